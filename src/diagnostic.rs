@@ -1,0 +1,159 @@
+//! What is wrong in an input file, and where. A leaf: no other module of the crate is used here.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A place in a text: byte offsets for excerpts, line and column (both from 1, the column in characters) for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// Line of the first byte.
+    pub line: usize,
+    /// Column of the first byte.
+    pub column: usize,
+}
+
+/// A file as it was read: its path as the user would write it, and its text.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Relative to the project, with forward slashes.
+    pub path: Arc<str>,
+    /// The whole text; empty where the file could not be read as text.
+    pub text: Arc<str>,
+}
+
+/// Stable numbers of the findings. A number is never used again for something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// The file cannot be read.
+    Unreadable = 1,
+    /// The file is not UTF-8.
+    NotUtf8 = 2,
+    /// YAML syntax.
+    Syntax = 3,
+    /// A tab where YAML wants spaces.
+    Tab = 4,
+    /// Nothing in the file.
+    Empty = 5,
+    /// More than one document in the file.
+    ManyDocuments = 6,
+    /// A key stands twice in one mapping.
+    DuplicateKey = 7,
+    /// A limit on size, depth, aliases or count.
+    Limit = 8,
+    /// A YAML form that offer files do not use (complex keys, unknown tags, merge keys).
+    Unsupported = 9,
+    /// A key that the offer file does not have.
+    UnknownKey = 10,
+    /// A key that must be there.
+    MissingKey = 11,
+    /// A value of the wrong type or outside its set.
+    WrongValue = 12,
+    /// A number that must be quoted.
+    QuoteNumber = 13,
+    /// Two files, one offer.
+    DuplicateOffer = 14,
+    /// A tag could not be resolved.
+    Unresolved = 15,
+    /// A secret as a plain literal.
+    PlainSecret = 16,
+    /// Declared and ignored at once.
+    DeclaredIgnored = 17,
+    /// An `ignore` entry whose date has passed.
+    IgnoreExpired = 18,
+    /// `offerctl.toml`.
+    Config = 19,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OFR{:04}", *self as u16)
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Stops the command.
+    Error,
+    /// Is shown.
+    Warning,
+}
+
+/// One finding.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// Its stable number.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The file.
+    pub source: Source,
+    /// The place, where there is one.
+    pub span: Option<Span>,
+    /// What to do next.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Error, message: message.into(), source: source.clone(), span, help: None }
+    }
+
+    /// A warning at a place.
+    pub fn warning(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, source, span, message) }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// `path:line:column`, or the path alone.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.span {
+            Some(span) => format!("{}:{}:{}", self.source.path, span.line, span.column),
+            None => self.source.path.to_string(),
+        }
+    }
+}
+
+/// The nearest of `known` to `word`, if it is near enough to be a typing error.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_near_or_absent() {
+        let known = ["publisherId", "offerTypeId", "definition", "reconcile", "id"];
+        assert_eq!(did_you_mean("defintion", known), Some("definition"));
+        assert_eq!(did_you_mean("PublisherID", known), Some("publisherId"));
+        assert_eq!(did_you_mean("pricing", known), None);
+    }
+
+    #[test]
+    fn codes_are_stable() {
+        assert_eq!(Code::Unreadable.to_string(), "OFR0001");
+        assert_eq!(Code::DuplicateOffer.to_string(), "OFR0014");
+        assert_eq!(Code::Config.to_string(), "OFR0019");
+    }
+}

@@ -1,0 +1,79 @@
+//! Addresses for people: identities instead of indexes, short names where they are unambiguous.
+
+use std::fmt;
+
+/// One step of an address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Segment {
+    /// A property, under the name that people read.
+    Key(String),
+    /// A member of a keyed list or of a dictionary, by its identity: a plan's id, an image's version.
+    Id(String),
+}
+
+/// Where a value is in an offer, printed as `plans[basic]/vmImages[1.9.2]/osVhdUrl`.
+///
+/// The wrappers `definition` and `offer` are left out: they are in every address and tell nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Address(Vec<Segment>);
+
+impl Address {
+    /// This address and one more property.
+    #[must_use]
+    pub fn key(&self, label: &str) -> Self {
+        self.with(Segment::Key(label.to_owned()))
+    }
+
+    /// This address and one more identity.
+    #[must_use]
+    pub fn id(&self, identity: &str) -> Self {
+        self.with(Segment::Id(identity.to_owned()))
+    }
+
+    /// The identities on the way, outermost first: `["basic", "1.9.2"]`.
+    pub fn identities(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|segment| match segment {
+            Segment::Id(identity) => Some(identity.as_str()),
+            Segment::Key(_) => None,
+        })
+    }
+
+    fn with(&self, segment: Segment) -> Self {
+        let mut segments = self.0.clone();
+        segments.push(segment);
+        Self(segments)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrappers = match self.0.as_slice() {
+            [Segment::Key(first), Segment::Key(second), _, ..] if first == "definition" && second == "offer" => 2,
+            [Segment::Key(first), _, ..] if first == "definition" => 1,
+            _ => 0,
+        };
+        for (position, segment) in self.0[wrappers..].iter().enumerate() {
+            match segment {
+                Segment::Key(label) if position == 0 => f.write_str(label)?,
+                Segment::Key(label) => write!(f, "/{label}")?,
+                Segment::Id(identity) => write!(f, "[{identity}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_by_identity() {
+        let root = Address::default();
+        let image = root.key("definition").key("plans").id("basic").key("vmImages").id("1.9.2").key("osVhdUrl");
+        assert_eq!(image.to_string(), "plans[basic]/vmImages[1.9.2]/osVhdUrl");
+        assert_eq!(image.identities().collect::<Vec<_>>(), ["basic", "1.9.2"]);
+        assert_eq!(root.key("definition").key("offer").key("title").to_string(), "title");
+        assert_eq!(root.key("definition").key("displayText").to_string(), "displayText");
+    }
+}

@@ -1,0 +1,191 @@
+//! Names and tokens as types of their own, so that none can be passed for another.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not an identifier: use 1 to 100 letters, digits, `-`, `_` or `.`, starting with a letter or digit"
+)]
+pub struct IdError {
+    text: String,
+}
+
+fn check(text: &str) -> Result<String, IdError> {
+    let good = (1..=100).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !text.contains("..");
+    if good { Ok(text.to_owned()) } else { Err(IdError { text: text.chars().take(100).collect() }) }
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text, safe as a path segment of a URL.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                check(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// The publisher's name in paths and bodies.
+    PublisherId
+}
+identifier! {
+    /// The offer's name within its publisher. It cannot change.
+    OfferId
+}
+
+/// One offer of one publisher, printed as `publisher/offer`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OfferKey {
+    /// Whose offer.
+    pub publisher: PublisherId,
+    /// Which offer.
+    pub offer: OfferId,
+}
+
+impl fmt::Display for OfferKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.publisher, self.offer)
+    }
+}
+
+impl std::str::FromStr for OfferKey {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (publisher, offer) = text.split_once('/').ok_or_else(|| IdError { text: text.to_owned() })?;
+        Ok(Self { publisher: publisher.parse()?, offer: offer.parse()? })
+    }
+}
+
+impl TryFrom<String> for OfferKey {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<OfferKey> for String {
+    fn from(key: OfferKey) -> Self {
+        key.to_string()
+    }
+}
+
+/// An entity tag, opaque, echoed byte for byte: `W/"datetime'2019-10-30T22%3A03%3A51.6562051Z'"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ETag(String);
+
+impl ETag {
+    /// Takes the header's value as it stands.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The header's value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A SHA-256 over bytes, printed as 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        use fmt::Write as _;
+        Self(Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
+    }
+
+    /// All 64 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first twelve digits, for people.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_cannot_leave_their_path_segment() {
+        for bad in ["", "a/b", "..", "a..b", ".hidden", "a b", "a?b", "a%2Fb", "é", "a\nb", &"x".repeat(101)] {
+            assert!(bad.parse::<OfferId>().is_err(), "{bad:?} was taken");
+        }
+        for good in ["contoso", "test-vm_2", "9lives", "a.b"] {
+            assert!(good.parse::<OfferId>().is_ok(), "{good:?} was refused");
+        }
+    }
+
+    #[test]
+    fn digests_are_sha_256() {
+        assert_eq!(Digest::of(b"").as_str(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+}

@@ -1,0 +1,144 @@
+//! A YAML document with the place of every node.
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::Span;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub kind: Kind,
+    /// Where it stands in its file.
+    pub span: Span,
+}
+
+/// What a node is, tags resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// null, a boolean, a number or a string; never an array or an object.
+    Scalar(Value),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the file's order, without duplicates.
+    Map(Vec<Entry>),
+    /// `!absent`: the key is to be removed.
+    Absent,
+    /// `!secret …`: known by name only, read when the request is written.
+    Secret(SecretRef),
+}
+
+/// One key of a mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key's text as it stands in the file.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// Its value.
+    pub value: Node,
+}
+
+/// Where a secret's value comes from. It is a name, never the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file, for mounted vaults.
+    File(String),
+}
+
+impl std::fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{path}"),
+        }
+    }
+}
+
+impl Node {
+    /// A node without a place, for values that come from elsewhere than a file.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Self {
+        let kind = match value {
+            Value::Array(items) => Kind::List(items.iter().map(Self::from_value).collect()),
+            Value::Object(map) => Kind::Map(
+                map.iter()
+                    .map(|(key, value)| Entry {
+                        key: key.clone(),
+                        key_span: Span::default(),
+                        value: Self::from_value(value),
+                    })
+                    .collect(),
+            ),
+            scalar => Kind::Scalar(scalar.clone()),
+        };
+        Self { kind, span: Span::default() }
+    }
+
+    /// The value under a key of a mapping.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The entries of a mapping; none for anything else.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) => &[],
+        }
+    }
+
+    /// The items of a sequence; none for anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match &self.kind {
+            Kind::List(items) => items,
+            Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => &[],
+        }
+    }
+
+    /// The text of a string node.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(value) => value.as_str(),
+            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => None,
+        }
+    }
+
+    /// The node as a JSON value. `!absent` keys are left out; each secret becomes what `secret` makes of it.
+    pub fn to_value(&self, secret: &mut impl FnMut(&SecretRef) -> Value) -> Value {
+        match &self.kind {
+            Kind::Scalar(value) => value.clone(),
+            Kind::List(items) => Value::Array(items.iter().map(|item| item.to_value(secret)).collect()),
+            Kind::Map(entries) => Value::Object(
+                entries
+                    .iter()
+                    .filter(|entry| entry.value.kind != Kind::Absent)
+                    .map(|entry| (entry.key.clone(), entry.value.to_value(secret)))
+                    .collect::<Map<_, _>>(),
+            ),
+            Kind::Absent => Value::Null,
+            Kind::Secret(reference) => secret(reference),
+        }
+    }
+
+    /// What kind of YAML node this is, for messages.
+    #[must_use]
+    pub fn kind_name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar(Value::Null) => "null",
+            Kind::Scalar(Value::Bool(_)) => "a boolean",
+            Kind::Scalar(Value::Number(_)) => "a number",
+            Kind::Scalar(_) => "a string",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+            Kind::Absent => "!absent",
+            Kind::Secret(_) => "a secret",
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The portal's own words, as closed sets.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Which of the three copies of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Slot {
+    /// What PUT changes.
+    Draft,
+    /// What the preview audience sees; the portal also calls it staging.
+    Preview,
+    /// What customers see.
+    Production,
+}
+
+impl Slot {
+    /// The word in paths: `draft`, `preview`, `production`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Preview => "preview",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which of the two ways the portal treats an offer. A property of each offer, not of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Lives in the portal itself: ETags, `{"error": …}` bodies.
+    Native,
+    /// Served by a shim over the successor: no ETag, per-service errors, big versions.
+    Migrated,
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Migrated => "migrated",
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! What is known of offer documents, as data: which lists are sets, what identifies a plan, which fields the portal
+//! owns, rewrites, renames or fills in.
+//!
+//! The data are the files in `schemas/`: JSON Schema 2020-12 with our annotations under one keyword, `x-offerctl`.
+//! They are compiled once into a tree of [`Shape`]s that mirrors a document, so that comparing walks document and
+//! shape side by side. Schemas are open: what they do not name has the empty shape, which claims nothing.
+
+mod compile;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+pub use compile::SchemaError;
+
+/// How the members of an array are matched.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ListRule {
+    /// By position; order matters.
+    #[default]
+    Ordered,
+    /// By value; order means nothing.
+    Set,
+    /// By the value of this property; order means nothing.
+    Keyed(String),
+}
+
+/// How the letters of a text compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Case {
+    /// As they are.
+    #[default]
+    Exact,
+    /// Upper and lower case are one (GUIDs, region codes).
+    Insensitive,
+}
+
+/// The annotations of one node, from `x-offerctl`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rules {
+    /// `list`: how the members of this array are matched.
+    pub list: ListRule,
+    /// `entries: exact`: the keys of this object are the user's, and the declared ones are the whole set.
+    pub exact_entries: bool,
+    /// `guard`: what a removed member of this array or dictionary is called in guard tokens.
+    pub guard: Option<String>,
+    /// `secret`: the value never leaves the process but in the request body.
+    pub secret: bool,
+    /// `artifact`: the portal fetches this URL and answers with one of its own copy.
+    pub artifact: bool,
+    /// `url.ignoreQuery`: query parameters that do not count when two URLs are compared.
+    pub ignore_query: Vec<String>,
+    /// `serverOwned`: the portal writes it; never compared, never sent.
+    pub server_owned: bool,
+    /// `writeOnly`: sent when declared, never returned, so never compared.
+    pub write_only: bool,
+    /// `readOnlyOnWrite`: returned, and refused when sent back.
+    pub read_only_on_write: bool,
+    /// `default`: what the portal adds where the key is absent.
+    pub default: Option<Value>,
+    /// `returnedAs`: the name under which the portal gives this property back.
+    pub returned_as: Option<String>,
+    /// `numericString`: `"30"` and `30` are one value.
+    pub numeric_string: bool,
+    /// `case`: how letters compare.
+    pub case: Case,
+    /// `twin`: a second property that must hold the same value.
+    pub twin: Option<String>,
+    /// `immutable`: set at creation, never changed.
+    pub immutable: bool,
+}
+
+/// A JSON type that a schema names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Type {
+    Null,
+    Boolean,
+    Integer,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+/// What is known of one place in a document and of everything below it.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    /// The annotations.
+    pub rules: Rules,
+    /// The types that are allowed; empty means any.
+    pub types: Vec<Type>,
+    properties: BTreeMap<String, Shape>,
+    patterns: Vec<(regex_lite::Regex, Shape)>,
+    additional: Option<Box<Shape>>,
+    items: Option<Box<Shape>>,
+    labels: BTreeMap<String, String>,
+}
+
+static NOTHING_KNOWN: LazyLock<Shape> = LazyLock::new(Shape::default);
+
+impl Shape {
+    /// What is known of a property: its own schema, else a matching pattern's, else that of all other properties.
+    #[must_use]
+    pub fn property(&self, key: &str) -> &Self {
+        self.properties
+            .get(key)
+            .or_else(|| self.patterns.iter().find(|(pattern, _)| pattern.is_match(key)).map(|(_, shape)| shape))
+            .or(self.additional.as_deref())
+            .unwrap_or(&NOTHING_KNOWN)
+    }
+
+    /// What is known of the members of an array.
+    #[must_use]
+    pub fn item(&self) -> &Self {
+        self.items.as_deref().unwrap_or(&NOTHING_KNOWN)
+    }
+
+    /// The properties that are named, in the order of their names.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.properties.iter().map(|(key, shape)| (key.as_str(), shape))
+    }
+
+    /// The name of a property that people read: the part after the prefix, where only one property ends in it.
+    #[must_use]
+    pub fn label<'a>(&'a self, key: &'a str) -> &'a str {
+        self.labels.get(key).map_or(key, String::as_str)
+    }
+}
+
+/// The shapes of all offer types that have a schema, and the one for the others.
+#[derive(Debug)]
+pub struct Schemas {
+    by_type: BTreeMap<String, Shape>,
+    generic: Shape,
+}
+
+impl Schemas {
+    /// The schemas that are part of the program.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: LazyLock<Schemas> = LazyLock::new(|| {
+            compile::schemas(compile::FILES).unwrap_or_else(|error| unreachable!("built-in schemas: {error}"))
+        });
+        &BUILTIN
+    }
+
+    /// The shape of a whole offer document of this type. Types without a schema get the generic one: plans by
+    /// `planId`, the envelope, and nothing else.
+    #[must_use]
+    pub fn shape(&self, offer_type: &str) -> &Shape {
+        self.by_type.get(offer_type).unwrap_or(&self.generic)
+    }
+
+    /// The offer types that have a schema.
+    pub fn offer_types(&self) -> impl Iterator<Item = &str> {
+        self.by_type.keys().map(String::as_str)
+    }
+}
