@@ -5,3 +5,4 @@ pub mod error;
 pub mod model;
 pub mod redact;
 pub mod schema;
+pub mod workspace;

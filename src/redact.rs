@@ -16,7 +16,7 @@ pub const MASK: &str = "REDACTED";
 /// storage and service-bus keys, passwords in connection strings.
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i)\b(sig|accountkey|sharedaccesskey|sharedaccesssignature|password|pwd|client_secret|access_token)(=|%3d)[^&;,\s"'<>\\]+"#,
+        r#"(?i)(^|[^a-z0-9_]|%[0-9a-f]{2})(sig|accountkey|sharedaccesskey|sharedaccesssignature|password|pwd|client_secret|access_token)(=|%3d)[^&;,\s"'<>\\]+"#,
     )
     .expect("the pattern is valid")
 });
@@ -49,7 +49,7 @@ pub fn is_secret_name(key: &str) -> bool {
 /// The text without the secrets that its form gives away.
 #[must_use]
 pub fn text(text: &str) -> String {
-    let text = PAIR.replace_all(text, |found: &Captures<'_>| format!("{}{}{MASK}", &found[1], &found[2]));
+    let text = PAIR.replace_all(text, |found: &Captures<'_>| format!("{}{}{}{MASK}", &found[1], &found[2], &found[3]));
     BEARER.replace_all(&text, format!("Bearer {MASK}")).into_owned()
 }
 

@@ -1,0 +1,57 @@
+//! `offerctl.toml`: the project's optional settings. A flag wins over a variable, a variable over this file.
+
+use serde::Deserialize;
+
+use crate::diagnostic::{Code, Diagnostic, Source, Span};
+
+/// The settings, each with its default.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The folder with the offer files, relative to the file.
+    pub offers: String,
+    /// The portal's base URL.
+    pub endpoint: Option<String>,
+    /// How many offers are worked on at once.
+    pub parallelism: Option<usize>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { offers: "offers".to_owned(), endpoint: None, parallelism: None }
+    }
+}
+
+pub(super) fn parse(source: &Source) -> Result<Config, Diagnostic> {
+    toml::from_str(&source.text).map_err(|error| {
+        let span = error.span().map(|range| {
+            let before = &source.text[..range.start];
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            Span {
+                start: range.start,
+                end: range.end,
+                line: before.matches('\n').count() + 1,
+                column: before[line_start..].chars().count() + 1,
+            }
+        });
+        Diagnostic::error(Code::Config, source, span, error.message().trim().replace('\n', "; "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_text(text: &str) -> Result<Config, String> {
+        let source = Source { path: "offerctl.toml".into(), text: text.into() };
+        parse(&source).map_err(|d| format!("{} {}", d.place(), d.message))
+    }
+
+    #[test]
+    fn every_setting_is_optional_and_unknown_ones_are_named() {
+        assert_eq!(parse_text(""), Ok(Config::default()));
+        assert_eq!(parse_text("offers = \"o\"\nparallelism = 3").expect("good").parallelism, Some(3));
+        let error = parse_text("offers = \"o\"\nparalelism = 3").expect_err("refused");
+        assert!(error.starts_with("offerctl.toml:2:1 unknown field `paralelism`"), "{error}");
+    }
+}

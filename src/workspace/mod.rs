@@ -1,0 +1,256 @@
+//! The project on disk: where it is, what its files declare, and everything that is wrong with them.
+//!
+//! A project is a folder with `offerctl.toml` or a folder `offers/`, found by walking up from where the command runs.
+
+mod check;
+mod config;
+mod offer;
+mod tags;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+pub use config::Config;
+pub use offer::{Desired, Ignore, Reconcile, Through};
+
+use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span};
+use crate::error::{Error, Result};
+use crate::model::{Digest, OfferKey};
+use crate::schema::Schemas;
+
+const CONFIG: &str = "offerctl.toml";
+
+/// A project that was found.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its folder, absolute.
+    pub root: PathBuf,
+    /// Its settings.
+    pub config: Config,
+}
+
+/// What the tags of the files may see of the outside.
+pub struct Surroundings<'a> {
+    /// The environment.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Today, for entries that expire.
+    pub today: Date,
+}
+
+/// Everything that the files of a project say.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The offers that can be used, in the order of their keys.
+    pub offers: Vec<Desired>,
+    /// What is wrong, in the order of file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many files were read.
+    pub files: usize,
+}
+
+/// What the user names on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file or a folder, canonical.
+    Path(PathBuf),
+    /// `publisher/offer`.
+    Offer(OfferKey),
+}
+
+impl Project {
+    /// The project that `start` lies in. The walk up ends at a folder with `.git`.
+    ///
+    /// # Errors
+    /// When there is none, or its `offerctl.toml` cannot be used.
+    pub fn find(start: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let nothing = Source { path: start.display().to_string().into(), text: "".into() };
+        let root = start.ancestors().find(|folder| {
+            folder.join(CONFIG).is_file() || folder.join("offers").is_dir() || folder.join(".git").exists()
+        });
+        let root = root.filter(|folder| folder.join(CONFIG).is_file() || folder.join("offers").is_dir());
+        let Some(root) = root else {
+            return Err(vec![
+                Diagnostic::error(Code::Config, &nothing, None, "no project here: no `offerctl.toml` and no folder `offers`")
+                    .help("run offerctl inside a project, or make a folder `offers` with a file for each offer"),
+            ]);
+        };
+        let file = root.join(CONFIG);
+        let config = if file.is_file() {
+            let text = std::fs::read_to_string(&file).map_err(|error| {
+                let source = Source { path: CONFIG.into(), text: "".into() };
+                vec![Diagnostic::error(Code::Unreadable, &source, None, error.to_string())]
+            })?;
+            config::parse(&Source { path: CONFIG.into(), text: text.into() }).map_err(|diagnostic| vec![diagnostic])?
+        } else {
+            Config::default()
+        };
+        Ok(Self { root: root.to_path_buf(), config })
+    }
+
+    /// Reads every offer file.
+    #[must_use]
+    pub fn load(&self, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
+        let mut loaded = Loaded::default();
+        let mut paths = Vec::new();
+        let folder = self.root.join(&self.config.offers);
+        if let Err(error) = collect(&folder, &mut paths) {
+            let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
+            let diagnostic = Diagnostic::error(Code::Unreadable, &source, None, format!("cannot be listed: {error}"));
+            loaded.diagnostics.push(diagnostic.help("the folder of the offer files is set by `offers` in offerctl.toml"));
+        }
+        paths.sort();
+        loaded.files = paths.len();
+        let mut first = BTreeMap::<OfferKey, String>::new();
+        for path in &paths {
+            let Some(desired) = self.read(path, schemas, surroundings, &mut loaded.diagnostics) else { continue };
+            let here = format!("{}:{}", desired.source.path, desired.document.span.line);
+            if let Some(other) = first.insert(desired.key.clone(), here) {
+                let span = desired.document.get("id").map(|node| node.span);
+                let message = format!("the offer {} is declared twice", desired.key);
+                loaded.diagnostics.push(
+                    Diagnostic::error(Code::DuplicateOffer, &desired.source, span, message)
+                        .help(format!("it is declared first in {other}; keep one of the two")),
+                );
+            } else {
+                loaded.offers.push(desired);
+            }
+        }
+        loaded.offers.sort_by(|a, b| a.key.cmp(&b.key));
+        loaded
+    }
+
+    fn read(
+        &self,
+        path: &Path,
+        schemas: &Schemas,
+        surroundings: &Surroundings<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Desired> {
+        let name = slashed(path.strip_prefix(&self.root).unwrap_or(path));
+        let source = match std::fs::read(path) {
+            Ok(bytes) => decode(&name, &bytes, diagnostics)?,
+            Err(error) => {
+                let source = Source { path: name.into(), text: "".into() };
+                diagnostics.push(Diagnostic::error(Code::Unreadable, &source, None, error.to_string()));
+                return None;
+            }
+        };
+        let before = diagnostics.len();
+        let mut tags = tags::Tags {
+            root: &self.root,
+            folder: path.parent().unwrap_or(&self.root).to_path_buf(),
+            env: surroundings.env,
+            included: Vec::new(),
+        };
+        let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics);
+        let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
+        files.append(&mut tags.included);
+        let desired = offer::read(root?, &source, files, schemas, surroundings.today, diagnostics)?;
+        check::check(&desired, schemas, diagnostics);
+        let usable = !diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
+        usable.then_some(desired)
+    }
+}
+
+impl Loaded {
+    /// Whether anything stops a command.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Keeps what the targets name; no targets keep everything.
+    ///
+    /// # Errors
+    /// When a target names nothing.
+    pub fn select(mut self, project: &Project, targets: &[Target]) -> Result<Self> {
+        if targets.is_empty() {
+            return Ok(self);
+        }
+        let full = |path: &str| project.root.join(path).canonicalize().unwrap_or_else(|_| project.root.join(path));
+        let names = |target: &Target, path: &str, key: Option<&OfferKey>| match target {
+            Target::Path(target) => full(path).starts_with(target),
+            Target::Offer(target) => key == Some(target),
+        };
+        for target in targets {
+            let found = self.offers.iter().any(|o| names(target, &o.source.path, Some(&o.key)))
+                || self.diagnostics.iter().any(|d| names(target, &d.source.path, None));
+            if !found {
+                return Err(match target {
+                    Target::Path(path) => Error::invalid(format!("no offer file at {}", path.display())),
+                    Target::Offer(key) => Error::invalid(format!("no file declares the offer {key}")),
+                }
+                .hint("`offerctl validate` lists what the project declares"));
+            }
+        }
+        self.offers.retain(|o| targets.iter().any(|target| names(target, &o.source.path, Some(&o.key))));
+        let by_offer = targets.iter().any(|target| matches!(target, Target::Offer(_)));
+        // A file that cannot be read might be the one that declares a named offer, so its findings stay.
+        self.diagnostics.retain(|d| by_offer || targets.iter().any(|target| names(target, &d.source.path, None)));
+        Ok(self)
+    }
+}
+
+impl Target {
+    /// Reads a TARGET: an existing path, else `publisher/offer`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(text: &str) -> Result<Self> {
+        if let Ok(path) = Path::new(text).canonicalize() {
+            return Ok(Self::Path(path));
+        }
+        text.parse().map(Self::Offer).map_err(|_| {
+            Error::invalid(format!("`{text}` is neither a file, nor a folder, nor `publisher/offer`"))
+                .hint("paths are relative to the current folder")
+        })
+    }
+}
+
+fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Source { path: name.into(), text: text.into() }),
+        Err(error) => {
+            let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            let line_start = good.rfind('\n').map_or(0, |newline| newline + 1);
+            let span = Span {
+                start: good.len(),
+                end: good.len(),
+                line: good.matches('\n').count() + 1,
+                column: good[line_start..].chars().count() + 1,
+            };
+            let source = Source { path: name.into(), text: "".into() };
+            diagnostics.push(
+                Diagnostic::error(Code::NotUtf8, &source, Some(span), "a byte that is not UTF-8")
+                    .help("save the file as UTF-8"),
+            );
+            None
+        }
+    }
+}
+
+/// The YAML files below a folder, folders that start with a dot left out.
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, paths)?;
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// A relative path with forward slashes, the same on every machine.
+fn slashed(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,249 @@
+//! From a YAML tree to one declared offer: the envelope checked, the `reconcile` stanza taken out.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::diagnostic::{Code, Diagnostic, Source, Span, did_you_mean};
+use crate::model::{Digest, Entry, Kind, Node, OfferKey};
+use crate::schema::Schemas;
+
+/// How far `apply` takes a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Through {
+    /// Save the draft.
+    #[default]
+    Draft,
+    /// Publish to the preview audience, and wait until the publisher is asked to sign off.
+    Preview,
+    /// Go live.
+    Live,
+}
+
+impl std::fmt::Display for Through {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Draft => "draft",
+            Self::Preview => "preview",
+            Self::Live => "live",
+        })
+    }
+}
+
+/// A part of the offer that is left to the portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignore {
+    /// The pointer's unescaped tokens; a member of a keyed list is named by its identity.
+    pub tokens: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// The `reconcile` stanza.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reconcile {
+    /// How far `apply` takes a change.
+    pub through: Through,
+    /// Who is told when the offer is published.
+    pub notify: Vec<String>,
+    /// Guard findings accepted for this offer.
+    pub allow: Vec<String>,
+    /// What is left to the portal.
+    pub ignore: Vec<Ignore>,
+}
+
+/// What one file declares.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// Which offer.
+    pub key: OfferKey,
+    /// Its type, which chooses the schema.
+    pub offer_type: String,
+    /// The document in the wire's own form, `reconcile` taken out.
+    pub document: Node,
+    /// Our own stanza.
+    pub reconcile: Reconcile,
+    /// The file.
+    pub source: Source,
+    /// Every file that the declaration was read from, with its digest; the offer file first.
+    pub files: Vec<(String, Digest)>,
+}
+
+const RECONCILE: &str = "reconcile";
+const RECONCILE_KEYS: [&str; 4] = ["through", "notify", "allow", "ignore"];
+const IGNORE_KEYS: [&str; 3] = ["path", "reason", "until"];
+
+/// Reads the envelope; `None` when a finding makes the offer unusable.
+pub(super) fn read(
+    root: Node,
+    source: &Source,
+    files: Vec<(String, Digest)>,
+    schemas: &Schemas,
+    today: Date,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Desired> {
+    let before = diagnostics.len();
+    let mut reader = Reader { source, diagnostics };
+    if !matches!(root.kind, Kind::Map(_)) {
+        reader.error(Code::WrongValue, root.span, format!("an offer file is a mapping, not {}", root.kind_name()));
+        return None;
+    }
+    let offer_type = reader.text(&root, "offerTypeId").unwrap_or_default();
+    let shape = schemas.shape(&offer_type);
+    let known = shape.properties().map(|(key, _)| key).chain([RECONCILE]).collect::<Vec<_>>();
+    reader.known_keys(&root, &known, "an offer file");
+    let key = reader.key(&root);
+    reader.definition(&root);
+    let reconcile = root.get(RECONCILE).map(|node| reader.reconcile(node, today)).unwrap_or_default();
+    let Kind::Map(entries) = root.kind else { return None };
+    let document = Node {
+        kind: Kind::Map(entries.into_iter().filter(|entry| entry.key != RECONCILE).collect()),
+        span: root.span,
+    };
+    let failed = diagnostics[before..].iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
+    let key = key.filter(|_| !failed)?;
+    Some(Desired { key, offer_type, document, reconcile, source: source.clone(), files })
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::error(code, self.source, Some(span), message));
+    }
+
+    fn helped(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::error(code, self.source, Some(span), message).help(help));
+    }
+
+    fn known_keys(&mut self, node: &Node, known: &[&str], of: &str) {
+        for Entry { key, key_span, .. } in node.entries() {
+            if known.contains(&key.as_str()) {
+                continue;
+            }
+            let help = match did_you_mean(key, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("{of} has {}", known.join(", ")),
+            };
+            self.helped(Code::UnknownKey, *key_span, format!("unknown key `{key}`"), help);
+        }
+    }
+
+    fn text(&mut self, root: &Node, key: &str) -> Option<String> {
+        let Some(node) = root.get(key) else {
+            let message = format!("`{key}` is missing");
+            self.helped(Code::MissingKey, root.span, message, format!("add `{key}:` at the top of the file"));
+            return None;
+        };
+        let text = node.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+        if text.is_none() {
+            self.error(Code::WrongValue, node.span, format!("`{key}` must be a text, not {}", node.kind_name()));
+        }
+        text
+    }
+
+    fn key(&mut self, root: &Node) -> Option<OfferKey> {
+        let publisher = self.identifier(root, "publisherId");
+        let offer = self.identifier(root, "id");
+        Some(OfferKey { publisher: publisher?, offer: offer? })
+    }
+
+    fn identifier<T: std::str::FromStr<Err = crate::model::IdError>>(&mut self, root: &Node, key: &str) -> Option<T> {
+        let text = self.text(root, key)?;
+        let span = root.get(key).map_or(root.span, |node| node.span);
+        text.parse().map_err(|error: crate::model::IdError| self.error(Code::WrongValue, span, error.to_string())).ok()
+    }
+
+    fn definition(&mut self, root: &Node) {
+        match root.get("definition") {
+            Some(Node { kind: Kind::Map(_), .. }) => {}
+            Some(node) => {
+                self.error(Code::WrongValue, node.span, format!("`definition` must be a mapping, not {}", node.kind_name()));
+            }
+            None => self.helped(
+                Code::MissingKey,
+                root.span,
+                "`definition` is missing",
+                "add `definition:` with `displayText`, `offer` and `plans`",
+            ),
+        }
+    }
+
+    fn reconcile(&mut self, node: &Node, today: Date) -> Reconcile {
+        if !matches!(node.kind, Kind::Map(_)) {
+            self.error(Code::WrongValue, node.span, format!("`reconcile` must be a mapping, not {}", node.kind_name()));
+            return Reconcile::default();
+        }
+        self.known_keys(node, &RECONCILE_KEYS, "`reconcile`");
+        let through = node.get("through").map(|through| match through.as_str() {
+            Some("draft") => Through::Draft,
+            Some("preview") => Through::Preview,
+            Some("live") => Through::Live,
+            _ => {
+                self.error(Code::WrongValue, through.span, "`through` is one of draft, preview, live");
+                Through::Draft
+            }
+        });
+        Reconcile {
+            through: through.unwrap_or_default(),
+            notify: self.texts(node, "notify"),
+            allow: self.texts(node, "allow"),
+            ignore: self.list(node, "ignore").iter().filter_map(|item| self.ignore(item, today)).collect(),
+        }
+    }
+
+    fn list<'n>(&mut self, node: &'n Node, key: &str) -> &'n [Node] {
+        match node.get(key) {
+            Some(list @ Node { kind: Kind::List(_), .. }) => list.items(),
+            None | Some(Node { kind: Kind::Scalar(Value::Null), .. }) => &[],
+            Some(other) => {
+                self.error(Code::WrongValue, other.span, format!("`{key}` must be a list, not {}", other.kind_name()));
+                &[]
+            }
+        }
+    }
+
+    fn texts(&mut self, node: &Node, key: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for item in self.list(node, key) {
+            match item.as_str() {
+                Some(text) => texts.push(text.to_owned()),
+                None => self.error(Code::WrongValue, item.span, format!("`{key}` holds texts, not {}", item.kind_name())),
+            }
+        }
+        texts
+    }
+
+    fn ignore(&mut self, node: &Node, today: Date) -> Option<Ignore> {
+        self.known_keys(node, &IGNORE_KEYS, "an `ignore` entry");
+        let path = node.get("path").and_then(Node::as_str).unwrap_or_default();
+        let Ok(pointer) = crate::model::Pointer::parse(path).map_err(|_| ()).and_then(|p| if p.is_root() { Err(()) } else { Ok(p) })
+        else {
+            self.helped(
+                Code::WrongValue,
+                node.get("path").unwrap_or(node).span,
+                "`ignore` needs a `path`: a JSON pointer",
+                "such as /definition/plans/basic/regions, with a plan's id instead of its position",
+            );
+            return None;
+        };
+        let reason = node.get("reason").and_then(Node::as_str).unwrap_or_default().to_owned();
+        if let Some(until) = node.get("until") {
+            match until.as_str().and_then(|text| text.parse::<Date>().ok()) {
+                Some(date) if date < today => {
+                    let message = format!("this `ignore` ended on {date} and no longer counts");
+                    let warning = Diagnostic::warning(Code::IgnoreExpired, self.source, Some(until.span), message);
+                    self.diagnostics.push(warning.help("remove the entry, or give it a later date"));
+                    return None;
+                }
+                Some(_) => {}
+                None => self.error(Code::WrongValue, until.span, "`until` is a date such as 2027-01-31"),
+            }
+        }
+        Some(Ignore { tokens: pointer.tokens().map(|token| token.decoded().into_owned()).collect(), reason })
+    }
+}

@@ -1,0 +1,88 @@
+//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url`, `!absent`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::diagnostic::Code;
+use crate::model::{Digest, Kind, Node, SecretRef};
+
+/// Largest text that `!file` reads, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// What tags may reach: one environment, and the files below one folder.
+pub(super) struct Tags<'a> {
+    pub(super) root: &'a Path,
+    pub(super) folder: PathBuf,
+    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    /// The files that `!file` read, relative to the project, with their digests.
+    pub(super) included: Vec<(String, Digest)>,
+}
+
+type Resolved = Result<Kind, (Code, String)>;
+
+impl Tags<'_> {
+    pub(super) fn resolve(&mut self, tag: &str, node: &Node) -> Resolved {
+        let text = match &node.kind {
+            Kind::Scalar(Value::String(text)) => text.trim(),
+            Kind::Scalar(_) => "",
+            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => {
+                return Err((Code::Unsupported, format!("`{tag}` stands before one value, not before {}", node.kind_name())));
+            }
+        };
+        match tag {
+            "!absent" if text.is_empty() => Ok(Kind::Absent),
+            "!absent" => Err((Code::Unresolved, "`!absent` takes no value".to_owned())),
+            "!env" => self.env(text),
+            "!file" => self.file(text),
+            "!secret" => secret(text),
+            "!artifact" => artifact(text),
+            _ => Err((
+                Code::Unsupported,
+                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact and !absent"),
+            )),
+        }
+    }
+
+    fn env(&self, name: &str) -> Resolved {
+        (self.env)(name).map(string).ok_or_else(|| {
+            (Code::Unresolved, format!("the environment variable `{name}` is not set; set it, or write the value"))
+        })
+    }
+
+    fn file(&mut self, path: &str) -> Resolved {
+        let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
+        let full = self.folder.join(path).canonicalize().map_err(|error| fail(error.to_string()))?;
+        let root = self.root.canonicalize().map_err(|error| fail(error.to_string()))?;
+        let Ok(inside) = full.strip_prefix(&root) else {
+            return Err(fail("it leads out of the project".to_owned()));
+        };
+        let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
+        if size > MAX_FILE {
+            return Err(fail(format!("it has {size} bytes, more than the {MAX_FILE} that are read")));
+        }
+        let text = std::fs::read_to_string(&full).map_err(|error| fail(error.to_string()))?;
+        self.included.push((super::slashed(inside), Digest::of(text.as_bytes())));
+        Ok(string(text))
+    }
+}
+
+fn secret(text: &str) -> Resolved {
+    match text.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => Ok(Kind::Secret(SecretRef::Env(name.to_owned()))),
+        Some(("file", path)) if !path.is_empty() => Ok(Kind::Secret(SecretRef::File(path.to_owned()))),
+        // The text may be the secret itself, so it is not repeated.
+        _ => Err((Code::Unresolved, "`!secret` takes `env:NAME` or `file:PATH`".to_owned())),
+    }
+}
+
+fn artifact(text: &str) -> Resolved {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        return Ok(string(text.to_owned()));
+    }
+    Err((Code::Unsupported, "`!artifact` takes a URL; local files are not uploaded".to_owned()))
+}
+
+fn string(text: String) -> Kind {
+    Kind::Scalar(Value::String(text))
+}

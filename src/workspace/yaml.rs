@@ -1,0 +1,380 @@
+//! From YAML text to [`Node`]s: YAML 1.2, every node with its place, every trap refused with a line and a column.
+//!
+//! Scalars are read strictly. A text that one reader takes for a number and another for a string (`0755`, `+1`, `.5`,
+//! `1.10` as a key) is an error that says "quote it"; `NO` and `yes` are strings.
+
+use std::collections::HashMap;
+
+use serde_json::{Number, Value};
+use serde_yaml::{Event, Parser, ScalarStyle, Tag};
+
+use crate::diagnostic::{Code, Diagnostic, Source, Span};
+use crate::model::{Entry, Kind, Node};
+
+/// Largest file, in bytes.
+const MAX_BYTES: usize = 4 << 20;
+/// Deepest nesting.
+const MAX_DEPTH: usize = 64;
+/// Most nodes of one document, aliases expanded.
+const MAX_NODES: usize = 200_000;
+
+/// What a custom tag (`!env`, `!file`, …) on a node stands for. Given by the caller, who knows the project.
+pub(super) type Resolve<'a> = dyn FnMut(&str, &Node) -> Result<Kind, (Code, String)> + 'a;
+
+/// The one document of a file. Errors are pushed to `diagnostics`; what can be read beside them still is, so that one
+/// run shows as many as possible.
+pub(super) fn parse(source: &Source, resolve: &mut Resolve<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    if source.text.len() > MAX_BYTES {
+        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", source.text.len());
+        diagnostics.push(Diagnostic::error(Code::Limit, source, None, message));
+        return None;
+    }
+    let options = serde_yaml::options! {
+        emit_comments: false,
+        disallow_directives: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let loader = Loader {
+        events: Parser::new_from_str_with_options(&source.text, options),
+        source,
+        resolve,
+        diagnostics,
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
+    loader.document()
+}
+
+/// The loader stops: the reason is in the diagnostics.
+struct Stop;
+
+type Step<T> = Result<T, Stop>;
+
+struct Loader<'a, 'r, E> {
+    events: E,
+    source: &'a Source,
+    resolve: &'a mut Resolve<'r>,
+    diagnostics: &'a mut Vec<Diagnostic>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+}
+
+impl<'a, E> Loader<'a, '_, E>
+where
+    E: Iterator<Item = Result<(Event<'a>, serde_yaml::Span), serde_yaml::ScanError>>,
+{
+    fn document(mut self) -> Option<Node> {
+        let mut root = None;
+        loop {
+            let (event, span) = self.next().ok()?;
+            match event {
+                Event::StreamEnd => break,
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                _ if root.is_some() => {
+                    self.report(Code::ManyDocuments, span, "a second document in the file")
+                        .help = Some("give each offer a file of its own".to_owned());
+                    return None;
+                }
+                event => root = Some(self.node(event, span).ok()?),
+            }
+        }
+        let blank = |node: &Node| node.kind == Kind::Scalar(Value::Null);
+        match root {
+            Some(root) if !blank(&root) => Some(root),
+            _ => {
+                let diagnostic = Diagnostic::error(Code::Empty, self.source, None, "the file has no content");
+                self.diagnostics.push(diagnostic.help("an offer file starts with `publisherId:`"));
+                None
+            }
+        }
+    }
+
+    fn next(&mut self) -> Step<(Event<'a>, Span)> {
+        match self.events.next() {
+            Some(Ok((event, span))) => Ok((event, convert(&self.source.text, &span))),
+            Some(Err(error)) => {
+                let diagnostic = syntax_error(self.source, &error);
+                self.diagnostics.push(diagnostic);
+                Err(Stop)
+            }
+            None => Err(Stop),
+        }
+    }
+
+    fn report(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.diagnostics.push(Diagnostic::error(code, self.source, Some(span), message));
+        self.diagnostics.last_mut().expect("one was just pushed")
+    }
+
+    fn count(&mut self, span: Span) -> Step<()> {
+        self.nodes += 1;
+        if self.nodes <= MAX_NODES {
+            return Ok(());
+        }
+        self.report(Code::Limit, span, format!("more than {MAX_NODES} values, aliases expanded"));
+        Err(Stop)
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span) -> Step<Node> {
+        self.count(span)?;
+        let (anchor, tag, node) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let kind = self.scalar(&text, style, tag.as_deref(), span);
+                (anchor, tag, Node { kind: Kind::Scalar(kind), span })
+            }
+            Event::SequenceStart(_, anchor, tag) => (anchor, tag, self.sequence(span)?),
+            Event::MappingStart(_, anchor, tag) => (anchor, tag, self.mapping(span)?),
+            Event::Alias(id) => return self.alias(id, span),
+            _ => {
+                self.report(Code::Syntax, span, "unexpected YAML");
+                return Err(Stop);
+            }
+        };
+        let node = self.tagged(node, tag.as_deref());
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> Step<Node> {
+        let Some(node) = self.anchors.get(&id).cloned() else {
+            self.report(Code::Limit, span, "an alias inside its own anchor");
+            return Err(Stop);
+        };
+        self.nodes += size(&node);
+        self.count(span)?;
+        Ok(node)
+    }
+
+    fn sequence(&mut self, span: Span) -> Step<Node> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(Node { kind: Kind::List(items), span }),
+                (event, span) => items.push(self.node(event, span)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, span: Span) -> Step<Node> {
+        let mut entries = Vec::new();
+        let mut seen = HashMap::<String, usize>::new();
+        loop {
+            let (event, key_span) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(Node { kind: Kind::Map(entries), span });
+            }
+            let key = self.key(event, key_span)?;
+            let (event, value_span) = self.next()?;
+            let value = self.node(event, value_span)?;
+            if let Some(line) = seen.insert(key.clone(), key_span.line) {
+                self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping"))
+                    .help = Some(format!("it stands first in line {line}; keep one"));
+            } else {
+                entries.push(Entry { key, key_span, value });
+            }
+        }
+    }
+
+    fn key(&mut self, event: Event<'a>, span: Span) -> Step<String> {
+        self.count(span)?;
+        let Event::Scalar(text, style, _, None) = event else {
+            self.report(Code::Unsupported, span, "a key must be a plain text");
+            return Err(Stop);
+        };
+        if style == ScalarStyle::Plain {
+            if text == "<<" {
+                self.report(Code::Unsupported, span, "merge keys (`<<`) are not read")
+                    .help = Some("repeat the keys, or use an alias for a whole value".to_owned());
+            } else if matches!(plain(&text), Plain::Number(_) | Plain::Odd) && text.contains('.') {
+                self.report(Code::QuoteNumber, span, format!("the key `{text}` is a number to many YAML readers"))
+                    .help = Some(format!("quote it: \"{text}\""));
+            }
+        }
+        Ok(text.into_owned())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Value {
+        // Any tag, `!!str` as well as ours, makes the text a text.
+        if style != ScalarStyle::Plain || tag.is_some() {
+            return Value::String(text.to_owned());
+        }
+        match plain(text) {
+            Plain::Null => Value::Null,
+            Plain::Bool(value) => Value::Bool(value),
+            Plain::Number(number) => Value::Number(number),
+            Plain::Text => Value::String(text.to_owned()),
+            Plain::Odd => {
+                self.report(Code::QuoteNumber, span, format!("`{text}` is a number to some YAML readers and a text to others"))
+                    .help = Some(format!("quote it (\"{text}\"), or write a plain decimal number"));
+                Value::String(text.to_owned())
+            }
+        }
+    }
+
+    fn tagged(&mut self, node: Node, tag: Option<&Tag>) -> Node {
+        let Some(tag) = tag else { return node };
+        let span = node.span;
+        if tag.is_yaml_core_schema_tag("str") && matches!(node.kind, Kind::Scalar(_)) {
+            return node;
+        }
+        let name = tag.to_string();
+        match (self.resolve)(&name, &node) {
+            Ok(kind) => Node { kind, span },
+            Err((code, message)) => {
+                self.report(code, span, message);
+                node
+            }
+        }
+    }
+}
+
+fn size(node: &Node) -> usize {
+    1 + node.items().iter().map(size).sum::<usize>() + node.entries().iter().map(|e| 1 + size(&e.value)).sum::<usize>()
+}
+
+fn convert(text: &str, span: &serde_yaml::Span) -> Span {
+    let mut range = span.byte_range().unwrap_or(0..0);
+    let start = span.tag_start().unwrap_or(span.start);
+    range.start = start.byte_offset().unwrap_or(range.start);
+    // The end of a block collection lies at the next token; one line of it is enough to point at.
+    let first_line = text[range.start..].find('\n').map_or(text.len(), |length| range.start + length);
+    Span { start: range.start, end: range.end.min(first_line.max(range.start)), line: start.line(), column: start.col() + 1 }
+}
+
+fn syntax_error(source: &Source, error: &serde_yaml::ScanError) -> Diagnostic {
+    let mark = error.marker();
+    let offset = mark.byte_offset().unwrap_or(0).min(source.text.len());
+    let span = Span { start: offset, end: offset, line: mark.line(), column: mark.col() + 1 };
+    let line = source.text.lines().nth(mark.line().saturating_sub(1)).unwrap_or("");
+    let indentation = &line[..line.len() - line.trim_start().len()];
+    if indentation.contains('\t') {
+        let column = indentation.chars().take_while(|&c| c != '\t').count() + 1;
+        let span = Span { column, ..span };
+        return Diagnostic::error(Code::Tab, source, Some(span), "a tab in the indentation")
+            .help("YAML is indented with spaces; replace the tab");
+    }
+    let code = if error.info().contains("nesting") || error.info().contains("limit") { Code::Limit } else { Code::Syntax };
+    Diagnostic::error(code, source, Some(span), error.info().to_string())
+}
+
+enum Plain {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text,
+    /// A number in YAML, but not in JSON, or one that a double cannot hold.
+    Odd,
+}
+
+fn plain(text: &str) -> Plain {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
+        "true" | "True" | "TRUE" => return Plain::Bool(true),
+        "false" | "False" | "FALSE" => return Plain::Bool(false),
+        _ => {}
+    }
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+        return Plain::Text;
+    }
+    if let Ok(number) = serde_json::from_str::<Number>(text) {
+        let exact = number.is_i64() || number.is_u64() || text.contains(['.', 'e', 'E']);
+        return if exact { Plain::Number(number) } else { Plain::Odd };
+    }
+    if yaml_numeral(text) { Plain::Odd } else { Plain::Text }
+}
+
+/// The numerals of YAML's core schema that JSON does not have.
+fn yaml_numeral(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    if let Some(hex) = unsigned.strip_prefix("0x") {
+        return !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    }
+    if let Some(octal) = unsigned.strip_prefix("0o") {
+        return digits(octal);
+    }
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
+        return true;
+    }
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))
+        && (digits(whole) || whole.is_empty())
+        && (digits(fraction) || fraction.is_empty())
+        && !(whole.is_empty() && fraction.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn load(text: &str) -> (Option<Value>, Vec<String>) {
+        let source = Source { path: "a.yaml".into(), text: text.into() };
+        let mut diagnostics = Vec::new();
+        let node = parse(&source, &mut |tag, _| Err((Code::Unsupported, format!("tag {tag}"))), &mut diagnostics);
+        let shown = diagnostics.iter().map(|d| format!("{} {} {}", d.code, d.place(), d.message)).collect();
+        (node.map(|node| node.to_value(&mut |_| Value::Null)), shown)
+    }
+
+    fn good(text: &str) -> Value {
+        let (value, errors) = load(text);
+        assert_eq!(errors, Vec::<String>::new(), "for {text:?}");
+        value.expect("a value")
+    }
+
+    fn bad(text: &str) -> String {
+        let (_, errors) = load(text);
+        errors.first().unwrap_or_else(|| panic!("{text:?} was accepted")).clone()
+    }
+
+    #[test]
+    fn scalars_follow_yaml_1_2() {
+        assert_eq!(
+            good("[NO, yes, on, null, ~, true, False, 1, -2.50, 1e3, 1.9.2, '1.10', 2022-01-01, 1_000]"),
+            json!(["NO", "yes", "on", null, null, true, false, 1, -2.50, 1e3, "1.9.2", "1.10", "2022-01-01", "1_000"])
+        );
+        assert_eq!(good("a: |\n  x\n  y\nb: !!str 5"), json!({"a": "x\ny\n", "b": "5"}));
+        assert_eq!(good("a: &x {p: 1}\nb: *x"), json!({"a": {"p": 1}, "b": {"p": 1}}));
+    }
+
+    #[test]
+    fn numbers_that_readers_disagree_on_are_refused() {
+        for text in ["0755", "+4712345678", ".5", "5.", "0x1F", "0o17", ".inf", "-.NaN", "123456789012345678901234567890"] {
+            let error = bad(&format!("a: {text}"));
+            assert!(error.starts_with("OFR0013 a.yaml:1:4 "), "{text}: {error}");
+        }
+        assert!(bad("1.10: x").starts_with("OFR0013 a.yaml:1:1 the key `1.10`"));
+        assert_eq!(good("1.9.2: x"), json!({"1.9.2": "x"}));
+    }
+
+    #[test]
+    fn each_mistake_has_its_place() {
+        assert_eq!(bad("a: 1\nb: 2\na: 3"), "OFR0007 a.yaml:3:1 `a` stands twice in this mapping");
+        assert_eq!(bad("a:\n\tb: 1"), "OFR0004 a.yaml:2:1 a tab in the indentation");
+        assert_eq!(bad(""), "OFR0005 a.yaml the file has no content");
+        assert_eq!(bad("# only this\n"), "OFR0005 a.yaml the file has no content");
+        assert_eq!(bad("a: 1\n---\nb: 2"), "OFR0006 a.yaml:3:1 a second document in the file");
+        assert!(bad("a: [1, 2").starts_with("OFR0003 a.yaml:"));
+        assert_eq!(bad("a: !nope x"), "OFR0009 a.yaml:1:4 tag !nope");
+        assert_eq!(bad("<<: {a: 1}"), "OFR0009 a.yaml:1:1 merge keys (`<<`) are not read");
+        assert_eq!(bad("[a]: 1"), "OFR0009 a.yaml:1:1 a key must be a plain text");
+    }
+
+    #[test]
+    fn bombs_and_depth_end_in_an_error() {
+        let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..10 {
+            let item = format!("*a{}, ", level - 1);
+            laughs.push_str(&format!("a{level}: &a{level} [{}]\n", item.repeat(10)));
+        }
+        assert!(bad(&laughs).starts_with("OFR0008"));
+        assert!(bad(&"[".repeat(100_000)).starts_with("OFR0008"));
+        assert!(bad(&"- ".repeat(100_000)).starts_with("OFR0008"));
+        assert!(bad(&format!("a: {}", "x".repeat(MAX_BYTES))).starts_with("OFR0008"));
+        assert!(bad("a: &x [*x]").starts_with("OFR000"));
+    }
+}
