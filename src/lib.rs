@@ -1,7 +1,9 @@
 //! offerctl
 #![warn(missing_docs)]
 pub mod diagnostic;
+pub mod diff;
 pub mod error;
+pub mod live;
 pub mod model;
 pub mod redact;
 pub mod schema;

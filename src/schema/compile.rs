@@ -198,15 +198,20 @@ impl Rules {
     }
 }
 
-/// `microsoft-azure-marketplace.title` is read as `title` where no second property ends in `title`.
-fn labels<'a>(keys: impl Iterator<Item = &'a String> + Clone) -> BTreeMap<String, String> {
-    let short = |key: &'a String| key.rsplit_once('.').map_or(key.as_str(), |(_, name)| name);
-    let mut count = BTreeMap::<&str, usize>::new();
-    for key in keys.clone() {
-        *count.entry(short(key)).or_default() += 1;
+/// `microsoft-azure-marketplace.title` is read as `title`. Where several properties end alike (the test drive has a
+/// `description` too), the one with the shortest prefix gets the short name; where two are equally short, none does.
+fn labels<'a>(keys: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+    let mut by_name = BTreeMap::<&str, Vec<&String>>::new();
+    for key in keys {
+        by_name.entry(key.rsplit_once('.').map_or(key.as_str(), |(_, name)| name)).or_default().push(key);
     }
-    keys.filter(|key| key.contains('.') && count[short(key)] == 1)
-        .map(|key| (key.clone(), short(key).to_owned()))
+    by_name
+        .into_iter()
+        .filter_map(|(name, mut keys)| {
+            keys.sort_by_key(|key| key.len());
+            let unique = keys.get(1).is_none_or(|second| second.len() > keys[0].len());
+            unique.then(|| (keys[0].clone(), name.to_owned()))
+        })
         .collect()
 }
 
@@ -304,7 +309,7 @@ mod tests {
             "properties": {
                 "offerTypeId": {"enum": ["t"]},
                 "a.title": {"$ref": "#/$defs/text"},
-                "a.both": {}, "b.both": {}
+                "a.both": {}, "b.both": {}, "a.text": {}, "a-drive.text": {}
             },
             "patternProperties": {"^L2-": {"x-offerctl": {"list": "set"}}},
             "$defs": {"text": {"type": "string", "x-offerctl": {"case": "insensitive"}}}
@@ -317,6 +322,7 @@ mod tests {
         assert_eq!(shape.property("unknown").rules, Rules::default());
         assert_eq!(shape.label("a.title"), "title");
         assert_eq!(shape.label("a.both"), "a.both", "two properties end in it");
+        assert_eq!((shape.label("a.text"), shape.label("a-drive.text")), ("text", "a-drive.text"));
     }
 
     #[test]

@@ -111,6 +111,12 @@ impl Shape {
             .unwrap_or(&NOTHING_KNOWN)
     }
 
+    /// Whether the schema names this property itself, rather than by a pattern or as one of the others.
+    #[must_use]
+    pub fn names(&self, key: &str) -> bool {
+        self.properties.contains_key(key)
+    }
+
     /// What is known of the members of an array.
     #[must_use]
     pub fn item(&self) -> &Self {

@@ -81,7 +81,12 @@ impl Checker<'_> {
                 Some(identity) => {
                     if let Some(line) = seen.insert(identity, item.span.line) {
                         let message = format!("`{key}: {identity}` stands twice in this list, first in line {line}");
-                        self.diagnostics.push(Diagnostic::error(Code::DuplicateKey, self.source, Some(item.span), message));
+                        self.diagnostics.push(Diagnostic::error(
+                            Code::DuplicateKey,
+                            self.source,
+                            Some(item.span),
+                            message,
+                        ));
                     }
                 }
             }

@@ -73,8 +73,13 @@ impl Project {
         let root = root.filter(|folder| folder.join(CONFIG).is_file() || folder.join("offers").is_dir());
         let Some(root) = root else {
             return Err(vec![
-                Diagnostic::error(Code::Config, &nothing, None, "no project here: no `offerctl.toml` and no folder `offers`")
-                    .help("run offerctl inside a project, or make a folder `offers` with a file for each offer"),
+                Diagnostic::error(
+                    Code::Config,
+                    &nothing,
+                    None,
+                    "no project here: no `offerctl.toml` and no folder `offers`",
+                )
+                .help("run offerctl inside a project, or make a folder `offers` with a file for each offer"),
             ]);
         };
         let file = root.join(CONFIG);
@@ -99,7 +104,9 @@ impl Project {
         if let Err(error) = collect(&folder, &mut paths) {
             let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
             let diagnostic = Diagnostic::error(Code::Unreadable, &source, None, format!("cannot be listed: {error}"));
-            loaded.diagnostics.push(diagnostic.help("the folder of the offer files is set by `offers` in offerctl.toml"));
+            loaded
+                .diagnostics
+                .push(diagnostic.help("the folder of the offer files is set by `offers` in offerctl.toml"));
         }
         paths.sort();
         loaded.files = paths.len();

@@ -97,10 +97,8 @@ pub(super) fn read(
     reader.definition(&root);
     let reconcile = root.get(RECONCILE).map(|node| reader.reconcile(node, today)).unwrap_or_default();
     let Kind::Map(entries) = root.kind else { return None };
-    let document = Node {
-        kind: Kind::Map(entries.into_iter().filter(|entry| entry.key != RECONCILE).collect()),
-        span: root.span,
-    };
+    let document =
+        Node { kind: Kind::Map(entries.into_iter().filter(|entry| entry.key != RECONCILE).collect()), span: root.span };
     let failed = diagnostics[before..].iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
     let key = key.filter(|_| !failed)?;
     Some(Desired { key, offer_type, document, reconcile, source: source.clone(), files })
@@ -162,7 +160,11 @@ impl Reader<'_> {
         match root.get("definition") {
             Some(Node { kind: Kind::Map(_), .. }) => {}
             Some(node) => {
-                self.error(Code::WrongValue, node.span, format!("`definition` must be a mapping, not {}", node.kind_name()));
+                self.error(
+                    Code::WrongValue,
+                    node.span,
+                    format!("`definition` must be a mapping, not {}", node.kind_name()),
+                );
             }
             None => self.helped(
                 Code::MissingKey,
@@ -212,7 +214,9 @@ impl Reader<'_> {
         for item in self.list(node, key) {
             match item.as_str() {
                 Some(text) => texts.push(text.to_owned()),
-                None => self.error(Code::WrongValue, item.span, format!("`{key}` holds texts, not {}", item.kind_name())),
+                None => {
+                    self.error(Code::WrongValue, item.span, format!("`{key}` holds texts, not {}", item.kind_name()))
+                }
             }
         }
         texts
@@ -221,7 +225,8 @@ impl Reader<'_> {
     fn ignore(&mut self, node: &Node, today: Date) -> Option<Ignore> {
         self.known_keys(node, &IGNORE_KEYS, "an `ignore` entry");
         let path = node.get("path").and_then(Node::as_str).unwrap_or_default();
-        let Ok(pointer) = crate::model::Pointer::parse(path).map_err(|_| ()).and_then(|p| if p.is_root() { Err(()) } else { Ok(p) })
+        let Ok(pointer) =
+            crate::model::Pointer::parse(path).map_err(|_| ()).and_then(|p| if p.is_root() { Err(()) } else { Ok(p) })
         else {
             self.helped(
                 Code::WrongValue,

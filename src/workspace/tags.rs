@@ -27,7 +27,10 @@ impl Tags<'_> {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
             Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => {
-                return Err((Code::Unsupported, format!("`{tag}` stands before one value, not before {}", node.kind_name())));
+                return Err((
+                    Code::Unsupported,
+                    format!("`{tag}` stands before one value, not before {}", node.kind_name()),
+                ));
             }
         };
         match tag {

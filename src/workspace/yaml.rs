@@ -72,8 +72,8 @@ where
                 Event::StreamEnd => break,
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 _ if root.is_some() => {
-                    self.report(Code::ManyDocuments, span, "a second document in the file")
-                        .help = Some("give each offer a file of its own".to_owned());
+                    self.report(Code::ManyDocuments, span, "a second document in the file").help =
+                        Some("give each offer a file of its own".to_owned());
                     return None;
                 }
                 event => root = Some(self.node(event, span).ok()?),
@@ -170,8 +170,8 @@ where
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span)?;
             if let Some(line) = seen.insert(key.clone(), key_span.line) {
-                self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping"))
-                    .help = Some(format!("it stands first in line {line}; keep one"));
+                self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping")).help =
+                    Some(format!("it stands first in line {line}; keep one"));
             } else {
                 entries.push(Entry { key, key_span, value });
             }
@@ -186,8 +186,8 @@ where
         };
         if style == ScalarStyle::Plain {
             if text == "<<" {
-                self.report(Code::Unsupported, span, "merge keys (`<<`) are not read")
-                    .help = Some("repeat the keys, or use an alias for a whole value".to_owned());
+                self.report(Code::Unsupported, span, "merge keys (`<<`) are not read").help =
+                    Some("repeat the keys, or use an alias for a whole value".to_owned());
             } else if matches!(plain(&text), Plain::Number(_) | Plain::Odd) && text.contains('.') {
                 self.report(Code::QuoteNumber, span, format!("the key `{text}` is a number to many YAML readers"))
                     .help = Some(format!("quote it: \"{text}\""));
@@ -207,8 +207,12 @@ where
             Plain::Number(number) => Value::Number(number),
             Plain::Text => Value::String(text.to_owned()),
             Plain::Odd => {
-                self.report(Code::QuoteNumber, span, format!("`{text}` is a number to some YAML readers and a text to others"))
-                    .help = Some(format!("quote it (\"{text}\"), or write a plain decimal number"));
+                self.report(
+                    Code::QuoteNumber,
+                    span,
+                    format!("`{text}` is a number to some YAML readers and a text to others"),
+                )
+                .help = Some(format!("quote it (\"{text}\"), or write a plain decimal number"));
                 Value::String(text.to_owned())
             }
         }
@@ -241,7 +245,12 @@ fn convert(text: &str, span: &serde_yaml::Span) -> Span {
     range.start = start.byte_offset().unwrap_or(range.start);
     // The end of a block collection lies at the next token; one line of it is enough to point at.
     let first_line = text[range.start..].find('\n').map_or(text.len(), |length| range.start + length);
-    Span { start: range.start, end: range.end.min(first_line.max(range.start)), line: start.line(), column: start.col() + 1 }
+    Span {
+        start: range.start,
+        end: range.end.min(first_line.max(range.start)),
+        line: start.line(),
+        column: start.col() + 1,
+    }
 }
 
 fn syntax_error(source: &Source, error: &serde_yaml::ScanError) -> Diagnostic {
@@ -256,7 +265,8 @@ fn syntax_error(source: &Source, error: &serde_yaml::ScanError) -> Diagnostic {
         return Diagnostic::error(Code::Tab, source, Some(span), "a tab in the indentation")
             .help("YAML is indented with spaces; replace the tab");
     }
-    let code = if error.info().contains("nesting") || error.info().contains("limit") { Code::Limit } else { Code::Syntax };
+    let code =
+        if error.info().contains("nesting") || error.info().contains("limit") { Code::Limit } else { Code::Syntax };
     Diagnostic::error(code, source, Some(span), error.info().to_string())
 }
 
@@ -343,7 +353,9 @@ mod tests {
 
     #[test]
     fn numbers_that_readers_disagree_on_are_refused() {
-        for text in ["0755", "+4712345678", ".5", "5.", "0x1F", "0o17", ".inf", "-.NaN", "123456789012345678901234567890"] {
+        for text in
+            ["0755", "+4712345678", ".5", "5.", "0x1F", "0o17", ".inf", "-.NaN", "123456789012345678901234567890"]
+        {
             let error = bad(&format!("a: {text}"));
             assert!(error.starts_with("OFR0013 a.yaml:1:4 "), "{text}: {error}");
         }

@@ -1,0 +1,141 @@
+//! The comparison of a declared offer with the live one: changes for people, and the RFC 6902 patch that makes them.
+//!
+//! Pure and synchronous. The walk follows the declared tree, with the live value and the schema's shape beside it, so
+//! a change can only be at a place that the file declares, or in a list or dictionary that the file declares whole.
+//! What is equal by a rule only is recorded as [`Hidden`], never dropped in silence.
+
+mod patch;
+mod scalar;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use patch::{FillError, PlannedPatch, ReadSecret};
+pub use walk::{Compare, compare, create};
+
+use crate::model::{Address, Pointer};
+
+/// Everything that one comparison found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Diff {
+    /// The differences, in the order of the file.
+    pub changes: Vec<Change>,
+    /// What makes them, for the live document in the order in which it came.
+    pub patch: PlannedPatch,
+    /// What is equal by a rule only.
+    pub hidden: Vec<Hidden>,
+    /// Declared artifacts that the portal answers with a copy of its own: their equality is not known.
+    pub unknown: Vec<Address>,
+    /// Declared secrets: sent with every write, and not comparable.
+    pub secrets: Vec<Address>,
+    /// Live keys that the file does not declare. They stay as they are.
+    pub unmanaged: usize,
+    /// Members that would be removed, were they not ignored.
+    pub ignored: Vec<Address>,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Where, for people.
+    pub address: Address,
+    /// Where, for machines: in the live document, or with a last `-` where a member is added to a list.
+    pub pointer: Pointer,
+    /// Line of the file that asks for it.
+    pub line: usize,
+    /// What. Values have their secrets removed.
+    pub kind: ChangeKind,
+    /// What a removed member is called in guard tokens (`plan`, `image`).
+    pub removes: Option<String>,
+    /// The portal does not let this field change.
+    pub immutable: bool,
+}
+
+/// What kind of difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// Declared, and not live.
+    Add {
+        /// The declared value.
+        after: Value,
+    },
+    /// Live, and declared away.
+    Remove {
+        /// The live value.
+        before: Value,
+    },
+    /// Declared and live, and not the same.
+    Replace {
+        /// The live value.
+        before: Value,
+        /// The declared value.
+        after: Value,
+    },
+    /// A set with other members.
+    Members {
+        /// Declared members that are not live.
+        added: Vec<Value>,
+        /// Live members that are not declared.
+        removed: Vec<Value>,
+    },
+    /// A list in which order counts.
+    List {
+        /// The live members.
+        before: Vec<Value>,
+        /// The declared members.
+        after: Vec<Value>,
+    },
+}
+
+/// Why two values that differ in form are one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// null, a missing key, `""`, `[]` and `{}` are one.
+    Empty,
+    /// The declared value is the one that the portal fills in.
+    Default,
+    /// The order of a set or a keyed list.
+    Order,
+    /// `0` and `0.0`, `"30"` and `30`.
+    Number,
+    /// Letter case of a GUID or a region.
+    Case,
+    /// The signature, lifetime or rights in a URL's query.
+    Signature,
+    /// Line ends and white space at the end.
+    Whitespace,
+    /// The portal refuses this field in a write.
+    ReadOnly,
+}
+
+impl Rule {
+    /// What the rule hides, for people.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Empty => "empty in another form",
+            Self::Default => "the portal's default",
+            Self::Order => "another order",
+            Self::Number => "the same number in another form",
+            Self::Case => "another letter case",
+            Self::Signature => "the same URL with another signature",
+            Self::Whitespace => "other line ends or trailing white space",
+            Self::ReadOnly => "not accepted in a write, so not sent",
+        }
+    }
+}
+
+/// A difference that a rule hides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden {
+    /// Where.
+    pub address: Address,
+    /// Why.
+    pub rule: Rule,
+}

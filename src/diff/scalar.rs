@@ -1,0 +1,135 @@
+//! When two values are one value: the rules for texts, numbers and emptiness.
+
+use serde_json::{Number, Value};
+
+use super::Rule;
+use crate::live;
+use crate::schema::{Case, Rules};
+
+/// The outcome of comparing two scalars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Equality {
+    Same,
+    By(Rule),
+    /// The portal answers with its own copy of the declared artifact.
+    Unknown,
+    Different,
+}
+
+/// null, `""`, `[]` and `{}`: the portal returns any of them for a field that is not set.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+pub(super) fn scalars(declared: &Value, live: &Value, rules: &Rules) -> Equality {
+    if declared == live {
+        return Equality::Same;
+    }
+    if is_empty(declared) && is_empty(live) {
+        return Equality::By(Rule::Empty);
+    }
+    match (declared, live) {
+        (Value::Number(a), Value::Number(b)) if same_number(a, b) => Equality::By(Rule::Number),
+        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text))
+            if rules.numeric_string && text.parse::<Number>().is_ok_and(|parsed| same_number(&parsed, number)) =>
+        {
+            Equality::By(Rule::Number)
+        }
+        (Value::String(declared), Value::String(live)) => texts(declared, live, rules),
+        _ => Equality::Different,
+    }
+}
+
+fn same_number(a: &Number, b: &Number) -> bool {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.as_f64() == b.as_f64(),
+    }
+}
+
+fn texts(declared: &str, live: &str, rules: &Rules) -> Equality {
+    if rules.case == Case::Insensitive && declared.eq_ignore_ascii_case(live) {
+        return Equality::By(Rule::Case);
+    }
+    if trimmed(declared) == trimmed(live) {
+        return Equality::By(Rule::Whitespace);
+    }
+    if rules.artifact
+        && let Some(copy) = live::store_copy(live)
+    {
+        return match live::store_copy(declared) {
+            Some(name) if name == copy => Equality::By(Rule::Signature),
+            Some(_) => Equality::Different,
+            None if declared.is_empty() => Equality::Different,
+            None => Equality::Unknown,
+        };
+    }
+    if !rules.ignore_query.is_empty() && same_url(declared, live, &rules.ignore_query) == Some(true) {
+        return Equality::By(Rule::Signature);
+    }
+    Equality::Different
+}
+
+fn trimmed(text: &str) -> String {
+    text.replace("\r\n", "\n").trim_end().to_owned()
+}
+
+fn same_url(a: &str, b: &str, ignored: &[String]) -> Option<bool> {
+    let reduce = |text: &str| {
+        let url = url::Url::parse(text).ok()?;
+        let mut query = url
+            .query_pairs()
+            .filter(|(name, _)| !ignored.contains(&name.to_ascii_lowercase()))
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect::<Vec<_>>();
+        query.sort();
+        let mut bare = url;
+        bare.set_query(None);
+        Some((bare, query))
+    };
+    Some(reduce(a)? == reduce(b)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    #[expect(clippy::needless_pass_by_value, reason = "json! literals read better by value")]
+    fn equality_by_rule_and_the_neighbouring_difference() {
+        let plain = Rules::default();
+        let guid = Rules { case: Case::Insensitive, ..Rules::default() };
+        let numeric = Rules { numeric_string: true, ..Rules::default() };
+        let sas = Rules { ignore_query: vec!["sig".into(), "se".into()], ..Rules::default() };
+        let logo = Rules { artifact: true, ..Rules::default() };
+        let copy = "https://publishingstoredm.blob.core.windows.net/prodcontent/D/1.png?sig=x";
+        let check = |declared: Value, live: Value, rules: &Rules, expected: Equality| {
+            assert_eq!(scalars(&declared, &live, rules), expected, "{declared} and {live}");
+        };
+        check(json!("a"), json!("a"), &plain, Equality::Same);
+        check(json!(""), Value::Null, &plain, Equality::By(Rule::Empty));
+        check(json!(false), Value::Null, &plain, Equality::Different);
+        check(json!(0), json!(0.0), &plain, Equality::By(Rule::Number));
+        check(json!(0.1), json!(0.10), &plain, Equality::Same);
+        check(json!(0.1), json!(0.11), &plain, Equality::Different);
+        check(json!("30"), json!(30), &numeric, Equality::By(Rule::Number));
+        check(json!("30"), json!(30), &plain, Equality::Different);
+        check(json!("AB-c"), json!("ab-C"), &guid, Equality::By(Rule::Case));
+        check(json!("AB-c"), json!("ab-C"), &plain, Equality::Different);
+        check(json!("a\nb\n"), json!("a\r\nb"), &plain, Equality::By(Rule::Whitespace));
+        check(json!("https://h/a?sig=1&x=2"), json!("https://h/a?x=2&sig=9&se=z"), &sas, Equality::By(Rule::Signature));
+        check(json!("https://h/a?sig=1&x=2"), json!("https://h/a?sig=1&x=3"), &sas, Equality::Different);
+        check(json!("https://h/a?sig=1"), json!("https://h/b?sig=1"), &sas, Equality::Different);
+        check(json!("https://cdn.example/1.png"), json!(copy), &logo, Equality::Unknown);
+        check(json!("https://cdn.example/1.png"), json!("https://cdn.example/2.png"), &logo, Equality::Different);
+        check(json!("https://cdn.example/1.png"), Value::Null, &logo, Equality::Different);
+        check(json!(""), json!(copy), &logo, Equality::Different);
+    }
+}

@@ -1,0 +1,414 @@
+//! The walk over declared tree, live value and shape at once.
+
+use serde_json::{Map, Value, json};
+
+use super::scalar::{self, Equality};
+use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, patch};
+use crate::model::{Address, Entry, Kind, Node, Pointer};
+use crate::redact;
+use crate::schema::{ListRule, Shape};
+use crate::{live, workspace::Ignore};
+
+/// How to compare.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Compare<'a> {
+    /// What is left to the portal.
+    pub ignore: &'a [Ignore],
+    /// Count artifacts whose equality is not known, and URLs that differ by their signature, as changes, so that the
+    /// portal fetches them again.
+    pub resend_artifacts: bool,
+}
+
+/// Compares a declared document with the live one.
+#[must_use]
+pub fn compare(declared: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> Diff {
+    let mut walk = Walk { options, diff: Diff::default(), secrets: PlannedPatch::default() };
+    walk.value(declared, live, shape, &Place::default());
+    let Walk { mut diff, secrets, .. } = walk;
+    if !diff.changes.is_empty() {
+        // Declared secrets ride along with every write: the portal does not return them, and may clear what is absent.
+        diff.patch.append(secrets);
+    }
+    diff
+}
+
+/// The changes and the patch for an offer that the portal does not have.
+#[must_use]
+pub fn create(declared: &Node, shape: &Shape) -> Diff {
+    let identity = |key: &str| declared.get(key).map_or(Value::Null, patch::shown);
+    let skeleton = json!({
+        "publisherId": identity("publisherId"), "id": identity("id"), "offerTypeId": identity("offerTypeId"),
+        "definition": {"offer": {}, "plans": []},
+    });
+    let mut diff = compare(declared, &skeleton, shape, Compare::default());
+    diff.patch = PlannedPatch::default();
+    diff.patch.add(Pointer::root(), patch::from_file(declared, &Pointer::root()));
+    diff
+}
+
+/// Where the walk is: for people, in the live document, in the file, and in identities (for `ignore`).
+#[derive(Debug, Clone, Default)]
+struct Place {
+    address: Address,
+    live: Pointer,
+    file: Pointer,
+    identity: Vec<String>,
+    line: usize,
+}
+
+impl Place {
+    fn property(&self, entry: &Entry, live_key: &str, shape: &Shape) -> Self {
+        Self {
+            address: self.address.key(shape.label(&entry.key)),
+            live: self.live.with_trailing_token(live_key),
+            file: self.file.with_trailing_token(entry.key.as_str()),
+            identity: self.identity_with(&entry.key),
+            line: entry.key_span.line,
+        }
+    }
+
+    fn named_entry(&self, entry: &Entry) -> Self {
+        Self { address: self.address.id(&entry.key), ..self.property(entry, &entry.key, &Shape::default()) }
+    }
+
+    /// A member that only the portal has.
+    fn live_only(&self, identity: &str, token: impl Into<jsonpatch::jsonptr::Token<'static>>) -> Self {
+        Self {
+            address: self.address.id(identity),
+            live: self.live.with_trailing_token(token.into()),
+            file: self.file.clone(),
+            identity: self.identity_with(identity),
+            line: self.line,
+        }
+    }
+
+    fn member(&self, identity: &str, live: Pointer, file_index: usize, line: usize) -> Self {
+        Self {
+            address: self.address.id(identity),
+            live,
+            file: self.file.with_trailing_token(file_index),
+            identity: self.identity_with(identity),
+            line,
+        }
+    }
+
+    fn identity_with(&self, token: &str) -> Vec<String> {
+        self.identity.iter().cloned().chain([token.to_owned()]).collect()
+    }
+}
+
+struct Walk<'a> {
+    options: Compare<'a>,
+    diff: Diff,
+    /// Operations for secrets that stand beside unchanged values.
+    secrets: PlannedPatch,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, node: &Node, live: &Value, shape: &Shape, place: &Place) {
+        match (&node.kind, live) {
+            (Kind::Map(entries), Value::Object(map)) => self.object(entries, map, shape, place),
+            (Kind::List(items), Value::Array(live_items)) => self.list(node, items, live_items, shape, place),
+            (Kind::Scalar(declared), live) => self.scalar(node, declared, live, shape, place),
+            (Kind::Secret(_), _) => self.secret(node, place),
+            (Kind::Map(_) | Kind::List(_), live) => {
+                if scalar::is_empty(&patch::shown(node)) && scalar::is_empty(live) {
+                    self.hide(place, Rule::Empty);
+                } else {
+                    self.replace(node, live, place);
+                }
+            }
+            (Kind::Absent, _) => {}
+        }
+    }
+
+    fn object(&mut self, entries: &[Entry], live: &Map<String, Value>, shape: &Shape, place: &Place) {
+        let mut seen = Vec::new();
+        for entry in entries {
+            let rules = &shape.property(&entry.key).rules;
+            let renamed =
+                rules.returned_as.as_deref().filter(|name| !live.contains_key(&entry.key) && live.contains_key(*name));
+            let live_key = renamed.unwrap_or(&entry.key);
+            seen.push(live_key.to_owned());
+            if rules.server_owned || rules.write_only {
+                continue;
+            }
+            let by_user = shape.rules.exact_entries && !shape.names(&entry.key);
+            let here = if by_user { place.named_entry(entry) } else { place.property(entry, live_key, shape) };
+            if rules.read_only_on_write {
+                self.hide(&here, Rule::ReadOnly);
+                continue;
+            }
+            self.property(entry, live.get(live_key), shape, &here);
+            if let Some(name) = renamed {
+                self.rename(name, entry, place);
+            }
+        }
+        self.undeclared(live, &seen, shape, place);
+    }
+
+    fn property(&mut self, entry: &Entry, live: Option<&Value>, shape: &Shape, place: &Place) {
+        let child = shape.property(&entry.key);
+        match (&entry.value.kind, live) {
+            (Kind::Absent, None) => {}
+            (Kind::Absent, Some(live)) if child.rules.default.as_ref() == Some(live) => self.hide(place, Rule::Default),
+            (Kind::Absent, Some(live)) => self.remove(live, place, None),
+            (_, Some(live)) => self.value(&entry.value, live, child, place),
+            (Kind::Secret(_), None) => self.secret(&entry.value, place),
+            (_, None) => self.missing(&entry.value, child, place),
+        }
+    }
+
+    /// A declared key that the live object does not have.
+    fn missing(&mut self, node: &Node, shape: &Shape, place: &Place) {
+        let declared = patch::shown(node);
+        if scalar::is_empty(&declared) {
+            self.hide(place, Rule::Empty);
+        } else if shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape)) {
+            self.hide(place, Rule::Default);
+        } else {
+            self.diff.patch.add(place.live.clone(), patch::from_file(node, &place.file));
+            self.change(place, ChangeKind::Add { after: declared });
+            self.note_secrets(node, place);
+        }
+    }
+
+    /// A changed property goes out under the name that the portal takes, not the one it returns.
+    fn rename(&mut self, returned: &str, entry: &Entry, parent: &Place) {
+        let old = parent.live.with_trailing_token(returned);
+        let changed = self.diff.changes.last().is_some_and(|change| change.pointer == old);
+        if changed {
+            self.diff.patch.remove(old);
+            self.diff.patch.add(
+                parent.live.with_trailing_token(entry.key.as_str()),
+                patch::from_file(&entry.value, &parent.file.with_trailing_token(entry.key.as_str())),
+            );
+        }
+    }
+
+    /// Live keys that the file does not name: the rest of a dictionary is declared away, the rest of an object is not
+    /// ours.
+    fn undeclared(&mut self, live: &Map<String, Value>, declared: &[String], shape: &Shape, place: &Place) {
+        for (key, value) in live.iter().filter(|(key, _)| !declared.contains(key)) {
+            if shape.rules.exact_entries {
+                let mut here = place.live_only(key, key.clone());
+                if shape.names(key) {
+                    here.address = place.address.key(shape.label(key));
+                }
+                self.remove_member(value, &here, shape);
+            } else if !shape.property(key).rules.server_owned {
+                self.diff.unmanaged += 1;
+            }
+        }
+    }
+
+    fn remove_member(&mut self, live: &Value, place: &Place, list: &Shape) {
+        if self.options.ignore.iter().any(|ignore| place.identity.starts_with(&ignore.tokens)) {
+            self.diff.ignored.push(place.address.clone());
+        } else {
+            self.remove(live, place, list.rules.guard.clone());
+        }
+    }
+
+    fn list(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
+        match &shape.rules.list {
+            ListRule::Keyed(key) => match live::identities(live, key) {
+                Some(identities) => self.keyed(items, live, &identities, key, shape, place),
+                None => self.ordered(node, items, live, shape, place),
+            },
+            ListRule::Set => self.set(node, items, live, shape, place),
+            ListRule::Ordered => self.ordered(node, items, live, shape, place),
+        }
+    }
+
+    fn keyed(&mut self, items: &[Node], live: &[Value], live_ids: &[&str], key: &str, shape: &Shape, place: &Place) {
+        let case = shape.item().property(key).rules.case;
+        let same = |a: &str, b: &str| match case {
+            crate::schema::Case::Exact => a == b,
+            crate::schema::Case::Insensitive => a.eq_ignore_ascii_case(b),
+        };
+        let id_of = |node: &Node| node.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
+        let mut kept = vec![false; live.len()];
+        let mut positions = Vec::new();
+        let mut added = Vec::new();
+        for (file_index, item) in items.iter().enumerate() {
+            let id = id_of(item);
+            let Some(index) = live_ids.iter().position(|live_id| same(live_id, &id)) else {
+                added.push((file_index, item, id));
+                continue;
+            };
+            kept[index] = true;
+            positions.push(index);
+            let here = place.member(&id, place.live.with_trailing_token(index), file_index, item.span.line);
+            let before = std::mem::take(&mut self.diff.patch);
+            self.value(item, &live[index], shape.item(), &here);
+            let edits = std::mem::replace(&mut self.diff.patch, before);
+            if !edits.is_empty() {
+                self.diff.patch.test(&here.live.with_trailing_token(key), json!(live_ids[index]));
+                self.diff.patch.append(edits);
+            }
+        }
+        if !positions.is_sorted() {
+            self.hide(place, Rule::Order);
+        }
+        // From the back, so that the positions in front stay what they were.
+        for index in (0..live.len()).rev().filter(|&index| !kept[index]) {
+            let here = place.live_only(live_ids[index], index);
+            let before = self.diff.changes.len();
+            let patch = std::mem::take(&mut self.diff.patch);
+            self.remove_member(&live[index], &here, shape);
+            let removal = std::mem::replace(&mut self.diff.patch, patch);
+            if self.diff.changes.len() > before {
+                self.diff.patch.test(&here.live.with_trailing_token(key), json!(live_ids[index]));
+                self.diff.patch.append(removal);
+            }
+        }
+        for (file_index, item, id) in added {
+            let here = place.member(&id, place.live.with_trailing_token("-"), file_index, item.span.line);
+            self.diff.patch.add(here.live.clone(), patch::from_file(item, &here.file));
+            self.change(&here, ChangeKind::Add { after: patch::shown(item) });
+            self.note_secrets(item, &here);
+        }
+    }
+
+    fn set(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
+        let pairs = pair(items, live, shape);
+        let added = items
+            .iter()
+            .zip(&pairs)
+            .filter(|(_, at)| at.is_none())
+            .map(|(item, _)| patch::shown(item))
+            .collect::<Vec<_>>();
+        let removed = (0..live.len())
+            .filter(|at| !pairs.contains(&Some(*at)))
+            .map(|at| redact::value(&live[at]))
+            .collect::<Vec<_>>();
+        if added.is_empty() && removed.is_empty() {
+            if !pairs.iter().flatten().is_sorted() {
+                self.hide(place, Rule::Order);
+            }
+            return;
+        }
+        let merged = merged(node, live, &pairs, place);
+        self.diff.patch.replace(place.live.clone(), merged);
+        self.change(place, ChangeKind::Members { added, removed });
+    }
+
+    fn ordered(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
+        let same =
+            items.len() == live.len() && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item()));
+        if same {
+            // Walked again for what it hides; there are no changes in it.
+            for (index, (item, live)) in items.iter().zip(live).enumerate() {
+                let here =
+                    place.member(&index.to_string(), place.live.with_trailing_token(index), index, item.span.line);
+                self.value(item, live, shape.item(), &here);
+            }
+            return;
+        }
+        let merged = merged(node, live, &pair(items, live, shape), place);
+        self.diff.patch.replace(place.live.clone(), merged);
+        let before = live.iter().map(redact::value).collect();
+        self.change(place, ChangeKind::List { before, after: items.iter().map(patch::shown).collect() });
+    }
+
+    fn scalar(&mut self, node: &Node, declared: &Value, live: &Value, shape: &Shape, place: &Place) {
+        match scalar::scalars(declared, live, &shape.rules) {
+            Equality::Same => {}
+            Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend_artifacts => {
+                self.replace(node, live, place);
+            }
+            Equality::By(rule) => self.hide(place, rule),
+            Equality::Unknown => self.diff.unknown.push(place.address.clone()),
+            Equality::Different => {
+                self.replace(node, live, place);
+                if let Some(change) = self.diff.changes.last_mut() {
+                    change.immutable = shape.rules.immutable;
+                }
+            }
+        }
+    }
+
+    fn secret(&mut self, node: &Node, place: &Place) {
+        self.diff.secrets.push(place.address.clone());
+        self.secrets.add(place.live.clone(), patch::from_file(node, &place.file));
+    }
+
+    /// Secrets inside a value that is added as a whole.
+    fn note_secrets(&mut self, node: &Node, place: &Place) {
+        if matches!(node.kind, Kind::Secret(_)) {
+            self.diff.secrets.push(place.address.clone());
+        }
+        for entry in node.entries() {
+            let here = Place { address: place.address.key(&entry.key), ..place.clone() };
+            self.note_secrets(&entry.value, &here);
+        }
+        for item in node.items() {
+            self.note_secrets(item, place);
+        }
+    }
+
+    fn replace(&mut self, node: &Node, live: &Value, place: &Place) {
+        self.diff.patch.replace(place.live.clone(), patch::from_file(node, &place.file));
+        self.change(place, ChangeKind::Replace { before: redact::value(live), after: patch::shown(node) });
+        self.note_secrets(node, place);
+    }
+
+    fn remove(&mut self, live: &Value, place: &Place, removes: Option<String>) {
+        self.diff.patch.remove(place.live.clone());
+        self.change(place, ChangeKind::Remove { before: redact::value(live) });
+        if let Some(change) = self.diff.changes.last_mut() {
+            change.removes = removes;
+        }
+    }
+
+    fn change(&mut self, place: &Place, kind: ChangeKind) {
+        self.diff.changes.push(Change {
+            address: place.address.clone(),
+            pointer: place.live.clone(),
+            line: place.line,
+            kind,
+            removes: None,
+            immutable: false,
+        });
+    }
+
+    fn hide(&mut self, place: &Place, rule: Rule) {
+        self.diff.hidden.push(Hidden { address: place.address.clone(), rule });
+    }
+}
+
+/// Whether a declared value equals a live one under the rules.
+fn matches(node: &Node, live: &Value, shape: &Shape) -> bool {
+    if let Kind::Scalar(declared) = &node.kind {
+        return scalar::scalars(declared, live, &shape.rules) != Equality::Different;
+    }
+    compare(node, live, shape, Compare::default()).changes.is_empty()
+}
+
+/// For each declared member the position of its live partner, each live member used once.
+fn pair(items: &[Node], live: &[Value], shape: &Shape) -> Vec<Option<usize>> {
+    let mut free = vec![true; live.len()];
+    items
+        .iter()
+        .map(|item| {
+            let found = (0..live.len()).find(|&at| free[at] && matches(item, &live[at], shape.item()))?;
+            free[found] = false;
+            Some(found)
+        })
+        .collect()
+}
+
+/// The declared list, with the live member in the place of every declared one that equals it: what the live member
+/// has beyond the file is not lost.
+fn merged(node: &Node, live: &[Value], pairs: &[Option<usize>], place: &Place) -> Value {
+    node.items()
+        .iter()
+        .zip(pairs)
+        .enumerate()
+        .map(|(index, (item, partner))| match partner {
+            Some(at) => patch::from_live(&live[*at], &place.live.with_trailing_token(*at)),
+            None => patch::from_file(item, &place.file.with_trailing_token(index)),
+        })
+        .collect()
+}
