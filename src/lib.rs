@@ -5,6 +5,7 @@ pub mod diff;
 pub mod error;
 pub mod live;
 pub mod model;
+pub mod plan;
 pub mod redact;
 pub mod schema;
 pub mod workspace;

@@ -20,7 +20,7 @@ pub use walk::{Compare, compare, create};
 use crate::model::{Address, Pointer};
 
 /// Everything that one comparison found.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diff {
     /// The differences, in the order of the file.
     pub changes: Vec<Change>,
@@ -39,7 +39,7 @@ pub struct Diff {
 }
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// Where, for people.
     pub address: Address,
@@ -132,7 +132,7 @@ impl Rule {
 }
 
 /// A difference that a rule hides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
     /// Where.
     pub address: Address,

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One step of an address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Segment {
     /// A property, under the name that people read.
     Key(String),
@@ -14,7 +17,8 @@ pub enum Segment {
 /// Where a value is in an offer, printed as `plans[basic]/vmImages[1.9.2]/osVhdUrl`.
 ///
 /// The wrappers `definition` and `offer` are left out: they are in every address and tell nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Address(Vec<Segment>);
 
 impl Address {

@@ -1,0 +1,271 @@
+//! The plan: for each offer what to write, what to release, what speaks against it, and what it was made from.
+//!
+//! A plan is plain data without a secret in it. `apply` decides nothing that stands here: it carries the actions out,
+//! in this order, and stops an offer when the portal is not in the state that the plan was made from.
+
+mod guard;
+mod release;
+mod saved;
+mod stale;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use guard::Finding;
+pub use release::{Content, InProgress, ReleaseStep, ReleaseView};
+pub use saved::{LoadError, SavedPlan};
+pub use stale::{MovedField, Stale};
+
+use crate::diff::{self, Compare, Diff};
+use crate::live::Live;
+use crate::model::{Digest, ETag, OfferKey, Profile};
+use crate::redact;
+use crate::schema::Shape;
+use crate::workspace::{Desired, Through};
+
+/// The portal's state that an offer's plan was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Base {
+    /// There was no such offer.
+    Absent,
+    /// This document.
+    Present {
+        /// Its ETag, where the portal gave one.
+        etag: Option<ETag>,
+        /// The digest of its canonical form.
+        digest: Digest,
+        /// The document, secrets removed: to say later what moved.
+        document: Value,
+    },
+}
+
+/// How the draft is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Write {
+    /// A PUT that must not meet an existing offer.
+    Create,
+    /// A PUT of the live document with the patch applied.
+    Update,
+}
+
+/// What is planned for one offer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfferPlan {
+    /// Which offer.
+    pub key: OfferKey,
+    /// Its type.
+    pub offer_type: String,
+    /// How the portal treats it; unknown for an offer that does not exist.
+    pub profile: Option<Profile>,
+    /// The files that it was read from, the offer file first.
+    pub files: Vec<(String, Digest)>,
+    /// What the plan was made from.
+    pub base: Base,
+    /// The comparison.
+    pub diff: Diff,
+    /// How far to go.
+    pub through: Through,
+    /// Who is told about a publish.
+    pub notify: Vec<String>,
+    /// What to do after the draft is written.
+    pub release: Vec<ReleaseStep>,
+    /// What speaks against it.
+    pub findings: Vec<Finding>,
+}
+
+/// An offer for which there is nothing to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unchanged {
+    /// Which offer.
+    pub key: OfferKey,
+    /// The comparison, whose changes are empty.
+    pub diff: Diff,
+}
+
+/// An offer that could not be read. Nothing is proposed for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Which offer.
+    pub key: OfferKey,
+    /// Why, in one line.
+    pub cause: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Whether the portal refused who we are or what we may do.
+    pub denied: bool,
+}
+
+/// What is planned for all offers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// Offers with something to do, in the order of their keys.
+    pub offers: Vec<OfferPlan>,
+    /// Offers without.
+    pub unchanged: Vec<Unchanged>,
+    /// Offers that could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// What is to be decided about one offer.
+#[derive(Debug)]
+pub enum Verdict {
+    /// There is something to do.
+    Change(Box<OfferPlan>),
+    /// There is nothing to do.
+    Unchanged(Unchanged),
+}
+
+/// The user's choices that shape a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Choices {
+    /// Instead of each file's `through`.
+    pub through: Option<Through>,
+    /// Guard tokens accepted on the command line.
+    pub allow: BTreeSet<String>,
+    /// See [`Compare::resend_artifacts`].
+    pub resend_artifacts: bool,
+}
+
+impl Choices {
+    /// How far this offer goes.
+    #[must_use]
+    pub fn through(&self, desired: &Desired) -> Through {
+        self.through.unwrap_or(desired.reconcile.through)
+    }
+}
+
+/// Decides one offer.
+#[must_use]
+pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Shape, choices: &Choices) -> Verdict {
+    let through = choices.through(desired);
+    let (diff, base, profile, draft) = match live {
+        Live::Absent => (diff::create(&desired.document, shape), Base::Absent, None, None),
+        Live::Present(offer) => {
+            let options = Compare { ignore: &desired.reconcile.ignore, resend_artifacts: choices.resend_artifacts };
+            let diff = diff::compare(&desired.document, &offer.document, shape, options);
+            let digest = offer.digest(shape);
+            let base = Base::Present {
+                etag: offer.etag.clone(),
+                digest: digest.clone(),
+                document: redact::value(&offer.document),
+            };
+            (diff, base, Some(offer.profile()), Some(digest))
+        }
+    };
+    // A draft that is about to change has no digest yet: nothing that the portal holds can be equal to it.
+    let draft = draft.filter(|_| diff.patch.is_empty());
+    let mut findings = guard::findings(&diff, live, shape);
+    let release = match release::steps(through, draft.as_ref(), release) {
+        Ok(steps) => steps,
+        Err(conflict) => {
+            findings.push(Finding { token: None, message: conflict, allowed: false });
+            Vec::new()
+        }
+    };
+    if diff.patch.is_empty() && release.is_empty() && findings.is_empty() {
+        return Verdict::Unchanged(Unchanged { key: desired.key.clone(), diff });
+    }
+    for finding in &mut findings {
+        finding.allowed = finding
+            .token
+            .as_ref()
+            .is_some_and(|token| choices.allow.contains(token) || desired.reconcile.allow.contains(token));
+    }
+    Verdict::Change(Box::new(OfferPlan {
+        key: desired.key.clone(),
+        offer_type: desired.offer_type.clone(),
+        profile,
+        files: desired.files.clone(),
+        base,
+        diff,
+        through,
+        notify: desired.reconcile.notify.clone(),
+        release,
+        findings,
+    }))
+}
+
+impl OfferPlan {
+    /// How the draft is written, if it is.
+    #[must_use]
+    pub fn write(&self) -> Option<Write> {
+        match self.base {
+            Base::Absent => Some(Write::Create),
+            Base::Present { .. } => (!self.diff.patch.is_empty()).then_some(Write::Update),
+        }
+    }
+
+    /// The offer file.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.files.first().map_or("", |(path, _)| path)
+    }
+
+    /// What stops this offer: the findings that were not accepted.
+    pub fn refusals(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !finding.allowed)
+    }
+}
+
+impl Plan {
+    /// Whether `apply` would do anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.offers.is_empty()
+    }
+
+    /// How many offers would be created, updated, and only released.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let count = |write| self.offers.iter().filter(|offer| offer.write() == write).count();
+        Totals {
+            create: count(Some(Write::Create)),
+            update: count(Some(Write::Update)),
+            release: self.offers.iter().filter(|offer| offer.write().is_none() && !offer.release.is_empty()).count(),
+            stopped: self.offers.iter().filter(|offer| offer.refusals().next().is_some()).count(),
+            unchanged: self.unchanged.len(),
+            unread: self.unread.len(),
+        }
+    }
+
+    /// The fingerprint: a digest of what would be done, whatever the time, the ETags and the order of reading.
+    #[must_use]
+    pub fn fingerprint(&self) -> Digest {
+        let meaning = self
+            .offers
+            .iter()
+            .map(|offer| {
+                let changes = offer.diff.changes.iter().map(|change| (change.address.to_string(), &change.kind));
+                serde_json::json!({
+                    "offer": offer.key, "write": offer.write(), "release": offer.release, "through": offer.through,
+                    "notify": offer.notify, "patch": offer.diff.patch, "changes": changes.collect::<Vec<_>>(),
+                })
+            })
+            .collect::<Vec<_>>();
+        Digest::of(Value::from(meaning).to_string().as_bytes())
+    }
+}
+
+/// Numbers of offers, by what happens to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Totals {
+    /// To be created.
+    pub create: usize,
+    /// To be updated.
+    pub update: usize,
+    /// To be released without a change to the draft.
+    pub release: usize,
+    /// Stopped by a finding.
+    pub stopped: usize,
+    /// Nothing to do.
+    pub unchanged: usize,
+    /// Could not be read.
+    pub unread: usize,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Staleness: whether the portal moved between plan and apply, and what moved, field by field.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Base, OfferPlan};
+use crate::diff::ChangeKind;
+use crate::live::{self, Live};
+use crate::model::Address;
+use crate::redact;
+use crate::schema::{ListRule, Shape};
+
+/// Why a plan no longer fits.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "stale", rename_all = "kebab-case")]
+pub enum Stale {
+    /// The offer was to be created, and it exists.
+    Created,
+    /// The offer was to be changed, and it is gone.
+    Deleted,
+    /// The offer is another than the plan was made from.
+    Moved {
+        /// What moved. Empty where the ETag is new and every field that may be shown is as it was.
+        fields: Vec<MovedField>,
+    },
+}
+
+/// One field that moved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MovedField {
+    /// Where.
+    pub address: String,
+    /// The value when the plan was made; `None` where there was none.
+    pub before: Option<Value>,
+    /// The value now; `None` where there is none.
+    pub now: Option<Value>,
+    /// What the plan wants to write there, if it is this very field.
+    pub planned: Option<Value>,
+}
+
+impl OfferPlan {
+    /// Whether the portal still is what the plan was made from: the same ETag, or where there is none, the same
+    /// canonical digest.
+    #[must_use]
+    pub fn stale(&self, now: &Live, shape: &Shape) -> Option<Stale> {
+        match (&self.base, now) {
+            (Base::Absent, Live::Absent) => None,
+            (Base::Absent, Live::Present(_)) => Some(Stale::Created),
+            (Base::Present { .. }, Live::Absent) => Some(Stale::Deleted),
+            (Base::Present { etag, digest, document }, Live::Present(offer)) => {
+                let same = match (etag, &offer.etag) {
+                    (Some(before), Some(now)) => before == now,
+                    _ => *digest == offer.digest(shape),
+                };
+                (!same).then(|| Stale::Moved { fields: self.moved(document, &offer.document, shape) })
+            }
+        }
+    }
+
+    fn moved(&self, base: &Value, now: &Value, shape: &Shape) -> Vec<MovedField> {
+        let base = live::canonical(base, shape);
+        let now = live::canonical(&redact::value(now), shape);
+        let mut fields = Vec::new();
+        compare(Some(&base), Some(&now), shape, &Address::default(), &mut fields);
+        for field in &mut fields {
+            field.planned = self
+                .diff
+                .changes
+                .iter()
+                .find(|change| change.address.to_string() == field.address)
+                .and_then(|change| planned(&change.kind));
+        }
+        fields
+    }
+}
+
+fn planned(kind: &ChangeKind) -> Option<Value> {
+    match kind {
+        ChangeKind::Add { after } | ChangeKind::Replace { after, .. } => Some(after.clone()),
+        ChangeKind::List { after, .. } => Some(Value::Array(after.clone())),
+        ChangeKind::Remove { .. } | ChangeKind::Members { .. } => None,
+    }
+}
+
+/// Unlike the comparison with a file, this one is symmetric: a field that only one side has has moved.
+fn compare(
+    before: Option<&Value>,
+    now: Option<&Value>,
+    shape: &Shape,
+    address: &Address,
+    fields: &mut Vec<MovedField>,
+) {
+    if before == now {
+        return;
+    }
+    match (before, now) {
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+                let here = if shape.rules.exact_entries && !shape.names(key) {
+                    address.id(key)
+                } else {
+                    address.key(shape.label(key))
+                };
+                compare(a.get(key), b.get(key), shape.property(key), &here, fields);
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) if matches!(shape.rules.list, ListRule::Keyed(_)) => {
+            let ListRule::Keyed(key) = &shape.rules.list else { return };
+            match (live::identities(a, key), live::identities(b, key)) {
+                (Some(a_ids), Some(b_ids)) => {
+                    let find = |items: &'_ [Value], ids: &[&str], id: &str| {
+                        ids.iter().position(|other| *other == id).map(|at| items[at].clone())
+                    };
+                    for id in a_ids.iter().chain(b_ids.iter().filter(|id| !a_ids.contains(id))) {
+                        let (a, b) = (find(a, &a_ids, id), find(b, &b_ids, id));
+                        compare(a.as_ref(), b.as_ref(), shape.item(), &address.id(id), fields);
+                    }
+                }
+                _ => push(before, now, address, fields),
+            }
+        }
+        _ => push(before, now, address, fields),
+    }
+}
+
+fn push(before: Option<&Value>, now: Option<&Value>, address: &Address, fields: &mut Vec<MovedField>) {
+    fields.push(MovedField { address: address.to_string(), before: before.cloned(), now: now.cloned(), planned: None });
+}

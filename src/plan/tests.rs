@@ -1,0 +1,157 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::diagnostic::Source;
+use crate::live::LiveOffer;
+use crate::model::Node;
+use crate::schema::Schemas;
+use crate::workspace::Reconcile;
+
+const VM: &str = "microsoft-azure-virtualmachines";
+const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
+
+fn document(title: &str, versions: &[&str]) -> Value {
+    let images = versions.iter().map(|v| ((*v).to_owned(), json!({"osVhdUrl": format!("https://h/{v}?sig=CANARY")})));
+    json!({"publisherId": "contoso", "id": "a", "offerTypeId": VM, "definition": {
+        "offer": {"microsoft-azure-marketplace.title": title},
+        "plans": [{"planId": "basic", IMAGES: images.collect::<serde_json::Map<_, _>>()}]}})
+}
+
+fn desired(document: &Value, reconcile: Reconcile) -> Desired {
+    Desired {
+        key: "contoso/a".parse().expect("a key"),
+        offer_type: VM.to_owned(),
+        document: Node::from_value(document),
+        reconcile,
+        source: Source { path: "offers/a.yaml".into(), text: "".into() },
+        files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],
+    }
+}
+
+fn present(document: &Value, etag: Option<&str>) -> Live {
+    Live::Present(LiveOffer { document: document.clone(), etag: etag.map(ETag::new) })
+}
+
+fn shape() -> &'static Shape {
+    Schemas::builtin().shape(VM)
+}
+
+fn plan_of(declared: &Value, live: &Live, choices: &Choices) -> OfferPlan {
+    match decide(&desired(declared, Reconcile::default()), live, &ReleaseView::NOTHING, shape(), choices) {
+        Verdict::Change(plan) => *plan,
+        Verdict::Unchanged(unchanged) => panic!("unchanged: {unchanged:?}"),
+    }
+}
+
+#[test]
+fn equal_documents_need_nothing() {
+    let offer = document("T", &["1.0.0"]);
+    let verdict = decide(
+        &desired(&offer, Reconcile::default()),
+        &present(&offer, None),
+        &ReleaseView::NOTHING,
+        shape(),
+        &Choices::default(),
+    );
+    assert!(matches!(verdict, Verdict::Unchanged(_)), "{verdict:?}");
+}
+
+#[test]
+fn a_removal_is_stopped_until_its_own_token_is_given() {
+    let (declared, live) = (document("T", &["1.0.0"]), present(&document("T", &["1.0.0", "0.9.0"]), None));
+    let with = |tokens: &[&str]| {
+        let choices = Choices { allow: tokens.iter().map(|t| (*t).to_owned()).collect(), ..Choices::default() };
+        plan_of(&declared, &live, &choices).refusals().map(|finding| finding.token.clone()).collect::<Vec<_>>()
+    };
+    let token = "remove-image:basic/0.9.0";
+    assert_eq!(with(&[]), [Some(token.to_owned())]);
+    assert_eq!(with(&[token]), Vec::<Option<String>>::new());
+    assert_eq!(with(&["remove-image:basic/1.0.0", "remove-plan:basic"]), [Some(token.to_owned())]);
+}
+
+#[test]
+fn an_offer_type_cannot_change() {
+    let live = present(&document("T", &[]), None);
+    let mut declared = document("T", &[]);
+    declared["offerTypeId"] = json!("microsoft-azure-applications");
+    let plan = plan_of(&declared, &live, &Choices::default());
+    assert_eq!(plan.refusals().map(|finding| finding.token.clone()).collect::<Vec<_>>(), [None]);
+}
+
+#[test]
+fn a_block_whose_secret_the_portal_hides_is_not_sent_back_in_silence() {
+    const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
+    let mut live = document("old", &[]);
+    live["definition"]["offer"][LEAD] = json!({"contactEmail": "a@contoso.example"});
+    let plan = plan_of(&document("new", &[]), &present(&live, None), &Choices::default());
+    let token = plan.refusals().next().and_then(|finding| finding.token.clone()).expect("a refusal");
+    assert!(token.starts_with("blank-secret:tableLeadConfiguration/"), "{token}");
+    live["definition"]["offer"][LEAD] = json!({});
+    let plan = plan_of(&document("new", &[]), &present(&live, None), &Choices::default());
+    assert_eq!(plan.refusals().count(), 0);
+}
+
+#[test]
+fn staleness_is_the_etag_or_else_the_digest() {
+    let base = document("old", &["1.0.0"]);
+    let plan = |etag| plan_of(&document("new", &["1.0.0"]), &present(&base, etag), &Choices::default());
+    let mut moved = document("portal", &["1.0.0", "1.1.0"]);
+    moved["version"] = json!(9);
+
+    assert_eq!(plan(Some("W/1")).stale(&present(&base, Some("W/1")), shape()), None);
+    assert_eq!(plan(Some("W/1")).stale(&present(&base, Some("W/2")), shape()), Some(Stale::Moved { fields: vec![] }));
+    let mut reversioned = base.clone();
+    reversioned["version"] = json!(8);
+    assert_eq!(plan(None).stale(&present(&reversioned, None), shape()), None);
+    assert_eq!(plan(None).stale(&Live::Absent, shape()), Some(Stale::Deleted));
+
+    let Some(Stale::Moved { fields }) = plan(None).stale(&present(&moved, None), shape()) else { panic!("not stale") };
+    assert_eq!(
+        fields,
+        [
+            MovedField {
+                address: "title".to_owned(),
+                before: Some(json!("old")),
+                now: Some(json!("portal")),
+                planned: Some(json!("new")),
+            },
+            MovedField {
+                address: "plans[basic]/vmImages[1.1.0]".to_owned(),
+                before: None,
+                now: Some(json!({"osVhdUrl": "https://h/1.1.0?sig=REDACTED"})),
+                planned: None,
+            },
+        ]
+    );
+    let create = plan_of(&document("new", &[]), &Live::Absent, &Choices::default());
+    assert_eq!(create.stale(&present(&base, None), shape()), Some(Stale::Created));
+}
+
+#[test]
+fn a_saved_plan_comes_back_whole_holds_no_secret_and_cannot_be_edited() {
+    let live = present(&document("old", &["1.0.0"]), Some("W/\"datetime'2026'\""));
+    let plan = Plan {
+        offers: vec![plan_of(&document("new", &["1.0.0", "1.1.0"]), &live, &Choices::default())],
+        ..Plan::default()
+    };
+    let text = SavedPlan::write(&plan);
+    assert!(!text.contains("CANARY"), "{text}");
+    let saved = SavedPlan::read(&text).expect("reads");
+    assert_eq!((&saved.plan, &saved.fingerprint), (&plan, &plan.fingerprint()));
+
+    assert!(matches!(SavedPlan::read(&text.replace("\"new\"", "\"evil\"")), Err(LoadError::Edited)));
+    assert!(matches!(SavedPlan::read("{}"), Err(LoadError::NotAPlan(_))));
+    let other = text.replace("\"format_version\": \"1.0\"", "\"format_version\": \"2.0\"");
+    assert!(matches!(SavedPlan::read(&other), Err(LoadError::OtherVersion { .. })));
+}
+
+#[test]
+fn the_fingerprint_is_of_the_meaning() {
+    let plan = |title: &str, etag: &str| {
+        let live = present(&document("old", &[]), Some(etag));
+        Plan { offers: vec![plan_of(&document(title, &[]), &live, &Choices::default())], ..Plan::default() }
+            .fingerprint()
+    };
+    assert_eq!(plan("new", "W/1"), plan("new", "W/2"));
+    assert_ne!(plan("new", "W/1"), plan("newer", "W/1"));
+}
