@@ -6,6 +6,7 @@ pub mod error;
 pub mod live;
 pub mod model;
 pub mod plan;
+pub mod portal;
 pub mod redact;
 pub mod schema;
 pub mod workspace;

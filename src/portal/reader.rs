@@ -1,0 +1,148 @@
+//! Everything that can be read.
+
+use std::sync::Arc;
+
+use super::problem::{Kind, Problem};
+use super::transport::{Answer, Settings, Traffic, Transport};
+use super::views::{OfferSummary, OperationView, Submission};
+use super::writer::OperationPath;
+use crate::live::{Live, LiveOffer};
+use crate::model::{OfferKey, PublisherId, Slot};
+
+/// Reads from the portal. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    pub(super) transport: Arc<Transport>,
+}
+
+impl Reader {
+    /// A reader for one portal.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built (no usable certificates) or the token cannot be sent.
+    pub fn new(settings: Settings) -> Result<Self, String> {
+        Ok(Self { transport: Transport::new(settings)? })
+    }
+
+    /// What was sent so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.transport.traffic()
+    }
+
+    /// Whether the portal is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.transport.endpoint.is_loopback()
+    }
+
+    /// The offers of a publisher, as summaries.
+    ///
+    /// # Errors
+    /// Any answer but the list.
+    pub async fn offers(&self, publisher: &PublisherId) -> Result<Vec<OfferSummary>, Problem> {
+        let path = format!("api/publishers/{publisher}/offers");
+        let answer = self.get(&path, &[]).await?;
+        let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
+        let text =
+            |item: &serde_json::Value, key: &str| item.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        Ok(items
+            .iter()
+            .map(|item| OfferSummary {
+                id: text(item, "id"),
+                offer_type: text(item, "offerTypeId"),
+                status: text(item, "status"),
+            })
+            .collect())
+    }
+
+    /// The draft.
+    ///
+    /// # Errors
+    /// Any answer but the offer, or the portal's own word that there is none.
+    pub async fn offer(&self, key: &OfferKey) -> Result<Live, Problem> {
+        self.document(&offer_path(key)).await
+    }
+
+    /// What a slot holds.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub async fn slot(&self, key: &OfferKey, slot: Slot) -> Result<Live, Problem> {
+        self.document(&format!("{}/slot/{slot}", offer_path(key))).await
+    }
+
+    /// A former version.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub async fn version(&self, key: &OfferKey, version: i64) -> Result<Live, Problem> {
+        self.document(&format!("{}/versions/{version}", offer_path(key))).await
+    }
+
+    /// The status of an offer; `None` when there is no such offer, or nothing to tell.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub async fn status(&self, key: &OfferKey) -> Result<Option<OperationView>, Problem> {
+        let path = format!("{}/status", offer_path(key));
+        match self.get(&path, &[]).await {
+            Ok(answer) => operation(&path, &answer).map(Some),
+            Err(problem) if is_absence(&problem) => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The submissions of an offer, newest first.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub async fn submissions(&self, key: &OfferKey) -> Result<Vec<Submission>, Problem> {
+        let path = format!("{}/submissions", offer_path(key));
+        match self.get(&path, &[]).await {
+            Ok(answer) => Submission::parse_all(&answer.body)
+                .ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list of submissions")),
+            Err(problem) if is_absence(&problem) => Ok(Vec::new()),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// An operation, by the link that came with its start.
+    ///
+    /// # Errors
+    /// Any answer but the operation.
+    pub async fn operation(&self, path: &OperationPath) -> Result<OperationView, Problem> {
+        let answer = self.transport.get(path.url().clone()).await?;
+        operation(path.url().path(), &answer)
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Problem> {
+        self.transport.get(self.transport.endpoint.url(path, query)).await
+    }
+
+    async fn document(&self, path: &str) -> Result<Live, Problem> {
+        match self.get(path, &[]).await {
+            Ok(answer) if answer.body.get("definition").is_some_and(serde_json::Value::is_object) => {
+                Ok(Live::Present(LiveOffer { etag: answer.etag(), document: answer.body }))
+            }
+            Ok(_) => Err(Problem::malformed(&format!("GET /{path}"), "the answer is not an offer")),
+            Err(problem) if is_absence(&problem) => Ok(Live::Absent),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+/// Only the portal's own 404 is absence. A proxy's page, a refusal or a failure says nothing about the offer.
+fn is_absence(problem: &Problem) -> bool {
+    problem.kind == Kind::NotFound && problem.from_portal
+}
+
+fn operation(path: &str, answer: &Answer) -> Result<OperationView, Problem> {
+    OperationView::parse(&answer.body).ok_or_else(|| {
+        Problem::malformed(&format!("GET /{}", path.trim_start_matches('/')), "the answer is not an operation")
+    })
+}
+
+pub(super) fn offer_path(key: &OfferKey) -> String {
+    format!("api/publishers/{}/offers/{}", key.publisher, key.offer)
+}

@@ -1,0 +1,356 @@
+//! The portal's documents about operations, read leniently: a missing field is empty, an unknown word is kept.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::redact;
+
+/// One line of an offer list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferSummary {
+    /// The offer's id.
+    pub id: String,
+    /// The type.
+    pub offer_type: String,
+    /// The portal's word for its status.
+    pub status: String,
+}
+
+/// The state of an operation or an offer as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing was started.
+    NotStarted,
+    /// Never published at all.
+    NeverPublished,
+    /// Under way, also while it waits for the publisher.
+    Running,
+    /// Waits for the publisher's sign-off (some answers say so at the top as well).
+    AwaitingSignoff,
+    /// Ended well.
+    Succeeded,
+    /// Ended badly.
+    Failed,
+    /// Was canceled.
+    Canceled,
+    /// A word that is not known.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+impl State {
+    /// Reads the portal's word, whatever its letter case. `complete`, `completed` and `succeeded` are one.
+    #[must_use]
+    pub fn parse(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "notstarted" => Self::NotStarted,
+            "neverpublished" => Self::NeverPublished,
+            "running" | "inprogress" => Self::Running,
+            "waitingforpublisherreview" => Self::AwaitingSignoff,
+            "succeeded" | "complete" | "completed" | "published" => Self::Succeeded,
+            "failed" | "rejected" => Self::Failed,
+            "canceled" | "cancelled" => Self::Canceled,
+            _ => Self::Unknown(clean(word)),
+        }
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotStarted => "not started",
+            Self::NeverPublished => "never published",
+            Self::Running => "running",
+            Self::AwaitingSignoff => "waiting for sign-off",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Unknown(word) => word,
+        })
+    }
+}
+
+/// The state of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// Its turn has not come.
+    NotStarted,
+    /// Under way.
+    InProgress,
+    /// Waits for the publisher.
+    AwaitingSignoff,
+    /// Waits for somebody at the portal.
+    AwaitingApproval,
+    /// Stopped by a finding.
+    Blocked,
+    /// Ended well.
+    Complete,
+    /// Ended badly.
+    Failed,
+    /// Was canceled.
+    Canceled,
+    /// A word that is not known.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+impl StepState {
+    fn parse(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "notstarted" => Self::NotStarted,
+            "inprogress" | "running" => Self::InProgress,
+            "waitingforpublisherreview" => Self::AwaitingSignoff,
+            "waitingforapproval" => Self::AwaitingApproval,
+            "blocked" => Self::Blocked,
+            "complete" | "completed" | "succeeded" => Self::Complete,
+            "rejected" | "failed" => Self::Failed,
+            "canceled" | "cancelled" => Self::Canceled,
+            _ => Self::Unknown(clean(word)),
+        }
+    }
+}
+
+impl std::fmt::Display for StepState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotStarted => "not started",
+            Self::InProgress => "in progress",
+            Self::AwaitingSignoff => "waiting for sign-off",
+            Self::AwaitingApproval => "waiting for approval",
+            Self::Blocked => "blocked",
+            Self::Complete => "complete",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Unknown(word) => word,
+        })
+    }
+}
+
+/// How grave the portal says a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// For information.
+    Info,
+    /// A warning.
+    Warning,
+    /// An error.
+    Error,
+}
+
+/// A message of the portal, as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// How grave.
+    pub level: Level,
+    /// Its text; the portal's HTML is taken out.
+    pub text: String,
+}
+
+/// One step of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its id, such as `publisher-signoff`; its name where it has no id.
+    pub id: String,
+    /// Its title.
+    pub name: String,
+    /// Its state.
+    pub state: StepState,
+    /// 0 to 100; only meant while it is in progress.
+    pub percent: u8,
+    /// The portal's own estimate.
+    pub estimate: String,
+    /// Its messages.
+    pub messages: Vec<Message>,
+}
+
+impl Step {
+    /// Whether this is the step of that id: some offers carry the id as the name.
+    #[must_use]
+    pub fn is(&self, id: &str) -> bool {
+        self.id.eq_ignore_ascii_case(id) || self.name.eq_ignore_ascii_case(id)
+    }
+}
+
+/// An operation, or the status of an offer: the two have one form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationView {
+    /// The state of the whole.
+    pub state: State,
+    /// Its steps, in their order.
+    pub steps: Vec<Step>,
+    /// Its messages.
+    pub messages: Vec<Message>,
+}
+
+impl OperationView {
+    /// Reads an operation or a status; an array of one counts as its member.
+    #[must_use]
+    pub fn parse(body: &Value) -> Option<Self> {
+        let body = match body.as_array().map(Vec::as_slice) {
+            Some([only]) => only,
+            Some(_) => return None,
+            None => body,
+        };
+        let state = State::parse(body.get("status")?.as_str()?);
+        let steps = body.get("steps").and_then(Value::as_array).into_iter().flatten().map(step).collect();
+        Some(Self { state, steps, messages: messages(body) })
+    }
+
+    /// The step of that id or name.
+    #[must_use]
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.is(id))
+    }
+
+    /// The step that is under way or waits.
+    #[must_use]
+    pub fn current(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| !matches!(step.state, StepState::NotStarted | StepState::Complete))
+    }
+
+    /// Whether the publisher is asked to sign off. The whole still says "running" then.
+    #[must_use]
+    pub fn awaits_signoff(&self) -> bool {
+        self.state == State::AwaitingSignoff
+            || (self.state == State::Running
+                && self.step("publisher-signoff").is_some_and(|step| step.state == StepState::AwaitingSignoff))
+    }
+}
+
+/// One entry of `/submissions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Submission {
+    /// Its id.
+    pub id: String,
+    /// `staging` or `production`.
+    pub slot: String,
+    /// Its state.
+    pub state: State,
+    /// The version of the offer that it works on.
+    pub offer_version: Option<i64>,
+}
+
+impl Submission {
+    /// Reads the array, newest first.
+    #[must_use]
+    pub fn parse_all(body: &Value) -> Option<Vec<Self>> {
+        let items = body.as_array()?;
+        Some(
+            items
+                .iter()
+                .map(|item| Self {
+                    id: text(item, "id"),
+                    slot: text(item, "slot").to_ascii_lowercase(),
+                    state: State::parse(&text(item, "submissionState")),
+                    offer_version: item.get("offerVersion").and_then(Value::as_i64),
+                })
+                .collect(),
+        )
+    }
+
+    /// Whether it goes to customers rather than to the preview.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.slot == "production"
+    }
+}
+
+fn step(value: &Value) -> Step {
+    let name = text(value, "stepName");
+    let id = Some(text(value, "id")).filter(|id| !id.is_empty()).unwrap_or_else(|| name.clone());
+    let percent = value.get("progressPercentage").and_then(Value::as_u64).unwrap_or(0).min(100);
+    Step {
+        id,
+        name,
+        state: StepState::parse(value.get("status").and_then(Value::as_str).unwrap_or_default()),
+        percent: u8::try_from(percent).unwrap_or(100),
+        estimate: text(value, "estimatedTimeFrame"),
+        messages: messages(value),
+    }
+}
+
+fn messages(value: &Value) -> Vec<Message> {
+    let parse = |message: &Value| {
+        let level = match text(message, "level").to_ascii_lowercase().as_str() {
+            "error" | "critical" => Level::Error,
+            "warning" => Level::Warning,
+            _ => Level::Info,
+        };
+        let html = message.get("messageHtml").or_else(|| message.get("message")).and_then(Value::as_str);
+        Message { level, text: clean(&strip_tags(html.unwrap_or_default())) }
+    };
+    let all = value.get("messages").and_then(Value::as_array).into_iter().flatten().map(parse);
+    all.filter(|message| !message.text.is_empty()).collect()
+}
+
+fn text(value: &Value, key: &str) -> String {
+    clean(value.get(key).and_then(Value::as_str).unwrap_or_default())
+}
+
+/// The visible text of a piece of HTML.
+fn strip_tags(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => {
+                inside = true;
+                text.push(' ');
+            }
+            '>' if inside => inside = false,
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+/// One line without control characters and secrets.
+fn clean(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    redact::text(&words.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn words_are_read_in_any_case_and_unknown_ones_kept() {
+        assert_eq!(State::parse("Complete"), State::Succeeded);
+        assert_eq!(State::parse("succeeded"), State::Succeeded);
+        assert_eq!(State::parse("NeverPublished"), State::NeverPublished);
+        assert_eq!(State::parse("onHold"), State::Unknown("onHold".to_owned()));
+        assert_eq!(StepState::parse("WaitingForPublisherReview"), StepState::AwaitingSignoff);
+    }
+
+    #[test]
+    fn an_operation_is_an_object_or_an_array_of_one() {
+        let object = json!({"status": "running", "steps": [
+            {"stepName": "publisher-signoff", "status": "waitingForPublisherReview", "progressPercentage": 120,
+             "messages": [{"messageHtml": "<p>Please&nbsp;<b>sign</b> off\u{1b}[31m &lt;now&gt;</p>", "level": "Warning"}]}]});
+        let view = OperationView::parse(&object).expect("parses");
+        assert_eq!(OperationView::parse(&json!([object])), Some(view.clone()));
+        assert!(view.awaits_signoff());
+        assert_eq!(view.steps[0].percent, 100);
+        assert_eq!(
+            view.steps[0].messages,
+            [Message { level: Level::Warning, text: "Please sign off [31m <now>".to_owned() }]
+        );
+        assert_eq!(OperationView::parse(&json!([])), None);
+        assert_eq!(OperationView::parse(&json!({})), None);
+    }
+
+    #[test]
+    fn submissions_keep_the_portals_order_and_big_numbers() {
+        let body = json!([{"id": "x", "slot": "Staging", "submissionState": "running", "offerVersion": 1252868275, "version": 636576975611768314_i64}]);
+        let parsed = Submission::parse_all(&body).expect("parses");
+        assert_eq!(parsed[0].offer_version, Some(1_252_868_275));
+        assert!(!parsed[0].is_production());
+        assert_eq!(Submission::parse_all(&json!({})), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! Everything that changes something. No request here is repeated by itself.
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::problem::Problem;
+use super::reader::{Reader, offer_path};
+use super::transport::Answer;
+use crate::model::{ETag, OfferKey};
+
+/// The proof that somebody said yes.
+#[derive(Debug, Clone, Copy)]
+pub enum Approval {
+    /// `--yes`.
+    Flag,
+    /// An answer at the prompt.
+    Prompt,
+    /// A command that is its own approval, such as `cancel`.
+    Command,
+}
+
+/// Changes the portal.
+#[derive(Clone)]
+pub struct Writer {
+    reader: Reader,
+}
+
+/// What a PUT may meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// No such offer: sent without `If-Match`.
+    Absent,
+    /// The offer of this ETag.
+    Match(ETag),
+    /// Any state: only for an offer whose profile has no ETag, right after a read that showed the expected state.
+    Any,
+}
+
+/// The address of an operation on the portal that the token belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationPath(Url);
+
+impl OperationPath {
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for OperationPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.path())
+    }
+}
+
+/// An operation that the portal took on. Without a path it is found through `/submissions` and `/status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Where to ask how it goes.
+    pub operation: Option<OperationPath>,
+}
+
+impl Writer {
+    /// A writer for the portal that the reader reads.
+    #[must_use]
+    pub fn new(reader: Reader, approval: Approval) -> Self {
+        tracing::debug!(?approval, "writing is approved");
+        Self { reader }
+    }
+
+    /// The reader of the same portal.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Writes the draft.
+    ///
+    /// # Errors
+    /// Any answer but a success.
+    pub async fn put(&self, key: &OfferKey, body: &Value, precondition: &Precondition) -> Result<(), Problem> {
+        let mut headers = HeaderMap::new();
+        let if_match = match precondition {
+            Precondition::Absent => None,
+            Precondition::Match(etag) => Some(etag.as_str()),
+            Precondition::Any => Some("*"),
+        };
+        if let Some(value) = if_match {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| Problem::malformed("PUT", "the portal's ETag cannot be sent back as a header"))?;
+            headers.insert(IF_MATCH, value);
+        }
+        self.send(Method::PUT, &offer_path(key), headers, Some(body)).await.map(|_| ())
+    }
+
+    /// Publishes the draft to the preview audience.
+    ///
+    /// # Errors
+    /// Any answer but a success. After no answer at all the operation may run.
+    pub async fn publish(&self, key: &OfferKey, notify: &[String]) -> Result<Accepted, Problem> {
+        let body = json!({"metadata": {"notification-emails": notify.join(",")}});
+        self.start(key, "publish", Some(&body)).await
+    }
+
+    /// Signs the preview off, so that it goes to customers.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub async fn go_live(&self, key: &OfferKey) -> Result<Accepted, Problem> {
+        self.start(key, "golive", None).await
+    }
+
+    /// Cancels what runs. The portal answers the same when nothing runs.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub async fn cancel(&self, key: &OfferKey) -> Result<Accepted, Problem> {
+        self.start(key, "cancel", None).await
+    }
+
+    async fn start(&self, key: &OfferKey, action: &str, body: Option<&Value>) -> Result<Accepted, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let answer = self.send(Method::POST, &format!("{}/{action}", offer_path(key)), headers, body).await?;
+        let operation = operation_path(&answer, |link| self.reader.transport.endpoint.follow(link));
+        Ok(Accepted { operation })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Option<&Value>,
+    ) -> Result<Answer, Problem> {
+        let transport = &self.reader.transport;
+        let url = transport.endpoint.url(path, &[]);
+        transport.send(method, url, headers, body).await.map_err(|(problem, _)| problem)
+    }
+}
+
+/// `Location`, else `Operation-Location`; a link that leads to another host is not used.
+fn operation_path(answer: &Answer, follow: impl Fn(&str) -> Option<Url>) -> Option<OperationPath> {
+    let links = [LOCATION, HeaderName::from_static("operation-location")];
+    links.iter().filter_map(|name| answer.header(name.as_str())).find_map(|link| {
+        let url = follow(link);
+        if url.is_none() {
+            tracing::warn!("the portal's link to the operation leads to another host and is not followed");
+        }
+        url.map(OperationPath)
+    })
+}
