@@ -1,0 +1,330 @@
+//! The command line: names, variables and help. No behaviour.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::Profile;
+use crate::portal::Endpoint;
+use crate::term::ColorChoice;
+use crate::workspace::Through;
+
+/// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
+#[derive(Debug, Parser)]
+#[command(name = "offerctl", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Run as if started in this folder
+    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "OFFERCTL_CHDIR")]
+    pub chdir: Option<PathBuf>,
+
+    /// Base URL of the portal; plain http on loopback only [default: https://cloudpartner.azure.com]
+    #[arg(long, global = true, value_name = "URL", env = "OFFERCTL_ENDPOINT")]
+    pub endpoint: Option<Endpoint>,
+
+    /// Use the embedded portal, whose state is kept in .offerctl/sandbox.json of the project
+    #[arg(long, global = true, env = "OFFERCTL_SANDBOX", conflicts_with = "endpoint")]
+    pub sandbox: bool,
+
+    /// Result format, and a file to write it to; repeatable. Without a path it goes to stdout
+    #[arg(short, long, global = true, value_name = "FORMAT[=PATH]", env = "OFFERCTL_OUTPUT", value_delimiter = ',')]
+    pub output: Vec<OutputSpec>,
+
+    /// How many offers are worked on, and requests are under way, at once [default: 8]
+    #[arg(long, global = true, value_name = "N", env = "OFFERCTL_PARALLELISM", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub parallelism: Option<u16>,
+
+    /// How often a read that may succeed later is tried again
+    #[arg(long, global = true, value_name = "N", env = "OFFERCTL_RETRIES", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub retries: u32,
+
+    /// Never ask a question
+    #[arg(long, global = true, env = "OFFERCTL_NO_INPUT")]
+    pub no_input: bool,
+
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", env = "OFFERCTL_COLOR", value_enum, default_value_t)]
+    pub color: ColorChoice,
+
+    /// Leave out progress and remarks
+    #[arg(short, long, global = true, env = "OFFERCTL_QUIET", conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Show what is hidden, and decisions; twice: requests
+    #[arg(short, long, global = true, env = "OFFERCTL_VERBOSE", action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the offer files, without the portal
+    Validate(Targets),
+    /// Show what apply would do
+    Plan(PlanArgs),
+    /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
+    Apply(ApplyArgs),
+    /// Show where offers are on the portal
+    Status(Targets),
+    /// Wait for operations that run on the portal, whoever started them
+    Wait(WaitArgs),
+    /// Cancel operations that run on the portal, and wait until that took effect
+    Cancel(CancelArgs),
+    /// Serve an embedded portal on loopback
+    Sandbox(SandboxArgs),
+}
+
+/// Which offers.
+#[derive(Debug, Args)]
+pub struct Targets {
+    /// A file, a folder, or publisher/offer; none means all offers of the project
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+}
+
+/// What shapes a plan.
+#[derive(Debug, Args)]
+pub struct Shaping {
+    /// How far apply takes changes, instead of what each file says
+    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    pub through: Option<ThroughArg>,
+
+    /// Accept this finding of a guard; repeatable
+    #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
+    pub allow: Vec<String>,
+
+    /// Send logos, images and other artifacts again that cannot be compared, so that the portal fetches them anew
+    #[arg(long, env = "OFFERCTL_RESEND_ARTIFACTS")]
+    pub resend_artifacts: bool,
+}
+
+/// `offerctl plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// What shapes the plan.
+    #[command(flatten)]
+    pub shaping: Shaping,
+
+    /// Save the plan for apply
+    #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]
+    pub out: Option<PathBuf>,
+
+    /// Exit with 2 when there are changes
+    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE")]
+    pub detailed_exitcode: bool,
+}
+
+/// `offerctl apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// A file, a folder, publisher/offer, or one saved plan (FILE.json); none means all offers of the project
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// What shapes the plan.
+    #[command(flatten)]
+    pub shaping: Shaping,
+
+    /// Do not ask before writing
+    #[arg(long, env = "OFFERCTL_YES")]
+    pub yes: bool,
+
+    /// How long to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+
+    /// Start operations and leave them to the portal; `offerctl wait` waits for them later
+    #[arg(long, env = "OFFERCTL_NO_WAIT", conflicts_with = "wait_timeout")]
+    pub no_wait: bool,
+}
+
+/// How long to wait.
+#[derive(Debug, Args)]
+pub struct Waiting {
+    /// Stop waiting after this time (90s, 45m, 6h, 2d); the operation goes on [default: no limit]
+    #[arg(long, value_name = "DURATION", env = "OFFERCTL_WAIT_TIMEOUT", value_parser = duration)]
+    pub wait_timeout: Option<Duration>,
+}
+
+/// `offerctl wait`.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// How long.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `offerctl cancel`.
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+    /// How long to wait for the effect.
+    #[command(flatten)]
+    pub waiting: Waiting,
+
+    /// Do not ask before canceling
+    #[arg(long, env = "OFFERCTL_YES")]
+    pub yes: bool,
+}
+
+/// `offerctl sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Where to listen, on loopback; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", env = "OFFERCTL_SANDBOX_LISTEN", default_value = "127.0.0.1:8090")]
+    pub listen: SocketAddr,
+
+    /// A folder of JSON documents, each as GET would return it [default: the offers of contoso]
+    #[arg(long, value_name = "DIR", env = "OFFERCTL_SANDBOX_SEED")]
+    pub seed: Option<PathBuf>,
+
+    /// How offers are treated that do not say it themselves
+    #[arg(long, value_name = "PROFILE", env = "OFFERCTL_SANDBOX_PROFILE", value_enum, default_value = "native")]
+    pub profile: ProfileArg,
+
+    /// How long one step of a publish takes
+    #[arg(long, value_name = "DURATION", env = "OFFERCTL_SANDBOX_STEP_TIME", default_value = "1s", value_parser = duration)]
+    pub step_time: Duration,
+
+    /// Keep the state in this file
+    #[arg(long, value_name = "FILE", env = "OFFERCTL_SANDBOX_STATE")]
+    pub state: Option<PathBuf>,
+
+    /// The bearer token to demand [default: any]
+    #[arg(long, value_name = "TOKEN", env = "OFFERCTL_SANDBOX_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+/// A format and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputSpec {
+    /// The format.
+    pub format: Format,
+    /// The file; stdout where there is none.
+    pub path: Option<PathBuf>,
+}
+
+/// The formats of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl std::str::FromStr for OutputSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, path) = text.split_once('=').map_or((text, None), |(format, path)| (format, Some(path)));
+        if path == Some("") {
+            return Err("there is no path after `=`".to_owned());
+        }
+        Ok(Self {
+            format: Format::from_str(format, false)
+                .map_err(|_| format!("there is no format `{format}`; there are text and json"))?,
+            path: path.map(PathBuf::from),
+        })
+    }
+}
+
+/// `--through`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ThroughArg {
+    /// Save the draft.
+    Draft,
+    /// Publish to the preview audience, and wait for the request to sign off.
+    Preview,
+    /// Go live.
+    Live,
+}
+
+impl From<ThroughArg> for Through {
+    fn from(through: ThroughArg) -> Self {
+        match through {
+            ThroughArg::Draft => Self::Draft,
+            ThroughArg::Preview => Self::Preview,
+            ThroughArg::Live => Self::Live,
+        }
+    }
+}
+
+/// `--profile`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ProfileArg {
+    /// ETags, strict If-Match, `{"error": …}` bodies.
+    Native,
+    /// No ETag, the shim's errors.
+    Migrated,
+}
+
+impl From<ProfileArg> for Profile {
+    fn from(profile: ProfileArg) -> Self {
+        match profile {
+            ProfileArg::Native => Self::Native,
+            ProfileArg::Migrated => Self::Migrated,
+        }
+    }
+}
+
+/// `90s`, `1h30m`, `250ms`, `2d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let days = text.trim().strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    let parsed = match days {
+        Some(days) => days.checked_mul(86_400).map(Duration::from_secs),
+        None => text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok()),
+    };
+    parsed.ok_or_else(|| "it is a time such as 250ms, 90s, 1h30m or 2d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_option_has_a_variable() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        let options = command.get_arguments().chain(command.get_subcommands().flat_map(clap::Command::get_arguments));
+        for option in options.filter(|option| option.get_long().is_some()) {
+            let id = option.get_id().as_str();
+            let variable = option.get_env().map(|name| name.to_string_lossy().into_owned());
+            let built_in = matches!(id, "help" | "version");
+            assert!(built_in || variable.is_some_and(|name| name.starts_with("OFFERCTL_")), "--{id} has no variable");
+        }
+    }
+
+    #[test]
+    fn durations_and_outputs_are_read() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
+        assert!(duration("-5s").is_err() && duration("soon").is_err() && duration("5").is_err());
+        let spec = |text: &str| text.parse::<OutputSpec>().map(|spec| (spec.format, spec.path));
+        assert_eq!(spec("json=a=b.json"), Ok((Format::Json, Some(PathBuf::from("a=b.json")))));
+        assert_eq!(spec("text"), Ok((Format::Text, None)));
+        assert!(spec("xml").is_err() && spec("json=").is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! Findings in input files, with the line they are about.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::visible;
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// All findings, each with its place, an excerpt, and what to do next. Empty for none.
+#[must_use]
+pub fn diagnostics(diagnostics: &[Diagnostic], color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    diagnostics.iter().map(|diagnostic| format!("{}\n\n", one(diagnostic, &renderer))).collect()
+}
+
+fn one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let code = diagnostic.code.to_string();
+    let message = visible(&diagnostic.message, false);
+    let title = level.primary_title(message.as_str()).id(code.as_str());
+    let path = visible(&diagnostic.source.path, false);
+    let mut group = Group::with_title(title);
+    let excerpt = diagnostic.span.and_then(|span| excerpt(&diagnostic.source.text, span.start, span.end, span.line));
+    match (&excerpt, diagnostic.span) {
+        (Some(excerpt), _) => {
+            let snippet = Snippet::source(excerpt.text.as_str())
+                .path(path.as_str())
+                .line_start(excerpt.line)
+                .annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end));
+            group = group.element(snippet);
+        }
+        (None, Some(span)) => {
+            group = group.element(Origin::path(path.as_str()).line(span.line).char_column(span.column));
+        }
+        (None, None) => group = group.element(Origin::path(path.as_str())),
+    }
+    let help = diagnostic.help.as_deref().map(|help| visible(help, false));
+    if let Some(help) = &help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+struct Excerpt {
+    text: String,
+    line: usize,
+    start: usize,
+    end: usize,
+}
+
+/// The line of a finding, without what a terminal would act on. A line too long to read is left out.
+fn excerpt(text: &str, start: usize, end: usize, line: usize) -> Option<Excerpt> {
+    const LONGEST: usize = 2_000;
+    let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
+    let first = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+    let last = text.get(start..)?.find('\n').map_or(text.len(), |at| start + at);
+    if text.is_empty() || last - first > LONGEST {
+        return None;
+    }
+    let before = visible(&text[first..start], false);
+    let marked = visible(&text[start..end.clamp(start, last)], false);
+    let after = visible(&text[end.clamp(start, last)..last], false);
+    let start = before.len();
+    let end = start + marked.len().max(usize::from(!after.is_empty()));
+    Some(Excerpt { text: format!("{before}{marked}{after}"), line, start, end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Code, Source, Span};
+
+    #[test]
+    fn a_finding_points_at_its_place() {
+        let source = Source { path: "offers/a.yaml".into(), text: "id: a\ndefintion: {}\n".into() };
+        let span = Span { start: 6, end: 15, line: 2, column: 1 };
+        let finding = Diagnostic::error(Code::UnknownKey, &source, Some(span), "unknown key `defintion`")
+            .help("did you mean `definition`?");
+        let shown = diagnostics(&[finding], false);
+        assert_eq!(
+            shown,
+            "error[OFR0010]: unknown key `defintion`\n --> offers/a.yaml:2:1\n  |\n2 | defintion: {}\n  | ^^^^^^^^^\n  |\n  = help: did you mean `definition`?\n\n"
+        );
+    }
+
+    #[test]
+    fn a_hostile_line_is_shown_not_obeyed() {
+        let source = Source { path: "a.yaml".into(), text: "id: \u{1b}[2J\u{202e}x".into() };
+        let span = Span { start: 4, end: 10, line: 1, column: 5 };
+        let shown = diagnostics(&[Diagnostic::error(Code::WrongValue, &source, Some(span), "m\u{7}")], false);
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
+    }
+}

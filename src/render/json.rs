@@ -1,0 +1,256 @@
+//! The documents for other programs, in structs of their own, so that the inside can change without them.
+//!
+//! `format_version` is `major.minor`: a minor step adds fields, a major step changes or removes some. Readers ignore
+//! what they do not know. Values hold no secret.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::apply::{Done, End};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::diff::{Change, ChangeKind, Rule};
+use crate::model::{OfferKey, Profile};
+use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Stale, Totals, Unread, Write};
+use crate::report::{OfferStatus, Purpose, Report};
+use crate::workspace::Through;
+
+const FORMAT_VERSION: &str = "1.0";
+
+#[derive(Serialize)]
+struct Document<T> {
+    format: &'static str,
+    format_version: &'static str,
+    #[serde(flatten)]
+    content: T,
+}
+
+fn document(format: &'static str, content: impl Serialize) -> String {
+    let document = Document { format, format_version: FORMAT_VERSION, content };
+    let mut text = serde_json::to_string_pretty(&document)
+        .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct PlanDocument<'a> {
+    fingerprint: String,
+    /// Whether every offer could be read.
+    complete: bool,
+    summary: Totals,
+    offers: Vec<OfferDocument<'a>>,
+    unchanged: Vec<&'a OfferKey>,
+    unread: &'a [Unread],
+}
+
+#[derive(Serialize)]
+struct OfferDocument<'a> {
+    offer: &'a OfferKey,
+    file: &'a str,
+    offer_type: &'a str,
+    profile: Option<Profile>,
+    write: Option<Write>,
+    through: Through,
+    release: &'a [ReleaseStep],
+    findings: &'a [Finding],
+    changes: Vec<ChangeDocument<'a>>,
+    hidden: Vec<HiddenDocument>,
+    not_compared: Vec<String>,
+    secrets: Vec<String>,
+    ignored: Vec<String>,
+    unmanaged: usize,
+}
+
+#[derive(Serialize)]
+struct ChangeDocument<'a> {
+    address: String,
+    path: String,
+    line: usize,
+    #[serde(flatten)]
+    change: &'a ChangeKind,
+}
+
+#[derive(Serialize)]
+struct HiddenDocument {
+    address: String,
+    rule: Rule,
+}
+
+/// A plan.
+#[must_use]
+pub fn plan(plan: &Plan) -> String {
+    document(
+        "offerctl.plan",
+        PlanDocument {
+            fingerprint: plan.fingerprint().to_string(),
+            complete: plan.unread.is_empty(),
+            summary: plan.totals(),
+            offers: plan.offers.iter().map(offer).collect(),
+            unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
+            unread: &plan.unread,
+        },
+    )
+}
+
+fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
+    let texts = |addresses: &[crate::model::Address]| addresses.iter().map(ToString::to_string).collect();
+    let diff = &offer.diff;
+    OfferDocument {
+        offer: &offer.key,
+        file: offer.path(),
+        offer_type: &offer.offer_type,
+        profile: offer.profile,
+        write: offer.write(),
+        through: offer.through,
+        release: &offer.release,
+        findings: &offer.findings,
+        changes: diff.changes.iter().map(change).collect(),
+        hidden: diff
+            .hidden
+            .iter()
+            .map(|hidden| HiddenDocument { address: hidden.address.to_string(), rule: hidden.rule })
+            .collect(),
+        not_compared: texts(&diff.unknown),
+        secrets: texts(&diff.secrets),
+        ignored: texts(&diff.ignored),
+        unmanaged: diff.unmanaged,
+    }
+}
+
+fn change(change: &Change) -> ChangeDocument<'_> {
+    ChangeDocument {
+        address: change.address.to_string(),
+        path: change.pointer.to_string(),
+        line: change.line,
+        change: &change.kind,
+    }
+}
+
+#[derive(Serialize)]
+struct ReportDocument<'a> {
+    purpose: Purpose,
+    exit_code: u8,
+    offers: Vec<OutcomeDocument<'a>>,
+    unchanged: usize,
+    unread: &'a [Unread],
+    requests: u64,
+    retries: u64,
+}
+
+#[derive(Serialize)]
+struct OutcomeDocument<'a> {
+    offer: &'a OfferKey,
+    done: &'a [Done],
+    end: &'static str,
+    messages: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<&'a Stale>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<&'a str>,
+}
+
+/// A report.
+#[must_use]
+pub fn report(report: &Report) -> String {
+    let offers = report
+        .outcomes
+        .iter()
+        .map(|outcome| OutcomeDocument {
+            offer: &outcome.key,
+            done: &outcome.done,
+            end: end_name(&outcome.end),
+            messages: messages(&outcome.end),
+            stale: match &outcome.end {
+                End::Stale(stale) => Some(stale),
+                _ => None,
+            },
+            correlation_id: match &outcome.end {
+                End::Failed(problem) => problem.correlation.as_deref(),
+                _ => None,
+            },
+        })
+        .collect();
+    document(
+        "offerctl.report",
+        ReportDocument {
+            purpose: report.purpose,
+            exit_code: report.exit().code(),
+            offers,
+            unchanged: report.unchanged,
+            unread: &report.unread,
+            requests: report.traffic.requests,
+            retries: report.traffic.retries,
+        },
+    )
+}
+
+fn end_name(end: &End) -> &'static str {
+    match end {
+        End::Done => "done",
+        End::Left => "left",
+        End::Stale(_) => "stale",
+        End::Conflict(_) => "conflict",
+        End::Guarded(_) => "guarded",
+        End::NotConverged(_) => "not-converged",
+        End::Unfilled(_) => "unfilled",
+        End::Failed(_) => "failed",
+        End::OperationEnded(_) => "operation-ended",
+        End::TimedOut => "timed-out",
+        End::Interrupted => "interrupted",
+        End::NotAttempted => "not-attempted",
+    }
+}
+
+fn messages(end: &End) -> Vec<String> {
+    match end {
+        End::Conflict(why) | End::Unfilled(why) => vec![why.clone()],
+        End::Guarded(lines) | End::NotConverged(lines) | End::OperationEnded(lines) => lines.clone(),
+        End::Failed(problem) => vec![problem.to_string()],
+        End::Done | End::Left | End::Stale(_) | End::TimedOut | End::Interrupted | End::NotAttempted => Vec::new(),
+    }
+}
+
+#[derive(Serialize)]
+struct DiagnosticsDocument<'a> {
+    offers: Vec<&'a OfferKey>,
+    diagnostics: Vec<DiagnosticDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct DiagnosticDocument<'a> {
+    code: String,
+    severity: &'static str,
+    message: &'a str,
+    file: &'a str,
+    line: Option<usize>,
+    column: Option<usize>,
+    help: Option<&'a str>,
+}
+
+/// The findings of `validate`.
+#[must_use]
+pub fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) -> String {
+    let diagnostics = diagnostics
+        .iter()
+        .map(|diagnostic| DiagnosticDocument {
+            code: diagnostic.code.to_string(),
+            severity: match diagnostic.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            message: &diagnostic.message,
+            file: &diagnostic.source.path,
+            line: diagnostic.span.map(|span| span.line),
+            column: diagnostic.span.map(|span| span.column),
+            help: diagnostic.help.as_deref(),
+        })
+        .collect();
+    document("offerctl.diagnostics", DiagnosticsDocument { offers, diagnostics })
+}
+
+/// The states of offers.
+#[must_use]
+pub fn status(offers: &[OfferStatus], unread: &[Unread]) -> String {
+    let content: Value = serde_json::json!({ "offers": offers, "unread": unread });
+    document("offerctl.status", content)
+}

@@ -1,0 +1,136 @@
+//! Values to text. One function for each result and format; none of them decides anything.
+//!
+//! Texts from the portal and from YAML are untrusted: control characters and marks that turn the direction of writing
+//! are shown, not sent to the terminal.
+
+mod diagnostics;
+mod hunks;
+mod json;
+mod plan_text;
+mod report_text;
+mod status_text;
+
+pub use diagnostics::diagnostics;
+pub use json::{diagnostics as diagnostics_json, plan as plan_json, report as report_json, status as status_json};
+pub use plan_text::{PlanOptions, plan};
+pub use report_text::{progress_line, report};
+pub use status_text::status;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+
+/// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paint {
+    /// Whether the stream takes colour.
+    pub color: bool,
+}
+
+impl Paint {
+    fn style(self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// Something new.
+    #[must_use]
+    pub fn add(self, text: &str) -> String {
+        self.style(AnsiColor::Green.on_default(), text)
+    }
+
+    /// Something that goes, or went wrong.
+    #[must_use]
+    pub fn remove(self, text: &str) -> String {
+        self.style(AnsiColor::Red.on_default(), text)
+    }
+
+    /// Something that changes, or wants a look.
+    #[must_use]
+    pub fn change(self, text: &str) -> String {
+        self.style(AnsiColor::Yellow.on_default(), text)
+    }
+
+    /// A heading.
+    #[must_use]
+    pub fn strong(self, text: &str) -> String {
+        self.style(Style::new().bold(), text)
+    }
+
+    /// Something beside the point.
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
+        self.style(Style::new().dimmed(), text)
+    }
+}
+
+/// The text with everything that a terminal would act on made visible. Line feeds stay where `lines` is set.
+fn visible(text: &str, lines: bool) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if (c.is_control() && !(lines && c == '\n')) || turns(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}
+
+/// A value in one line: texts in quotes, big values by their size.
+fn brief(value: &Value, limit: usize) -> String {
+    match value {
+        Value::String(text) if text.contains('\n') => {
+            let first = text.lines().next().unwrap_or_default();
+            format!("{} ({})", brief(&Value::from(first), limit), plural(text.lines().count(), "line"))
+        }
+        Value::String(text) if text.chars().count() > limit => {
+            let start = text.chars().take(limit).collect::<String>();
+            format!("\"{}…\" ({})", visible(&start, false), plural(text.chars().count(), "character"))
+        }
+        Value::String(text) => format!("\"{}\"", visible(text, false)),
+        Value::Array(items) if items.is_empty() => "[]".to_owned(),
+        Value::Object(map) if map.is_empty() => "{}".to_owned(),
+        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
+            let shown = items.iter().take(8).map(|item| brief(item, 40)).collect::<Vec<_>>().join(", ");
+            if items.len() > 8 { format!("[{shown}, … {} in all]", items.len()) } else { format!("[{shown}]") }
+        }
+        Value::Array(items) => format!("({})", plural(items.len(), "item")),
+        Value::Object(map) => format!("({})", plural(map.len(), "field")),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// `1 offer`, `2 offers`.
+#[must_use]
+pub fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `pieces` with commas between, empty ones left out.
+fn sentence(pieces: impl IntoIterator<Item = String>) -> String {
+    pieces.into_iter().filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// `count noun` unless the count is zero.
+fn counted(count: usize, what: &str) -> String {
+    if count == 0 { String::new() } else { format!("{count} {what}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_terminal_gets_no_orders_from_a_text() {
+        assert_eq!(visible("a\u{1b}[31mb\u{202e}c\rd\ne", false), "a\\u{1b}[31mb\\u{202e}c\\u{d}d\\u{a}e");
+        assert_eq!(visible("a\nb", true), "a\nb");
+    }
+
+    #[test]
+    fn values_fit_in_a_line() {
+        assert_eq!(brief(&json!("x\ny"), 9), "\"x\" (2 lines)");
+        assert_eq!(brief(&json!("abcdef"), 3), "\"abc…\" (6 characters)");
+        assert_eq!(brief(&json!(["NO", 1]), 9), "[\"NO\", 1]");
+        assert_eq!(brief(&json!({"a": 1, "b": 2}), 9), "(2 fields)");
+    }
+}

@@ -1,0 +1,241 @@
+//! The plan as a reviewer reads it in a terminal or a log.
+
+use std::fmt::Write as _;
+
+use super::hunks::{LONG, hunks, words};
+use super::{Paint, brief, counted, plural, sentence, visible};
+use crate::diff::{Change, ChangeKind, Diff};
+use crate::plan::{OfferPlan, Plan, ReleaseStep, Totals, Unread, Write};
+
+/// How to show a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanOptions {
+    /// Colour.
+    pub paint: Paint,
+    /// List what is hidden, and show values whole.
+    pub verbose: bool,
+}
+
+const LIMIT: usize = 100;
+
+/// The whole plan, ending in a line feed.
+#[must_use]
+pub fn plan(plan: &Plan, options: PlanOptions) -> String {
+    let mut out = String::new();
+    let totals = summary(&plan.totals());
+    if plan.is_empty() && plan.unread.is_empty() {
+        if options.verbose {
+            unchanged(&mut out, plan, options);
+        }
+        let of = plural(plan.unchanged.len(), "offer");
+        let _ = writeln!(
+            out,
+            "No changes: {of} on the portal {} the files.",
+            if plan.unchanged.len() == 1 { "is as" } else { "are as" }
+        );
+        return out;
+    }
+    let heading = options.paint.strong(&format!("Plan: {totals}"));
+    let _ = writeln!(out, "{heading}    (live → file)\n");
+    for offer in &plan.offers {
+        offer_plan(&mut out, offer, options);
+        out.push('\n');
+    }
+    for unread in &plan.unread {
+        not_read(&mut out, unread, options.paint);
+    }
+    if !plan.unread.is_empty() {
+        out.push('\n');
+    }
+    if options.verbose {
+        unchanged(&mut out, plan, options);
+    }
+    let _ = writeln!(out, "Plan {}: {totals}.", options.paint.strong(plan.fingerprint().short()));
+    out
+}
+
+fn summary(totals: &Totals) -> String {
+    let Totals { create, update, release, stopped, unchanged, unread } = *totals;
+    sentence([
+        counted(create, "to create"),
+        counted(update, "to update"),
+        counted(release, "to release"),
+        counted(unchanged, "unchanged"),
+        counted(unread, "not read"),
+        counted(stopped, "stopped by a finding"),
+    ])
+}
+
+fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
+    let paint = options.paint;
+    let (symbol, verb) = match offer.write() {
+        Some(Write::Create) => (paint.add("+"), "create draft"),
+        Some(Write::Update) => (paint.change("~"), "update draft"),
+        None => (paint.change(">"), "release"),
+    };
+    let profile = offer.profile.map_or_else(|| "new".to_owned(), |profile| profile.to_string());
+    let _ = writeln!(out, "{symbol} {}   {verb}   {profile}   {}", paint.strong(&offer.key.to_string()), offer.path());
+    for finding in &offer.findings {
+        let (mark, how) = match (&finding.token, finding.allowed) {
+            (Some(token), true) => (paint.dim("!"), format!("   accepted: {token}")),
+            (Some(token), false) => (paint.remove("!"), format!("   apply needs --allow {token}")),
+            (None, _) => (paint.remove("!"), String::new()),
+        };
+        let _ = writeln!(out, "  {mark} {}{how}", visible(&finding.message, false));
+    }
+    for change in &offer.diff.changes {
+        one_change(out, change, offer.path(), options);
+    }
+    if let Some(footer) = footer(&offer.diff, offer.write().is_some()) {
+        let _ = writeln!(out, "    {}", paint.dim(&footer));
+    }
+    if options.verbose {
+        hidden(out, &offer.diff, paint);
+    }
+    if !offer.release.is_empty() {
+        let steps = offer.release.iter().map(|step| step_name(*step)).collect::<Vec<_>>().join(" → ");
+        let _ = writeln!(out, "    then: {steps}");
+    }
+}
+
+fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOptions) {
+    let paint = options.paint;
+    let limit = if options.verbose { usize::MAX } else { LIMIT };
+    let address = visible(&change.address.to_string(), false);
+    let place = paint.dim(&format!("{path}:{}", change.line));
+    match &change.kind {
+        ChangeKind::Add { after } => {
+            let _ =
+                writeln!(out, "  {} {address}: added {}   {place}", paint.add("+"), paint.add(&brief(after, limit)));
+        }
+        ChangeKind::Remove { before } => {
+            let before = paint.remove(&brief(before, limit));
+            let _ = writeln!(out, "  {} {address}: removed {before}   {place}", paint.remove("-"));
+        }
+        ChangeKind::Members { added, removed } => {
+            let list =
+                |values: &[serde_json::Value]| values.iter().map(|v| brief(v, limit)).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(out, "  {} {address}:   {place}", paint.change("~"));
+            if !removed.is_empty() {
+                let _ = writeln!(out, "      {}", paint.remove(&format!("- {}", list(removed))));
+            }
+            if !added.is_empty() {
+                let _ = writeln!(out, "      {}", paint.add(&format!("+ {}", list(added))));
+            }
+        }
+        ChangeKind::List { before, after } => {
+            let text = |items: &[serde_json::Value]| items.iter().map(|item| format!("{item}\n")).collect::<String>();
+            let _ = writeln!(out, "  {} {address}: {} → {}   {place}", paint.change("~"), before.len(), after.len());
+            lines(out, &hunks(&text(before), &text(after), paint).0);
+        }
+        ChangeKind::Replace { before, after } => replaced(out, &address, before, after, &place, options),
+    }
+}
+
+fn replaced(
+    out: &mut String,
+    address: &str,
+    before: &serde_json::Value,
+    after: &serde_json::Value,
+    place: &str,
+    options: PlanOptions,
+) {
+    let paint = options.paint;
+    let symbol = paint.change("~");
+    if before == after {
+        let _ = writeln!(out, "  {symbol} {address}: {} (secret or signature changed)   {place}", brief(after, LIMIT));
+        return;
+    }
+    if let (Some(old), Some(new)) = (before.as_str(), after.as_str())
+        && (old.len().max(new.len()) > LONG || old.contains('\n') || new.contains('\n'))
+    {
+        let (hunks, changed) = hunks(old, new, paint);
+        let _ = writeln!(out, "  {symbol} {address}: {}   {place}", words(changed));
+        lines(out, &hunks);
+        return;
+    }
+    let (old, new) = (brief(before, LIMIT), brief(after, LIMIT));
+    let _ = writeln!(out, "  {symbol} {address}: {} → {}   {place}", paint.remove(&old), paint.add(&new));
+}
+
+fn lines(out: &mut String, lines: &[String]) {
+    for line in lines {
+        let _ = writeln!(out, "      {line}");
+    }
+}
+
+fn footer(diff: &Diff, writes: bool) -> Option<String> {
+    let text = sentence([
+        if diff.unmanaged > 0 && writes {
+            format!("{} kept as they are", plural(diff.unmanaged, "unmanaged field"))
+        } else {
+            String::new()
+        },
+        if diff.hidden.is_empty() {
+            String::new()
+        } else {
+            format!("{} hidden (-v lists them)", plural(diff.hidden.len(), "formatting-only difference"))
+        },
+        if diff.unknown.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "{} not compared: the portal serves its own copy (--resend-artifacts sends them again)",
+                plural(diff.unknown.len(), "artifact")
+            )
+        },
+        if diff.secrets.is_empty() || !writes {
+            String::new()
+        } else {
+            format!("{} sent, not comparable", plural(diff.secrets.len(), "secret"))
+        },
+        counted(diff.ignored.len(), "ignored"),
+    ]);
+    (!text.is_empty()).then_some(text)
+}
+
+fn hidden(out: &mut String, diff: &Diff, paint: Paint) {
+    for hidden in &diff.hidden {
+        let line = format!("hidden: {}: {}", visible(&hidden.address.to_string(), false), hidden.rule.describe());
+        let _ = writeln!(out, "    {}", paint.dim(&line));
+    }
+    for address in &diff.unknown {
+        let line = format!("not compared: {}", visible(&address.to_string(), false));
+        let _ = writeln!(out, "    {}", paint.dim(&line));
+    }
+    for address in &diff.ignored {
+        let line = format!("ignored: {}", visible(&address.to_string(), false));
+        let _ = writeln!(out, "    {}", paint.dim(&line));
+    }
+}
+
+fn unchanged(out: &mut String, plan: &Plan, options: PlanOptions) {
+    for offer in &plan.unchanged {
+        let footer = footer(&offer.diff, false).map(|footer| format!("   {footer}")).unwrap_or_default();
+        let _ = writeln!(out, "  {}   unchanged{}", offer.key, options.paint.dim(&footer));
+        hidden(out, &offer.diff, options.paint);
+    }
+    if !plan.unchanged.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn not_read(out: &mut String, unread: &Unread, paint: Paint) {
+    let symbol = paint.remove("?");
+    let _ = writeln!(out, "{symbol} {}   not read; nothing is proposed for it", paint.strong(&unread.key.to_string()));
+    let _ = writeln!(out, "    {}", visible(&unread.cause, false));
+    if let Some(hint) = &unread.hint {
+        let _ = writeln!(out, "    hint: {hint}");
+    }
+}
+
+pub(super) fn step_name(step: ReleaseStep) -> &'static str {
+    match step {
+        ReleaseStep::Publish => "publish to preview",
+        ReleaseStep::JoinPublish => "join the running publish",
+        ReleaseStep::AwaitSignoff => "wait for sign-off",
+        ReleaseStep::GoLive => "go live",
+        ReleaseStep::JoinGoLive => "join the running go-live",
+        ReleaseStep::AwaitLive => "wait until live",
+    }
+}

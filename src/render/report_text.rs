@@ -1,0 +1,189 @@
+//! What was done, and what was not, and how to go on.
+
+use std::fmt::Write as _;
+
+use super::{Paint, brief, plural, sentence, visible};
+use crate::apply::{Done, End, Event, Outcome};
+use crate::plan::{MovedField, Stale};
+use crate::portal::{OperationView, Problem, StepState};
+use crate::report::{Purpose, Report};
+
+/// The whole report, ending in a line feed.
+#[must_use]
+pub fn report(report: &Report, paint: Paint) -> String {
+    let mut out = String::new();
+    for outcome in &report.outcomes {
+        one(&mut out, outcome, paint);
+    }
+    for unread in &report.unread {
+        let _ = writeln!(out, "{} {}   not attempted: it could not be read", paint.remove("?"), unread.key);
+        let _ = writeln!(out, "    {}", visible(&unread.cause, false));
+        hint(&mut out, unread.hint.as_deref());
+    }
+    let good = report.outcomes.iter().filter(|outcome| matches!(outcome.end, End::Done | End::Left)).count();
+    let bad = report.outcomes.len() - good + report.unread.len();
+    let counts = sentence([
+        if good > 0 || bad == 0 {
+            format!("{} {}", plural(good, "offer"), past(report.purpose))
+        } else {
+            String::new()
+        },
+        if bad > 0 { format!("{bad} not") } else { String::new() },
+        if report.unchanged > 0 { format!("{} unchanged", report.unchanged) } else { String::new() },
+    ]);
+    let verdict = if bad == 0 { "Done" } else { "Not done" };
+    let traffic = format!(
+        "{}, {}",
+        plural(usize::try_from(report.traffic.requests).unwrap_or(usize::MAX), "request"),
+        if report.traffic.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", report.traffic.retries) }
+    );
+    let _ = writeln!(out, "{}: {counts} ({traffic}).", paint.strong(verdict));
+    out
+}
+
+fn past(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Apply => "applied",
+        Purpose::Wait => "at rest",
+        Purpose::Cancel => "with nothing running",
+    }
+}
+
+fn one(out: &mut String, outcome: &Outcome, paint: Paint) {
+    let did = outcome.done.iter().map(|done| done_name(*done)).collect::<Vec<_>>().join(", ");
+    let symbol = match &outcome.end {
+        End::Done => paint.add("✓"),
+        End::Left | End::TimedOut | End::Interrupted | End::NotAttempted => paint.change("…"),
+        _ => paint.remove("✗"),
+    };
+    let ending = ending(&outcome.end);
+    let line = sentence([did, ending]);
+    let _ = writeln!(out, "{symbol} {}   {line}", paint.strong(&outcome.key.to_string()));
+    details(out, outcome);
+}
+
+fn ending(end: &End) -> String {
+    match end {
+        End::Done => String::new(),
+        End::Left => "goes on at the portal".to_owned(),
+        End::Stale(_) => "refused: the portal moved since the plan was made; nothing was written".to_owned(),
+        End::Conflict(_) => "refused: in conflict".to_owned(),
+        End::Guarded(_) => "refused by a guard; nothing was written".to_owned(),
+        End::NotConverged(_) => "not released: the portal stores something else than was written".to_owned(),
+        End::Unfilled(_) => "failed; nothing was written".to_owned(),
+        End::Failed(_) => "failed".to_owned(),
+        End::OperationEnded(_) => "the portal's operation failed".to_owned(),
+        End::TimedOut => "the wait ran out of time; the operation goes on at the portal".to_owned(),
+        End::Interrupted => "interrupted; what the portal runs goes on there".to_owned(),
+        End::NotAttempted => "not attempted".to_owned(),
+    }
+}
+
+fn details(out: &mut String, outcome: &Outcome) {
+    let key = &outcome.key;
+    match &outcome.end {
+        End::Done | End::NotAttempted => {}
+        End::Left | End::TimedOut | End::Interrupted => {
+            hint(out, Some(&format!("`offerctl wait {key}` waits for it; then apply again to take the next step")));
+        }
+        End::Stale(stale) => {
+            stale_lines(out, stale);
+            hint(out, Some("plan again, review what moved, and apply the new plan"));
+        }
+        End::Conflict(why) => {
+            line(out, why);
+            hint(out, Some(&format!("`offerctl status {key}` shows what runs; `offerctl wait {key}` waits for it")));
+        }
+        End::Guarded(findings) => findings.iter().for_each(|finding| line(out, finding)),
+        End::NotConverged(addresses) => {
+            for address in addresses {
+                line(out, &format!("{address} did not become what was written"));
+            }
+            hint(
+                out,
+                Some("`offerctl plan` shows the difference; an image that the portal cannot fetch comes back empty"),
+            );
+        }
+        End::Unfilled(why) => line(out, why),
+        End::Failed(problem) => problem_lines(out, problem),
+        End::OperationEnded(why) => {
+            why.iter().for_each(|why| line(out, why));
+            hint(out, Some(&format!("`offerctl status {key}` shows the steps and their messages")));
+        }
+    }
+}
+
+fn problem_lines(out: &mut String, problem: &Problem) {
+    line(out, &problem.to_string());
+    hint(out, problem.hint());
+}
+
+fn line(out: &mut String, text: &str) {
+    let _ = writeln!(out, "    {}", visible(text, false));
+}
+
+fn hint(out: &mut String, hint: Option<&str>) {
+    if let Some(hint) = hint {
+        let _ = writeln!(out, "    hint: {hint}");
+    }
+}
+
+fn stale_lines(out: &mut String, stale: &Stale) {
+    match stale {
+        Stale::Created => line(out, "the offer was to be created, and somebody else created it"),
+        Stale::Deleted => line(out, "the offer was to be changed, and it is gone"),
+        Stale::Moved { fields } if fields.is_empty() => {
+            line(
+                out,
+                "the ETag is new: the offer was saved again, with the same content but for secrets and signatures",
+            );
+        }
+        Stale::Moved { fields } => fields.iter().for_each(|field| line(out, &moved(field))),
+    }
+}
+
+fn moved(field: &MovedField) -> String {
+    let value =
+        |value: &Option<serde_json::Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), |v| brief(v, 100));
+    let planned = field.planned.as_ref().map(|planned| format!(" (the plan writes {})", brief(planned, 100)));
+    let MovedField { address, before, now, planned: _ } = field;
+    format!("{address}: {} → {}{}", value(before), value(now), planned.unwrap_or_default())
+}
+
+fn done_name(done: Done) -> &'static str {
+    match done {
+        Done::Created => "draft created",
+        Done::Updated => "draft updated",
+        Done::Published => "published",
+        Done::Joined => "joined what runs",
+        Done::InPreview => "in preview",
+        Done::SignedOff => "signed off",
+        Done::Live => "live",
+        Done::Canceled => "canceled",
+        Done::AtRest => "nothing runs",
+    }
+}
+
+/// One line about an event; `None` for what is not worth one. With `percent`, how far a step is, which changes often.
+#[must_use]
+pub fn progress_line(event: &Event, percent: bool) -> Option<String> {
+    match event {
+        Event::Did(key, done) => Some(format!("{key}: {}", done_name(*done))),
+        Event::Seen(key, view) => Some(format!("{key}: {}", seen(view, percent))),
+        Event::Begun(_) | Event::Ended(_) => None,
+    }
+}
+
+fn seen(view: &OperationView, percent: bool) -> String {
+    let Some(step) = view.current() else { return view.state.to_string() };
+    let state = if percent && step.state == StepState::InProgress {
+        format!("{} %", step.percent)
+    } else {
+        step.state.to_string()
+    };
+    let estimate = match step.state {
+        StepState::InProgress if !step.estimate.is_empty() => format!(" (estimate of the portal: {})", step.estimate),
+        _ => String::new(),
+    };
+    visible(&format!("{} {state}{estimate}", step.name), false)
+}

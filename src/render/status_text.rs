@@ -1,0 +1,60 @@
+//! The state of offers as a table, with the steps of what runs.
+
+use std::fmt::Write as _;
+
+use comfy_table::{Table, presets};
+
+use super::{Paint, visible};
+use crate::plan::Unread;
+use crate::portal::{Step, StepState};
+use crate::report::OfferStatus;
+
+/// The table, then the steps and messages of each offer that has something under way.
+#[must_use]
+pub fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String {
+    let mut out = String::new();
+    if !offers.is_empty() {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(["OFFER", "STATUS", "STEP", "PREVIEW", "PRODUCTION"]);
+        for offer in offers {
+            let step = offer.status.as_ref().and_then(|status| status.current()).map(step_line).unwrap_or_default();
+            let state = offer
+                .status
+                .as_ref()
+                .map_or_else(|| "no such offer".to_owned(), |status| visible(&status.state.to_string(), false));
+            let slot = |there: bool| if there { "yes" } else { "-" }.to_owned();
+            table.add_row([offer.key.to_string(), state, step, slot(offer.preview), slot(offer.production)]);
+        }
+        for line in table.lines() {
+            let _ = writeln!(out, "{}", line.trim());
+        }
+    }
+    for offer in offers {
+        messages(&mut out, offer, paint);
+    }
+    for unread in unread {
+        let _ = writeln!(out, "{} {}   not read: {}", paint.remove("?"), unread.key, visible(&unread.cause, false));
+        if let Some(hint) = &unread.hint {
+            let _ = writeln!(out, "    hint: {hint}");
+        }
+    }
+    out
+}
+
+fn step_line(step: &Step) -> String {
+    let name = visible(&step.name, false);
+    if step.state == StepState::InProgress {
+        format!("{name} {} %", step.percent)
+    } else {
+        format!("{name} {}", step.state)
+    }
+}
+
+fn messages(out: &mut String, offer: &OfferStatus, paint: Paint) {
+    let Some(status) = &offer.status else { return };
+    let steps = status.steps.iter().flat_map(|step| step.messages.iter().map(move |message| (Some(step), message)));
+    for (step, message) in status.messages.iter().map(|message| (None, message)).chain(steps) {
+        let place = step.map(|step| format!("{}: ", visible(&step.name, false))).unwrap_or_default();
+        let _ = writeln!(out, "  {}: {place}{}", paint.dim(&offer.key.to_string()), visible(&message.text, false));
+    }
+}

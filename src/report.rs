@@ -1,0 +1,154 @@
+//! Outcomes into one result: what was done, what was not, and the exit code.
+
+use serde::Serialize;
+
+use crate::apply::{End, Outcome};
+use crate::error::Exit;
+use crate::model::OfferKey;
+use crate::plan::Unread;
+use crate::portal::{OperationView, Submission, Traffic};
+
+/// The state of one offer on the portal.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OfferStatus {
+    /// Which offer.
+    pub key: OfferKey,
+    /// Its status; `None` when there is no such offer.
+    pub status: Option<OperationView>,
+    /// Whether the preview slot holds something.
+    pub preview: bool,
+    /// Whether the production slot holds something.
+    pub production: bool,
+    /// The submission that runs.
+    pub running: Option<Submission>,
+}
+
+/// What a run was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// To carry out a plan.
+    #[default]
+    Apply,
+    /// To wait for what runs.
+    Wait,
+    /// To cancel what runs.
+    Cancel,
+}
+
+/// What became of a whole run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    /// What it was for.
+    pub purpose: Purpose,
+    /// One outcome for each offer that had something to do, in the order of their keys.
+    pub outcomes: Vec<Outcome>,
+    /// Offers that had nothing to do.
+    pub unchanged: usize,
+    /// Offers that could not be read.
+    pub unread: Vec<Unread>,
+    /// What it cost the network.
+    pub traffic: Traffic,
+}
+
+impl Report {
+    /// The exit code.
+    ///
+    /// The most telling cause wins: an interruption, then a refusal (nothing was written to that offer, and somebody
+    /// must look), then a failure. `6` says that some offers are as they should be and others are not.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let ends = || self.outcomes.iter().map(|outcome| &outcome.end);
+        let any = |test: fn(&End) -> bool| ends().any(test);
+        let good = self.unchanged > 0 || any(|end| matches!(end, End::Done | End::Left));
+        if any(|end| matches!(end, End::Interrupted | End::NotAttempted)) {
+            Exit::Interrupted
+        } else if any(|end| matches!(end, End::Stale(_) | End::Conflict(_) | End::Guarded(_))) {
+            Exit::Refused
+        } else if any(|end| matches!(end, End::NotConverged(_))) {
+            Exit::Partial
+        } else if !self.unread.is_empty() || any(|end| matches!(end, End::Failed(_) | End::Unfilled(_))) {
+            let denied = self.unread.iter().all(|unread| unread.denied)
+                && ends().all(|end| matches!(end, End::Failed(problem) if problem.is_denied()));
+            match (good, denied) {
+                (true, _) => Exit::Partial,
+                (false, true) => Exit::Denied,
+                (false, false) => Exit::Failed,
+            }
+        } else if any(|end| matches!(end, End::OperationEnded(_))) {
+            Exit::OperationFailed
+        } else if any(|end| matches!(end, End::TimedOut)) {
+            Exit::WaitTimeout
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Stale;
+    use crate::portal::{Kind, Problem};
+
+    fn problem(kind: Kind) -> Problem {
+        Problem {
+            kind,
+            status: None,
+            request: "GET /x".into(),
+            cause: "c".into(),
+            correlation: None,
+            from_portal: true,
+        }
+    }
+
+    fn exit(ends: Vec<End>, unchanged: usize) -> Exit {
+        let outcomes = ends
+            .into_iter()
+            .map(|end| Outcome { key: "contoso/a".parse().expect("a key"), done: Vec::new(), end })
+            .collect();
+        Report { outcomes, unchanged, ..Report::default() }.exit()
+    }
+
+    #[test]
+    fn every_end_has_its_exit() {
+        let failed = || End::Failed(problem(Kind::Unavailable));
+        let denied = || End::Failed(problem(Kind::Forbidden));
+        let stale = || End::Stale(Stale::Created);
+        let ended = || End::OperationEnded(vec![]);
+        let table = [
+            (vec![], Exit::Done),
+            (vec![End::Done, End::Left], Exit::Done),
+            (vec![failed()], Exit::Failed),
+            (vec![denied()], Exit::Denied),
+            (vec![failed(), denied()], Exit::Failed),
+            (vec![failed(), End::Done], Exit::Partial),
+            (vec![stale(), End::Done], Exit::Refused),
+            (vec![stale(), failed()], Exit::Refused),
+            (vec![End::Guarded(vec![])], Exit::Refused),
+            (vec![End::Conflict(String::new())], Exit::Refused),
+            (vec![End::NotConverged(vec![])], Exit::Partial),
+            (vec![End::Unfilled(String::new())], Exit::Failed),
+            (vec![ended(), End::Done], Exit::OperationFailed),
+            (vec![End::TimedOut, End::Done], Exit::WaitTimeout),
+            (vec![End::TimedOut, ended()], Exit::OperationFailed),
+            (vec![End::Interrupted, stale(), failed()], Exit::Interrupted),
+            (vec![End::NotAttempted], Exit::Interrupted),
+        ];
+        for (ends, expected) in table {
+            let shown = format!("{ends:?}");
+            assert_eq!(exit(ends, 0), expected, "{shown}");
+        }
+        assert_eq!(exit(vec![failed()], 1), Exit::Partial);
+    }
+
+    #[test]
+    fn an_offer_that_could_not_be_read_counts() {
+        let unread =
+            |denied| Unread { key: "contoso/b".parse().expect("a key"), cause: String::new(), hint: None, denied };
+        let report = |denied, unchanged| Report { unread: vec![unread(denied)], unchanged, ..Report::default() };
+        assert_eq!(report(true, 0).exit(), Exit::Denied);
+        assert_eq!(report(false, 0).exit(), Exit::Failed);
+        assert_eq!(report(false, 1).exit(), Exit::Partial);
+    }
+}

@@ -1,0 +1,83 @@
+//! The one owner of the process's streams: results to stdout, talk to stderr.
+
+use std::io::{IsTerminal as _, Write as _};
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb; anywhere with CLICOLOR_FORCE.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The streams and how to use them.
+#[derive(Debug, Clone, Copy)]
+pub struct Term {
+    /// Whether stdout takes colour.
+    pub stdout_color: bool,
+    /// Whether stderr takes colour.
+    pub stderr_color: bool,
+    /// Whether stderr is a terminal, for progress that moves.
+    pub stderr_live: bool,
+    /// Whether a question can be asked.
+    pub interactive: bool,
+    /// Whether talk is left out.
+    pub quiet: bool,
+}
+
+impl Term {
+    /// Looks at the streams and at the environment's wishes.
+    #[must_use]
+    pub fn new(color: ColorChoice, quiet: bool, no_input: bool) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        let wanted = |terminal: bool| match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if set("NO_COLOR") => false,
+            ColorChoice::Auto => forced || (terminal && !dumb),
+        };
+        let (stdin, stdout, stderr) =
+            (std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        Self {
+            stdout_color: wanted(stdout),
+            stderr_color: wanted(stderr),
+            stderr_live: stderr && !dumb && !quiet,
+            interactive: stdin && stderr && !no_input,
+            quiet,
+        }
+    }
+
+    /// Writes a result. A reader that went away (`| head`) ends it quietly.
+    pub fn result(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+
+    /// Says something that `--quiet` leaves out.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            self.alert(text);
+        }
+    }
+
+    /// Says something that is always said.
+    pub fn alert(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// Asks a question whose answer is yes or no; anything but yes is no.
+    #[must_use]
+    pub fn confirm(&self, question: &str) -> bool {
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+}
