@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::diff::{self, Compare, ReadSecret};
 use crate::live::{self, Live};
-use crate::model::OfferKey;
+use crate::model::{OfferKey, Slot};
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
 use crate::plan::{Base, OfferPlan, ReleaseStep, Stale, Write};
 use crate::portal::{Accepted, Kind, OperationPath, OperationView, Precondition, Problem, Submission, Writer};
@@ -291,13 +291,7 @@ impl Run<'_> {
             return Ok(());
         }
         // What is signed off must be what was planned: the preview that waits is compared, not assumed.
-        let reader = self.context.writer.reader();
-        let draft = reader.offer(&self.plan.key).await.map_err(End::Failed)?;
-        let preview = reader.slot(&self.plan.key, crate::model::Slot::Preview).await.map_err(End::Failed)?;
-        let same = match (&draft, &preview) {
-            (Live::Present(draft), Live::Present(preview)) => draft.digest(self.shape) == preview.digest(self.shape),
-            _ => false,
-        };
+        let same = self.slot_is_draft(Slot::Preview).await?;
         if !same {
             let message = "the preview that waits for sign-off is not the draft of this plan; it is not taken live";
             return Err(End::Conflict(message.to_owned()));
@@ -339,17 +333,13 @@ impl Run<'_> {
             ReleaseStep::AwaitLive => (Goal::Live, Done::Live),
             _ => (Goal::Signoff, Done::InPreview),
         };
-        let key = &self.plan.key;
-        let seen = |view: &OperationView| (self.context.tell)(Event::Seen(key.clone(), view.clone()));
-        let reader = self.context.writer.reader();
-        let waited =
-            operation::wait(reader, key, self.operation.as_ref(), goal, patience, self.context.stop, &seen).await;
+        let mut waited = self.wait_for(goal, patience).await;
+        if goal == Goal::Signoff && waited == Waited::Reached(Rest::Succeeded) && self.operation.take().is_some() {
+            // A publish may count as done before the sign-off is asked for; the offer's own status decides.
+            waited = self.wait_for(goal, patience).await;
+        }
         match waited {
-            Waited::Reached(Rest::Succeeded) if goal == Goal::Signoff => {
-                // The portal had nothing to publish: the content is with the customers already.
-                self.did(Done::Live);
-                Ok(Some(End::Done))
-            }
+            Waited::Reached(Rest::Succeeded) if goal == Goal::Signoff => self.already_live().await.map(Some),
             Waited::Reached(Rest::Nothing | Rest::Canceled) => {
                 Err(End::OperationEnded(vec!["the portal runs nothing for this offer any more".to_owned()]))
             }
@@ -362,6 +352,34 @@ impl Run<'_> {
             Waited::Interrupted => Err(End::Interrupted),
             Waited::Lost(problem) => Err(End::Failed(problem)),
         }
+    }
+
+    async fn wait_for(&self, goal: Goal, patience: Patience) -> Waited {
+        let Context { writer, stop, tell, .. } = self.context;
+        let key = &self.plan.key;
+        let seen = |view: &OperationView| tell(Event::Seen(key.clone(), view.clone()));
+        operation::wait(writer.reader(), key, self.operation.as_ref(), goal, patience, stop, &seen).await
+    }
+
+    /// A publish that succeeds without asking for a sign-off had nothing to publish: customers have the content.
+    async fn already_live(&mut self) -> Result<End, End> {
+        if self.slot_is_draft(Slot::Production).await? {
+            self.did(Done::Live);
+            return Ok(End::Done);
+        }
+        let why = "the portal ended the publish without asking for sign-off, and customers do not have this content";
+        Err(End::OperationEnded(vec![why.to_owned()]))
+    }
+
+    /// Whether a slot holds what the draft holds.
+    async fn slot_is_draft(&self, slot: Slot) -> Result<bool, End> {
+        let reader = self.context.writer.reader();
+        let draft = reader.offer(&self.plan.key).await.map_err(End::Failed)?;
+        let slot = reader.slot(&self.plan.key, slot).await.map_err(End::Failed)?;
+        Ok(match (&draft, &slot) {
+            (Live::Present(draft), Live::Present(slot)) => draft.digest(self.shape) == slot.digest(self.shape),
+            _ => false,
+        })
     }
 }
 

@@ -1,18 +1,76 @@
-//! offerctl
-#![warn(missing_docs)]
-pub mod apply;
-pub mod cli;
+//! offerctl reconciles Azure Marketplace offers: what YAML files declare, with what the Cloud Partner Portal holds.
+//!
+//! # The flow
+//!
+//! ```text
+//! offers/*.yaml ─ workspace ─► Desired ─┐
+//! schemas/*.json ─ schema ──────────────┼─► diff ─► plan ─► render ─► people and pipelines
+//! GET ─ portal ─► Live ─────────────────┘            │
+//!                                                    └─► apply ─► portal (PUT, POST) ─► operation ─► report ─► render
+//! ```
+//!
+//! Each stage is a function from the value before it to the next value:
+//!
+//! 1. [`workspace`] finds the project, reads the offer files with the place of every node, resolves tags, and collects
+//!    [`diagnostic`]s. The result is one `Desired` for each offer.
+//! 2. [`schema`] says what is known of a document: what identifies the members of a list, what the portal owns, fills
+//!    in, renames or rehosts. It is data, from `schemas/`.
+//! 3. [`live`] holds what GET returned. A read that failed is no `Live` at all: nothing is proposed for such an offer.
+//! 4. [`diff`] compares the two: changes for people, an RFC 6902 patch for the portal. Only what the file declares can
+//!    change; everything else of the live document goes back as it came.
+//! 5. [`plan`] decides: what to write, which release steps follow, what a guard stops. A plan is data without a
+//!    secret; it can be saved, reviewed, and applied exactly.
+//! 6. [`portal`] is the HTTP client. A `Reader` only reads; a `Writer` is made from an approval.
+//! 7. [`operation`] waits for publishes and go-lives; the portal holds their state, so any later run can pick them up.
+//! 8. [`apply`] carries a plan out: read again, stop if stale, write with If-Match, read back, release, wait.
+//! 9. [`report`] folds what happened into one result and one exit code; [`render`] makes texts of plans and reports.
+//!
+//! [`sandbox`] is the portal's double: it serves the same API on loopback, and `--sandbox` and all tests run against
+//! it. [`cli`] and [`commands`] are the shell around all this, and the only modules that see environment and terminal.
+//!
+//! # The rules
+//!
+//! The modules below stand in the order of the flow, and arrows point backwards only: a module uses those above it
+//! (a test keeps it so). From `schema` to `plan`, and in `report` and `render`, functions are pure: no network, no
+//! clock, no environment. Only `workspace` reads files. Decide everything, then do it: there is no dry-run flag,
+//! because planning holds no `Writer`.
+
+// Leaves: values, errors, streams.
 pub mod diagnostic;
-pub mod diff;
 pub mod error;
-pub mod live;
 pub mod model;
-pub mod operation;
-pub mod plan;
-pub mod portal;
 pub mod redact;
-pub mod render;
-pub mod report;
-pub mod schema;
 pub mod term;
+
+// What is declared and what is known.
+pub mod schema;
 pub mod workspace;
+
+// What is, what differs, what to do.
+pub mod live;
+
+pub mod diff;
+
+pub mod plan;
+
+// Doing it.
+pub mod portal;
+
+pub mod operation;
+
+pub mod apply;
+
+// Telling it.
+pub mod report;
+
+pub mod render;
+
+// The portal's double.
+pub mod sandbox;
+
+// The shell.
+pub mod cli;
+
+pub mod commands;
+
+pub use commands::run;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `offerctl` command. Everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    offerctl::run()
+}

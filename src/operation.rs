@@ -137,7 +137,8 @@ impl Stop {
         *self.0.borrow()
     }
 
-    async fn wait(&self) {
+    /// Returns when the user asks to stop.
+    pub async fn wait(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|stop| *stop).await.is_err() {
             // The switch is gone, so nobody will ask.

@@ -71,6 +71,11 @@ impl Term {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
+    /// Writes several lines that are always said; nothing for an empty text.
+    pub fn alert_text(&self, text: &str) {
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
     /// Asks a question whose answer is yes or no; anything but yes is no.
     #[must_use]
     pub fn confirm(&self, question: &str) -> bool {

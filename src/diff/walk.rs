@@ -196,7 +196,7 @@ impl Walk<'_> {
                     here.address = place.address.key(shape.label(key));
                 }
                 self.remove_member(value, &here, shape);
-            } else if !shape.property(key).rules.server_owned {
+            } else if !portal_made(value, shape.property(key)) {
                 self.diff.unmanaged += 1;
             }
         }
@@ -376,6 +376,11 @@ impl Walk<'_> {
     fn hide(&mut self, place: &Place, rule: Rule) {
         self.diff.hidden.push(Hidden { address: place.address.clone(), rule });
     }
+}
+
+/// Whether a live value is there by the portal's doing alone.
+fn portal_made(live: &Value, shape: &Shape) -> bool {
+    shape.rules.server_owned || shape.rules.default.as_ref() == Some(live)
 }
 
 /// Whether a declared value equals a live one under the rules.

@@ -211,12 +211,14 @@ impl OperationView {
         self.steps.iter().find(|step| !matches!(step.state, StepState::NotStarted | StepState::Complete))
     }
 
-    /// Whether the publisher is asked to sign off. The whole still says "running" then.
+    /// Whether the publisher is asked to sign off. The step says so; the whole still says "running" then, or, in the
+    /// document of the publish itself, that it is done.
     #[must_use]
     pub fn awaits_signoff(&self) -> bool {
+        let over = matches!(self.state, State::Failed | State::Canceled);
+        let step = self.step("publisher-signoff");
         self.state == State::AwaitingSignoff
-            || (self.state == State::Running
-                && self.step("publisher-signoff").is_some_and(|step| step.state == StepState::AwaitingSignoff))
+            || (!over && step.is_some_and(|step| step.state == StepState::AwaitingSignoff))
     }
 }
 

@@ -80,7 +80,8 @@ fn brief(value: &Value, limit: usize) -> String {
     match value {
         Value::String(text) if text.contains('\n') => {
             let first = text.lines().next().unwrap_or_default();
-            format!("{} ({})", brief(&Value::from(first), limit), plural(text.lines().count(), "line"))
+            let start = first.chars().take(limit).collect::<String>();
+            format!("\"{}…\" ({})", visible(&start, false), plural(text.lines().count(), "line"))
         }
         Value::String(text) if text.chars().count() > limit => {
             let start = text.chars().take(limit).collect::<String>();
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn values_fit_in_a_line() {
-        assert_eq!(brief(&json!("x\ny"), 9), "\"x\" (2 lines)");
+        assert_eq!(brief(&json!("x\ny"), 9), "\"x…\" (2 lines)");
         assert_eq!(brief(&json!("abcdef"), 3), "\"abc…\" (6 characters)");
         assert_eq!(brief(&json!(["NO", 1]), 9), "[\"NO\", 1]");
         assert_eq!(brief(&json!({"a": 1, "b": 2}), 9), "(2 fields)");

@@ -1,0 +1,179 @@
+//! `offerctl apply`: the plan, a yes, and then the work.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
+
+use super::shell::{self, Portal, Shell};
+use super::{observe, plan, progress};
+use crate::apply::{self, Context, Outcome};
+use crate::cli::{ApplyArgs, Format};
+use crate::error::{Error, Exit, Result};
+use crate::model::OfferKey;
+use crate::operation::Patience;
+use crate::plan::{OfferPlan, Plan, SavedPlan};
+use crate::portal::{Approval, Writer};
+use crate::render::{self, Paint};
+use crate::report::{Purpose, Report};
+use crate::workspace::{Desired, Project};
+
+pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
+    let saved = saved_plan(args)?;
+    let targets = if saved.is_some() { &[][..] } else { &args.targets };
+    let (project, loaded) = shell.load(targets)?;
+    if let Some(saved) = &saved {
+        same_files(&saved.plan, &loaded.offers)?;
+    }
+    let portal = shell.connect().await?;
+    let exit = with_portal(shell, args, saved, &project, &loaded.offers, &portal).await;
+    portal.close().await?;
+    exit
+}
+
+async fn with_portal(
+    shell: &Shell,
+    args: &ApplyArgs,
+    saved: Option<SavedPlan>,
+    project: &Project,
+    offers: &[Desired],
+    portal: &Portal,
+) -> Result<Exit> {
+    let at_once = shell.parallelism(Some(project));
+    let plan = match saved {
+        Some(saved) => saved.plan,
+        None => {
+            let choices = plan::choices(&args.shaping);
+            shell
+                .until_stopped(async { Ok(observe::make_plan(shell, &portal.reader, offers, &choices, at_once).await) })
+                .await?
+        }
+    };
+    let text_to_stdout = shell.stdout_format() == Format::Text;
+    if text_to_stdout {
+        shell.term.result(&plan::show(shell, &plan, Format::Text, shell.term.stdout_color));
+    }
+    refuse_guarded(&plan)?;
+    let mut report = Report {
+        purpose: Purpose::Apply,
+        unchanged: plan.unchanged.len(),
+        unread: plan.unread.clone(),
+        ..Report::default()
+    };
+    if !plan.is_empty() {
+        if text_to_stdout {
+            shell.term.result("\n");
+        }
+        let approval = approve(shell, args, &plan)?;
+        let writer = Writer::new(portal.reader.clone(), approval);
+        report.outcomes = carry_out(shell, args, &plan, offers, project, &writer, at_once).await;
+    }
+    report.traffic = portal.reader.traffic();
+    let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
+    shell.emit(&|format, color| match format {
+        Format::Json => render::report_json(&report),
+        Format::Text if silent => String::new(),
+        Format::Text => render::report(&report, Paint { color }),
+    })?;
+    Ok(report.exit())
+}
+
+/// A single target that is a JSON file is a saved plan.
+fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
+    let [target] = args.targets.as_slice() else { return Ok(None) };
+    let path = Path::new(target);
+    if path.extension().is_none_or(|extension| extension != "json") {
+        return Ok(None);
+    }
+    if args.shaping.through.is_some() || !args.shaping.allow.is_empty() || args.shaping.resend_artifacts {
+        return Err(Error::invalid(
+            "a saved plan is applied as it is: --through, --allow and --resend-artifacts belong to `plan --out`",
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    SavedPlan::read(&text).map(Some).map_err(|error| {
+        Error::new(Exit::Refused, format!("{}: {error}", path.display()))
+            .hint("make it again with `offerctl plan --out`")
+    })
+}
+
+/// A saved plan stands for the files that it was made from; its secrets are read from them.
+fn same_files(plan: &Plan, offers: &[Desired]) -> Result<()> {
+    let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<_, _>>();
+    for offer in &plan.offers {
+        let refusal = match by_key.get(&offer.key) {
+            None => format!("no file declares {} any more", offer.key),
+            Some(desired) if desired.files != offer.files => {
+                let changed = offer.files.iter().find(|file| !desired.files.contains(file));
+                let name = changed.map_or(offer.path(), |(path, _)| path);
+                format!("{name} changed since the plan was made")
+            }
+            Some(_) => continue,
+        };
+        return Err(Error::new(Exit::Refused, format!("{refusal}; nothing was written")).hint("plan again"));
+    }
+    Ok(())
+}
+
+fn refuse_guarded(plan: &Plan) -> Result<()> {
+    let tokens = plan.offers.iter().flat_map(|offer| offer.refusals().filter_map(|finding| finding.token.clone()));
+    let tokens = tokens.collect::<Vec<_>>();
+    if tokens.is_empty() {
+        return Ok(());
+    }
+    let flags = tokens.iter().map(|token| format!("--allow {token}")).collect::<Vec<_>>().join(" ");
+    let what = render::plural(tokens.len(), "finding");
+    Err(Error::new(Exit::Refused, format!("stopped by {what} of the guards; nothing was written"))
+        .hint(format!("to accept: {flags}"))
+        .hint("or list the tokens in the offer's `reconcile.allow`"))
+}
+
+fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
+    if args.yes {
+        return Ok(Approval::Flag);
+    }
+    if !shell.term.interactive {
+        return Err(Error::invalid("apply asks before it writes, and nobody can be asked here; nothing was written")
+            .hint("give --yes"));
+    }
+    if shell.stdout_format() != Format::Text {
+        shell.term.alert(&plan::show(shell, plan, Format::Text, shell.term.stderr_color));
+    }
+    if shell.term.confirm(&format!("Apply plan {}?", plan.fingerprint().short())) {
+        return Ok(Approval::Prompt);
+    }
+    Err(Error::new(Exit::Refused, "not approved; nothing was written"))
+}
+
+async fn carry_out(
+    shell: &Shell,
+    args: &ApplyArgs,
+    plan: &Plan,
+    offers: &[Desired],
+    project: &Project,
+    writer: &Writer,
+    at_once: usize,
+) -> Vec<Outcome> {
+    let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<&OfferKey, &Desired>>();
+    let work = plan.offers.iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
+    let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
+    let deadline = args.waiting.wait_timeout.map(|timeout| Instant::now() + timeout);
+    let patience = (!args.no_wait).then(|| Patience::new(writer.reader().is_loopback(), deadline));
+    let secret = shell::secret(&project.root);
+    let progress = progress::Progress::new(shell.term);
+    let context = Context {
+        writer,
+        schemas: shell.schemas,
+        secret: &secret,
+        patience,
+        stop: &shell.stop,
+        tell: &|event| progress.tell(&event),
+    };
+    let context = &context;
+    let outcomes = stream::iter(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context)));
+    let mut outcomes = outcomes.buffer_unordered(at_once).collect::<Vec<_>>().await;
+    progress.finish();
+    outcomes.sort_by(|a, b| a.key.cmp(&b.key));
+    outcomes
+}

@@ -1,0 +1,88 @@
+//! `offerctl cancel`: cancels what runs, and waits until that took effect. The portal says yes at once, whether it
+//! cancels or not, so only the submissions tell.
+
+use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
+
+use super::progress::Progress;
+use super::shell::Shell;
+use crate::apply::{Done, End, Event, Outcome, running};
+use crate::cli::{CancelArgs, Format};
+use crate::error::{Error, Exit, Result};
+use crate::model::OfferKey;
+use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
+use crate::portal::{Approval, OperationView, Problem, Reader, Writer};
+use crate::render::{self, Paint, plural};
+use crate::report::{Purpose, Report};
+
+pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
+    let keys = shell.keys(&args.targets.targets)?;
+    let portal = shell.connect().await?;
+    let at_once = shell.parallelism(None);
+    let found =
+        stream::iter(keys.iter().map(|key| find(&portal.reader, key))).buffered(at_once).collect::<Vec<_>>().await;
+    let runs = found.iter().filter(|found| matches!(found, Ok((_, true)))).count();
+    let approval = if runs > 0 { Some(approve(shell, args, runs)?) } else { None };
+    let deadline = args.waiting.wait_timeout.map(|timeout| Instant::now() + timeout);
+    let patience = Patience::new(portal.reader.is_loopback(), deadline);
+    let progress = Progress::new(shell.term);
+    let writer = approval.map(|approval| Writer::new(portal.reader.clone(), approval));
+    let work = found.into_iter().map(|found| one(found, writer.as_ref(), patience, &shell.stop, &progress));
+    let outcomes = stream::iter(work).buffered(at_once).collect::<Vec<_>>().await;
+    progress.finish();
+    let report = Report { purpose: Purpose::Cancel, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
+    portal.close().await?;
+    shell.emit(&|format, color| match format {
+        Format::Json => render::report_json(&report),
+        Format::Text => render::report(&report, Paint { color }),
+    })?;
+    Ok(report.exit())
+}
+
+type Found = Result<(OfferKey, bool), (OfferKey, Problem)>;
+
+async fn find(reader: &Reader, key: &OfferKey) -> Found {
+    let submissions = reader.submissions(key).await.map_err(|problem| (key.clone(), problem))?;
+    Ok((key.clone(), running(&submissions).is_some()))
+}
+
+fn approve(shell: &Shell, args: &CancelArgs, runs: usize) -> Result<Approval> {
+    if args.yes {
+        return Ok(Approval::Flag);
+    }
+    if !shell.term.interactive {
+        return Err(
+            Error::invalid("cancel asks first, and nobody can be asked here; nothing was canceled").hint("give --yes")
+        );
+    }
+    if shell.term.confirm(&format!("Cancel {}?", plural(runs, "running operation"))) {
+        return Ok(Approval::Prompt);
+    }
+    Err(Error::new(Exit::Refused, "not approved; nothing was canceled"))
+}
+
+async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
+    let (key, runs) = match found {
+        Ok(found) => found,
+        Err((key, problem)) => return Outcome { key, done: vec![], end: End::Failed(problem) },
+    };
+    let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
+    let Some(writer) = writer.filter(|_| runs) else { return ended(&[Done::AtRest], End::Done) };
+    if stop.is_set() {
+        return ended(&[], End::NotAttempted);
+    }
+    if let Err(problem) = writer.cancel(&key).await {
+        return ended(&[], End::Failed(problem));
+    }
+    let seen = |view: &OperationView| progress.tell(&Event::Seen(key.clone(), view.clone()));
+    let outcome = match operation::wait(writer.reader(), &key, None, Goal::Canceled, patience, stop, &seen).await {
+        Waited::Reached(Rest::Canceled) => ended(&[Done::Canceled], End::Done),
+        Waited::Reached(_) => ended(&[Done::AtRest], End::Done),
+        Waited::Ended(why) => ended(&[], End::OperationEnded(why)),
+        Waited::TimedOut => ended(&[], End::TimedOut),
+        Waited::Interrupted => ended(&[], End::Interrupted),
+        Waited::Lost(problem) => ended(&[], End::Failed(problem)),
+    };
+    progress.tell(&Event::Ended(outcome.clone()));
+    outcome
+}

@@ -1,0 +1,93 @@
+//! The shell: one file for each command, straight down. Load, read, decide, render, act.
+
+mod apply;
+mod cancel;
+mod observe;
+mod plan;
+mod progress;
+mod sandbox;
+mod shell;
+mod status;
+mod validate;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Error, Exit, Result};
+use crate::term::Term;
+use shell::Shell;
+
+/// Runs the command line of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Done } else { Exit::Invalid }.into();
+        }
+    };
+    let term = Term::new(cli.global.color, cli.global.quiet, cli.global.no_input);
+    logging(cli.global.verbose, term.stderr_color);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed(format!("the runtime cannot start: {error}")))
+        .and_then(|runtime| runtime.block_on(dispatch(cli, term)));
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            explain(&error, term);
+            error.exit.into()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
+    let Cli { global, command } = cli;
+    if let Some(folder) = &global.chdir {
+        std::env::set_current_dir(folder).map_err(|error| Error::io("change to the folder", folder, &error))?;
+    }
+    let shell = Shell::new(global, term);
+    match command {
+        Command::Validate(targets) => validate::run(&shell, &targets),
+        Command::Plan(args) => plan::run(&shell, &args).await,
+        Command::Apply(args) => apply::run(&shell, &args).await,
+        Command::Status(targets) => status::run(&shell, &targets).await,
+        Command::Wait(args) => wait::run(&shell, &args).await,
+        Command::Cancel(args) => cancel::run(&shell, &args).await,
+        Command::Sandbox(args) => sandbox::run(&shell, args).await,
+    }
+}
+
+fn explain(error: &Error, term: Term) {
+    let paint = crate::render::Paint { color: term.stderr_color };
+    term.alert(&format!("{} {error}", paint.remove("error:")));
+    for hint in error.hints() {
+        term.alert(&format!("  hint: {hint}"));
+    }
+}
+
+/// Logs go to stderr and are off by default.
+fn logging(verbose: u8, color: bool) {
+    let level = match verbose {
+        0 => "off",
+        1 => "offerctl=info",
+        _ => "offerctl=debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("OFFERCTL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .without_time()
+        .with_target(false)
+        .try_init();
+}

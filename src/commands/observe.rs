@@ -1,0 +1,85 @@
+//! Reads from the portal what the planner needs, and nothing that it does not.
+
+use futures_util::{StreamExt as _, stream};
+
+use super::shell::Shell;
+use crate::live::Live;
+use crate::model::{OfferKey, Slot};
+use crate::plan::{self, Choices, Content, InProgress, Plan, ReleaseView, Unread, Verdict};
+use crate::portal::{Problem, Reader, State, Submission};
+use crate::schema::Shape;
+use crate::workspace::{Desired, Through};
+
+/// Reads and decides every offer, several at once. Only what is to be done is kept.
+pub(super) async fn make_plan(
+    shell: &Shell,
+    reader: &Reader,
+    offers: &[Desired],
+    choices: &Choices,
+    at_once: usize,
+) -> Plan {
+    let decided = stream::iter(offers.iter().map(|desired| decide(shell, reader, desired, choices)));
+    let mut decided = decided.buffered(at_once);
+    let mut plan = Plan::default();
+    while let Some(verdict) = decided.next().await {
+        match verdict {
+            Ok(Verdict::Change(offer)) => plan.offers.push(*offer),
+            Ok(Verdict::Unchanged(unchanged)) => plan.unchanged.push(unchanged),
+            Err(unread) => plan.unread.push(unread),
+        }
+    }
+    plan
+}
+
+async fn decide(shell: &Shell, reader: &Reader, desired: &Desired, choices: &Choices) -> Result<Verdict, Unread> {
+    let shape = shell.schemas.shape(&desired.offer_type);
+    let key = &desired.key;
+    let live = reader.offer(key).await.map_err(|problem| unread(key, &problem))?;
+    let release = match (&live, choices.through(desired)) {
+        (Live::Absent, _) | (_, Through::Draft) => ReleaseView::NOTHING,
+        (Live::Present(_), _) => release_view(reader, key, shape).await.map_err(|problem| unread(key, &problem))?,
+    };
+    Ok(plan::decide(desired, &live, &release, shape, choices))
+}
+
+/// An offer that could not be read, as the plan and the report carry it.
+pub(super) fn unread(key: &OfferKey, problem: &Problem) -> Unread {
+    Unread {
+        key: key.clone(),
+        cause: problem.to_string(),
+        hint: problem.hint().map(ToOwned::to_owned),
+        denied: problem.is_denied(),
+    }
+}
+
+async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<ReleaseView, Problem> {
+    let (preview, production, status, submissions) = tokio::try_join!(
+        reader.slot(key, Slot::Preview),
+        reader.slot(key, Slot::Production),
+        reader.status(key),
+        reader.submissions(key),
+    )?;
+    let digest = |live: Live| match live {
+        Live::Present(offer) => Some(offer.digest(shape)),
+        Live::Absent => None,
+    };
+    let running = submissions.iter().find(|submission| submission.state == State::Running);
+    let in_progress = match (running, status.is_some_and(|status| status.awaits_signoff())) {
+        (Some(submission), _) if submission.is_production() => {
+            InProgress::GoingLive(content(reader, key, submission, shape).await?)
+        }
+        (_, true) => InProgress::AwaitingSignoff,
+        (Some(submission), false) => InProgress::Publishing(content(reader, key, submission, shape).await?),
+        (None, false) => InProgress::Nothing,
+    };
+    Ok(ReleaseView { preview: digest(preview), production: digest(production), in_progress })
+}
+
+/// What a submission works on: the version of the offer that it names.
+async fn content(reader: &Reader, key: &OfferKey, submission: &Submission, shape: &Shape) -> Result<Content, Problem> {
+    let Some(version) = submission.offer_version else { return Ok(Content::Unknown) };
+    Ok(match reader.version(key, version).await? {
+        Live::Present(offer) => Content::Known(offer.digest(shape)),
+        Live::Absent => Content::Unknown,
+    })
+}

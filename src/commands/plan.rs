@@ -1,0 +1,57 @@
+//! `offerctl plan`: what apply would do. It holds no writer.
+
+use super::observe;
+use super::shell::{Shell, write_whole};
+use crate::cli::{Format, PlanArgs, Shaping};
+use crate::error::{Exit, Result};
+use crate::plan::{Choices, Plan, SavedPlan};
+use crate::render::{self, Paint, PlanOptions};
+
+pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
+    let (project, loaded) = shell.load(&args.targets.targets)?;
+    let portal = shell.connect().await?;
+    let at_once = shell.parallelism(Some(&project));
+    let choices = choices(&args.shaping);
+    let plan = shell
+        .until_stopped(async { Ok(observe::make_plan(shell, &portal.reader, &loaded.offers, &choices, at_once).await) })
+        .await;
+    portal.close().await?;
+    let plan = plan?;
+    if let Some(path) = &args.out {
+        write_whole(path, &SavedPlan::write(&plan))?;
+        shell.term.say(&format!(
+            "Plan saved to {}; `offerctl apply {}` carries it out.",
+            path.display(),
+            path.display()
+        ));
+    }
+    shell.emit(&|format, color| show(shell, &plan, format, color))?;
+    Ok(exit(&plan, args.detailed_exitcode))
+}
+
+pub(super) fn choices(shaping: &Shaping) -> Choices {
+    Choices {
+        through: shaping.through.map(Into::into),
+        allow: shaping.allow.iter().cloned().collect(),
+        resend_artifacts: shaping.resend_artifacts,
+    }
+}
+
+pub(super) fn show(shell: &Shell, plan: &Plan, format: Format, color: bool) -> String {
+    match format {
+        Format::Json => render::plan_json(plan),
+        Format::Text => render::plan(plan, PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 }),
+    }
+}
+
+/// A plan that is not whole is no success, whatever else was asked for.
+fn exit(plan: &Plan, detailed: bool) -> Exit {
+    let totals = plan.totals();
+    match (plan.unread.as_slice(), detailed) {
+        ([], true) if !plan.is_empty() => Exit::Changes,
+        ([], _) => Exit::Done,
+        (_, _) if totals.unchanged + plan.offers.len() > 0 => Exit::Partial,
+        (unread, _) if unread.iter().all(|unread| unread.denied) => Exit::Denied,
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,243 @@
+//! What the commands share: the project, the way to the portal, the sinks, the user's wish to stop.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::{Format, Global, OutputSpec};
+use crate::diagnostic::Diagnostic;
+use crate::error::{Error, Exit, Result};
+use crate::model::{OfferKey, SecretRef};
+use crate::operation::Stop;
+use crate::portal::{Endpoint, Reader, Settings, Token};
+use crate::render;
+use crate::sandbox::{Options, Sandbox};
+use crate::schema::Schemas;
+use crate::term::Term;
+use crate::workspace::{Loaded, Project, Surroundings, Target};
+
+const PORTAL: &str = "https://cloudpartner.azure.com";
+const PARALLELISM: usize = 8;
+/// How long a publishing step takes with `--sandbox`: long enough to be seen, short enough to be waited for.
+const STEP_TIME: Duration = Duration::from_millis(200);
+
+pub(super) struct Shell {
+    pub(super) global: Global,
+    pub(super) term: Term,
+    pub(super) schemas: &'static Schemas,
+    pub(super) stop: Stop,
+}
+
+/// A portal to talk to; the embedded one lives as long as this does.
+pub(super) struct Portal {
+    pub(super) reader: Reader,
+    sandbox: Option<Sandbox>,
+}
+
+impl Portal {
+    /// Ends the embedded portal, its state saved.
+    pub(super) async fn close(self) -> Result<()> {
+        match self.sandbox {
+            Some(sandbox) => sandbox.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shell {
+    pub(super) fn new(global: Global, term: Term) -> Self {
+        let (switch, stop) = Stop::new();
+        tokio::spawn(listen(switch, term));
+        Self { global, term, schemas: Schemas::builtin(), stop }
+    }
+
+    /// The project and the offers that the targets name. Findings are printed; errors among them end the command.
+    pub(super) fn load(&self, targets: &[String]) -> Result<(Project, Loaded)> {
+        let (project, loaded) = self.read_project(targets)?;
+        self.term.alert_text(&render::diagnostics(&loaded.diagnostics, self.term.stderr_color));
+        if loaded.has_errors() {
+            let errors = loaded.diagnostics.iter().filter(|d| d.severity == crate::diagnostic::Severity::Error).count();
+            return Err(Error::invalid(format!(
+                "the offer files have {}; nothing was read from the portal",
+                render::plural(errors, "error")
+            )));
+        }
+        Ok((project, loaded))
+    }
+
+    /// As [`Self::load`], with the findings left in the result.
+    pub(super) fn read_project(&self, targets: &[String]) -> Result<(Project, Loaded)> {
+        let targets = targets.iter().map(|target| Target::parse(target)).collect::<Result<Vec<_>>>()?;
+        let project = self.project()?;
+        let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: jiff::Zoned::now().date() };
+        let loaded = project.load(self.schemas, &surroundings).select(&project, &targets)?;
+        tracing::info!(project = %project.root.display(), files = loaded.files, "project");
+        Ok((project, loaded))
+    }
+
+    pub(super) fn project(&self) -> Result<Project> {
+        let here =
+            std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))?;
+        Project::find(&here).map_err(|diagnostics: Vec<Diagnostic>| {
+            self.term.alert_text(&render::diagnostics(&diagnostics, self.term.stderr_color));
+            Error::invalid("there is no usable project")
+        })
+    }
+
+    /// The offers that the targets name, for commands that need no file: `publisher/offer` stands for itself.
+    pub(super) fn keys(&self, targets: &[String]) -> Result<Vec<OfferKey>> {
+        let named = targets.iter().map(|target| Target::parse(target)).collect::<Result<Vec<_>>>()?;
+        let mut keys = named
+            .iter()
+            .filter_map(|target| match target {
+                Target::Offer(key) => Some(key.clone()),
+                Target::Path(_) => None,
+            })
+            .collect::<Vec<_>>();
+        if keys.len() < targets.len() || targets.is_empty() {
+            let paths =
+                targets.iter().zip(&named).filter(|(_, t)| matches!(t, Target::Path(_))).map(|(text, _)| text.clone());
+            let (_, loaded) = self.load(&paths.collect::<Vec<_>>())?;
+            keys.extend(loaded.offers.into_iter().map(|desired| desired.key));
+        }
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    /// Opens the way to the portal.
+    pub(super) async fn connect(&self) -> Result<Portal> {
+        let project = self.project().ok();
+        let config = project.as_ref().map(|project| &project.config);
+        let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
+        let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
+            (Some(sandbox), _, _) => endpoint(sandbox.url())?,
+            (None, Some(endpoint), _) => endpoint.clone(),
+            (None, None, Some(text)) => endpoint(text)?,
+            (None, None, None) => endpoint(PORTAL)?,
+        };
+        let settings = Settings {
+            token: token(&endpoint)?,
+            endpoint,
+            parallelism: self.parallelism(project.as_ref()),
+            retries: self.global.retries,
+        };
+        tracing::info!(endpoint = %settings.endpoint, "portal");
+        let reader =
+            Reader::new(settings).map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
+        Ok(Portal { reader, sandbox })
+    }
+
+    async fn start_sandbox(&self, project: Option<&Project>) -> Result<Sandbox> {
+        let project = project.ok_or_else(|| {
+            Error::invalid("--sandbox keeps its state in the project, and there is none here")
+                .hint("run it inside a project, or use `offerctl sandbox --state FILE` and --endpoint")
+        })?;
+        let state = project.root.join(".offerctl").join("sandbox.json");
+        Sandbox::start(Options { step_time: STEP_TIME, state: Some(state), ..Options::default() }).await
+    }
+
+    pub(super) fn parallelism(&self, project: Option<&Project>) -> usize {
+        let flag = self.global.parallelism.map(usize::from);
+        flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM).max(1)
+    }
+
+    /// Does something that changes nothing, until the user stops it.
+    pub(super) async fn until_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            result = work => result,
+            () = self.stop.wait() => Err(Error::new(Exit::Interrupted, "interrupted; nothing was changed")),
+        }
+    }
+
+    /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does.
+    pub(super) fn emit(&self, render: &dyn Fn(Format, bool) -> String) -> Result<()> {
+        for OutputSpec { format, path } in &self.global.output {
+            if let Some(path) = path {
+                write_whole(path, &render(*format, false))?;
+            }
+        }
+        self.term.result(&render(self.stdout_format(), self.term.stdout_color));
+        Ok(())
+    }
+
+    /// The format of stdout.
+    pub(super) fn stdout_format(&self) -> Format {
+        let last = self.global.output.iter().rfind(|output| output.path.is_none());
+        last.map_or(Format::Text, |output| output.format)
+    }
+}
+
+fn endpoint(text: &str) -> Result<Endpoint> {
+    text.parse::<Endpoint>().map_err(|error| Error::invalid(error.to_string()))
+}
+
+/// The token of the environment. A portal on this machine gets a word of ours where there is none.
+fn token(endpoint: &Endpoint) -> Result<Token> {
+    match std::env::var("OFFERCTL_TOKEN") {
+        Ok(token) if !token.trim().is_empty() => Ok(Token::new(token.trim().to_owned())),
+        _ if endpoint.is_loopback() => Ok(Token::new("sandbox".to_owned())),
+        _ => Err(Error::new(Exit::Denied, "there is no token for the portal: OFFERCTL_TOKEN is not set")
+            .hint("OFFERCTL_TOKEN=$(az account get-access-token --resource https://cloudpartner.azure.com --query accessToken -o tsv)")
+            .hint("to try without an account, use --sandbox")),
+    }
+}
+
+/// Reads a secret at the moment at which a request body is made.
+pub(super) fn secret(root: &Path) -> impl Fn(&SecretRef) -> Result<String, String> + Sync {
+    let root = root.to_path_buf();
+    move |reference| {
+        let value = match reference {
+            SecretRef::Env(name) => std::env::var(name).map_err(|_| "the variable is not set".to_owned())?,
+            SecretRef::File(path) => {
+                let path = if path.starts_with('/') { PathBuf::from(path) } else { root.join(path) };
+                let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+                text.trim_end_matches(['\r', '\n']).to_owned()
+            }
+        };
+        if value.is_empty() { Err("it is empty".to_owned()) } else { Ok(value) }
+    }
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(|_| ()).map_err(|error| Error::io("write", path, &error))
+}
+
+/// Tells the commands when the user wants to stop; the second time, does not wait for them.
+async fn listen(switch: tokio::sync::watch::Sender<bool>, term: Term) {
+    signal().await;
+    if switch.send(true).is_err() {
+        return;
+    }
+    term.alert("Stopping: what was begun is finished, nothing new is begun. Once more to leave at once.");
+    signal().await;
+    #[expect(clippy::exit, reason = "the user asked twice; everything on the portal goes on there")]
+    std::process::exit(i32::from(Exit::Interrupted.code()));
+}
+
+/// Ctrl-C, or SIGTERM where there is such a thing.
+pub(super) async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,244 @@
+//! The portal's documents: offers, lists, status, operations, submissions. Key order is the portal's.
+
+use serde_json::{Value, json};
+
+use super::definition;
+use super::moment::Moment;
+use super::offer::{Offer, Publication, Revision, Standing};
+use super::refusal::API_VERSION;
+use super::submission::{Progress, State, Submission, Target};
+use super::switches::{FinalWord, Switches};
+use crate::model::{Profile, PublisherId};
+
+/// A whole offer with one of its revisions.
+pub(super) fn offer(offer: &Offer, revision: &Revision) -> Value {
+    json!({
+        "offerTypeId": offer.offer_type,
+        "publisherId": offer.key.publisher,
+        "status": offer_status(offer),
+        "pcMigrationStatus": migration_status(offer.profile),
+        "pcRedirectUri": offer.redirect,
+        "isvUpgradeRequest": offer.upgrade_requested,
+        "version": revision.version,
+        "id": offer.key.offer,
+        "definition": definition::shown(&revision.definition, offer.shape()),
+        "changedTime": revision.changed.long(),
+    })
+}
+
+/// An offer in a list: a summary, in another form for each profile.
+pub(super) fn summary(offer: &Offer) -> Value {
+    let definition = json!({"displayText": offer.draft.definition["displayText"]});
+    match offer.profile {
+        Profile::Native => json!({
+            "offerTypeId": offer.offer_type,
+            "publisherId": offer.key.publisher,
+            "status": offer_status(offer),
+            "id": offer.key.offer,
+            "version": offer.draft.version,
+            "definition": definition,
+            "changedTime": offer.draft.changed.long(),
+        }),
+        Profile::Migrated => json!({
+            "offerTypeId": offer.offer_type,
+            "publisherId": offer.key.publisher,
+            "status": offer_status(offer),
+            "lockStatus": "none",
+            "pcMigrationStatus": migration_status(offer.profile),
+            "pcRedirectUri": offer.redirect,
+            "isvUpgradeRequest": offer.upgrade_requested,
+            "offerTypeChanges": [],
+            "pricingNotRecalculatedRegions": [],
+            "offerTypeVersionsOverride": {},
+            "version": 0,
+            "id": offer.key.offer,
+            "definition": definition,
+            "changedTime": offer.draft.changed.zoneless(),
+        }),
+    }
+}
+
+/// A publisher in the list of publishers. The seller's number follows from the name.
+pub(super) fn publisher(id: &PublisherId) -> Value {
+    let number = id.as_str().bytes().fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 9_000_000);
+    json!({
+        "version": 0,
+        "id": id,
+        "definition": {"displayText": id, "offerTypeCategories": ["azure"], "sellerId": 1_000_000 + number},
+    })
+}
+
+/// How far the latest publish got.
+pub(super) fn status(offer: &Offer, now: i64, switches: &Switches) -> Value {
+    let latest = offer.submissions.last();
+    let number = latest.map_or(0, |latest| latest.publishing_version);
+    let publication = offer.publication(number);
+    let lowered = switches.cancel_lowers_publishing_version && offer.standing() == Standing::Canceled;
+    let word = match offer.standing() {
+        Standing::Resting => &offer.resting,
+        Standing::Running | Standing::AwaitsSignoff => "running",
+        Standing::Succeeded => "succeeded",
+        Standing::Canceled => "canceled",
+    };
+    json!({
+        "status": word,
+        "publishingVersion": if lowered { number - 1 } else { number },
+        "messages": [],
+        "steps": steps(offer, publication, now),
+        "previewLinks": preview_links(offer, publication),
+        "liveLinks": live_links(offer, publication),
+        "notificationEmails": latest.map_or("", |latest| &latest.emails),
+    })
+}
+
+/// One operation: a publish up to its preview, or a go-live.
+pub(super) fn operation(offer: &Offer, submission: &Submission, now: i64, switches: &Switches) -> Value {
+    let publication = offer.publication(submission.publishing_version);
+    let mut document = json!({
+        "status": operation_word(offer, submission, switches),
+        "messages": [],
+        "publishingVersion": submission.publishing_version,
+        "offerVersion": submission.offer_version,
+        "cancellationRequestState": if submission.can_cancel() { "canCancel" } else { "cannotCancel" },
+        "steps": steps(offer, publication, now),
+        "previewLinks": preview_links(offer, publication),
+        "liveLinks": live_links(offer, publication),
+    });
+    if offer.profile == Profile::Native {
+        document["notificationEmails"] = json!(submission.emails);
+    }
+    if switches.operation_in_array { json!([document]) } else { document }
+}
+
+/// A publish or a go-live in the list of submissions.
+pub(super) fn submission(offer: &Offer, submission: &Submission) -> Value {
+    json!({
+        "id": submission.id,
+        "offerId": offer.guid,
+        "offerVersion": submission.offer_version,
+        "offerTypeId": offer.offer_type,
+        "publisherId": offer.key.publisher,
+        "submissionType": "publish",
+        "submissionState": submission.word(),
+        "publishingVersion": submission.publishing_version,
+        "slot": match submission.target { Target::Preview => "staging", Target::Production => "production" },
+        "version": submission.created.platform_ticks(),
+        "definition": {"metadata": {"emails": submission.emails}},
+        "changedTime": submission.created.long(),
+    })
+}
+
+/// The answer of the services to a PUT that worked.
+pub(super) fn services() -> Value {
+    json!({"Product": {"serviceName": "Product", "error": null, "exceptionCode": null, "httpStatusCode": "OK"}})
+}
+
+/// Where an operation can be asked after, relative to the portal.
+pub(super) fn link(offer: &Offer, submission: &Submission) -> String {
+    let (publisher, name) = (&offer.key.publisher, &offer.key.offer);
+    match offer.profile {
+        Profile::Native => {
+            let (number, slot) = (submission.publishing_version, submission.target.slot());
+            format!("/api/operations/{publisher}${name}${number}${slot}?api-version={API_VERSION}")
+        }
+        Profile::Migrated => {
+            let id = &submission.id;
+            format!("/api/publishers/{publisher}/offers/{name}/operations/{id}?api-version={API_VERSION}")
+        }
+    }
+}
+
+fn offer_status(offer: &Offer) -> &str {
+    match offer.standing() {
+        Standing::Resting => &offer.resting,
+        Standing::Running => "running",
+        Standing::AwaitsSignoff => "waitingForPublisherReview",
+        Standing::Succeeded => "succeeded",
+        Standing::Canceled => "canceled",
+    }
+}
+
+fn operation_word(offer: &Offer, submission: &Submission, switches: &Switches) -> &'static str {
+    let success = match (switches.final_word, offer.profile) {
+        (FinalWord::Complete, _) | (FinalWord::ByProfile, Profile::Native) => "complete",
+        (FinalWord::Completed, _) => "completed",
+        (FinalWord::Succeeded, _) | (FinalWord::ByProfile, Profile::Migrated) => "succeeded",
+    };
+    match submission.state {
+        State::Signoff { cancel: None } if switches.operation_ends_at_preview => success,
+        State::Running { .. } | State::Signoff { .. } => "running",
+        State::Done => success,
+        State::Canceled { .. } => "canceled",
+    }
+}
+
+fn migration_status(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Native => "none",
+        Profile::Migrated => "migrated",
+    }
+}
+
+/// A step as it is described: id, title, description, and how long it usually takes.
+const STEPS: [(&str, &str, &str, &str); super::submission::STEPS] = [
+    ("displaydummycertify", "Validating the offer", "The listing and the plans are checked.", "a few minutes"),
+    ("displaycertify", "Certifying the images", "The disk images are tested.", "up to a day"),
+    ("displayprovision", "Copying to the regions", "The images are copied to every region.", "a few hours"),
+    ("displaypackage", "Packaging the preview", "The listing is made ready for the preview audience.", "about an hour"),
+    ("publisher-signoff", "Publisher sign-off", "The publisher looks at the preview and lets it go live.", "up to you"),
+    ("live", "Going live", "The offer is opened to customers.", "a few hours"),
+];
+
+fn steps(offer: &Offer, publication: Publication<'_>, now: i64) -> Vec<Value> {
+    STEPS
+        .iter()
+        .zip(publication.progress(now))
+        .map(|(&(id, title, description, estimate), progress)| {
+            let (word, percent) = match progress {
+                Progress::NotStarted => ("notStarted", 0),
+                Progress::Running(percent) => ("inProgress", percent),
+                Progress::Waiting => ("waitingForPublisherReview", 0),
+                Progress::Complete => ("complete", 100),
+                Progress::Canceled => ("canceled", 0),
+            };
+            json!({
+                "estimatedTimeFrame": estimate,
+                "id": id,
+                "stepName": match offer.profile { Profile::Native => title, Profile::Migrated => id },
+                "description": description,
+                "status": word,
+                "messages": messages(title, progress, publication.began()),
+                "progressPercentage": percent,
+            })
+        })
+        .collect()
+}
+
+fn messages(title: &str, progress: Progress, at: Option<Moment>) -> Vec<Value> {
+    let text = match progress {
+        Progress::NotStarted => return Vec::new(),
+        Progress::Running(percent) => format!("<p><b>{title}</b>: {percent} % done.</p>"),
+        Progress::Waiting => {
+            "<p>The preview is ready. <b>Look at it</b>, then let the offer go live or cancel.</p>".to_owned()
+        }
+        Progress::Complete => format!("<p><b>{title}</b>: done.</p>"),
+        Progress::Canceled => format!("<p><b>{title}</b>: canceled on request.</p>"),
+    };
+    vec![json!({"messageHtml": text, "level": "information", "timestamp": at.map(Moment::long)})]
+}
+
+fn preview_links(offer: &Offer, publication: Publication<'_>) -> Vec<Value> {
+    links(offer, "preview", "Preview", publication.reached_preview())
+}
+
+fn live_links(offer: &Offer, publication: Publication<'_>) -> Vec<Value> {
+    links(offer, "apps", "Marketplace", publication.reached_production())
+}
+
+fn links(offer: &Offer, place: &str, title: &str, exist: bool) -> Vec<Value> {
+    if !exist {
+        return Vec::new();
+    }
+    let uri = format!("https://marketplace.example/{place}/{}.{}", offer.key.publisher, offer.key.offer);
+    vec![json!({"displayText": format!("{title} of {}", offer.key.offer), "uri": uri})]
+}

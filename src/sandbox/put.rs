@@ -1,0 +1,229 @@
+//! PUT of an offer: preconditions, validation, and the full replacement of the draft.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use serde_json::{Map, Value, json};
+
+use super::artifact::Artifacts;
+use super::definition;
+use super::documents;
+use super::mint::Mint;
+use super::offer::{Offer, Revision};
+use super::portal::{Call, Portal, Settings, document};
+use super::refusal::Refusal;
+use super::reply::{Body, Reply};
+use super::switches::{AbsentSecret, IfMatchOnCreate, MissingIfMatch, PutWhileRunning, Switches};
+use crate::model::{OfferKey, Profile};
+use crate::schema::Schemas;
+
+/// Creates an offer or replaces its draft. Nothing changes when it is refused.
+pub(super) fn put(portal: &mut Portal, key: &OfferKey, call: &Call<'_>, settings: &Settings) -> Result<Reply, Refusal> {
+    let switches = &settings.switches;
+    let body = Sent::read(call.body)?;
+    let existing = portal.offer(key, call.now).ok();
+    let profile = existing.as_ref().map_or(settings.default_profile, |offer| offer.profile);
+    body.check(key, existing.as_deref(), switches)?;
+    precondition(existing.as_deref(), profile, call.if_match, switches)?;
+    if existing.as_ref().is_some_and(|offer| offer.is_busy()) && !taken_while_running(profile, switches) {
+        return Err(Refusal::Busy(key.clone()));
+    }
+    let created = existing.is_none();
+    let definition = stored(&body, portal, key, call.now, switches);
+    let offer = store(portal, key, &body.offer_type, definition, profile, call.now);
+    Ok(answer(offer, created, switches))
+}
+
+/// Replaces a draft the way a person does in the portal: as given, whatever runs.
+pub(super) fn edit_by_hand(
+    portal: &mut Portal,
+    key: &OfferKey,
+    call: &Call<'_>,
+    settings: &Settings,
+) -> Result<Reply, Refusal> {
+    let body = Sent::read(call.body)?;
+    let existing = portal.offer(key, call.now).ok();
+    body.check(key, existing.as_deref(), &Switches { reject_legacy_ids: false, ..settings.switches.clone() })?;
+    let profile = existing.map_or_else(|| body.profile().unwrap_or(settings.default_profile), |offer| offer.profile);
+    let offer = store(portal, key, &body.offer_type, body.definition.clone(), profile, call.now);
+    Ok(document(offer, &offer.draft, true))
+}
+
+/// A body that is the document of an offer. Members that only the portal writes are not looked at.
+struct Sent {
+    document: Map<String, Value>,
+    offer_type: String,
+    definition: Value,
+}
+
+impl Sent {
+    fn read(body: &[u8]) -> Result<Self, Refusal> {
+        let bad = |reason: String| Refusal::BadRequest(reason);
+        let document: Value =
+            serde_json::from_slice(body).map_err(|error| bad(format!("The body is not JSON: {error}.")))?;
+        let Value::Object(document) = document else {
+            return Err(bad("The body is not a JSON object.".to_owned()));
+        };
+        let offer_type = document.get("offerTypeId").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if offer_type.is_empty() {
+            return Err(bad("The argument: 'OfferTypeId' cannot be null or empty.".to_owned()));
+        }
+        let definition = match document.get("definition") {
+            None | Some(Value::Null) => json!({}),
+            Some(definition @ Value::Object(_)) => definition.clone(),
+            Some(_) => return Err(bad("'definition' is not a JSON object.".to_owned())),
+        };
+        Ok(Self { document, offer_type, definition })
+    }
+
+    fn check(&self, key: &OfferKey, existing: Option<&Offer>, switches: &Switches) -> Result<(), Refusal> {
+        let bad = |reason: String| Err(Refusal::BadRequest(reason));
+        for (name, in_path) in [("publisherId", key.publisher.as_str()), ("id", key.offer.as_str())] {
+            let in_body = self.document.get(name).and_then(Value::as_str);
+            if in_body.is_some_and(|in_body| in_body != in_path) && !switches.ignore_path_mismatch {
+                return bad(format!("'{name}' in the body is not the '{in_path}' of the path."));
+            }
+        }
+        if let Some(offer) = existing.filter(|offer| offer.offer_type != self.offer_type) {
+            return bad(format!("The type of an offer cannot change; this one is a '{}'.", offer.offer_type));
+        }
+        let shape = Schemas::builtin().shape(&self.offer_type).property("definition");
+        let refused = definition::read_only_keys(&self.definition, shape);
+        if switches.reject_legacy_ids && !refused.is_empty() {
+            return bad(format!("These properties cannot be written: {}.", refused.join(", ")));
+        }
+        Ok(())
+    }
+
+    fn profile(&self) -> Option<Profile> {
+        match self.document.get("pcMigrationStatus")?.as_str()? {
+            "migrated" => Some(Profile::Migrated),
+            _ => Some(Profile::Native),
+        }
+    }
+}
+
+/// Whether `If-Match` lets the PUT pass.
+fn precondition(
+    existing: Option<&Offer>,
+    profile: Profile,
+    if_match: Option<&str>,
+    switches: &Switches,
+) -> Result<(), Refusal> {
+    let missing = match profile {
+        Profile::Native => switches.missing_if_match,
+        Profile::Migrated => switches.migrated_missing_if_match,
+    };
+    match (existing, if_match.map(str::trim)) {
+        (Some(_), None) => match missing {
+            MissingIfMatch::BadRequest => {
+                Err(Refusal::BadRequest("Updating an offer needs the If-Match header.".to_owned()))
+            }
+            MissingIfMatch::Conflict => Err(Refusal::OfferExists),
+            MissingIfMatch::Accepted => Ok(()),
+        },
+        (None, None) => Ok(()),
+        _ if profile == Profile::Migrated => Ok(()),
+        (Some(_), Some("*")) => Ok(()),
+        (Some(offer), Some(tag)) if tag == offer.draft.etag.as_str() => Ok(()),
+        (Some(_), Some(_)) => Err(Refusal::Stale),
+        (None, Some(tag)) => match switches.if_match_on_create {
+            IfMatchOnCreate::AnyCreates => Ok(()),
+            IfMatchOnCreate::StarCreates if tag == "*" => Ok(()),
+            IfMatchOnCreate::StarCreates | IfMatchOnCreate::NoneCreates => Err(Refusal::Stale),
+        },
+    }
+}
+
+fn taken_while_running(profile: Profile, switches: &Switches) -> bool {
+    match switches.put_while_running {
+        PutWhileRunning::ByProfile => profile == Profile::Migrated,
+        PutWhileRunning::Refused => false,
+        PutWhileRunning::Accepted => true,
+    }
+}
+
+/// The definition with everything that the portal does to it.
+fn stored(body: &Sent, portal: &mut Portal, key: &OfferKey, now: i64, switches: &Switches) -> Value {
+    let shape = Schemas::builtin().shape(&body.offer_type).property("definition");
+    let at = portal.mint.stamp(now);
+    let mut artifacts = Artifacts { mint: &mut portal.mint, at, publisher: &key.publisher, switches };
+    let mut definition = definition::stored(&body.definition, shape, &mut artifacts);
+    if let (AbsentSecret::Kept, Some(offer)) = (switches.absent_secret, portal.offers.get(key)) {
+        definition::keep_secrets(&mut definition, &offer.draft.definition, shape);
+    }
+    definition
+}
+
+fn store<'a>(
+    portal: &'a mut Portal,
+    key: &OfferKey,
+    offer_type: &str,
+    definition: Value,
+    profile: Profile,
+    now: i64,
+) -> &'a Offer {
+    let Portal { mint, offers, .. } = portal;
+    match offers.entry(key.clone()) {
+        Entry::Occupied(entry) => {
+            let offer = entry.into_mut();
+            offer.edit(definition, mint, now);
+            offer
+        }
+        Entry::Vacant(entry) => entry.insert(new_offer(key, offer_type, definition, profile, mint, now)),
+    }
+}
+
+fn new_offer(
+    key: &OfferKey,
+    offer_type: &str,
+    definition: Value,
+    profile: Profile,
+    mint: &mut Mint,
+    now: i64,
+) -> Offer {
+    let guid = mint.guid();
+    let version = mint.version_after(0, profile);
+    let changed = mint.stamp(now);
+    Offer {
+        key: key.clone(),
+        offer_type: offer_type.to_owned(),
+        profile,
+        redirect: redirect(profile, &guid),
+        guid,
+        upgrade_requested: false,
+        resting: "neverPublished".to_owned(),
+        draft: Revision { version, changed, etag: mint.stamp(now).etag(), definition },
+        published: BTreeMap::new(),
+        preview: None,
+        production: None,
+        submissions: Vec::new(),
+    }
+}
+
+/// Where people find a migrated offer.
+fn redirect(profile: Profile, guid: &str) -> String {
+    match profile {
+        Profile::Native => String::new(),
+        Profile::Migrated => {
+            format!("https://partner.microsoft.com/dashboard/commercial-marketplace/offers/{guid}/overview")
+        }
+    }
+}
+
+fn answer(offer: &Offer, created: bool, switches: &Switches) -> Reply {
+    let mut reply = document(offer, &offer.draft, true);
+    match offer.profile {
+        Profile::Native if created && !switches.create_answers_200 => reply.status = 201,
+        Profile::Native => {}
+        Profile::Migrated => {
+            if switches.etag_on_migrated_put {
+                reply = reply.header("ETag", offer.draft.etag.as_str());
+            }
+            if switches.put_answers_services {
+                reply.body = Body::Json(documents::services());
+            }
+        }
+    }
+    reply
+}
