@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::diff::{self, Compare, ReadSecret};
 use crate::live::{self, Live};
-use crate::model::{OfferKey, Slot};
+use crate::model::{Digest, OfferKey, Slot};
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
-use crate::plan::{Base, OfferPlan, ReleaseStep, Stale, Write};
+use crate::plan::{Base, Finding, OfferPlan, ReleaseStep, Stale, Write};
 use crate::portal::{Accepted, Kind, OperationPath, OperationView, Precondition, Problem, Submission, Writer};
 use crate::schema::{Schemas, Shape};
 use crate::workspace::Desired;
@@ -63,7 +63,7 @@ pub enum End {
     TimedOut,
     /// The user stopped it.
     Interrupted,
-    /// Not begun, because the user stopped before.
+    /// Not begun: the user stopped before, or a guard stopped the whole plan.
     NotAttempted,
 }
 
@@ -120,6 +120,7 @@ pub async fn offer(plan: &OfferPlan, desired: &Desired, context: &Context<'_>) -
         context,
         done: Vec::new(),
         operation: None,
+        content: None,
     };
     let end = match run.all().await {
         Ok(end) | Err(end) => end,
@@ -141,6 +142,8 @@ struct Run<'a> {
     done: Vec<Done>,
     /// The operation that the last release step started.
     operation: Option<OperationPath>,
+    /// The canonical digest of the draft that this run stands for: what it wrote, or what it found to be as planned.
+    content: Option<Digest>,
 }
 
 impl Run<'_> {
@@ -150,12 +153,12 @@ impl Run<'_> {
             return Err(End::Conflict(conflict.message.clone()));
         }
         if !guards.is_empty() {
-            return Err(End::Guarded(guards.iter().map(|finding| finding.message.clone()).collect()));
+            return Err(End::Guarded(guards.into_iter().map(Finding::describe).collect()));
         }
         if let Some(write) = self.plan.write() {
             self.write(write).await?;
-        } else {
-            self.fresh().await?;
+        } else if let Live::Present(draft) = self.fresh().await? {
+            self.content = Some(draft.digest(self.shape));
         }
         for step in &self.plan.release {
             if self.context.stop.is_set() {
@@ -238,20 +241,21 @@ impl Run<'_> {
     /// The portal refused the precondition: what moved since this run's own read?
     async fn why_stale(&self, problem: Problem) -> End {
         match self.context.writer.reader().offer(&self.plan.key).await {
-            Ok(now) => self.plan.stale(&now, self.shape).map_or(End::Failed(problem), End::Stale),
-            Err(_) => End::Failed(problem),
+            Ok(now) => self.plan.stale(&now, self.shape).map_or(End::Conflict(problem.to_string()), End::Stale),
+            Err(_) => End::Conflict(problem.to_string()),
         }
     }
 
     fn remaining(&self, document: &serde_json::Value) -> Vec<String> {
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend_artifacts: false };
+        let options = Compare { ignore: &self.desired.reconcile.ignore, resend: false };
         let diff = diff::compare(&self.desired.document, document, self.shape, options);
         diff.changes.iter().map(|change| change.address.to_string()).collect()
     }
 
-    async fn converged(&self) -> Result<(), End> {
+    async fn converged(&mut self) -> Result<(), End> {
         match self.context.writer.reader().offer(&self.plan.key).await.map_err(End::Failed)? {
             Live::Present(offer) => {
+                self.content = Some(offer.digest(self.shape));
                 let remaining = self.remaining(&offer.document);
                 if remaining.is_empty() { Ok(()) } else { Err(End::NotConverged(remaining)) }
             }
@@ -291,9 +295,9 @@ impl Run<'_> {
             return Ok(());
         }
         // What is signed off must be what was planned: the preview that waits is compared, not assumed.
-        let same = self.slot_is_draft(Slot::Preview).await?;
+        let same = self.holds_content(Slot::Preview).await?;
         if !same {
-            let message = "the preview that waits for sign-off is not the draft of this plan; it is not taken live";
+            let message = "the preview that waits for sign-off is not what this plan published; it is not taken live";
             return Err(End::Conflict(message.to_owned()));
         }
         let started = self.context.writer.go_live(&self.plan.key).await;
@@ -363,7 +367,7 @@ impl Run<'_> {
 
     /// A publish that succeeds without asking for a sign-off had nothing to publish: customers have the content.
     async fn already_live(&mut self) -> Result<End, End> {
-        if self.slot_is_draft(Slot::Production).await? {
+        if self.holds_content(Slot::Production).await? {
             self.did(Done::Live);
             return Ok(End::Done);
         }
@@ -371,15 +375,12 @@ impl Run<'_> {
         Err(End::OperationEnded(vec![why.to_owned()]))
     }
 
-    /// Whether a slot holds what the draft holds.
-    async fn slot_is_draft(&self, slot: Slot) -> Result<bool, End> {
-        let reader = self.context.writer.reader();
-        let draft = reader.offer(&self.plan.key).await.map_err(End::Failed)?;
-        let slot = reader.slot(&self.plan.key, slot).await.map_err(End::Failed)?;
-        Ok(match (&draft, &slot) {
-            (Live::Present(draft), Live::Present(slot)) => draft.digest(self.shape) == slot.digest(self.shape),
-            _ => false,
-        })
+    /// Whether a slot holds the draft that this run stands for, whatever became of the draft since.
+    async fn holds_content(&self, slot: Slot) -> Result<bool, End> {
+        match self.context.writer.reader().slot(&self.plan.key, slot).await.map_err(End::Failed)? {
+            Live::Present(offer) => Ok(self.content.as_ref() == Some(&offer.digest(self.shape))),
+            Live::Absent => Ok(false),
+        }
     }
 }
 

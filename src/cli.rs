@@ -106,9 +106,9 @@ pub struct Shaping {
     #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
     pub allow: Vec<String>,
 
-    /// Send logos, images and other artifacts again that cannot be compared, so that the portal fetches them anew
-    #[arg(long, env = "OFFERCTL_RESEND_ARTIFACTS")]
-    pub resend_artifacts: bool,
+    /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
+    #[arg(long, env = "OFFERCTL_RESEND")]
+    pub resend: bool,
 }
 
 /// `offerctl plan`.

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::diagnostic::Diagnostic;
+
 /// How the process ends. The numbers are an interface: pipelines branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -94,12 +96,13 @@ pub struct Error {
     pub exit: Exit,
     message: String,
     hints: Vec<String>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Error {
     /// An error with a message: a sentence fragment without a full stop, secrets already removed.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hints: Vec::new() }
+        Self { exit, message: message.into(), hints: Vec::new(), diagnostics: Vec::new() }
     }
 
     /// The input or the command line is wrong.
@@ -122,6 +125,19 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Adds the findings that it is about.
+    #[must_use]
+    pub fn with(mut self, diagnostics: Vec<Diagnostic>) -> Self {
+        self.diagnostics = diagnostics;
+        self
+    }
+
+    /// The findings that it is about.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
     }
 
     /// What the user can do next, in order.

@@ -61,9 +61,12 @@ impl Report {
         let ends = || self.outcomes.iter().map(|outcome| &outcome.end);
         let any = |test: fn(&End) -> bool| ends().any(test);
         let good = self.unchanged > 0 || any(|end| matches!(end, End::Done | End::Left));
-        if any(|end| matches!(end, End::Interrupted | End::NotAttempted)) {
+        if any(|end| matches!(end, End::Guarded(_))) {
+            // Nothing at all was begun, so the others are not attempted for that reason.
+            Exit::Refused
+        } else if any(|end| matches!(end, End::Interrupted | End::NotAttempted)) {
             Exit::Interrupted
-        } else if any(|end| matches!(end, End::Stale(_) | End::Conflict(_) | End::Guarded(_))) {
+        } else if any(|end| matches!(end, End::Stale(_) | End::Conflict(_))) {
             Exit::Refused
         } else if any(|end| matches!(end, End::NotConverged(_))) {
             Exit::Partial
@@ -125,7 +128,7 @@ mod tests {
             (vec![failed(), End::Done], Exit::Partial),
             (vec![stale(), End::Done], Exit::Refused),
             (vec![stale(), failed()], Exit::Refused),
-            (vec![End::Guarded(vec![])], Exit::Refused),
+            (vec![End::Guarded(vec![]), End::NotAttempted], Exit::Refused),
             (vec![End::Conflict(String::new())], Exit::Refused),
             (vec![End::NotConverged(vec![])], Exit::Partial),
             (vec![End::Unfilled(String::new())], Exit::Failed),

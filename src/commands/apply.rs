@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::shell::{self, Portal, Shell};
 use super::{observe, plan, progress};
-use crate::apply::{self, Context, Outcome};
+use crate::apply::{self, Context, End, Outcome};
 use crate::cli::{ApplyArgs, Format};
 use crate::error::{Error, Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::Patience;
-use crate::plan::{OfferPlan, Plan, SavedPlan};
+use crate::plan::{Finding, OfferPlan, Plan, SavedPlan};
 use crate::portal::{Approval, Writer};
 use crate::render::{self, Paint};
 use crate::report::{Purpose, Report};
@@ -54,17 +54,18 @@ async fn with_portal(
     if text_to_stdout {
         shell.term.result(&plan::show(shell, &plan, Format::Text, shell.term.stdout_color));
     }
-    refuse_guarded(&plan)?;
     let mut report = Report {
         purpose: Purpose::Apply,
         unchanged: plan.unchanged.len(),
         unread: plan.unread.clone(),
         ..Report::default()
     };
-    if !plan.is_empty() {
-        if text_to_stdout {
-            shell.term.result("\n");
-        }
+    if text_to_stdout && !plan.is_empty() {
+        shell.term.result("\n");
+    }
+    if let Some(outcomes) = guarded(&plan) {
+        report.outcomes = outcomes;
+    } else if !plan.is_empty() {
         let approval = approve(shell, args, &plan)?;
         let writer = Writer::new(portal.reader.clone(), approval);
         report.outcomes = carry_out(shell, args, &plan, offers, project, &writer, at_once).await;
@@ -86,9 +87,9 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
     if path.extension().is_none_or(|extension| extension != "json") {
         return Ok(None);
     }
-    if args.shaping.through.is_some() || !args.shaping.allow.is_empty() || args.shaping.resend_artifacts {
+    if args.shaping.through.is_some() || !args.shaping.allow.is_empty() || args.shaping.resend {
         return Err(Error::invalid(
-            "a saved plan is applied as it is: --through, --allow and --resend-artifacts belong to `plan --out`",
+            "a saved plan is applied as it is: --through, --allow and --resend belong to `plan --out`",
         ));
     }
     let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
@@ -116,17 +117,16 @@ fn same_files(plan: &Plan, offers: &[Desired]) -> Result<()> {
     Ok(())
 }
 
-fn refuse_guarded(plan: &Plan) -> Result<()> {
-    let tokens = plan.offers.iter().flat_map(|offer| offer.refusals().filter_map(|finding| finding.token.clone()));
-    let tokens = tokens.collect::<Vec<_>>();
-    if tokens.is_empty() {
-        return Ok(());
-    }
-    let flags = tokens.iter().map(|token| format!("--allow {token}")).collect::<Vec<_>>().join(" ");
-    let what = render::plural(tokens.len(), "finding");
-    Err(Error::new(Exit::Refused, format!("stopped by {what} of the guards; nothing was written"))
-        .hint(format!("to accept: {flags}"))
-        .hint("or list the tokens in the offer's `reconcile.allow`"))
+/// What becomes of every offer when a guard stops the plan: nothing is begun.
+fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
+    let outcomes = plan.offers.iter().map(|offer| {
+        let findings =
+            offer.refusals().filter(|finding| finding.token.is_some()).map(Finding::describe).collect::<Vec<_>>();
+        let end = if findings.is_empty() { End::NotAttempted } else { End::Guarded(findings) };
+        Outcome { key: offer.key.clone(), done: Vec::new(), end }
+    });
+    let outcomes = outcomes.collect::<Vec<_>>();
+    outcomes.iter().any(|outcome| matches!(outcome.end, End::Guarded(_))).then_some(outcomes)
 }
 
 fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use super::progress::Progress;
 use super::shell::Shell;
 use crate::apply::{Done, End, Event, Outcome, running};
-use crate::cli::{CancelArgs, Format};
+use crate::cli::CancelArgs;
 use crate::error::{Error, Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
 use crate::portal::{Approval, OperationView, Problem, Reader, Writer};
-use crate::render::{self, Paint, plural};
+use crate::render::plural;
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
@@ -32,11 +32,7 @@ pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     progress.finish();
     let report = Report { purpose: Purpose::Cancel, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
     portal.close().await?;
-    shell.emit(&|format, color| match format {
-        Format::Json => render::report_json(&report),
-        Format::Text => render::report(&report, Paint { color }),
-    })?;
-    Ok(report.exit())
+    shell.emit_report(&report)
 }
 
 type Found = Result<(OfferKey, bool), (OfferKey, Problem)>;

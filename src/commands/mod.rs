@@ -55,19 +55,29 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
         std::env::set_current_dir(folder).map_err(|error| Error::io("change to the folder", folder, &error))?;
     }
     let shell = Shell::new(global, term);
+    let result = run_command(&shell, command).await;
+    if let Err(error) = &result {
+        // A pipeline that asked for a document gets one, whatever happened.
+        shell.emit_error(error);
+    }
+    result
+}
+
+async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     match command {
-        Command::Validate(targets) => validate::run(&shell, &targets),
-        Command::Plan(args) => plan::run(&shell, &args).await,
-        Command::Apply(args) => apply::run(&shell, &args).await,
-        Command::Status(targets) => status::run(&shell, &targets).await,
-        Command::Wait(args) => wait::run(&shell, &args).await,
-        Command::Cancel(args) => cancel::run(&shell, &args).await,
-        Command::Sandbox(args) => sandbox::run(&shell, args).await,
+        Command::Validate(targets) => validate::run(shell, &targets),
+        Command::Plan(args) => plan::run(shell, &args).await,
+        Command::Apply(args) => apply::run(shell, &args).await,
+        Command::Status(targets) => status::run(shell, &targets).await,
+        Command::Wait(args) => wait::run(shell, &args).await,
+        Command::Cancel(args) => cancel::run(shell, &args).await,
+        Command::Sandbox(args) => sandbox::run(shell, args).await,
     }
 }
 
 fn explain(error: &Error, term: Term) {
     let paint = crate::render::Paint { color: term.stderr_color };
+    term.alert_text(&crate::render::diagnostics(error.diagnostics(), term.stderr_color));
     term.alert(&format!("{} {error}", paint.remove("error:")));
     for hint in error.hints() {
         term.alert(&format!("  hint: {hint}"));

@@ -33,7 +33,7 @@ pub(super) fn choices(shaping: &Shaping) -> Choices {
     Choices {
         through: shaping.through.map(Into::into),
         allow: shaping.allow.iter().cloned().collect(),
-        resend_artifacts: shaping.resend_artifacts,
+        resend: shaping.resend,
     }
 }
 

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::{Format, Global, OutputSpec};
-use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
 use crate::operation::Stop;
 use crate::portal::{Endpoint, Reader, Settings, Token};
-use crate::render;
+use crate::render::{self, Paint};
+use crate::report::Report;
 use crate::sandbox::{Options, Sandbox};
 use crate::schema::Schemas;
 use crate::term::Term;
@@ -78,10 +78,7 @@ impl Shell {
     pub(super) fn project(&self) -> Result<Project> {
         let here =
             std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))?;
-        Project::find(&here).map_err(|diagnostics: Vec<Diagnostic>| {
-            self.term.alert_text(&render::diagnostics(&diagnostics, self.term.stderr_color));
-            Error::invalid("there is no usable project")
-        })
+        Project::find(&here).map_err(|findings| Error::invalid("there is no usable project").with(findings))
     }
 
     /// The offers that the targets name, for commands that need no file: `publisher/offer` stands for itself.
@@ -159,6 +156,31 @@ impl Shell {
         }
         self.term.result(&render(self.stdout_format(), self.term.stdout_color));
         Ok(())
+    }
+
+    /// Writes the report of a run to every sink.
+    pub(super) fn emit_report(&self, report: &Report) -> Result<Exit> {
+        self.emit(&|format, color| match format {
+            Format::Json => render::report_json(report),
+            Format::Text => render::report(report, Paint { color }),
+        })?;
+        Ok(report.exit())
+    }
+
+    /// Writes an error to the JSON sinks; people read it on stderr.
+    pub(super) fn emit_error(&self, error: &Error) {
+        let document = render::error_json(error);
+        for OutputSpec { format, path } in &self.global.output {
+            match (format, path) {
+                (Format::Json, Some(path)) => {
+                    if let Err(error) = write_whole(path, &document) {
+                        self.term.alert(&format!("error: {error}"));
+                    }
+                }
+                (Format::Json, None) => self.term.result(&document),
+                (Format::Text, _) => {}
+            }
+        }
     }
 
     /// The format of stdout.

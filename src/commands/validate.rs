@@ -2,7 +2,6 @@
 
 use super::shell::Shell;
 use crate::cli::{Format, Targets};
-use crate::diagnostic::Severity;
 use crate::error::{Exit, Result};
 use crate::render;
 
@@ -13,7 +12,7 @@ pub(super) fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
             render::diagnostics_json(loaded.offers.iter().map(|offer| &offer.key).collect(), &loaded.diagnostics)
         }
         Format::Text => {
-            let errors = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+            let errors = loaded.errors();
             let warnings = loaded.diagnostics.len() - errors;
             let verdict = match (errors, warnings) {
                 (0, 0) => "Valid".to_owned(),

@@ -6,12 +6,11 @@ use tokio::time::Instant;
 use super::progress::Progress;
 use super::shell::Shell;
 use crate::apply::{Done, End, Event, Outcome, running};
-use crate::cli::{Format, WaitArgs};
+use crate::cli::WaitArgs;
 use crate::error::{Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
 use crate::portal::{OperationView, Reader};
-use crate::render::{self, Paint};
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
@@ -25,11 +24,7 @@ pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     progress.finish();
     let report = Report { purpose: Purpose::Wait, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
     portal.close().await?;
-    shell.emit(&|format, color| match format {
-        Format::Json => render::report_json(&report),
-        Format::Text => render::report(&report, Paint { color }),
-    })?;
-    Ok(report.exit())
+    shell.emit_report(&report)
 }
 
 async fn one(reader: &Reader, key: &OfferKey, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {

@@ -112,7 +112,7 @@ fn artifacts_are_unknown_until_they_are_to_be_sent_again() {
     let declared = logo("https://cdn.contoso.example/1.png");
     let diff = against(&declared, &live);
     assert_eq!((diff.changes.len(), diff.unknown.len()), (0, 1));
-    let options = Compare { resend_artifacts: true, ..Compare::default() };
+    let options = Compare { resend: true, ..Compare::default() };
     let diff = compare(&Node::from_value(&declared), &live, shape(), options);
     assert_eq!(addresses(&diff), ["smallLogo"]);
 }
@@ -143,10 +143,44 @@ fn absent_removes_and_a_secret_rides_along() {
     assert_eq!(diff.secrets.len(), 1);
     let after = diff.patch.apply(&live, &declared, &|_| Ok("value".into())).expect("applies");
     assert_eq!(after, json!({"definition": {"offer": {"b": "value", "c": 2}}}));
+    let resent = compare(&declared, &live, shape(), Compare { resend: true, ..Compare::default() });
+    assert_eq!(addresses(&resent), ["a", "b", "c"]);
     let unchanged = json!({"definition": {"offer": {"c": 2}}});
     assert!(
         compare(&declared, &unchanged, shape(), Compare::default()).patch.is_empty(),
         "a secret alone is no change"
+    );
+}
+
+#[test]
+fn a_secret_reaches_its_plan_when_another_plan_is_removed() {
+    let mut declared = Node::from_value(&json!({"definition": {"plans": [{"planId": "b", "key": 0, "title": "new"}]}}));
+    let Kind::Map(root) = &mut declared.kind else { unreachable!() };
+    let Kind::Map(definition) = &mut root[0].value.kind else { unreachable!() };
+    let Kind::List(plans) = &mut definition[0].value.kind else { unreachable!() };
+    let Kind::Map(plan) = &mut plans[0].kind else { unreachable!() };
+    plan[1].value.kind = Kind::Secret(SecretRef::Env("KEY".into()));
+    let live = json!({"definition": {"plans": [{"planId": "a"}, {"planId": "b", "title": "old"}]}});
+    let diff = compare(&declared, &live, shape(), Compare::default());
+    let after = diff.patch.apply(&live, &declared, &|_| Ok("value".into())).expect("applies");
+    assert_eq!(after, json!({"definition": {"plans": [{"planId": "b", "title": "new", "key": "value"}]}}));
+}
+
+#[test]
+fn a_block_that_is_only_a_secret_is_added_where_there_is_none() {
+    const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
+    let mut declared = Node::from_value(&json!({"definition": {"offer": {LEAD: {"connectionString": 0}}}}));
+    let Kind::Map(root) = &mut declared.kind else { unreachable!() };
+    let Kind::Map(definition) = &mut root[0].value.kind else { unreachable!() };
+    let Kind::Map(offer) = &mut definition[0].value.kind else { unreachable!() };
+    let Kind::Map(lead) = &mut offer[0].value.kind else { unreachable!() };
+    lead[0].value.kind = Kind::Secret(SecretRef::Env("LEAD".into()));
+    let diff = compare(&declared, &json!({"definition": {"offer": {}}}), shape(), Compare::default());
+    assert_eq!(addresses(&diff), ["tableLeadConfiguration"], "the portal's default for it is not what is declared");
+    let hidden_by_the_portal = json!({"definition": {"offer": {LEAD: {}}}});
+    assert_eq!(
+        addresses(&compare(&declared, &hidden_by_the_portal, shape(), Compare::default())),
+        Vec::<String>::new()
     );
 }
 

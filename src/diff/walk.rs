@@ -14,9 +14,9 @@ use crate::{live, workspace::Ignore};
 pub struct Compare<'a> {
     /// What is left to the portal.
     pub ignore: &'a [Ignore],
-    /// Count artifacts whose equality is not known, and URLs that differ by their signature, as changes, so that the
-    /// portal fetches them again.
-    pub resend_artifacts: bool,
+    /// Count what cannot be compared as changed, so that it is sent again: artifacts that the portal copied, URLs that
+    /// differ by their signature, secrets.
+    pub resend: bool,
 }
 
 /// Compares a declared document with the live one.
@@ -27,7 +27,9 @@ pub fn compare(declared: &Node, live: &Value, shape: &Shape, options: Compare<'_
     let Walk { mut diff, secrets, .. } = walk;
     if !diff.changes.is_empty() {
         // Declared secrets ride along with every write: the portal does not return them, and may clear what is absent.
-        diff.patch.append(secrets);
+        // They come first, because their pointers are those of the live document before anything moves in it.
+        let changes = std::mem::replace(&mut diff.patch, secrets);
+        diff.patch.append(changes);
     }
     diff
 }
@@ -164,7 +166,9 @@ impl Walk<'_> {
         let declared = patch::shown(node);
         if scalar::is_empty(&declared) {
             self.hide(place, Rule::Empty);
-        } else if shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape)) {
+        } else if !holds_secret(node)
+            && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape))
+        {
             self.hide(place, Rule::Default);
         } else {
             self.diff.patch.add(place.live.clone(), patch::from_file(node, &place.file));
@@ -315,7 +319,7 @@ impl Walk<'_> {
     fn scalar(&mut self, node: &Node, declared: &Value, live: &Value, shape: &Shape, place: &Place) {
         match scalar::scalars(declared, live, &shape.rules) {
             Equality::Same => {}
-            Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend_artifacts => {
+            Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend => {
                 self.replace(node, live, place);
             }
             Equality::By(rule) => self.hide(place, rule),
@@ -332,6 +336,9 @@ impl Walk<'_> {
     fn secret(&mut self, node: &Node, place: &Place) {
         self.diff.secrets.push(place.address.clone());
         self.secrets.add(place.live.clone(), patch::from_file(node, &place.file));
+        if self.options.resend {
+            self.change(place, ChangeKind::Add { after: patch::shown(node) });
+        }
     }
 
     /// Secrets inside a value that is added as a whole.
@@ -376,6 +383,13 @@ impl Walk<'_> {
     fn hide(&mut self, place: &Place, rule: Rule) {
         self.diff.hidden.push(Hidden { address: place.address.clone(), rule });
     }
+}
+
+/// Whether a declared value holds a secret.
+fn holds_secret(node: &Node) -> bool {
+    matches!(node.kind, Kind::Secret(_))
+        || node.entries().iter().any(|entry| holds_secret(&entry.value))
+        || node.items().iter().any(holds_secret)
 }
 
 /// Whether a live value is there by the portal's doing alone.

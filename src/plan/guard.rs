@@ -19,6 +19,17 @@ pub struct Finding {
     pub allowed: bool,
 }
 
+impl Finding {
+    /// The finding, and how to accept it.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.token {
+            Some(token) => format!("{} (to accept: --allow {token}, or `reconcile.allow` of the offer)", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
 pub(super) fn findings(diff: &Diff, live: &Live, shape: &Shape) -> Vec<Finding> {
     let mut findings = Vec::new();
     for change in &diff.changes {

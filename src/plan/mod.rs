@@ -126,8 +126,8 @@ pub struct Choices {
     pub through: Option<Through>,
     /// Guard tokens accepted on the command line.
     pub allow: BTreeSet<String>,
-    /// See [`Compare::resend_artifacts`].
-    pub resend_artifacts: bool,
+    /// See [`Compare::resend`].
+    pub resend: bool,
 }
 
 impl Choices {
@@ -145,7 +145,7 @@ pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Sha
     let (diff, base, profile, draft) = match live {
         Live::Absent => (diff::create(&desired.document, shape), Base::Absent, None, None),
         Live::Present(offer) => {
-            let options = Compare { ignore: &desired.reconcile.ignore, resend_artifacts: choices.resend_artifacts };
+            let options = Compare { ignore: &desired.reconcile.ignore, resend: choices.resend };
             let diff = diff::compare(&desired.document, &offer.document, shape, options);
             let digest = offer.digest(shape);
             let base = Base::Present {

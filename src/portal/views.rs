@@ -292,21 +292,21 @@ fn text(value: &Value, key: &str) -> String {
     clean(value.get(key).and_then(Value::as_str).unwrap_or_default())
 }
 
-/// The visible text of a piece of HTML.
+/// The visible text of a piece of HTML. A tag that starts a block ends a word; one inside a line does not.
 fn strip_tags(html: &str) -> String {
+    const INLINE: [&str; 8] = ["a", "b", "code", "em", "i", "span", "strong", "u"];
     let mut text = String::with_capacity(html.len());
-    let mut inside = false;
-    for c in html.chars() {
-        match c {
-            '<' => {
-                inside = true;
-                text.push(' ');
-            }
-            '>' if inside => inside = false,
-            c if !inside => text.push(c),
-            _ => {}
+    let mut rest = html;
+    while let Some((before, tag_on)) = rest.split_once('<') {
+        text.push_str(before);
+        let (tag, after) = tag_on.split_once('>').unwrap_or((tag_on, ""));
+        let name = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        if !INLINE.contains(&name.to_ascii_lowercase().as_str()) {
+            text.push(' ');
         }
+        rest = after;
     }
+    text.push_str(rest);
     text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
 }
 

@@ -59,9 +59,10 @@ fn excerpt(text: &str, start: usize, end: usize, line: usize) -> Option<Excerpt>
     if text.is_empty() || last - first > LONGEST {
         return None;
     }
-    let before = visible(&text[first..start], false);
-    let marked = visible(&text[start..end.clamp(start, last)], false);
-    let after = visible(&text[end.clamp(start, last)..last], false);
+    let shown = |part: &str| visible(&part.replace('\t', "    "), false);
+    let before = shown(&text[first..start]);
+    let marked = shown(&text[start..end.clamp(start, last)]);
+    let after = shown(&text[end.clamp(start, last)..last]);
     let start = before.len();
     let end = start + marked.len().max(usize::from(!after.is_empty()));
     Some(Excerpt { text: format!("{before}{marked}{after}"), line, start, end })

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::apply::{Done, End};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Change, ChangeKind, Rule};
+use crate::error::Error;
 use crate::model::{OfferKey, Profile};
 use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Stale, Totals, Unread, Write};
 use crate::report::{OfferStatus, Purpose, Report};
@@ -230,7 +231,11 @@ struct DiagnosticDocument<'a> {
 /// The findings of `validate`.
 #[must_use]
 pub fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) -> String {
-    let diagnostics = diagnostics
+    document("offerctl.diagnostics", DiagnosticsDocument { offers, diagnostics: findings(diagnostics) })
+}
+
+fn findings(diagnostics: &[Diagnostic]) -> Vec<DiagnosticDocument<'_>> {
+    diagnostics
         .iter()
         .map(|diagnostic| DiagnosticDocument {
             code: diagnostic.code.to_string(),
@@ -244,8 +249,29 @@ pub fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) -> String
             column: diagnostic.span.map(|span| span.column),
             help: diagnostic.help.as_deref(),
         })
-        .collect();
-    document("offerctl.diagnostics", DiagnosticsDocument { offers, diagnostics })
+        .collect()
+}
+
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    exit_code: u8,
+    message: String,
+    hints: &'a [String],
+    diagnostics: Vec<DiagnosticDocument<'a>>,
+}
+
+/// An error that ended a command before it had a result.
+#[must_use]
+pub fn error(error: &Error) -> String {
+    document(
+        "offerctl.error",
+        ErrorDocument {
+            exit_code: error.exit.code(),
+            message: error.to_string(),
+            hints: error.hints(),
+            diagnostics: findings(error.diagnostics()),
+        },
+    )
 }
 
 /// The states of offers.

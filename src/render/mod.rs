@@ -11,7 +11,10 @@ mod report_text;
 mod status_text;
 
 pub use diagnostics::diagnostics;
-pub use json::{diagnostics as diagnostics_json, plan as plan_json, report as report_json, status as status_json};
+pub use json::{
+    diagnostics as diagnostics_json, error as error_json, plan as plan_json, report as report_json,
+    status as status_json,
+};
 pub use plan_text::{PlanOptions, plan};
 pub use report_text::{progress_line, report};
 pub use status_text::status;

@@ -86,7 +86,7 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     for change in &offer.diff.changes {
         one_change(out, change, offer.path(), options);
     }
-    if let Some(footer) = footer(&offer.diff, offer.write().is_some()) {
+    if let Some(footer) = footer(&offer.diff, offer.write().is_some(), options.verbose) {
         let _ = writeln!(out, "    {}", paint.dim(&footer));
     }
     if options.verbose {
@@ -164,34 +164,35 @@ fn lines(out: &mut String, lines: &[String]) {
     }
 }
 
-fn footer(diff: &Diff, writes: bool) -> Option<String> {
+fn footer(diff: &Diff, writes: bool, verbose: bool) -> Option<String> {
     let text = sentence([
         if diff.unmanaged > 0 && writes {
-            format!("{} kept as they are", plural(diff.unmanaged, "unmanaged field"))
+            format!("{} kept", plural(diff.unmanaged, "unmanaged field"))
         } else {
             String::new()
         },
         if diff.hidden.is_empty() {
             String::new()
         } else {
-            format!("{} hidden (-v lists them)", plural(diff.hidden.len(), "formatting-only difference"))
+            let how = if verbose { "" } else { " (-v lists them)" };
+            format!("{} hidden{how}", plural(diff.hidden.len(), "formatting-only difference"))
         },
         if diff.unknown.is_empty() {
             String::new()
         } else {
-            format!(
-                "{} not compared: the portal serves its own copy (--resend-artifacts sends them again)",
-                plural(diff.unknown.len(), "artifact")
-            )
+            format!("{} not compared (the portal serves its own copy)", plural(diff.unknown.len(), "artifact"))
         },
-        if diff.secrets.is_empty() || !writes {
+        if diff.secrets.is_empty() {
             String::new()
         } else {
-            format!("{} sent, not comparable", plural(diff.secrets.len(), "secret"))
+            let sent = if writes { "sent" } else { "not compared" };
+            format!("{} {sent}", plural(diff.secrets.len(), "secret"))
         },
         counted(diff.ignored.len(), "ignored"),
     ]);
-    (!text.is_empty()).then_some(text)
+    let again = !diff.unknown.is_empty() || (!diff.secrets.is_empty() && !writes);
+    let how = if again { "; --resend sends again what cannot be compared" } else { "" };
+    (!text.is_empty()).then(|| format!("{text}{how}"))
 }
 
 fn hidden(out: &mut String, diff: &Diff, paint: Paint) {
@@ -211,7 +212,8 @@ fn hidden(out: &mut String, diff: &Diff, paint: Paint) {
 
 fn unchanged(out: &mut String, plan: &Plan, options: PlanOptions) {
     for offer in &plan.unchanged {
-        let footer = footer(&offer.diff, false).map(|footer| format!("   {footer}")).unwrap_or_default();
+        let footer =
+            footer(&offer.diff, false, options.verbose).map(|footer| format!("   {footer}")).unwrap_or_default();
         let _ = writeln!(out, "  {}   unchanged{}", offer.key, options.paint.dim(&footer));
         hidden(out, &offer.diff, options.paint);
     }

@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 
 use super::{Paint, visible};
 use crate::plan::Unread;
-use crate::portal::{Step, StepState};
+use crate::portal::{Level, Message, Step, StepState};
 use crate::report::OfferStatus;
 
 /// The table, then the steps and messages of each offer that has something under way.
@@ -52,8 +52,13 @@ fn step_line(step: &Step) -> String {
 
 fn messages(out: &mut String, offer: &OfferStatus, paint: Paint) {
     let Some(status) = &offer.status else { return };
+    // Of what is done and well, the table says enough.
+    let news = |step: &Step, message: &Message| step.state != StepState::Complete || message.level != Level::Info;
     let steps = status.steps.iter().flat_map(|step| step.messages.iter().map(move |message| (Some(step), message)));
     for (step, message) in status.messages.iter().map(|message| (None, message)).chain(steps) {
+        if step.is_some_and(|step| !news(step, message)) {
+            continue;
+        }
         let place = step.map(|step| format!("{}: ", visible(&step.name, false))).unwrap_or_default();
         let _ = writeln!(out, "  {}: {place}{}", paint.dim(&offer.key.to_string()), visible(&message.text, false));
     }

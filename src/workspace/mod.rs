@@ -126,6 +126,8 @@ impl Project {
             }
         }
         loaded.offers.sort_by(|a, b| a.key.cmp(&b.key));
+        let place = |d: &Diagnostic| (d.source.path.clone(), d.span.map_or((0, 0), |span| (span.line, span.column)));
+        loaded.diagnostics.sort_by_key(place);
         loaded
     }
 
@@ -166,7 +168,13 @@ impl Loaded {
     /// Whether anything stops a command.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.errors() > 0
+    }
+
+    /// How many findings are errors.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
     }
 
     /// Keeps what the targets name; no targets keep everything.

@@ -260,14 +260,20 @@ fn syntax_error(source: &Source, error: &serde_yaml::ScanError) -> Diagnostic {
     let line = source.text.lines().nth(mark.line().saturating_sub(1)).unwrap_or("");
     let indentation = &line[..line.len() - line.trim_start().len()];
     if indentation.contains('\t') {
-        let column = indentation.chars().take_while(|&c| c != '\t').count() + 1;
-        let span = Span { column, ..span };
+        let before = indentation.find('\t').unwrap_or(0);
+        let line_start = source.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+        let start = line_start + before;
+        let span = Span { start, end: start + 1, column: before + 1, ..span };
         return Diagnostic::error(Code::Tab, source, Some(span), "a tab in the indentation")
             .help("YAML is indented with spaces; replace the tab");
     }
     let code =
         if error.info().contains("nesting") || error.info().contains("limit") { Code::Limit } else { Code::Syntax };
-    Diagnostic::error(code, source, Some(span), error.info().to_string())
+    let help = match code {
+        Code::Limit => "flatten the document; an offer needs nothing like this",
+        _ => "look at the indentation of this line and the one above, and at quotes and brackets left open",
+    };
+    Diagnostic::error(code, source, Some(span), error.info().to_string()).help(help)
 }
 
 enum Plain {

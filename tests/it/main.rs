@@ -1,1 +1,16 @@
+//! Whole commands against the embedded portal: stdout, stderr, exit code, and what the portal saw.
 
+mod support;
+
+mod architecture;
+mod docs;
+mod files;
+mod first_run;
+mod isolation;
+mod plans;
+mod promises;
+mod release;
+mod resume;
+mod sandbox_command;
+mod stale;
+mod terminal;

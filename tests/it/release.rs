@@ -1,0 +1,142 @@
+//! Publish, go live, wait and cancel, whatever the portal leaves out or says differently.
+
+use offerctl::sandbox::{FinalWord, Switches};
+use serde_json::json;
+
+use crate::support::{World, migrated, native, offer};
+
+async fn goes_live_with(switches: Switches) {
+    let shown = format!("{switches:?}");
+    let world = World::with(
+        vec![native(&offer("a", "old")), migrated(&offer("b", "old"))],
+        &[("a", &offer("a", "new")), ("b", &offer("b", "new"))],
+        switches,
+    )
+    .await;
+    let applied = world.run(&["apply", "--yes", "--through", "live"]).await;
+    assert_eq!(applied.code, 0, "{shown}\n{}\n{}", applied.stdout, applied.stderr);
+    for id in ["a", "b"] {
+        let line = format!("✓ contoso/{id}   draft updated, published, in preview, signed off, live\n");
+        assert!(applied.stdout.contains(&line), "{shown}\n{}", applied.stdout);
+        assert_eq!(world.count("POST", &format!("/offers/{id}/publish")).await, 1, "{shown}");
+        assert_eq!(world.count("POST", &format!("/offers/{id}/golive")).await, 1, "{shown}");
+    }
+    let again = world.run(&["apply", "--yes", "--through", "live"]).await.exits(0);
+    assert_eq!(again.stdout, "No changes: 2 offers on the portal are as the files.\n", "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_go_live_once_whatever_is_not_established() {
+    let all = [
+        Switches::default(),
+        Switches { omit_location: true, ..Switches::default() },
+        Switches {
+            omit_location: true,
+            omit_operation_location: true,
+            empty_post_answers: true,
+            ..Switches::default()
+        },
+        Switches { operation_ends_at_preview: true, final_word: FinalWord::Completed, ..Switches::default() },
+        Switches { operation_in_array: true, ..Switches::default() },
+        Switches {
+            put_answers_services: true,
+            create_answers_200: true,
+            etag_on_migrated_put: true,
+            ..Switches::default()
+        },
+    ];
+    for switches in all {
+        goes_live_with(switches).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_whose_answer_was_lost_is_joined_not_repeated() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    world.fault(json!({"method": "POST", "path": "/publish", "status": 504, "after": true, "times": 1})).await;
+    world.fault(json!({"method": "POST", "path": "/golive", "status": 500, "after": true, "times": 1})).await;
+    world.run(&["apply", "--yes", "--through", "live"]).await.exits(0);
+    assert_eq!(world.count("POST", "/publish").await, 1);
+    assert_eq!(world.count("POST", "/golive").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_that_did_not_start_is_not_repeated() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    world.fault(json!({"method": "POST", "path": "/publish", "status": 500})).await;
+    let applied = world.run(&["apply", "--yes", "--through", "preview"]).await.exits(1);
+    assert!(applied.stdout.contains("✗ contoso/a   draft updated, failed"), "{}", applied.stdout);
+    assert_eq!(world.count("POST", "/publish").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_portal_refuses_to_publish_is_said() {
+    let mut declared = offer("a", "new");
+    declared["definition"]["plans"] = json!([]);
+    let world = World::new(vec![], &[("a", &declared)]).await;
+    let applied = world.run(&["apply", "--yes", "--through", "preview"]).await.exits(1);
+    assert!(applied.stdout.contains("draft created, failed") && applied.stdout.contains("422"), "{}", applied.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_by_its_time_and_leaves_the_operation() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    // An operation that never gets anywhere.
+    let running = json!({"status": "running", "steps": [{"id": "displaycertify", "stepName": "Certification", "status": "inProgress", "progressPercentage": 10}]});
+    world.fault(json!({"method": "GET", "path": "/operations/", "status": 200, "body": running})).await;
+    let applied = world.run(&["apply", "--yes", "--through", "live", "--wait-timeout", "300ms"]).await.exits(8);
+    assert!(
+        applied.stdout.contains("the wait ran out of time; the operation goes on at the portal"),
+        "{}",
+        applied.stdout
+    );
+    assert!(applied.stdout.contains("`offerctl wait contoso/a` waits for it"), "{}", applied.stdout);
+    assert_eq!(world.count("POST", "/golive").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_fails_says_why() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    let failed = json!({"status": "failed", "steps": [{"id": "displaycertify", "stepName": "Certification", "status": "rejected",
+        "messages": [{"messageHtml": "<p>The image has <b>no agent</b>.</p>", "level": "error"}]}]});
+    world.fault(json!({"method": "GET", "path": "/operations/", "status": 200, "body": failed})).await;
+    let applied = world.run(&["apply", "--yes", "--through", "preview"]).await.exits(7);
+    assert!(
+        applied.stdout.contains("the step Certification is failed\n    The image has no agent."),
+        "{}",
+        applied.stdout
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_wait_leaves_at_once_and_cancel_takes_it_back() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    let applied = world.run(&["apply", "--yes", "--through", "live", "--no-wait"]).await.exits(0);
+    assert!(
+        applied.stdout.contains("✓ contoso/a")
+            || applied.stdout.contains("… contoso/a   draft updated, published, goes on at the portal"),
+        "{}",
+        applied.stdout
+    );
+    let asked = world.run(&["cancel", "contoso/a"]).await.exits(3);
+    assert!(asked.stderr.contains("nothing was canceled"), "{}", asked.stderr);
+    let canceled = world.run(&["cancel", "contoso/a", "--yes"]).await.exits(0);
+    assert!(canceled.stdout.contains("✓ contoso/a   canceled"), "{}", canceled.stdout);
+    let idle = world.run(&["cancel", "contoso/a", "--yes"]).await.exits(0);
+    assert!(idle.stdout.contains("✓ contoso/a   nothing runs"), "{}", idle.stdout);
+    assert_eq!(world.count("POST", "/cancel").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_shows_where_offers_are() {
+    let world =
+        World::new(vec![native(&offer("a", "new"))], &[("a", &offer("a", "new")), ("b", &offer("b", "new"))]).await;
+    world.run(&["apply", "--yes", "--through", "preview", "contoso/a"]).await.exits(0);
+    let status = world.run(&["status"]).await.exits(0).stdout;
+    let rows = status.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    assert_eq!(rows[1], "contoso/a running Publisher sign-off waiting for sign-off yes -");
+    assert_eq!(rows[2], "contoso/b no such offer - -");
+    let json = world.run(&["status", "contoso/a", "-o", "json"]).await.exits(0).json();
+    assert_eq!(json["offers"][0]["status"]["state"], json!("running"));
+    assert_eq!(json["offers"][0]["running"]["slot"], json!("staging"));
+}
