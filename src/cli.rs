@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Profile;
@@ -36,7 +37,7 @@ pub struct Global {
     pub endpoint: Option<Endpoint>,
 
     /// Use the embedded portal, whose state is kept in .offerctl/sandbox.json of the project
-    #[arg(long, global = true, env = "OFFERCTL_SANDBOX", conflicts_with = "endpoint")]
+    #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new(), conflicts_with = "endpoint")]
     pub sandbox: bool,
 
     /// Result format, and a file to write it to; repeatable. Without a path it goes to stdout
@@ -52,7 +53,7 @@ pub struct Global {
     pub retries: u32,
 
     /// Never ask a question
-    #[arg(long, global = true, env = "OFFERCTL_NO_INPUT")]
+    #[arg(long, global = true, env = "OFFERCTL_NO_INPUT", value_parser = FalseyValueParser::new())]
     pub no_input: bool,
 
     /// When to use colour
@@ -60,7 +61,7 @@ pub struct Global {
     pub color: ColorChoice,
 
     /// Leave out progress and remarks
-    #[arg(short, long, global = true, env = "OFFERCTL_QUIET", conflicts_with = "verbose")]
+    #[arg(short, long, global = true, env = "OFFERCTL_QUIET", value_parser = FalseyValueParser::new(), conflicts_with = "verbose")]
     pub quiet: bool,
 
     /// Show what is hidden, and decisions; twice: requests
@@ -107,7 +108,7 @@ pub struct Shaping {
     pub allow: Vec<String>,
 
     /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
-    #[arg(long, env = "OFFERCTL_RESEND")]
+    #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
     pub resend: bool,
 }
 
@@ -126,7 +127,7 @@ pub struct PlanArgs {
     pub out: Option<PathBuf>,
 
     /// Exit with 2 when there are changes
-    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE")]
+    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub detailed_exitcode: bool,
 }
 
@@ -141,7 +142,7 @@ pub struct ApplyArgs {
     pub shaping: Shaping,
 
     /// Do not ask before writing
-    #[arg(long, env = "OFFERCTL_YES")]
+    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 
     /// How long to wait.
@@ -149,7 +150,7 @@ pub struct ApplyArgs {
     pub waiting: Waiting,
 
     /// Start operations and leave them to the portal; `offerctl wait` waits for them later
-    #[arg(long, env = "OFFERCTL_NO_WAIT", conflicts_with = "wait_timeout")]
+    #[arg(long, env = "OFFERCTL_NO_WAIT", value_parser = FalseyValueParser::new(), conflicts_with = "wait_timeout")]
     pub no_wait: bool,
 }
 
@@ -183,7 +184,7 @@ pub struct CancelArgs {
     pub waiting: Waiting,
 
     /// Do not ask before canceling
-    #[arg(long, env = "OFFERCTL_YES")]
+    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 }
 

@@ -78,7 +78,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
 fn explain(error: &Error, term: Term) {
     let paint = crate::render::Paint { color: term.stderr_color };
     term.alert_text(&crate::render::diagnostics(error.diagnostics(), term.stderr_color));
-    term.alert(&format!("{} {error}", paint.remove("error:")));
+    term.alert(&format!("{} {error}", paint.removed("error:")));
     for hint in error.hints() {
         term.alert(&format!("  hint: {hint}"));
     }

@@ -102,7 +102,6 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    #[expect(clippy::needless_pass_by_value, reason = "json! literals read better by value")]
     fn equality_by_rule_and_the_neighbouring_difference() {
         let plain = Rules::default();
         let guid = Rules { case: Case::Insensitive, ..Rules::default() };

@@ -31,8 +31,8 @@ pub(super) fn hunks(before: &str, after: &str, paint: Paint) -> (Vec<String>, us
                     .collect::<String>();
                 shown.push(match change.tag() {
                     ChangeTag::Equal => format!("  {text}"),
-                    ChangeTag::Delete => paint.remove(&format!("- {text}")),
-                    ChangeTag::Insert => paint.add(&format!("+ {text}")),
+                    ChangeTag::Delete => paint.removed(&format!("- {text}")),
+                    ChangeTag::Insert => paint.added(&format!("+ {text}")),
                 });
             }
         }

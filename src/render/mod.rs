@@ -36,19 +36,19 @@ impl Paint {
 
     /// Something new.
     #[must_use]
-    pub fn add(self, text: &str) -> String {
+    pub fn added(self, text: &str) -> String {
         self.style(AnsiColor::Green.on_default(), text)
     }
 
     /// Something that goes, or went wrong.
     #[must_use]
-    pub fn remove(self, text: &str) -> String {
+    pub fn removed(self, text: &str) -> String {
         self.style(AnsiColor::Red.on_default(), text)
     }
 
     /// Something that changes, or wants a look.
     #[must_use]
-    pub fn change(self, text: &str) -> String {
+    pub fn changed(self, text: &str) -> String {
         self.style(AnsiColor::Yellow.on_default(), text)
     }
 

@@ -69,17 +69,17 @@ fn summary(totals: &Totals) -> String {
 fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     let paint = options.paint;
     let (symbol, verb) = match offer.write() {
-        Some(Write::Create) => (paint.add("+"), "create draft"),
-        Some(Write::Update) => (paint.change("~"), "update draft"),
-        None => (paint.change(">"), "release"),
+        Some(Write::Create) => (paint.added("+"), "create draft"),
+        Some(Write::Update) => (paint.changed("~"), "update draft"),
+        None => (paint.changed(">"), "release"),
     };
     let profile = offer.profile.map_or_else(|| "new".to_owned(), |profile| profile.to_string());
     let _ = writeln!(out, "{symbol} {}   {verb}   {profile}   {}", paint.strong(&offer.key.to_string()), offer.path());
     for finding in &offer.findings {
         let (mark, how) = match (&finding.token, finding.allowed) {
             (Some(token), true) => (paint.dim("!"), format!("   accepted: {token}")),
-            (Some(token), false) => (paint.remove("!"), format!("   apply needs --allow {token}")),
-            (None, _) => (paint.remove("!"), String::new()),
+            (Some(token), false) => (paint.removed("!"), format!("   apply needs --allow {token}")),
+            (None, _) => (paint.removed("!"), String::new()),
         };
         let _ = writeln!(out, "  {mark} {}{how}", visible(&finding.message, false));
     }
@@ -105,27 +105,31 @@ fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOption
     let place = paint.dim(&format!("{path}:{}", change.line));
     match &change.kind {
         ChangeKind::Add { after } => {
-            let _ =
-                writeln!(out, "  {} {address}: added {}   {place}", paint.add("+"), paint.add(&brief(after, limit)));
+            let _ = writeln!(
+                out,
+                "  {} {address}: added {}   {place}",
+                paint.added("+"),
+                paint.added(&brief(after, limit))
+            );
         }
         ChangeKind::Remove { before } => {
-            let before = paint.remove(&brief(before, limit));
-            let _ = writeln!(out, "  {} {address}: removed {before}   {place}", paint.remove("-"));
+            let before = paint.removed(&brief(before, limit));
+            let _ = writeln!(out, "  {} {address}: removed {before}   {place}", paint.removed("-"));
         }
         ChangeKind::Members { added, removed } => {
             let list =
                 |values: &[serde_json::Value]| values.iter().map(|v| brief(v, limit)).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(out, "  {} {address}:   {place}", paint.change("~"));
+            let _ = writeln!(out, "  {} {address}:   {place}", paint.changed("~"));
             if !removed.is_empty() {
-                let _ = writeln!(out, "      {}", paint.remove(&format!("- {}", list(removed))));
+                let _ = writeln!(out, "      {}", paint.removed(&format!("- {}", list(removed))));
             }
             if !added.is_empty() {
-                let _ = writeln!(out, "      {}", paint.add(&format!("+ {}", list(added))));
+                let _ = writeln!(out, "      {}", paint.added(&format!("+ {}", list(added))));
             }
         }
         ChangeKind::List { before, after } => {
             let text = |items: &[serde_json::Value]| items.iter().map(|item| format!("{item}\n")).collect::<String>();
-            let _ = writeln!(out, "  {} {address}: {} → {}   {place}", paint.change("~"), before.len(), after.len());
+            let _ = writeln!(out, "  {} {address}: {} → {}   {place}", paint.changed("~"), before.len(), after.len());
             lines(out, &hunks(&text(before), &text(after), paint).0);
         }
         ChangeKind::Replace { before, after } => replaced(out, &address, before, after, &place, options),
@@ -141,7 +145,7 @@ fn replaced(
     options: PlanOptions,
 ) {
     let paint = options.paint;
-    let symbol = paint.change("~");
+    let symbol = paint.changed("~");
     if before == after {
         let _ = writeln!(out, "  {symbol} {address}: {} (secret or signature changed)   {place}", brief(after, LIMIT));
         return;
@@ -155,7 +159,7 @@ fn replaced(
         return;
     }
     let (old, new) = (brief(before, LIMIT), brief(after, LIMIT));
-    let _ = writeln!(out, "  {symbol} {address}: {} → {}   {place}", paint.remove(&old), paint.add(&new));
+    let _ = writeln!(out, "  {symbol} {address}: {} → {}   {place}", paint.removed(&old), paint.added(&new));
 }
 
 fn lines(out: &mut String, lines: &[String]) {
@@ -223,7 +227,7 @@ fn unchanged(out: &mut String, plan: &Plan, options: PlanOptions) {
 }
 
 fn not_read(out: &mut String, unread: &Unread, paint: Paint) {
-    let symbol = paint.remove("?");
+    let symbol = paint.removed("?");
     let _ = writeln!(out, "{symbol} {}   not read; nothing is proposed for it", paint.strong(&unread.key.to_string()));
     let _ = writeln!(out, "    {}", visible(&unread.cause, false));
     if let Some(hint) = &unread.hint {

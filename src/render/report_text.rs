@@ -16,7 +16,7 @@ pub fn report(report: &Report, paint: Paint) -> String {
         one(&mut out, outcome, paint);
     }
     for unread in &report.unread {
-        let _ = writeln!(out, "{} {}   not attempted: it could not be read", paint.remove("?"), unread.key);
+        let _ = writeln!(out, "{} {}   not attempted: it could not be read", paint.removed("?"), unread.key);
         let _ = writeln!(out, "    {}", visible(&unread.cause, false));
         hint(&mut out, unread.hint.as_deref());
     }
@@ -52,9 +52,9 @@ fn past(purpose: Purpose) -> &'static str {
 fn one(out: &mut String, outcome: &Outcome, paint: Paint) {
     let did = outcome.done.iter().map(|done| done_name(*done)).collect::<Vec<_>>().join(", ");
     let symbol = match &outcome.end {
-        End::Done => paint.add("✓"),
-        End::Left | End::TimedOut | End::Interrupted | End::NotAttempted => paint.change("…"),
-        _ => paint.remove("✗"),
+        End::Done => paint.added("✓"),
+        End::Left | End::TimedOut | End::Interrupted | End::NotAttempted => paint.changed("…"),
+        _ => paint.removed("✗"),
     };
     let ending = ending(&outcome.end);
     let line = sentence([did, ending]);

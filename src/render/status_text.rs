@@ -33,7 +33,7 @@ pub fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String
         messages(&mut out, offer, paint);
     }
     for unread in unread {
-        let _ = writeln!(out, "{} {}   not read: {}", paint.remove("?"), unread.key, visible(&unread.cause, false));
+        let _ = writeln!(out, "{} {}   not read: {}", paint.removed("?"), unread.key, visible(&unread.cause, false));
         if let Some(hint) = &unread.hint {
             let _ = writeln!(out, "    hint: {hint}");
         }

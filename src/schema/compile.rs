@@ -250,7 +250,7 @@ fn rules(node: &Map<String, Value>) -> Result<Rules, String> {
         match name.as_str() {
             "list" => rules.list = list_rule(value).ok_or_else(wrong)?,
             "entries" => {
-                rules.exact_entries = value.as_str().filter(|&v| v == "exact").map(|_| true).ok_or_else(wrong)?
+                rules.exact_entries = value.as_str().filter(|&v| v == "exact").map(|_| true).ok_or_else(wrong)?;
             }
             "guard" => rules.guard = Some(text()?),
             "secret" => rules.secret = flag()?,

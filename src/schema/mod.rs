@@ -91,10 +91,10 @@ pub struct Shape {
     pub rules: Rules,
     /// The types that are allowed; empty means any.
     pub types: Vec<Type>,
-    properties: BTreeMap<String, Shape>,
-    patterns: Vec<(regex_lite::Regex, Shape)>,
-    additional: Option<Box<Shape>>,
-    items: Option<Box<Shape>>,
+    properties: BTreeMap<String, Self>,
+    patterns: Vec<(regex_lite::Regex, Self)>,
+    additional: Option<Box<Self>>,
+    items: Option<Box<Self>>,
     labels: BTreeMap<String, String>,
 }
 

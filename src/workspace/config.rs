@@ -22,7 +22,7 @@ impl Default for Config {
     }
 }
 
-pub(super) fn parse(source: &Source) -> Result<Config, Diagnostic> {
+pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     toml::from_str(&source.text).map_err(|error| {
         let span = error.span().map(|range| {
             let before = &source.text[..range.start];
@@ -34,7 +34,7 @@ pub(super) fn parse(source: &Source) -> Result<Config, Diagnostic> {
                 column: before[line_start..].chars().count() + 1,
             }
         });
-        Diagnostic::error(Code::Config, source, span, error.message().trim().replace('\n', "; "))
+        Box::new(Diagnostic::error(Code::Config, source, span, error.message().trim().replace('\n', "; ")))
     })
 }
 

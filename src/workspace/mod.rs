@@ -88,7 +88,7 @@ impl Project {
                 let source = Source { path: CONFIG.into(), text: "".into() };
                 vec![Diagnostic::error(Code::Unreadable, &source, None, error.to_string())]
             })?;
-            config::parse(&Source { path: CONFIG.into(), text: text.into() }).map_err(|diagnostic| vec![diagnostic])?
+            config::parse(&Source { path: CONFIG.into(), text: text.into() }).map_err(|diagnostic| vec![*diagnostic])?
         } else {
             Config::default()
         };

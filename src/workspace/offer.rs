@@ -215,7 +215,7 @@ impl Reader<'_> {
             match item.as_str() {
                 Some(text) => texts.push(text.to_owned()),
                 None => {
-                    self.error(Code::WrongValue, item.span, format!("`{key}` holds texts, not {}", item.kind_name()))
+                    self.error(Code::WrongValue, item.span, format!("`{key}` holds texts, not {}", item.kind_name()));
                 }
             }
         }

@@ -24,7 +24,9 @@ fn every_mistake_is_shown_with_its_place_in_one_run() {
     write(root, "offers/tab.yaml", "publisherId: contoso\ndefinition:\n\tdisplayText: x\n");
     std::fs::write(root.join("offers/latin.yaml"), b"publisherId: contoso\nid: caf\xe9\n").expect("written");
     let found = run(offerctl(root).arg("validate")).exits(3);
-    assert_data_eq!(found.stdout, str![[r#"
+    assert_data_eq!(
+        found.stdout,
+        str![[r#"
 error[OFR0003]: mapping values are not allowed in this context
  --> offers/broken.yaml:3:14
   |
@@ -83,7 +85,8 @@ error[OFR0004]: a tab in the indentation
 
 Not valid: 8 errors (9 files, 2 offers).
 
-"#]]);
+"#]]
+    );
     let json = run(offerctl(root).args(["validate", "-o", "json"])).exits(3).json();
     assert_eq!(json["diagnostics"].as_array().map(Vec::len), Some(8));
     assert_eq!(json["diagnostics"][0]["file"], "offers/broken.yaml");

@@ -8,6 +8,8 @@ async fn nobody_is_asked_where_nobody_can_answer() {
     let refused = world.run(&["apply"]).await.exits(3);
     assert!(refused.stderr.contains("hint: give --yes"), "{}", refused.stderr);
     assert_eq!(world.count("PUT", "").await, 0);
+    world.run_with(&["apply"], &[("OFFERCTL_YES", "0")]).await.exits(3);
+    world.run_with(&["apply"], &[("OFFERCTL_YES", "1")]).await.exits(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
