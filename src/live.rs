@@ -86,12 +86,18 @@ pub fn canonical(value: &Value, shape: &Shape) -> Value {
 /// change (test and production content, a fresh signature), the name does not.
 #[must_use]
 pub fn store_copy(url: &str) -> Option<String> {
-    let url = url::Url::parse(url).ok()?;
-    let host = url.host_str()?;
-    let ours = (host.starts_with("publishingapistore") || host.starts_with("publishingstoredm"))
-        && host.ends_with(".blob.core.windows.net");
+    let url = url::Url::parse(url).ok().filter(is_store)?;
     let name = url.path_segments()?.next_back().filter(|name| !name.is_empty())?;
-    ours.then(|| name.to_owned())
+    Some(name.to_owned())
+}
+
+/// Whether a URL is of one of the portal's own stores.
+#[must_use]
+pub fn is_store(url: &url::Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        (host.starts_with("publishingapistore") || host.starts_with("publishingstoredm"))
+            && host.ends_with(".blob.core.windows.net")
+    })
 }
 
 /// The identity of each member of a keyed list; `None` when one has none or two have the same, so that the list can

@@ -157,6 +157,29 @@ pub async fn wait(
     stop: &Stop,
     seen: &(dyn Fn(&OperationView) + Sync),
 ) -> Waited {
+    let late = async {
+        match patience.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    // A read that is given up changes nothing, so stop and deadline need not wait for one to end.
+    tokio::select! {
+        biased;
+        () = stop.wait() => Waited::Interrupted,
+        waited = poll(reader, key, path, goal, patience, seen) => waited,
+        () = late => Waited::TimedOut,
+    }
+}
+
+async fn poll(
+    reader: &Reader,
+    key: &OfferKey,
+    path: Option<&OperationPath>,
+    goal: Goal,
+    patience: Patience,
+    seen: &(dyn Fn(&OperationView) + Sync),
+) -> Waited {
     let mut pause = patience.floor;
     loop {
         match look(reader, key, path).await {
@@ -173,17 +196,7 @@ pub async fn wait(
             Ok(None) => return Waited::Reached(Rest::Nothing),
             Err(problem) => return Waited::Lost(problem),
         }
-        let late = async {
-            match patience.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = stop.wait() => return Waited::Interrupted,
-            () = late => return Waited::TimedOut,
-            () = tokio::time::sleep(pause) => {}
-        }
+        tokio::time::sleep(pause).await;
         pause = pause.mul_f64(1.5).min(patience.ceiling);
     }
 }

@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt as _, stream};
 
+use super::progress::Reading;
 use super::shell::Shell;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
@@ -21,7 +22,9 @@ pub(super) async fn make_plan(
     let decided = stream::iter(offers.iter().map(|desired| decide(shell, reader, desired, choices)));
     let mut decided = decided.buffered(at_once);
     let mut plan = Plan::default();
+    let reading = Reading::new(shell.term, offers.len());
     while let Some(verdict) = decided.next().await {
+        reading.one_more();
         match verdict {
             Ok(Verdict::Change(offer)) => plan.offers.push(*offer),
             Ok(Verdict::Unchanged(unchanged)) => plan.unchanged.push(unchanged),

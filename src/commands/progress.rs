@@ -11,6 +11,31 @@ use crate::model::OfferKey;
 use crate::render;
 use crate::term::Term;
 
+/// Counts the offers that were read, on a terminal only. Gone when it is dropped.
+pub(super) struct Reading(ProgressBar);
+
+impl Reading {
+    pub(super) fn new(term: Term, offers: usize) -> Self {
+        let style = ProgressStyle::with_template("{spinner} reading offers {pos}/{len}");
+        let bar = if term.stderr_live { ProgressBar::new(offers as u64) } else { ProgressBar::hidden() };
+        bar.enable_steady_tick(TICK);
+        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())))
+    }
+
+    pub(super) fn one_more(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How often a moving line moves.
+const TICK: Duration = Duration::from_millis(120);
+
 /// Shows events as they come.
 pub(super) struct Progress {
     term: Term,
@@ -62,7 +87,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = self.bars.add(ProgressBar::new_spinner().with_style(style));
-        bar.enable_steady_tick(Duration::from_millis(120));
+        bar.enable_steady_tick(TICK);
         bar
     }
 }

@@ -130,7 +130,14 @@ impl Shell {
             Error::invalid("--sandbox keeps its state in the project, and there is none here")
                 .hint("run it inside a project, or use `offerctl sandbox --state FILE` and --endpoint")
         })?;
-        let state = project.root.join(".offerctl").join("sandbox.json");
+        let folder = project.root.join(".offerctl");
+        let ignore = folder.join(".gitignore");
+        if !ignore.exists() {
+            // The state holds what was written to the portal, secrets included; it must not be committed.
+            std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
+            std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
+        }
+        let state = folder.join("sandbox.json");
         Sandbox::start(Options { step_time: STEP_TIME, state: Some(state), ..Options::default() }).await
     }
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::problem::{Kind, Problem};
-use super::transport::{Answer, Settings, Traffic, Transport};
+use super::transport::{Answer, OperationPath, Settings, Traffic, Transport};
 use super::views::{OfferSummary, OperationView, Submission};
-use super::writer::OperationPath;
 use crate::live::{Live, LiveOffer};
 use crate::model::{OfferKey, PublisherId, Slot};
 

@@ -18,6 +18,8 @@ use crate::model::ETag;
 /// A GET of an offer can take more than a minute.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest body that is read, in bytes; an offer has some ten thousand.
+const MAX_BODY: usize = 64 << 20;
 /// Longest pause between two tries that the client chooses by itself.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// Longest pause that a server may ask for before the request counts as failed.
@@ -90,8 +92,8 @@ impl Endpoint {
         url
     }
 
-    /// The URL of a link that the portal gave, if it leads to this very portal. A token goes nowhere else.
-    pub(super) fn follow(&self, link: &str) -> Option<Url> {
+    /// The operation that a link of the portal's leads to, if it is at this very portal. A token goes nowhere else.
+    pub(super) fn follow(&self, link: &str) -> Option<OperationPath> {
         let mut url = self.0.join(link).ok()?;
         let same = (url.scheme(), url.host(), url.port_or_known_default())
             == (self.0.scheme(), self.0.host(), self.0.port_or_known_default());
@@ -99,7 +101,7 @@ impl Endpoint {
         if !url.query_pairs().any(|(name, _)| name == "api-version") {
             url.query_pairs_mut().append_pair("api-version", API_VERSION);
         }
-        (same && plain).then_some(url)
+        (same && plain).then_some(OperationPath(url))
     }
 }
 
@@ -115,6 +117,22 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
+    }
+}
+
+/// The address of an operation on the portal that the token belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationPath(Url);
+
+impl OperationPath {
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for OperationPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.path())
     }
 }
 
@@ -238,7 +256,7 @@ impl Transport {
         let outcome = async {
             let response = builder.send().await?;
             let (status, headers) = (response.status(), response.headers().clone());
-            Ok::<_, reqwest::Error>((status, headers, response.text().await?))
+            Ok::<_, reqwest::Error>((status, headers, read_body(response).await?))
         }
         .await;
         drop(permit);
@@ -268,6 +286,19 @@ impl Transport {
         let ceiling = first.saturating_mul(1 << attempt.min(10)).min(MAX_PAUSE);
         ceiling.mul_f64(fastrand::f64())
     }
+}
+
+/// The body as a text, cut off where it is longer than any document of the portal.
+async fn read_body(mut response: reqwest::Response) -> Result<String, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_BODY {
+            bytes.truncate(MAX_BODY);
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -306,7 +337,7 @@ mod tests {
     #[test]
     fn links_to_another_host_scheme_or_port_are_not_followed() {
         let endpoint = "https://portal.example".parse::<Endpoint>().expect("an endpoint");
-        let follow = |link: &str| endpoint.follow(link).map(String::from);
+        let follow = |link: &str| endpoint.follow(link).map(|path| String::from(path.0));
         let whole = "https://portal.example/api/operations/a$b$2$preview?api-version=2017-10-31";
         assert_eq!(follow("/api/operations/a$b$2$preview?api-version=2017-10-31").as_deref(), Some(whole));
         assert_eq!(follow("/api/operations/a$b$2$preview").as_deref(), Some(whole));

@@ -3,11 +3,10 @@
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
 use serde_json::{Value, json};
-use url::Url;
 
 use super::problem::Problem;
 use super::reader::{Reader, offer_path};
-use super::transport::Answer;
+use super::transport::{Answer, Endpoint, OperationPath};
 use crate::model::{ETag, OfferKey};
 
 /// The proof that somebody said yes.
@@ -36,22 +35,6 @@ pub enum Precondition {
     Match(ETag),
     /// Any state: only for an offer whose profile has no ETag, right after a read that showed the expected state.
     Any,
-}
-
-/// The address of an operation on the portal that the token belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperationPath(Url);
-
-impl OperationPath {
-    pub(super) fn url(&self) -> &Url {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for OperationPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.path())
-    }
 }
 
 /// An operation that the portal took on. Without a path it is found through `/submissions` and `/status`.
@@ -123,7 +106,7 @@ impl Writer {
         let mut headers = HeaderMap::new();
         headers.insert(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let answer = self.send(Method::POST, &format!("{}/{action}", offer_path(key)), headers, body).await?;
-        let operation = operation_path(&answer, |link| self.reader.transport.endpoint.follow(link));
+        let operation = operation_path(&answer, &self.reader.transport.endpoint);
         Ok(Accepted { operation })
     }
 
@@ -141,13 +124,13 @@ impl Writer {
 }
 
 /// `Location`, else `Operation-Location`; a link that leads to another host is not used.
-fn operation_path(answer: &Answer, follow: impl Fn(&str) -> Option<Url>) -> Option<OperationPath> {
+fn operation_path(answer: &Answer, endpoint: &Endpoint) -> Option<OperationPath> {
     let links = [LOCATION, HeaderName::from_static("operation-location")];
     links.iter().filter_map(|name| answer.header(name.as_str())).find_map(|link| {
-        let url = follow(link);
-        if url.is_none() {
+        let path = endpoint.follow(link);
+        if path.is_none() {
             tracing::warn!("the portal's link to the operation leads to another host and is not followed");
         }
-        url.map(OperationPath)
+        path
     })
 }

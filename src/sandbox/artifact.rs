@@ -7,14 +7,11 @@ use url::Url;
 use super::mint::Mint;
 use super::moment::Moment;
 use super::switches::Switches;
+use crate::live::is_store;
 use crate::model::PublisherId;
 
 /// Where the copies go.
 const STORE: &str = "publishingstoredm.blob.core.windows.net";
-
-/// How the hosts of the portal's stores begin and end.
-const STORE_PREFIXES: [&str; 2] = ["publishingstoredm", "publishingapistore"];
-const STORE_SUFFIX: &str = ".blob.core.windows.net";
 
 /// Takes in the artifacts of one PUT.
 pub(super) struct Artifacts<'a> {
@@ -46,12 +43,6 @@ impl Artifacts<'_> {
             self.at.two_years_on().replace(':', "%3A"),
         )
     }
-}
-
-fn is_store(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        host.ends_with(STORE_SUFFIX) && STORE_PREFIXES.iter().any(|prefix| host.starts_with(prefix))
-    })
 }
 
 fn is_unfetchable(url: &Url, hosts: &[String]) -> bool {

@@ -3,6 +3,7 @@
 mod support;
 
 mod architecture;
+mod client;
 mod docs;
 mod files;
 mod first_run;

@@ -3,29 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use crate::support::{Ran, count, native, offer, offerctl, project, requests, run, write};
+use crate::support::{Ran, count, native, offer, offerctl, project, requests, run, serve as serve_with, write};
 
 /// A portal of its own process, and its base URL.
 fn serve(folder: &std::path::Path, step_time: &str) -> (Child, String) {
-    let mut child = offerctl(folder)
-        .args([
-            "sandbox",
-            "--listen",
-            "127.0.0.1:0",
-            "--seed",
-            "seed",
-            "--step-time",
-            step_time,
-            "--state",
-            "state.json",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the sandbox starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().expect("stdout")).read_line(&mut line).expect("the URL");
-    (child, line.trim().to_owned())
+    serve_with(folder, &["--seed", "seed", "--step-time", step_time, "--state", "state.json"])
 }
 
 /// Starts a command, and returns when a line of its stderr holds this text.

@@ -1,9 +1,6 @@
 //! The embedded portal as a process of its own.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-
-use crate::support::{migrated, native, offer, offerctl, run, write};
+use crate::support::{migrated, native, offer, offerctl, run, serve, write};
 
 fn get(url: &str, token: &str) -> (u16, Option<String>, serde_json::Value) {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -20,26 +17,9 @@ fn it_prints_its_url_first_checks_the_token_and_saves_its_state_on_sigterm() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "seed/a.json", &native(&offer("a", "t")).to_string());
     write(folder.path(), "seed/b.json", &migrated(&offer("b", "t")).to_string());
-    let mut child = offerctl(folder.path())
-        .args([
-            "sandbox",
-            "--listen",
-            "127.0.0.1:0",
-            "--seed",
-            "seed",
-            "--state",
-            "deep/state.json",
-            "--token",
-            "s3cret-token",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().expect("stdout")).read_line(&mut line).expect("a line");
-    let base = line.trim();
-    assert!(base.starts_with("http://127.0.0.1:"), "{line}");
+    let args = ["--seed", "seed", "--state", "deep/state.json", "--token", "s3cret-token"];
+    let (mut child, base) = serve(folder.path(), &args);
+    assert!(base.starts_with("http://127.0.0.1:"), "{base}");
     let of = |id: &str| format!("{base}/api/publishers/contoso/offers/{id}?api-version=2017-10-31");
     assert_eq!(get(&of("a"), "wrong").0, 401);
     let (status, etag, document) = get(&of("a"), "s3cret-token");

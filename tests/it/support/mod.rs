@@ -1,8 +1,9 @@
 //! A world to run commands in: a project in a temporary folder, a portal on loopback, and the binary with an
 //! environment of its own.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use offerctl::sandbox::{Options, Sandbox, Seed, Switches};
 use serde_json::{Value, json};
@@ -48,6 +49,20 @@ pub(crate) fn offerctl(folder: &Path) -> Command {
 /// Runs a command to its end.
 pub(crate) fn run(command: &mut Command) -> Ran {
     Ran::from(command.output().expect("the binary starts"))
+}
+
+/// Starts `offerctl sandbox` on a free port; its base URL is the first line that it prints.
+pub(crate) fn serve(folder: &Path, args: &[&str]) -> (Child, String) {
+    let mut child = offerctl(folder)
+        .args(["sandbox", "--listen", "127.0.0.1:0"])
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the sandbox starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("stdout")).read_line(&mut line).expect("the URL");
+    (child, line.trim().to_owned())
 }
 
 /// A project and a portal.

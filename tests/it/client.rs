@@ -1,0 +1,75 @@
+//! The client's calls, each against the portal of both profiles.
+
+use offerctl::live::Live;
+use offerctl::model::{OfferKey, Slot};
+use offerctl::portal::{Approval, Kind, Precondition, Reader, Settings, State, Token, Writer};
+use serde_json::{Value, json};
+
+use crate::support::{TITLE, World, migrated, native, offer};
+
+fn reader(world: &World, parallelism: usize) -> Reader {
+    let endpoint = world.sandbox.url().parse().expect("an endpoint");
+    Reader::new(Settings { endpoint, token: Token::new("t".into()), parallelism, retries: 0 }).expect("a reader")
+}
+
+fn document(live: Live) -> Value {
+    match live {
+        Live::Present(offer) => offer.document,
+        Live::Absent => Value::Null,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_reads_or_writes_what_it_says() {
+    for on_portal in [native as fn(&Value) -> Value, migrated] {
+        let world = World::new(vec![on_portal(&offer("a", "one"))], &[]).await;
+        let reader = reader(&world, 4);
+        let writer = Writer::new(reader.clone(), Approval::Flag);
+        let key: OfferKey = "contoso/a".parse().expect("a key");
+        let nobody: OfferKey = "contoso/nobody".parse().expect("a key");
+
+        let list = reader.offers(&key.publisher).await.expect("a list");
+        assert_eq!(list.iter().map(|offer| offer.id.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(reader.offer(&nobody).await, Ok(Live::Absent));
+        assert_eq!(reader.slot(&key, Slot::Preview).await, Ok(Live::Absent));
+        assert_eq!(reader.submissions(&key).await.map(|all| all.len()), Ok(0));
+        assert_eq!(document(reader.version(&key, 999_999).await.expect("an answer")), Value::Null);
+
+        let Live::Present(live) = reader.offer(&key).await.expect("an answer") else { panic!("absent") };
+        let mut body = live.document.clone();
+        body["definition"]["offer"][TITLE] = json!("two");
+        let precondition = live.etag.clone().map_or(Precondition::Any, Precondition::Match);
+        writer.put(&key, &body, &precondition).await.expect("written");
+        if live.etag.is_some() {
+            let stale = writer.put(&key, &body, &precondition).await.expect_err("the ETag is old");
+            assert_eq!((stale.kind, stale.status), (Kind::Precondition, Some(412)));
+        }
+        assert_eq!(document(reader.offer(&key).await.expect("an answer"))["definition"]["offer"][TITLE], "two");
+
+        let accepted = writer.publish(&key, &["a@contoso.example".to_owned()]).await.expect("accepted");
+        let path = accepted.operation.expect("a link");
+        assert!(reader.operation(&path).await.is_ok());
+        assert_eq!(reader.status(&key).await.map(|status| status.map(|s| s.state)), Ok(Some(State::Running)));
+        let running = reader.submissions(&key).await.expect("a list");
+        assert_eq!((running.len(), running[0].is_production()), (1, false));
+        let busy = writer.publish(&key, &[]).await.expect_err("one operation at a time");
+        assert_eq!(busy.kind, Kind::Conflict);
+        writer.cancel(&key).await.expect("accepted");
+        let early = writer.go_live(&key).await.expect_err("nothing waits for sign-off");
+        assert_eq!(early.kind, Kind::Conflict);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_are_repeated_while_it_may_help_and_writes_are_not() {
+    let world = World::new(vec![native(&offer("a", "t"))], &[("a", &offer("a", "t"))]).await;
+    for status in [408, 429, 500, 502, 503, 504] {
+        world.fault(json!({"method": "GET", "path": "/api/", "status": status, "times": 2, "headers": {"Retry-After": "0"}})).await;
+        let planned = world.run(&["plan"]).await.exits(0);
+        assert!(planned.stdout.starts_with("No changes"), "{status}: {}", planned.stdout);
+    }
+    for status in [400, 401, 403, 409] {
+        world.fault(json!({"method": "GET", "path": "/api/", "status": status, "times": 1})).await;
+        assert_ne!(world.run(&["plan"]).await.code, 0, "{status} is final");
+    }
+}
