@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::model::{Digest, ETag, Profile};
+use crate::redact;
 use crate::schema::{ListRule, Shape};
 
 /// The answer to "what is there": a failed read is neither.
@@ -79,6 +80,23 @@ pub fn canonical(value: &Value, shape: &Shape) -> Value {
             None => value.clone(),
         },
         scalar => scalar.clone(),
+    }
+}
+
+/// The document without secrets: by the schema, by field name, and by the form of each text.
+#[must_use]
+pub fn redacted(value: &Value, shape: &Shape) -> Value {
+    match value {
+        _ if shape.rules.secret => redact::masked(value),
+        Value::Array(items) => items.iter().map(|item| redacted(item, shape.item())).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, inner)| {
+                let secret = redact::is_secret_name(key);
+                (key.clone(), if secret { redact::masked(inner) } else { redacted(inner, shape.property(key)) })
+            })
+            .collect(),
+        scalar => redact::value(scalar),
     }
 }
 

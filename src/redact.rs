@@ -12,37 +12,50 @@ use serde_json::Value;
 /// What stands in the place of a secret.
 pub const MASK: &str = "REDACTED";
 
-/// `name=value` pairs whose value is a secret wherever they occur: SAS signatures (also inside an encoded URL),
-/// storage and service-bus keys, passwords in connection strings.
+/// `name=value` pairs whose value is a secret wherever they occur: SAS signatures, storage and service-bus keys,
+/// passwords in connection strings, OAuth parameters. The name may follow an escaped separator (`%26`, `%2526`,
+/// `\u0026`, `&#38;`), the value may be quoted, and the pair may be a member of a JSON text.
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?i)(^|[^a-z0-9_]|%[0-9a-f]{2})(sig|accountkey|sharedaccesskey|sharedaccesssignature|password|pwd|client_secret|access_token)(=|%3d)[^&;,\s"'<>\\]+"#,
+    pattern(
+        r#"(?i)(^|[^a-z0-9_]|%(?:25)*[0-9a-f]{2}|u00[0-9a-f]{2})(sig|accountkey|accesskey|primarykey|secondarykey|sharedaccesskey|sharedaccesssignature|password|pwd|api-?key|client_secret|client_assertion|access_token|refresh_token|id_token)(\s*=\s*["']?|%(?:25)*3d(?:%(?:25)*22)?|&#61;|u003d|\\?["']\s*:\s*\\?["'])[^&;\s"'<>\\]+"#,
     )
-    .expect("the pattern is valid")
 });
 
-static BEARER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]+").expect("the pattern is valid"));
+/// Tokens by their own form: what follows the word `Bearer`, JSON web tokens, user and password in a URL.
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i:(bearer\s+)[a-z0-9._~+/=-]+)|()eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|(://)[^/\s:@]+:[^/\s@]+@",
+    )
+});
 
-/// Field names that hold a secret whatever the schema knows (the inner names of lead configurations are not published).
-const SECRET_NAMES: [&str; 10] = [
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).unwrap_or_else(|error| unreachable!("the pattern is a constant: {error}"))
+}
+
+/// Endings of field names that hold a secret whatever the schema knows (the inner names of lead configurations are not
+/// published).
+const SECRET_NAMES: [&str; 14] = [
     "connectionstring",
     "password",
     "secret",
-    "clientsecret",
     "applicationkey",
     "accountkey",
     "accesskey",
     "apikey",
+    "storagekey",
+    "primarykey",
+    "secondarykey",
+    "sharedkey",
+    "privatekey",
     "token",
-    "sastoken",
+    "credential",
 ];
 
 /// Whether a field of this name holds a secret. Only the part after the last dot counts, and its ending:
-/// `storageAccountConnectionString` is one.
+/// `storageAccountConnectionString` is one, and `STORAGE_ACCOUNT_KEY`.
 #[must_use]
 pub fn is_secret_name(key: &str) -> bool {
-    let name = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
+    let name = key.rsplit('.').next().unwrap_or(key).replace(['_', '-', ' '], "").to_ascii_lowercase();
     SECRET_NAMES.iter().any(|secret| name.ends_with(secret))
 }
 
@@ -50,7 +63,12 @@ pub fn is_secret_name(key: &str) -> bool {
 #[must_use]
 pub fn text(text: &str) -> String {
     let text = PAIR.replace_all(text, |found: &Captures<'_>| format!("{}{}{}{MASK}", &found[1], &found[2], &found[3]));
-    BEARER.replace_all(&text, format!("Bearer {MASK}")).into_owned()
+    let text = TOKEN.replace_all(&text, |found: &Captures<'_>| {
+        let part = |group: usize| found.get(group).map_or("", |part| part.as_str());
+        let end = if part(3).is_empty() { "" } else { "@" };
+        format!("{}{}{MASK}{end}", part(1), part(3))
+    });
+    text.into_owned()
 }
 
 /// Whether [`text`] would change it.
@@ -59,21 +77,30 @@ pub fn holds_secret(candidate: &str) -> bool {
     text(candidate) != candidate
 }
 
-/// The value without secrets, by field name and by the form of each text.
+/// The value without secrets, by field name and by the form of each text. Where a schema is at hand, it knows more:
+/// see [`crate::live::redacted`].
 #[must_use]
 pub fn value(value: &Value) -> Value {
     match value {
         Value::String(string) => Value::String(text(string)),
-        Value::Array(items) => Value::Array(items.iter().map(self::value).collect()),
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .map(|(key, inner)| {
-                    let hide = is_secret_name(key) && !matches!(inner, Value::Null | Value::Object(_));
-                    (key.clone(), if hide { Value::String(MASK.to_owned()) } else { self::value(inner) })
-                })
-                .collect(),
-        ),
+        Value::Array(items) => items.iter().map(self::value).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, inner)| (key.clone(), if is_secret_name(key) { masked(inner) } else { self::value(inner) }))
+            .collect(),
         other => other.clone(),
+    }
+}
+
+/// The value with everything in it masked that can hold a secret; what is empty stays as it is.
+#[must_use]
+pub fn masked(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.is_empty() => value.clone(),
+        Value::String(_) | Value::Number(_) => Value::String(MASK.to_owned()),
+        Value::Array(items) => items.iter().map(masked).collect(),
+        Value::Object(map) => map.iter().map(|(key, inner)| (key.clone(), masked(inner))).collect(),
+        Value::Null | Value::Bool(_) => value.clone(),
     }
 }
 
@@ -92,6 +119,40 @@ mod tests {
         assert_eq!(text("AccountName=a;AccountKey=c2VjcmV0==;E=f"), "AccountName=a;AccountKey=REDACTED;E=f");
         assert_eq!(text("authorization: Bearer eyJ0.a-b_c"), "authorization: Bearer REDACTED");
         assert_eq!(text("the design of signatures"), "the design of signatures");
+    }
+
+    #[test]
+    fn no_form_of_a_secret_stays() {
+        for form in [
+            r"https://h/v.vhd?sv=1\u0026sig=CANARY",
+            "https://h/v?x%253Dy%2526sig%253DCANARY",
+            r#"{"sig":"CANARY"}"#,
+            r#"{\"password\": \"CANARY\"}"#,
+            r#"Password="CANARY""#,
+            "Password='CANARY'",
+            "Password=ab,CANARY;x",
+            "AccountKey = CANARY",
+            r#"AccountKey": "CANARY""#,
+            "https://user:CANARY@host/x",
+            "token eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJDQU5BUlkifQ.CANARY is expired",
+            "?sv=1&amp;sig=CANARY",
+            "&#38;sig&#61;CANARY",
+            "SIG=CANARY",
+            "SharedAccessSignature=sv=1&sig=CANARY",
+            "client_secret=x%CANARY",
+            "sig%3d%22CANARY",
+            "refresh_token=CANARY",
+            "client_assertion=CANARY",
+            "api-key=CANARY",
+        ] {
+            let shown = text(form);
+            assert!(!shown.contains("CANARY"), "{form} became {shown}");
+        }
+        for innocent in
+            ["Password: at least 12 characters", "https://h/path?design=x", "a://b and c@d", "token of thanks"]
+        {
+            assert_eq!(text(innocent), innocent);
+        }
     }
 
     #[test]

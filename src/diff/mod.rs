@@ -49,8 +49,6 @@ pub struct Change {
     pub line: usize,
     /// What. Values have their secrets removed.
     pub kind: ChangeKind,
-    /// What a removed member is called in guard tokens (`plan`, `image`).
-    pub removes: Option<String>,
     /// The portal does not let this field change.
     pub immutable: bool,
 }

@@ -1,28 +1,53 @@
 //! The RFC 6902 patch of one offer, without a secret in it, and the filling-in at the last moment.
 //!
 //! A planned patch may lie in a file, be shown, and be approved, so no operation carries a secret. Where a value holds
-//! one, a placeholder stands: an object with the single key [`PLACEHOLDER`] that says where the value is to be read
-//! when the request is written.
+//! one, the operation has an empty text, and a [`Fill`] beside the operations says where the value is to be read when
+//! the request is written. Being beside them, it cannot be confused with anything that a document contains.
 
 use jsonpatch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::live;
 use crate::model::{Kind, Node, Pointer, SecretRef};
 use crate::redact;
+use crate::schema::Shape;
 
-/// The key of a placeholder. An offer document with this key cannot be planned.
-pub(super) const PLACEHOLDER: &str = "$offerctl";
-
-/// A patch with placeholders for secrets.
+/// A patch without its secrets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PlannedPatch(Patch);
+pub struct PlannedPatch {
+    operations: Vec<PatchOperation>,
+    fills: Vec<Fill>,
+}
+
+/// A value that is read when the request is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Fill {
+    /// Position of the operation.
+    operation: usize,
+    /// Where in the operation's value.
+    at: Pointer,
+    from: Origin,
+}
+
+/// Where a secret value is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Origin {
+    /// In the offer file, at this pointer.
+    File(Pointer),
+    /// In the live document, at this pointer.
+    Live(Pointer),
+    /// In the environment.
+    Env(String),
+    /// In a file of its own.
+    Path(String),
+}
 
 /// Why a patch could not be filled in or applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FillError {
-    /// A placeholder leads nowhere.
+    /// A value is not where the plan reads it.
     #[error("the plan takes a value from {from} at `{pointer}`, and there is none")]
     Missing {
         /// `the file` or `the live document`.
@@ -46,92 +71,141 @@ pub enum FillError {
 /// Reads a secret by its reference. The error says why it cannot be read.
 pub type ReadSecret<'a> = dyn Fn(&SecretRef) -> Result<String, String> + Sync + 'a;
 
+/// A value whose secrets were taken out, with the places where they are read again.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Planned {
+    value: Value,
+    fills: Vec<(Pointer, Origin)>,
+}
+
+impl Planned {
+    fn plain(value: Value) -> Self {
+        Self { value, fills: Vec::new() }
+    }
+
+    fn hidden(origin: Origin) -> Self {
+        Self { value: Value::String(String::new()), fills: vec![(Pointer::root(), origin)] }
+    }
+
+    /// An array of planned values.
+    pub(super) fn list(items: impl Iterator<Item = Self>) -> Self {
+        let mut list = Self::default();
+        let mut values = Vec::new();
+        for (index, item) in items.enumerate() {
+            list.take_fills(item.fills, &index.to_string());
+            values.push(item.value);
+        }
+        Self { value: Value::Array(values), ..list }
+    }
+
+    fn object(entries: impl Iterator<Item = (String, Self)>) -> Self {
+        let mut object = Self::default();
+        let mut values = serde_json::Map::new();
+        for (key, item) in entries {
+            object.take_fills(item.fills, &key);
+            values.insert(key, item.value);
+        }
+        Self { value: Value::Object(values), ..object }
+    }
+
+    fn take_fills(&mut self, fills: Vec<(Pointer, Origin)>, token: &str) {
+        self.fills.extend(fills.into_iter().map(|(mut at, origin)| {
+            at.push_front(token);
+            (at, origin)
+        }));
+    }
+}
+
 impl PlannedPatch {
     /// Whether the patch changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.operations.is_empty()
     }
 
     pub(super) fn test(&mut self, path: &Pointer, value: Value) {
-        self.0.0.push(PatchOperation::Test(TestOperation { path: path.clone(), value }));
+        self.operations.push(PatchOperation::Test(TestOperation { path: path.clone(), value }));
     }
 
-    pub(super) fn add(&mut self, path: Pointer, value: Value) {
-        self.0.0.push(PatchOperation::Add(AddOperation { path, value }));
+    pub(super) fn add(&mut self, path: Pointer, planned: Planned) {
+        let value = self.keep_fills(planned);
+        self.operations.push(PatchOperation::Add(AddOperation { path, value }));
     }
 
     pub(super) fn remove(&mut self, path: Pointer) {
-        self.0.0.push(PatchOperation::Remove(RemoveOperation { path }));
+        self.operations.push(PatchOperation::Remove(RemoveOperation { path }));
     }
 
-    pub(super) fn replace(&mut self, path: Pointer, value: Value) {
-        self.0.0.push(PatchOperation::Replace(ReplaceOperation { path, value }));
+    pub(super) fn replace(&mut self, path: Pointer, planned: Planned) {
+        let value = self.keep_fills(planned);
+        self.operations.push(PatchOperation::Replace(ReplaceOperation { path, value }));
     }
 
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.0.0.append(&mut other.0.0);
+    fn keep_fills(&mut self, planned: Planned) -> Value {
+        let operation = self.operations.len();
+        self.fills.extend(planned.fills.into_iter().map(|(at, from)| Fill { operation, at, from }));
+        planned.value
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        let shift = self.operations.len();
+        self.operations.extend(other.operations);
+        self.fills.extend(other.fills.into_iter().map(|fill| Fill { operation: fill.operation + shift, ..fill }));
+    }
+
+    /// The live document with the patch applied, and the places of secrets left empty: what it will look like.
+    ///
+    /// # Errors
+    /// When the document is not the one that the patch was made for.
+    pub fn preview(&self, live: &Value) -> Result<Value, FillError> {
+        let mut document = live.clone();
+        jsonpatch::patch(&mut document, &Patch(self.operations.clone()))
+            .map_err(|error| FillError::Misfit(redact::text(&error.to_string())))?;
+        Ok(document)
     }
 
     /// The live document with the patch applied, secrets read from the file, the live document or their source.
     ///
     /// # Errors
-    /// When a placeholder cannot be filled in, or the document is not the one that the patch was made for.
+    /// When a value cannot be read, or the document is not the one that the patch was made for.
     pub fn apply(&self, live: &Value, file: &Node, secret: &ReadSecret<'_>) -> Result<Value, FillError> {
-        let mut filled = self.0.clone();
-        for operation in &mut filled.0 {
-            match operation {
+        let mut filled = self.clone();
+        for fill in &self.fills {
+            let value = fill.from.read(live, file, secret)?;
+            let place = filled.operations.get_mut(fill.operation).and_then(|operation| match operation {
                 PatchOperation::Add(AddOperation { value, .. })
-                | PatchOperation::Replace(ReplaceOperation { value, .. }) => *value = fill(value, live, file, secret)?,
-                PatchOperation::Test(_)
-                | PatchOperation::Remove(_)
-                | PatchOperation::Move(_)
-                | PatchOperation::Copy(_) => {}
-            }
+                | PatchOperation::Replace(ReplaceOperation { value, .. }) => value.pointer_mut(fill.at.as_str()),
+                _ => None,
+            });
+            let misfit = || FillError::Misfit(format!("a value has no place at `{}`", fill.at));
+            *place.ok_or_else(misfit)? = value;
         }
-        let mut document = live.clone();
-        jsonpatch::patch(&mut document, &filled).map_err(|error| FillError::Misfit(error.to_string()))?;
-        Ok(document)
+        filled.preview(live)
     }
 }
 
-fn fill(value: &Value, live: &Value, file: &Node, secret: &ReadSecret<'_>) -> Result<Value, FillError> {
-    match value {
-        Value::Object(map) => {
-            if let Some(place) = map.get(PLACEHOLDER) {
-                return read(place, live, file, secret);
+impl Origin {
+    fn read(&self, live: &Value, file: &Node, secret: &ReadSecret<'_>) -> Result<Value, FillError> {
+        let reference = match self {
+            Self::File(pointer) => {
+                let missing = || FillError::Missing { from: "the file", pointer: pointer.to_string() };
+                let node = descend(file, pointer).ok_or_else(missing)?;
+                return Ok(node.to_value(&mut |_| Value::Null));
             }
-            map.iter().map(|(key, value)| Ok((key.clone(), fill(value, live, file, secret)?))).collect()
-        }
-        Value::Array(items) => items.iter().map(|item| fill(item, live, file, secret)).collect(),
-        scalar => Ok(scalar.clone()),
+            Self::Live(pointer) => {
+                let missing = || FillError::Missing { from: "the live document", pointer: pointer.to_string() };
+                return live.pointer(pointer.as_str()).cloned().ok_or_else(missing);
+            }
+            Self::Env(name) => SecretRef::Env(name.clone()),
+            Self::Path(path) => SecretRef::File(path.clone()),
+        };
+        secret(&reference)
+            .map(Value::String)
+            .map_err(|reason| FillError::Secret { reference: reference.to_string(), reason })
     }
 }
 
-fn read(place: &Value, live: &Value, file: &Node, secret: &ReadSecret<'_>) -> Result<Value, FillError> {
-    let text = |key| place.get(key).and_then(Value::as_str);
-    if let Some(pointer) = text("file") {
-        let missing = || FillError::Missing { from: "the file", pointer: pointer.to_owned() };
-        let node = descend(file, pointer).ok_or_else(missing)?;
-        let text = node.as_str().ok_or_else(missing)?;
-        return Ok(Value::String(text.to_owned()));
-    }
-    if let Some(pointer) = text("live") {
-        let missing = || FillError::Missing { from: "the live document", pointer: pointer.to_owned() };
-        return live.pointer(pointer).cloned().ok_or_else(missing);
-    }
-    let reference = match (text("env"), text("path")) {
-        (Some(name), _) => SecretRef::Env(name.to_owned()),
-        (None, Some(path)) => SecretRef::File(path.to_owned()),
-        (None, None) => return Err(FillError::Misfit("a placeholder of unknown form".to_owned())),
-    };
-    secret(&reference)
-        .map(Value::String)
-        .map_err(|reason| FillError::Secret { reference: reference.to_string(), reason })
-}
-
-fn descend<'n>(node: &'n Node, pointer: &str) -> Option<&'n Node> {
-    let pointer = Pointer::parse(pointer).ok()?;
+fn descend<'n>(node: &'n Node, pointer: &Pointer) -> Option<&'n Node> {
     pointer.tokens().try_fold(node, |node, token| match &node.kind {
         Kind::Map(_) => node.get(&token.decoded()),
         Kind::List(items) => items.get(token.decoded().parse::<usize>().ok()?),
@@ -140,58 +214,72 @@ fn descend<'n>(node: &'n Node, pointer: &str) -> Option<&'n Node> {
 }
 
 /// A declared value as the patch holds it. `origin` is its pointer in the file's document.
-pub(super) fn from_file(node: &Node, origin: &Pointer) -> Value {
+pub(super) fn from_file(node: &Node, origin: &Pointer) -> Planned {
     match &node.kind {
         Kind::Scalar(Value::String(text)) if redact::holds_secret(text) => {
-            json!({ PLACEHOLDER: { "file": origin.to_string() } })
+            Planned::hidden(Origin::File(origin.clone()))
         }
-        Kind::Scalar(value) => value.clone(),
-        Kind::List(items) => {
-            items.iter().enumerate().map(|(index, item)| from_file(item, &origin.with_trailing_token(index))).collect()
+        Kind::Scalar(value) => Planned::plain(value.clone()),
+        Kind::List(items) => Planned::list(
+            items.iter().enumerate().map(|(index, item)| from_file(item, &origin.with_trailing_token(index))),
+        ),
+        Kind::Map(entries) => {
+            let present = entries.iter().filter(|entry| entry.value.kind != Kind::Absent);
+            Planned::object(present.map(|entry| {
+                (entry.key.clone(), from_file(&entry.value, &origin.with_trailing_token(entry.key.as_str())))
+            }))
         }
-        Kind::Map(entries) => entries
-            .iter()
-            .filter(|entry| entry.value.kind != Kind::Absent)
-            .map(|entry| (entry.key.clone(), from_file(&entry.value, &origin.with_trailing_token(entry.key.as_str()))))
-            .collect(),
-        Kind::Absent => Value::Null,
-        Kind::Secret(SecretRef::Env(name)) => json!({ PLACEHOLDER: { "env": name } }),
-        Kind::Secret(SecretRef::File(path)) => json!({ PLACEHOLDER: { "path": path } }),
+        Kind::Absent => Planned::plain(Value::Null),
+        Kind::Secret(SecretRef::Env(name)) => Planned::hidden(Origin::Env(name.clone())),
+        Kind::Secret(SecretRef::File(path)) => Planned::hidden(Origin::Path(path.clone())),
     }
 }
 
 /// A live value that a patch carries along. `origin` is its pointer in the live document.
-pub(super) fn from_live(value: &Value, origin: &Pointer) -> Value {
+pub(super) fn from_live(value: &Value, origin: &Pointer, shape: &Shape) -> Planned {
+    let hidden = || Planned::hidden(Origin::Live(origin.clone()));
     match value {
-        Value::String(text) if redact::holds_secret(text) => json!({ PLACEHOLDER: { "live": origin.to_string() } }),
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(index, item)| from_live(item, &origin.with_trailing_token(index))).collect()
-        }
-        Value::Object(map) => map
-            .iter()
-            .map(|(key, value)| {
-                let origin = origin.with_trailing_token(key.as_str());
-                let named = redact::is_secret_name(key) && value.is_string();
-                let value = if named {
-                    json!({ PLACEHOLDER: { "live": origin.to_string() } })
-                } else {
-                    from_live(value, &origin)
-                };
-                (key.clone(), value)
-            })
-            .collect(),
-        scalar => scalar.clone(),
+        Value::Null | Value::Bool(_) => Planned::plain(value.clone()),
+        _ if shape.rules.secret => hidden(),
+        Value::String(text) if redact::holds_secret(text) => hidden(),
+        Value::Array(items) => Planned::list(
+            items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| from_live(item, &origin.with_trailing_token(index), shape.item())),
+        ),
+        Value::Object(map) => Planned::object(map.iter().map(|(key, value)| {
+            let origin = origin.with_trailing_token(key.as_str());
+            let planned = if redact::is_secret_name(key) && !value.is_null() {
+                Planned::hidden(Origin::Live(origin))
+            } else {
+                from_live(value, &origin, shape.property(key))
+            };
+            (key.clone(), planned)
+        })),
+        scalar => Planned::plain(scalar.clone()),
     }
 }
 
 /// A declared value for people: secrets removed, `!secret` by its name.
-pub(super) fn shown(node: &Node) -> Value {
-    redact::value(&node.to_value(&mut |reference| Value::String(format!("(secret {reference})"))))
+pub(super) fn shown(node: &Node, shape: &Shape) -> Value {
+    match &node.kind {
+        Kind::Secret(reference) => Value::String(format!("(secret {reference})")),
+        Kind::Map(entries) => entries
+            .iter()
+            .filter(|entry| entry.value.kind != Kind::Absent)
+            .map(|entry| (entry.key.clone(), shown(&entry.value, shape.property(&entry.key))))
+            .collect(),
+        Kind::List(items) => items.iter().map(|item| shown(item, shape.item())).collect(),
+        Kind::Scalar(value) => live::redacted(value, shape),
+        Kind::Absent => Value::Null,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn pointer(text: &str) -> Pointer {
         Pointer::parse(text).expect("a pointer")
@@ -200,19 +288,22 @@ mod tests {
     #[test]
     fn secrets_are_named_in_the_plan_and_read_when_it_is_applied() {
         let file = Node::from_value(&json!({"list": [{"url": "https://h/v?sig=TOPSECRET"}]}));
-        let live = json!({"kept": "https://h/k?sig=LIVESECRET", "new": 1});
+        let live = json!({"kept": {"key": ["https://h/k?sig=LIVESECRET"]}, "new": 1});
         let mut patch = PlannedPatch::default();
         patch.add(pointer("/list"), from_file(file.get("list").expect("list"), &pointer("/list")));
-        patch.add(pointer("/copy"), from_live(&live["kept"], &pointer("/kept")));
+        patch.add(pointer("/copy"), from_live(&live["kept"], &pointer("/kept"), &Shape::default()));
         let secret = Node { kind: Kind::Secret(SecretRef::Env("NAME".into())), span: Default::default() };
-        patch.add(pointer("/lead"), from_file(&secret, &pointer("/lead")));
+        let mut later = PlannedPatch::default();
+        later.add(pointer("/lead"), from_file(&secret, &pointer("/lead")));
+        patch.append(later);
         let text = serde_json::to_string(&patch).expect("serialises");
         assert!(!text.contains("SECRET"), "{text}");
         let read = |reference: &SecretRef| Ok(format!("value of {reference}"));
         assert_eq!(
             patch.apply(&live, &file, &read).expect("applies"),
-            json!({"kept": "https://h/k?sig=LIVESECRET", "new": 1, "list": [{"url": "https://h/v?sig=TOPSECRET"}],
-                   "copy": "https://h/k?sig=LIVESECRET", "lead": "value of env:NAME"})
+            json!({"kept": {"key": ["https://h/k?sig=LIVESECRET"]}, "new": 1,
+                   "list": [{"url": "https://h/v?sig=TOPSECRET"}],
+                   "copy": {"key": ["https://h/k?sig=LIVESECRET"]}, "lead": "value of env:NAME"})
         );
         let unreadable = |_: &SecretRef| Err("it is not set".to_owned());
         assert_eq!(

@@ -54,7 +54,7 @@ fn same_number(a: &Number, b: &Number) -> bool {
 }
 
 fn texts(declared: &str, live: &str, rules: &Rules) -> Equality {
-    if rules.case == Case::Insensitive && declared.eq_ignore_ascii_case(live) {
+    if rules.case == Case::Insensitive && rules.case.same(declared, live) {
         return Equality::By(Rule::Case);
     }
     if trimmed(declared) == trimmed(live) {

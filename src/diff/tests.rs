@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::diagnostic::Span;
 use crate::live;
-use crate::model::{Kind, Node, SecretRef};
+use crate::model::{Entry, Kind, Node, SecretRef};
 use crate::schema::{Schemas, Shape};
 use crate::workspace::Ignore;
 
@@ -52,8 +53,6 @@ fn plans_are_matched_by_id_and_images_by_version() {
         ["plans[a]/regions", "plans[a]/vmImages[1.2.0]", "plans[a]/vmImages[1.0.0]", "plans[gone]", "plans[new]"]
     );
     assert_eq!(diff.changes[0].kind, ChangeKind::Members { added: vec![json!("SE")], removed: vec![json!("NO")] });
-    let removed = diff.changes.iter().filter_map(|change| change.removes.as_deref()).collect::<Vec<_>>();
-    assert_eq!(removed, ["image", "plan"]);
     let after = applied(&diff, &declared, &live);
     assert_eq!(live::digest(&after, shape()), live::digest(&declared, shape()));
     let text = format!("{:?}{}", diff.changes, serde_json::to_string(&diff.patch).expect("json"));
@@ -129,59 +128,187 @@ fn an_ignored_member_is_not_removed_and_is_counted() {
     assert_eq!(diff.ignored.len(), 1);
 }
 
+/// A declared tree with tags: `{"!absent": 0}` and `{"!secret": "NAME"}` stand for them.
+fn tagged(value: &Value) -> Node {
+    let kind = match value {
+        Value::Object(map) if map.contains_key("!absent") => Kind::Absent,
+        Value::Object(map) if map.contains_key("!secret") => {
+            Kind::Secret(SecretRef::Env(map["!secret"].as_str().expect("a name").to_owned()))
+        }
+        Value::Object(map) => Kind::Map(
+            map.iter()
+                .map(|(key, value)| Entry { key: key.clone(), key_span: Span::default(), value: tagged(value) })
+                .collect(),
+        ),
+        Value::Array(items) => Kind::List(items.iter().map(tagged).collect()),
+        scalar => Kind::Scalar(scalar.clone()),
+    };
+    Node { kind, span: Span::default() }
+}
+
+fn against_tagged(declared: &Value, live: &Value) -> Diff {
+    compare(&tagged(declared), live, shape(), Compare::default())
+}
+
+/// The live document with the declared one's changes; a secret reads `SECRET(env:NAME)`.
+fn written(declared: &Value, live: &Value) -> Value {
+    let read = |reference: &SecretRef| Ok(format!("SECRET({reference})"));
+    against_tagged(declared, live).patch.apply(live, &tagged(declared), &read).expect("the patch fits")
+}
+
+fn in_offer(offer: Value) -> Value {
+    json!({"definition": {"offer": offer}})
+}
+
+fn in_plans(plans: Value) -> Value {
+    json!({"definition": {"plans": plans}})
+}
+
+const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
+const SCREENSHOTS: &str = "microsoft-azure-marketplace.screenshots";
+const OS_TYPE: &str = "microsoft-azure-virtualmachines.osType";
+const WINDOWS_OS_TYPE: &str = "microsoft-azure-virtualmachines.windowsOSType";
+
 #[test]
 fn absent_removes_and_a_secret_rides_along() {
-    let mut declared = Node::from_value(&json!({"definition": {"offer": {"a": 0, "b": 0, "c": 2}}}));
-    let Kind::Map(root) = &mut declared.kind else { unreachable!() };
-    let Kind::Map(definition) = &mut root[0].value.kind else { unreachable!() };
-    let Kind::Map(offer) = &mut definition[0].value.kind else { unreachable!() };
-    offer[0].value.kind = Kind::Absent;
-    offer[1].value.kind = Kind::Secret(SecretRef::Env("LEAD".into()));
-    let live = json!({"definition": {"offer": {"a": 1, "c": 1}}});
-    let diff = compare(&declared, &live, shape(), Compare::default());
+    let declared = in_offer(json!({"a": {"!absent": 0}, "b": {"!secret": "LEAD"}, "c": 2}));
+    let live = in_offer(json!({"a": 1, "c": 1}));
+    let diff = against_tagged(&declared, &live);
     assert_eq!(addresses(&diff), ["a", "c"]);
     assert_eq!(diff.secrets.len(), 1);
-    let after = diff.patch.apply(&live, &declared, &|_| Ok("value".into())).expect("applies");
-    assert_eq!(after, json!({"definition": {"offer": {"b": "value", "c": 2}}}));
-    let resent = compare(&declared, &live, shape(), Compare { resend: true, ..Compare::default() });
+    assert_eq!(written(&declared, &live), in_offer(json!({"b": "SECRET(env:LEAD)", "c": 2})));
+    let resent = compare(&tagged(&declared), &live, shape(), Compare { resend: true, ..Compare::default() });
     assert_eq!(addresses(&resent), ["a", "b", "c"]);
-    let unchanged = json!({"definition": {"offer": {"c": 2}}});
-    assert!(
-        compare(&declared, &unchanged, shape(), Compare::default()).patch.is_empty(),
-        "a secret alone is no change"
-    );
+    assert!(against_tagged(&declared, &in_offer(json!({"c": 2}))).patch.is_empty(), "a secret alone is no change");
 }
 
 #[test]
 fn a_secret_reaches_its_plan_when_another_plan_is_removed() {
-    let mut declared = Node::from_value(&json!({"definition": {"plans": [{"planId": "b", "key": 0, "title": "new"}]}}));
-    let Kind::Map(root) = &mut declared.kind else { unreachable!() };
-    let Kind::Map(definition) = &mut root[0].value.kind else { unreachable!() };
-    let Kind::List(plans) = &mut definition[0].value.kind else { unreachable!() };
-    let Kind::Map(plan) = &mut plans[0].kind else { unreachable!() };
-    plan[1].value.kind = Kind::Secret(SecretRef::Env("KEY".into()));
-    let live = json!({"definition": {"plans": [{"planId": "a"}, {"planId": "b", "title": "old"}]}});
-    let diff = compare(&declared, &live, shape(), Compare::default());
-    let after = diff.patch.apply(&live, &declared, &|_| Ok("value".into())).expect("applies");
-    assert_eq!(after, json!({"definition": {"plans": [{"planId": "b", "title": "new", "key": "value"}]}}));
+    let declared = in_plans(json!([{"planId": "b", "key": {"!secret": "KEY"}, "title": "new"}]));
+    let live = in_plans(json!([{"planId": "a"}, {"planId": "b", "title": "old"}]));
+    let expected = in_plans(json!([{"planId": "b", "title": "new", "key": "SECRET(env:KEY)"}]));
+    assert_eq!(written(&declared, &live), expected);
 }
 
 #[test]
 fn a_block_that_is_only_a_secret_is_added_where_there_is_none() {
-    const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
-    let mut declared = Node::from_value(&json!({"definition": {"offer": {LEAD: {"connectionString": 0}}}}));
-    let Kind::Map(root) = &mut declared.kind else { unreachable!() };
-    let Kind::Map(definition) = &mut root[0].value.kind else { unreachable!() };
-    let Kind::Map(offer) = &mut definition[0].value.kind else { unreachable!() };
-    let Kind::Map(lead) = &mut offer[0].value.kind else { unreachable!() };
-    lead[0].value.kind = Kind::Secret(SecretRef::Env("LEAD".into()));
-    let diff = compare(&declared, &json!({"definition": {"offer": {}}}), shape(), Compare::default());
-    assert_eq!(addresses(&diff), ["tableLeadConfiguration"], "the portal's default for it is not what is declared");
-    let hidden_by_the_portal = json!({"definition": {"offer": {LEAD: {}}}});
-    assert_eq!(
-        addresses(&compare(&declared, &hidden_by_the_portal, shape(), Compare::default())),
-        Vec::<String>::new()
-    );
+    let declared = in_offer(json!({LEAD: {"connectionString": {"!secret": "LEAD"}}}));
+    let added = against_tagged(&declared, &in_offer(json!({})));
+    assert_eq!(addresses(&added), ["tableLeadConfiguration"], "the portal's default for it is not what is declared");
+    let hidden_by_the_portal = in_offer(json!({LEAD: {}}));
+    assert_eq!(addresses(&against_tagged(&declared, &hidden_by_the_portal)), Vec::<String>::new());
+}
+
+#[test]
+fn a_list_with_secrets_in_it_is_written_whole() {
+    let declared = in_offer(json!({"t": 2, "list": [{"!secret": "X"}]}));
+    let after = written(&declared, &in_offer(json!({"t": 1, "list": ["old"]})));
+    assert_eq!(after, in_offer(json!({"t": 2, "list": ["SECRET(env:X)"]})));
+    let declared = in_offer(json!({"hooks": [{"url": "a", "password": {"!secret": "X"}}, {"url": "b"}]}));
+    let after = written(&declared, &in_offer(json!({"hooks": [{"url": "a"}]})));
+    assert_eq!(after, in_offer(json!({"hooks": [{"url": "a", "password": "SECRET(env:X)"}, {"url": "b"}]})));
+}
+
+#[test]
+fn nothing_in_a_document_is_taken_for_a_placeholder() {
+    let note = json!({"$offerctl": {"env": "TOKEN"}, "file": "/x"});
+    let live = in_offer(json!({"links": [{"title": "a", "note": note}]}));
+    let declared = in_offer(json!({"links": [{"title": "a"}, {"title": "b", "more": note}]}));
+    let expected = in_offer(json!({"links": [{"title": "a", "note": note}, {"title": "b", "more": note}]}));
+    assert_eq!(written(&declared, &live), expected);
+}
+
+#[test]
+fn a_list_of_pictures_that_changes_is_sent_whole() {
+    let copy = |name: &str| format!("https://publishingstoredm.blob.core.windows.net/prodcontent/D/{name}.png?sig=x");
+    let live = in_offer(json!({SCREENSHOTS: [copy("A"), copy("B")]}));
+    for pictures in
+        [json!(["https://cdn/new.png", "https://cdn/a.png", "https://cdn/b.png"]), json!(["https://cdn/b.png"])]
+    {
+        let declared = in_offer(json!({SCREENSHOTS: pictures}));
+        assert_eq!(written(&declared, &live), declared);
+    }
+    let same_number = in_offer(json!({SCREENSHOTS: ["https://cdn/a.png", "https://cdn/b.png"]}));
+    let diff = against_tagged(&same_number, &live);
+    assert_eq!((diff.changes.len(), diff.unknown.len()), (0, 2));
+}
+
+#[test]
+fn a_renamed_property_can_be_removed_declared_twice_or_live_under_both_names() {
+    let plan = |properties: Value| {
+        let mut plan = json!({"planId": "a"});
+        plan.as_object_mut().expect("a map").extend(properties.as_object().expect("a map").clone());
+        in_plans(json!([plan]))
+    };
+    let live = plan(json!({OS_TYPE: "Other"}));
+    assert_eq!(written(&plan(json!({WINDOWS_OS_TYPE: {"!absent": 0}})), &live), plan(json!({})));
+    let both = plan(json!({WINDOWS_OS_TYPE: "New", OS_TYPE: "New"}));
+    assert_eq!(written(&both, &live), plan(json!({OS_TYPE: "New", WINDOWS_OS_TYPE: "New"})));
+    let both_live = plan(json!({WINDOWS_OS_TYPE: "Old", OS_TYPE: "Other"}));
+    let new = plan(json!({WINDOWS_OS_TYPE: "New"}));
+    assert_eq!(written(&new, &both_live), new, "the name that the portal returns is not sent beside the new value");
+}
+
+#[test]
+fn a_field_that_holds_a_secret_is_never_shown() {
+    const CRM: &str = "microsoft-azure-marketplace.crmLeadConfiguration";
+    const HTTPS: &str = "microsoft-azure-marketplace.httpsEndpointLeadConfiguration";
+    let live = in_offer(json!({
+        CRM: {"password": "CANARY", "applicationKey": 12_345_678},
+        HTTPS: {"httpsEndpointUri": "https://f/?code=CANARY"},
+        "hooks": [{"url": "a", "accessKey": ["CANARY"]}],
+    }));
+    for value in [json!({"!absent": 0}), json!(null), json!("")] {
+        let declared = in_offer(json!({
+            CRM: {"password": value, "applicationKey": value}, HTTPS: {"httpsEndpointUri": value},
+            "hooks": [{"url": "a"}, {"url": "b"}],
+        }));
+        let diff = against_tagged(&declared, &live);
+        let shown = format!("{:?} {}", diff.changes, serde_json::to_string(&diff.patch).expect("JSON"));
+        assert!(!shown.contains("CANARY") && !shown.contains("12345678"), "{shown}");
+        assert_eq!(written(&declared, &live)["definition"]["offer"]["hooks"][0]["accessKey"], json!(["CANARY"]));
+    }
+    let base = live::redacted(&live, shape()).to_string();
+    assert!(!base.contains("CANARY") && !base.contains("12345678"), "{base}");
+}
+
+#[test]
+fn any_type_against_any_other_converges() {
+    let values = [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!(""),
+        json!(0),
+        json!("s"),
+        json!(["a"]),
+        json!({"a": 1}),
+        json!(true),
+        json!([{"planId": "a"}]),
+        json!([null]),
+        json!([[]]),
+        json!([{"planId": null}]),
+        json!([{"planId": 1}, {"planId": 1}]),
+    ];
+    let of_plan = |key: &str, value: &Value| in_plans(json!([{"planId": "a", key: value}]));
+    let places: [&dyn Fn(&Value) -> Value; 9] = [
+        &|value| in_plans(value.clone()),
+        &|value| in_offer(value.clone()),
+        &|value| in_offer(json!({SCREENSHOTS: value})),
+        &|value| in_offer(json!({LEAD: value})),
+        &|value| of_plan("regions", value),
+        &|value| of_plan("microsoft-azure-virtualmachines.vmImages", value),
+        &|value| of_plan(WINDOWS_OS_TYPE, value),
+        &|value| of_plan("restrictedAudience", value),
+        &|value| of_plan("microsoft-azure-virtualmachines.generation", value),
+    ];
+    for place in places {
+        for (declared, live) in values.iter().flat_map(|a| values.iter().map(move |b| (a, b))) {
+            let (declared, live) = (place(declared), place(live));
+            let after = written(&declared, &live);
+            assert_eq!(addresses(&against(&declared, &after)), Vec::<String>::new(), "{declared} over {live}");
+        }
+    }
 }
 
 #[test]

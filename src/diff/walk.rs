@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::patch::Planned;
 use super::scalar::{self, Equality};
 use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, patch};
 use crate::model::{Address, Entry, Kind, Node, Pointer};
@@ -37,7 +38,7 @@ pub fn compare(declared: &Node, live: &Value, shape: &Shape, options: Compare<'_
 /// The changes and the patch for an offer that the portal does not have.
 #[must_use]
 pub fn create(declared: &Node, shape: &Shape) -> Diff {
-    let identity = |key: &str| declared.get(key).map_or(Value::Null, patch::shown);
+    let identity = |key: &str| declared.get(key).map_or(Value::Null, |node| patch::shown(node, shape.property(key)));
     let skeleton = json!({
         "publisherId": identity("publisherId"), "id": identity("id"), "offerTypeId": identity("offerTypeId"),
         "definition": {"offer": {}, "plans": []},
@@ -56,21 +57,22 @@ struct Place {
     file: Pointer,
     identity: Vec<String>,
     line: usize,
+    /// Whether a name on the way says that everything below is a secret.
+    secret: bool,
 }
 
 impl Place {
+    /// The property of an object. An entry of the user's own (a version in a dictionary) is addressed by its identity.
     fn property(&self, entry: &Entry, live_key: &str, shape: &Shape) -> Self {
+        let by_user = shape.rules.exact_entries && !shape.names(&entry.key);
         Self {
-            address: self.address.key(shape.label(&entry.key)),
+            address: if by_user { self.address.id(&entry.key) } else { self.address.key(shape.label(&entry.key)) },
             live: self.live.with_trailing_token(live_key),
             file: self.file.with_trailing_token(entry.key.as_str()),
             identity: self.identity_with(&entry.key),
             line: entry.key_span.line,
+            secret: self.secret || redact::is_secret_name(&entry.key),
         }
-    }
-
-    fn named_entry(&self, entry: &Entry) -> Self {
-        Self { address: self.address.id(&entry.key), ..self.property(entry, &entry.key, &Shape::default()) }
     }
 
     /// A member that only the portal has.
@@ -78,9 +80,9 @@ impl Place {
         Self {
             address: self.address.id(identity),
             live: self.live.with_trailing_token(token.into()),
-            file: self.file.clone(),
             identity: self.identity_with(identity),
-            line: self.line,
+            secret: self.secret || redact::is_secret_name(identity),
+            ..self.clone()
         }
     }
 
@@ -91,11 +93,17 @@ impl Place {
             file: self.file.with_trailing_token(file_index),
             identity: self.identity_with(identity),
             line,
+            secret: self.secret,
         }
     }
 
     fn identity_with(&self, token: &str) -> Vec<String> {
         self.identity.iter().cloned().chain([token.to_owned()]).collect()
+    }
+
+    /// A live value for people.
+    fn see(&self, live: &Value, shape: &Shape) -> Value {
+        if self.secret { redact::masked(live) } else { live::redacted(live, shape) }
     }
 }
 
@@ -112,12 +120,12 @@ impl Walk<'_> {
             (Kind::Map(entries), Value::Object(map)) => self.object(entries, map, shape, place),
             (Kind::List(items), Value::Array(live_items)) => self.list(node, items, live_items, shape, place),
             (Kind::Scalar(declared), live) => self.scalar(node, declared, live, shape, place),
-            (Kind::Secret(_), _) => self.secret(node, place),
+            (Kind::Secret(_), _) => self.secret(node, shape, place),
             (Kind::Map(_) | Kind::List(_), live) => {
-                if scalar::is_empty(&patch::shown(node)) && scalar::is_empty(live) {
+                if !holds_secret(node) && scalar::is_empty(&patch::shown(node, shape)) && scalar::is_empty(live) {
                     self.hide(place, Rule::Empty);
                 } else {
-                    self.replace(node, live, place);
+                    self.replace(node, live, shape, place);
                 }
             }
             (Kind::Absent, _) => {}
@@ -128,22 +136,25 @@ impl Walk<'_> {
         let mut seen = Vec::new();
         for entry in entries {
             let rules = &shape.property(&entry.key).rules;
-            let renamed =
-                rules.returned_as.as_deref().filter(|name| !live.contains_key(&entry.key) && live.contains_key(*name));
+            // The name under which the portal returns it, unless the file declares that name as well.
+            let returned = rules.returned_as.as_deref().filter(|name| live.contains_key(*name));
+            let returned = returned.filter(|name| entries.iter().all(|other| other.key != *name));
+            let renamed = returned.filter(|_| !live.contains_key(&entry.key));
             let live_key = renamed.unwrap_or(&entry.key);
             seen.push(live_key.to_owned());
+            seen.extend(returned.map(ToOwned::to_owned));
             if rules.server_owned || rules.write_only {
                 continue;
             }
-            let by_user = shape.rules.exact_entries && !shape.names(&entry.key);
-            let here = if by_user { place.named_entry(entry) } else { place.property(entry, live_key, shape) };
+            let here = place.property(entry, live_key, shape);
             if rules.read_only_on_write {
                 self.hide(&here, Rule::ReadOnly);
                 continue;
             }
+            let before = self.diff.changes.len();
             self.property(entry, live.get(live_key), shape, &here);
-            if let Some(name) = renamed {
-                self.rename(name, entry, place);
+            if let (Some(name), true) = (returned, self.diff.changes.len() > before) {
+                self.written_under_its_own_name(name, entry, renamed.is_some(), place);
             }
         }
         self.undeclared(live, &seen, shape, place);
@@ -154,21 +165,20 @@ impl Walk<'_> {
         match (&entry.value.kind, live) {
             (Kind::Absent, None) => {}
             (Kind::Absent, Some(live)) if child.rules.default.as_ref() == Some(live) => self.hide(place, Rule::Default),
-            (Kind::Absent, Some(live)) => self.remove(live, place, None),
+            (Kind::Absent, Some(live)) => self.remove(live, child, place),
             (_, Some(live)) => self.value(&entry.value, live, child, place),
-            (Kind::Secret(_), None) => self.secret(&entry.value, place),
+            (Kind::Secret(_), None) => self.secret(&entry.value, child, place),
             (_, None) => self.missing(&entry.value, child, place),
         }
     }
 
     /// A declared key that the live object does not have.
     fn missing(&mut self, node: &Node, shape: &Shape, place: &Place) {
-        let declared = patch::shown(node);
+        let declared = patch::shown(node, shape);
+        let secret = holds_secret(node);
         if scalar::is_empty(&declared) {
             self.hide(place, Rule::Empty);
-        } else if !holds_secret(node)
-            && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape))
-        {
+        } else if !secret && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape)) {
             self.hide(place, Rule::Default);
         } else {
             self.diff.patch.add(place.live.clone(), patch::from_file(node, &place.file));
@@ -177,16 +187,17 @@ impl Walk<'_> {
         }
     }
 
-    /// A changed property goes out under the name that the portal takes, not the one it returns.
-    fn rename(&mut self, returned: &str, entry: &Entry, parent: &Place) {
-        let old = parent.live.with_trailing_token(returned);
-        let changed = self.diff.changes.last().is_some_and(|change| change.pointer == old);
-        if changed {
-            self.diff.patch.remove(old);
-            self.diff.patch.add(
-                parent.live.with_trailing_token(entry.key.as_str()),
-                patch::from_file(&entry.value, &parent.file.with_trailing_token(entry.key.as_str())),
-            );
+    /// A changed property goes out under the name that the portal takes, and not under the one it returns as well.
+    fn written_under_its_own_name(&mut self, returned: &str, entry: &Entry, renamed: bool, parent: &Place) {
+        let absent = entry.value.kind == Kind::Absent;
+        // Removed already, where the change was the removal itself.
+        if !(renamed && absent) {
+            self.diff.patch.remove(parent.live.with_trailing_token(returned));
+        }
+        if renamed && !absent {
+            let file = parent.file.with_trailing_token(entry.key.as_str());
+            let own = parent.live.with_trailing_token(entry.key.as_str());
+            self.diff.patch.add(own, patch::from_file(&entry.value, &file));
         }
     }
 
@@ -199,58 +210,50 @@ impl Walk<'_> {
                 if shape.names(key) {
                     here.address = place.address.key(shape.label(key));
                 }
-                self.remove_member(value, &here, shape);
+                self.remove_member(value, shape.property(key), &here);
             } else if !portal_made(value, shape.property(key)) {
                 self.diff.unmanaged += 1;
             }
         }
     }
 
-    fn remove_member(&mut self, live: &Value, place: &Place, list: &Shape) {
+    fn remove_member(&mut self, live: &Value, shape: &Shape, place: &Place) {
         if self.options.ignore.iter().any(|ignore| place.identity.starts_with(&ignore.tokens)) {
             self.diff.ignored.push(place.address.clone());
         } else {
-            self.remove(live, place, list.rules.guard.clone());
+            self.remove(live, shape, place);
         }
     }
 
     fn list(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        match &shape.rules.list {
-            ListRule::Keyed(key) => match live::identities(live, key) {
-                Some(identities) => self.keyed(items, live, &identities, key, shape, place),
-                None => self.ordered(node, items, live, shape, place),
-            },
-            ListRule::Set => self.set(node, items, live, shape, place),
-            ListRule::Ordered => self.ordered(node, items, live, shape, place),
+        let identities = match &shape.rules.list {
+            ListRule::Keyed(key) => live::identities(live, key).map(|identities| (key, identities)),
+            ListRule::Set | ListRule::Ordered => None,
+        };
+        match identities {
+            Some((key, identities)) => self.keyed(items, live, &identities, key, shape, place),
+            None if holds_secret(node) => self.list_of_secrets(node, items, live, shape, place),
+            None if shape.rules.list == ListRule::Set => self.set(node, items, live, shape, place),
+            None => self.ordered(node, items, live, shape, place),
         }
     }
 
     fn keyed(&mut self, items: &[Node], live: &[Value], live_ids: &[&str], key: &str, shape: &Shape, place: &Place) {
         let case = shape.item().property(key).rules.case;
-        let same = |a: &str, b: &str| match case {
-            crate::schema::Case::Exact => a == b,
-            crate::schema::Case::Insensitive => a.eq_ignore_ascii_case(b),
-        };
         let id_of = |node: &Node| node.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
         let mut kept = vec![false; live.len()];
         let mut positions = Vec::new();
         let mut added = Vec::new();
         for (file_index, item) in items.iter().enumerate() {
             let id = id_of(item);
-            let Some(index) = live_ids.iter().position(|live_id| same(live_id, &id)) else {
+            let Some(index) = live_ids.iter().position(|live_id| case.same(live_id, &id)) else {
                 added.push((file_index, item, id));
                 continue;
             };
             kept[index] = true;
             positions.push(index);
             let here = place.member(&id, place.live.with_trailing_token(index), file_index, item.span.line);
-            let before = std::mem::take(&mut self.diff.patch);
-            self.value(item, &live[index], shape.item(), &here);
-            let edits = std::mem::replace(&mut self.diff.patch, before);
-            if !edits.is_empty() {
-                self.diff.patch.test(&here.live.with_trailing_token(key), json!(live_ids[index]));
-                self.diff.patch.append(edits);
-            }
+            self.tested(&here, key, live_ids[index], |walk| walk.value(item, &live[index], shape.item(), &here));
         }
         if !positions.is_sorted() {
             self.hide(place, Rule::Order);
@@ -258,74 +261,91 @@ impl Walk<'_> {
         // From the back, so that the positions in front stay what they were.
         for index in (0..live.len()).rev().filter(|&index| !kept[index]) {
             let here = place.live_only(live_ids[index], index);
-            let before = self.diff.changes.len();
-            let patch = std::mem::take(&mut self.diff.patch);
-            self.remove_member(&live[index], &here, shape);
-            let removal = std::mem::replace(&mut self.diff.patch, patch);
-            if self.diff.changes.len() > before {
-                self.diff.patch.test(&here.live.with_trailing_token(key), json!(live_ids[index]));
-                self.diff.patch.append(removal);
-            }
+            self.tested(&here, key, live_ids[index], |walk| walk.remove_member(&live[index], shape.item(), &here));
         }
         for (file_index, item, id) in added {
             let here = place.member(&id, place.live.with_trailing_token("-"), file_index, item.span.line);
             self.diff.patch.add(here.live.clone(), patch::from_file(item, &here.file));
-            self.change(&here, ChangeKind::Add { after: patch::shown(item) });
+            self.change(&here, ChangeKind::Add { after: patch::shown(item, shape.item()) });
             self.note_secrets(item, &here);
+        }
+    }
+
+    /// Puts a test of the member's identity before the operations that `work` adds.
+    fn tested(&mut self, member: &Place, key: &str, identity: &str, work: impl FnOnce(&mut Self)) {
+        let before = std::mem::take(&mut self.diff.patch);
+        work(self);
+        let operations = std::mem::replace(&mut self.diff.patch, before);
+        if !operations.is_empty() {
+            self.diff.patch.test(&member.live.with_trailing_token(key), json!(identity));
+            self.diff.patch.append(operations);
         }
     }
 
     fn set(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
         let pairs = pair(items, live, shape);
-        let added = items
-            .iter()
-            .zip(&pairs)
-            .filter(|(_, at)| at.is_none())
-            .map(|(item, _)| patch::shown(item))
-            .collect::<Vec<_>>();
-        let removed = (0..live.len())
-            .filter(|at| !pairs.contains(&Some(*at)))
-            .map(|at| redact::value(&live[at]))
-            .collect::<Vec<_>>();
+        let unpaired = items.iter().zip(&pairs).filter(|(_, at)| at.is_none());
+        let added = unpaired.map(|(item, _)| patch::shown(item, shape.item())).collect::<Vec<_>>();
+        let gone = (0..live.len()).filter(|at| !pairs.contains(&Some(*at)));
+        let removed = gone.map(|at| place.see(&live[at], shape.item())).collect::<Vec<_>>();
         if added.is_empty() && removed.is_empty() {
             if !pairs.iter().flatten().is_sorted() {
                 self.hide(place, Rule::Order);
             }
             return;
         }
-        let merged = merged(node, live, &pairs, place);
-        self.diff.patch.replace(place.live.clone(), merged);
+        self.diff.patch.replace(place.live.clone(), merged(node, live, &pairs, shape, place));
         self.change(place, ChangeKind::Members { added, removed });
     }
 
     fn ordered(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
         let same =
             items.len() == live.len() && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item()));
-        if same {
+        if same && !self.options.resend {
             // Walked again for what it hides; there are no changes in it.
             for (index, (item, live)) in items.iter().zip(live).enumerate() {
-                let here =
-                    place.member(&index.to_string(), place.live.with_trailing_token(index), index, item.span.line);
+                let live_pointer = place.live.with_trailing_token(index);
+                let here = place.member(&index.to_string(), live_pointer, index, item.span.line);
                 self.value(item, live, shape.item(), &here);
             }
             return;
         }
-        let merged = merged(node, live, &pair(items, live, shape), place);
-        self.diff.patch.replace(place.live.clone(), merged);
-        let before = live.iter().map(redact::value).collect();
-        self.change(place, ChangeKind::List { before, after: items.iter().map(patch::shown).collect() });
+        let pairs = pair(items, live, shape);
+        if same && pairs.iter().all(Option::is_some) {
+            return;
+        }
+        self.diff.patch.replace(place.live.clone(), merged(node, live, &pairs, shape, place));
+        self.list_change(items, live, shape, place);
+    }
+
+    /// A list with secrets in its members is sent whole with every write; whether it changed shows in its length only.
+    fn list_of_secrets(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
+        self.diff.secrets.push(place.address.clone());
+        let planned = patch::from_file(node, &place.file);
+        if items.len() == live.len() && !self.options.resend {
+            self.secrets.replace(place.live.clone(), planned);
+        } else {
+            self.diff.patch.replace(place.live.clone(), planned);
+            self.list_change(items, live, shape, place);
+        }
+    }
+
+    fn list_change(&mut self, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
+        let before = live.iter().map(|item| place.see(item, shape.item())).collect();
+        let after = items.iter().map(|item| patch::shown(item, shape.item())).collect();
+        self.change(place, ChangeKind::List { before, after });
     }
 
     fn scalar(&mut self, node: &Node, declared: &Value, live: &Value, shape: &Shape, place: &Place) {
         match scalar::scalars(declared, live, &shape.rules) {
             Equality::Same => {}
             Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend => {
-                self.replace(node, live, place);
+                self.replace(node, live, shape, place);
             }
             Equality::By(rule) => self.hide(place, rule),
             Equality::Unknown => self.diff.unknown.push(place.address.clone()),
             Equality::Different => {
-                self.replace(node, live, place);
+                self.replace(node, live, shape, place);
                 if let Some(change) = self.diff.changes.last_mut() {
                     change.immutable = shape.rules.immutable;
                 }
@@ -333,11 +353,11 @@ impl Walk<'_> {
         }
     }
 
-    fn secret(&mut self, node: &Node, place: &Place) {
+    fn secret(&mut self, node: &Node, shape: &Shape, place: &Place) {
         self.diff.secrets.push(place.address.clone());
         self.secrets.add(place.live.clone(), patch::from_file(node, &place.file));
         if self.options.resend {
-            self.change(place, ChangeKind::Add { after: patch::shown(node) });
+            self.change(place, ChangeKind::Add { after: patch::shown(node, shape) });
         }
     }
 
@@ -355,18 +375,16 @@ impl Walk<'_> {
         }
     }
 
-    fn replace(&mut self, node: &Node, live: &Value, place: &Place) {
+    fn replace(&mut self, node: &Node, live: &Value, shape: &Shape, place: &Place) {
         self.diff.patch.replace(place.live.clone(), patch::from_file(node, &place.file));
-        self.change(place, ChangeKind::Replace { before: redact::value(live), after: patch::shown(node) });
+        let (before, after) = (place.see(live, shape), patch::shown(node, shape));
+        self.change(place, ChangeKind::Replace { before, after });
         self.note_secrets(node, place);
     }
 
-    fn remove(&mut self, live: &Value, place: &Place, removes: Option<String>) {
+    fn remove(&mut self, live: &Value, shape: &Shape, place: &Place) {
         self.diff.patch.remove(place.live.clone());
-        self.change(place, ChangeKind::Remove { before: redact::value(live) });
-        if let Some(change) = self.diff.changes.last_mut() {
-            change.removes = removes;
-        }
+        self.change(place, ChangeKind::Remove { before: place.see(live, shape) });
     }
 
     fn change(&mut self, place: &Place, kind: ChangeKind) {
@@ -375,7 +393,6 @@ impl Walk<'_> {
             pointer: place.live.clone(),
             line: place.line,
             kind,
-            removes: None,
             immutable: false,
         });
     }
@@ -397,12 +414,22 @@ fn portal_made(live: &Value, shape: &Shape) -> bool {
     shape.rules.server_owned || shape.rules.default.as_ref() == Some(live)
 }
 
-/// Whether a declared value equals a live one under the rules.
+/// Whether a declared value equals a live one under the rules, as far as can be known.
 fn matches(node: &Node, live: &Value, shape: &Shape) -> bool {
     if let Kind::Scalar(declared) = &node.kind {
         return scalar::scalars(declared, live, &shape.rules) != Equality::Different;
     }
     compare(node, live, shape, Compare::default()).changes.is_empty()
+}
+
+/// Whether a declared value surely equals a live one: nothing in it is an artifact that the portal copied.
+fn surely_matches(node: &Node, live: &Value, shape: &Shape) -> bool {
+    if let Kind::Scalar(declared) = &node.kind {
+        let equality = scalar::scalars(declared, live, &shape.rules);
+        return matches!(equality, Equality::Same | Equality::By(_));
+    }
+    let diff = compare(node, live, shape, Compare::default());
+    diff.changes.is_empty() && diff.unknown.is_empty()
 }
 
 /// For each declared member the position of its live partner, each live member used once.
@@ -411,7 +438,7 @@ fn pair(items: &[Node], live: &[Value], shape: &Shape) -> Vec<Option<usize>> {
     items
         .iter()
         .map(|item| {
-            let found = (0..live.len()).find(|&at| free[at] && matches(item, &live[at], shape.item()))?;
+            let found = (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item()))?;
             free[found] = false;
             Some(found)
         })
@@ -420,14 +447,9 @@ fn pair(items: &[Node], live: &[Value], shape: &Shape) -> Vec<Option<usize>> {
 
 /// The declared list, with the live member in the place of every declared one that equals it: what the live member
 /// has beyond the file is not lost.
-fn merged(node: &Node, live: &[Value], pairs: &[Option<usize>], place: &Place) -> Value {
-    node.items()
-        .iter()
-        .zip(pairs)
-        .enumerate()
-        .map(|(index, (item, partner))| match partner {
-            Some(at) => patch::from_live(&live[*at], &place.live.with_trailing_token(*at)),
-            None => patch::from_file(item, &place.file.with_trailing_token(index)),
-        })
-        .collect()
+fn merged(node: &Node, live: &[Value], pairs: &[Option<usize>], shape: &Shape, place: &Place) -> Planned {
+    Planned::list(node.items().iter().zip(pairs).enumerate().map(|(index, (item, partner))| match partner {
+        Some(at) => patch::from_live(&live[*at], &place.live.with_trailing_token(*at), shape.item()),
+        None => patch::from_file(item, &place.file.with_trailing_token(index)),
+    }))
 }

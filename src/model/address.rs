@@ -42,6 +42,12 @@ impl Address {
         })
     }
 
+    /// Whether this is the address of something inside `block`, or of the block itself.
+    #[must_use]
+    pub fn is_within(&self, block: &Self) -> bool {
+        self.0.starts_with(&block.0)
+    }
+
     fn with(&self, segment: Segment) -> Self {
         let mut segments = self.0.clone();
         segments.push(segment);

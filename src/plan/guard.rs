@@ -1,12 +1,14 @@
-//! Guards: rules over one offer's comparison that stop it until their exact finding is accepted.
+//! Guards: rules over what one offer is and what it would become, which stop it until their exact finding is accepted.
+//!
+//! They look at the two documents, not at the changes: however a plan comes to be missing, it is missing.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::diff::{ChangeKind, Diff};
-use crate::live::Live;
+use crate::diff::Diff;
+use crate::live;
 use crate::model::Address;
-use crate::schema::Shape;
+use crate::schema::{ListRule, Shape};
 
 /// What speaks against an offer's plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,61 +22,181 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding that cannot be accepted.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self { token: None, message: message.into(), allowed: false }
+    }
+
+    fn guarded(token: String, message: String) -> Self {
+        Self { token: Some(token), message, allowed: false }
+    }
+
     /// The finding, and how to accept it.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.token {
-            Some(token) => format!("{} (to accept: --allow {token}, or `reconcile.allow` of the offer)", self.message),
+            Some(token) => {
+                format!("{} (to accept, plan with --allow {token}, or list it in `reconcile.allow`)", self.message)
+            }
             None => self.message.clone(),
         }
     }
 }
 
-pub(super) fn findings(diff: &Diff, live: &Live, shape: &Shape) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for change in &diff.changes {
-        if let (Some(noun), ChangeKind::Remove { .. }) = (&change.removes, &change.kind) {
-            let identity = change.address.identities().collect::<Vec<_>>().join("/");
-            findings.push(Finding {
-                token: Some(format!("remove-{noun}:{identity}")),
-                message: format!(
-                    "removes the {noun} {identity}; customers who use it lose it when the offer goes live"
-                ),
-                allowed: false,
-            });
-        }
-        if change.immutable {
-            findings.push(Finding {
-                token: None,
-                message: format!("`{}` cannot be changed after an offer was created", change.address),
-                allowed: false,
-            });
-        }
+/// The findings about a comparison; `live` is null for an offer that the portal does not have.
+pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape) -> Vec<Finding> {
+    let mut findings = diff
+        .changes
+        .iter()
+        .filter(|change| change.immutable)
+        .map(|change| Finding::conflict(format!("`{}` cannot be changed after an offer was created", change.address)))
+        .collect::<Vec<_>>();
+    if diff.patch.is_empty() {
+        return findings;
     }
-    if let (Live::Present(offer), false) = (live, diff.patch.is_empty()) {
-        blanked(&offer.document, shape, &Address::default(), diff, &mut findings);
+    match diff.patch.preview(live) {
+        Ok(after) => {
+            let root = Address::default();
+            removed(live, Some(&after), shape, &root, &mut findings);
+            twins(live, &after, shape, &mut findings);
+            blanked(live, shape, &root, &diff.secrets, &mut findings);
+        }
+        Err(misfit) => findings.push(Finding::conflict(misfit.to_string())),
     }
     findings
 }
 
+/// Members of guarded lists and dictionaries that would be gone.
+fn removed(live: &Value, after: Option<&Value>, shape: &Shape, address: &Address, findings: &mut Vec<Finding>) {
+    match (live, &shape.rules.list) {
+        (Value::Object(map), _) => {
+            let left = |key: &str| after.and_then(|after| after.get(key)).filter(|left| !left.is_null());
+            for (key, value) in map {
+                let by_user = shape.rules.exact_entries && !shape.names(key);
+                let here = if by_user { address.id(key) } else { address.key(shape.label(key)) };
+                match (left(key), &shape.rules.guard) {
+                    (None, Some(noun)) => findings.push(gone(noun, address, key)),
+                    (left, _) => removed(value, left, shape.property(key), &here, findings),
+                }
+            }
+        }
+        (Value::Array(items), ListRule::Keyed(key)) => {
+            let left = after.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let noun = shape.rules.guard.as_deref();
+            let (Some(ids), Some(left_ids)) = (live::identities(items, key), live::identities(left, key)) else {
+                // Without identities nobody can say which member goes.
+                findings.extend(noun.filter(|_| left.len() < items.len()).map(|noun| gone(noun, address, "*")));
+                return;
+            };
+            let case = shape.item().property(key).rules.case;
+            for (item, id) in items.iter().zip(ids) {
+                match (left_ids.iter().position(|other| case.same(other, id)), noun) {
+                    (Some(at), _) => removed(item, Some(&left[at]), shape.item(), &address.id(id), findings),
+                    (None, Some(noun)) => findings.push(gone(noun, address, id)),
+                    (None, None) => removed(item, None, shape.item(), &address.id(id), findings),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn gone(noun: &str, list: &Address, identity: &str) -> Finding {
+    let path = list.identities().chain([identity]).collect::<Vec<_>>().join("/");
+    let message = format!("removes the {noun} {path}; customers who use it lose it when the offer goes live");
+    Finding::guarded(format!("remove-{noun}:{path}"), message)
+}
+
+/// Properties that must be equal and would not be.
+fn twins(live: &Value, after: &Value, shape: &Shape, findings: &mut Vec<Finding>) {
+    let mut before = Vec::new();
+    unequal(live, shape, &Address::default(), &mut before);
+    let mut now = Vec::new();
+    unequal(after, shape, &Address::default(), &mut now);
+    for (address, twin) in now.into_iter().filter(|pair| !before.contains(pair)) {
+        let message = format!("`{address}` and its twin `{twin}` must be equal and would differ; declare both");
+        findings.push(Finding::guarded(format!("twin:{address}"), message));
+    }
+}
+
+fn unequal(value: &Value, shape: &Shape, address: &Address, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let child = shape.property(key);
+                let here = address.key(shape.label(key));
+                if let Some((twin, other)) = child.rules.twin.as_ref().and_then(|twin| Some((twin, map.get(twin)?)))
+                    && live::canonical(value, child) != live::canonical(other, child)
+                {
+                    found.push((here.to_string(), twin.clone()));
+                }
+                unequal(value, child, &here, found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let identity = match &shape.rules.list {
+                    ListRule::Keyed(key) => item.get(key).and_then(Value::as_str).map(ToOwned::to_owned),
+                    ListRule::Set | ListRule::Ordered => None,
+                };
+                unequal(item, shape.item(), &address.id(&identity.unwrap_or_else(|| index.to_string())), found);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// A live block that holds a secret which GET leaves out and the file does not declare: the PUT that carries the block
 /// back without its secret may clear it.
-fn blanked(live: &Value, shape: &Shape, address: &Address, diff: &Diff, findings: &mut Vec<Finding>) {
+fn blanked(live: &Value, shape: &Shape, address: &Address, declared: &[Address], findings: &mut Vec<Finding>) {
     let Value::Object(map) = live else { return };
-    let blank = map.values().all(|value| value.is_null() || value.as_str() == Some(""));
-    for (key, _) in shape.properties().filter(|(key, property)| property.rules.secret && !map.contains_key(*key)) {
-        let here = address.key(shape.label(key));
-        if !blank && !diff.secrets.contains(&here) {
-            findings.push(Finding {
-                token: Some(format!("blank-secret:{here}")),
-                message: format!(
-                    "the portal may hold a secret at `{here}` that this write would clear; declare it with !secret"
-                ),
-                allowed: false,
-            });
-        }
+    let covered = |block: &Address| declared.iter().any(|secret| secret.is_within(block));
+    let filled = map.values().any(|value| !value.is_null() && value.as_str() != Some(""));
+    let returned = shape.properties().any(|(key, property)| property.rules.secret && map.contains_key(key));
+    if holds_secrets(shape) && filled && !returned && !covered(address) {
+        findings.push(blank(address));
     }
     for (key, value) in map {
-        blanked(value, shape.property(key), &address.key(shape.label(key)), diff, findings);
+        let here = address.key(shape.label(key));
+        if key.ends_with("leadDestination")
+            && destination_uncovered(value, map, shape, |block| covered(&address.key(block)))
+        {
+            findings.push(blank(&here));
+        }
+        blanked(value, shape.property(key), &here, declared, findings);
     }
+}
+
+/// Whether leads go to a destination whose secret is neither returned nor declared. A block that holds nothing but its
+/// secret comes back empty, so only the destination tells that there is one.
+fn destination_uncovered(
+    destination: &Value,
+    offer: &Map<String, Value>,
+    shape: &Shape,
+    covered: impl Fn(&str) -> bool,
+) -> bool {
+    let to = destination.as_str().unwrap_or_default().to_ascii_lowercase();
+    if to.is_empty() || to == "none" {
+        return false;
+    }
+    let blocks = shape.properties().filter(|(_, property)| holds_secrets(property)).collect::<Vec<_>>();
+    let named = |label: &str| to.contains(&label.trim_end_matches("LeadConfiguration").to_ascii_lowercase());
+    let any_named = blocks.iter().any(|(key, _)| named(shape.label(key)));
+    let mut candidates = blocks.iter().filter(|(key, _)| !any_named || named(shape.label(key))).peekable();
+    let returned = |key: &str, block: &Shape| {
+        let live = offer.get(key).and_then(Value::as_object);
+        live.is_some_and(|live| block.properties().any(|(name, p)| p.rules.secret && live.contains_key(name)))
+    };
+    candidates.peek().is_some() && !candidates.any(|(key, block)| covered(shape.label(key)) || returned(key, block))
+}
+
+fn holds_secrets(shape: &Shape) -> bool {
+    shape.properties().any(|(_, property)| property.rules.secret)
+}
+
+fn blank(address: &Address) -> Finding {
+    Finding::guarded(
+        format!("blank-secret:{address}"),
+        format!("the portal may hold a secret for `{address}` that this write would clear; declare it with !secret"),
+    )
 }

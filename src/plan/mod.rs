@@ -19,9 +19,8 @@ pub use saved::{LoadError, SavedPlan};
 pub use stale::{MovedField, Stale};
 
 use crate::diff::{self, Compare, Diff};
-use crate::live::Live;
+use crate::live::{self, Live};
 use crate::model::{Digest, ETag, OfferKey, Profile};
-use crate::redact;
 use crate::schema::Shape;
 use crate::workspace::{Desired, Through};
 
@@ -69,6 +68,8 @@ pub struct OfferPlan {
     pub diff: Diff,
     /// How far to go.
     pub through: Through,
+    /// Whether what cannot be compared is sent again.
+    pub resend: bool,
     /// Who is told about a publish.
     pub notify: Vec<String>,
     /// What to do after the draft is written.
@@ -151,18 +152,22 @@ pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Sha
             let base = Base::Present {
                 etag: offer.etag.clone(),
                 digest: digest.clone(),
-                document: redact::value(&offer.document),
+                document: live::redacted(&offer.document, shape),
             };
             (diff, base, Some(offer.profile()), Some(digest))
         }
     };
     // A draft that is about to change has no digest yet: nothing that the portal holds can be equal to it.
     let draft = draft.filter(|_| diff.patch.is_empty());
-    let mut findings = guard::findings(&diff, live, shape);
+    let document = match live {
+        Live::Absent => &Value::Null,
+        Live::Present(offer) => &offer.document,
+    };
+    let mut findings = guard::findings(&diff, document, shape);
     let release = match release::steps(through, draft.as_ref(), release) {
         Ok(steps) => steps,
         Err(conflict) => {
-            findings.push(Finding { token: None, message: conflict, allowed: false });
+            findings.push(Finding::conflict(conflict));
             Vec::new()
         }
     };
@@ -183,6 +188,7 @@ pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Sha
         base,
         diff,
         through,
+        resend: choices.resend,
         notify: desired.reconcile.notify.clone(),
         release,
         findings,

@@ -7,7 +7,6 @@ use super::{Base, OfferPlan};
 use crate::diff::ChangeKind;
 use crate::live::{self, Live};
 use crate::model::Address;
-use crate::redact;
 use crate::schema::{ListRule, Shape};
 
 /// Why a plan no longer fits.
@@ -59,7 +58,7 @@ impl OfferPlan {
 
     fn moved(&self, base: &Value, now: &Value, shape: &Shape) -> Vec<MovedField> {
         let base = live::canonical(base, shape);
-        let now = live::canonical(&redact::value(now), shape);
+        let now = live::canonical(&live::redacted(now, shape), shape);
         let mut fields = Vec::new();
         compare(Some(&base), Some(&now), shape, &Address::default(), &mut fields);
         for field in &mut fields {

@@ -70,6 +70,47 @@ fn a_removal_is_stopped_until_its_own_token_is_given() {
 }
 
 #[test]
+fn plans_and_images_are_guarded_however_they_go() {
+    let mut live = document("T", &["1.0.0"]);
+    live["definition"]["plans"].as_array_mut().expect("plans").push(json!({"planId": "other"}));
+    let tokens = |declared: &Value, live: &Value| {
+        let plan = plan_of(declared, &present(live, None), &Choices::default());
+        plan.refusals().filter_map(|finding| finding.token.clone()).collect::<Vec<_>>()
+    };
+    let with = |plans: &Value| {
+        let mut declared = live.clone();
+        declared["definition"]["plans"] = plans.clone();
+        declared
+    };
+    for plans in [json!(null), json!({}), json!("x"), json!([])] {
+        assert_eq!(tokens(&with(&plans), &live), ["remove-plan:basic", "remove-plan:other"], "{plans}");
+    }
+    for images in [json!(null), json!([]), json!({}), json!("x")] {
+        let plans = json!([{"planId": "basic", IMAGES: images}, {"planId": "other"}]);
+        assert_eq!(tokens(&with(&plans), &live), ["remove-image:basic/1.0.0"], "{images}");
+    }
+    let duplicates = with(&json!([{"planId": "a"}, {"planId": "a"}, {"planId": "b"}]));
+    assert_eq!(tokens(&with(&json!([{"planId": "a"}])), &duplicates), ["remove-plan:*"]);
+}
+
+#[test]
+fn twins_that_would_differ_are_stopped() {
+    let price = |one: f64, two: f64| {
+        let mut offer = document("T", &[]);
+        offer["definition"]["plans"][0]["virtualMachinePricing"] = json!({"coreMultiplier": {"single": one}});
+        offer["definition"]["plans"][0]["virtualMachinePricingV2"] = json!({"coreMultiplier": {"single": two}});
+        offer
+    };
+    let mut declared = price(2.0, 0.0);
+    declared["definition"]["plans"][0].as_object_mut().expect("a plan").remove("virtualMachinePricingV2");
+    let plan = plan_of(&declared, &present(&price(1.0, 1.0), None), &Choices::default());
+    let tokens = plan.refusals().filter_map(|finding| finding.token.as_deref()).collect::<Vec<_>>();
+    assert_eq!(tokens, ["twin:plans[basic]/virtualMachinePricing"]);
+    let plan = plan_of(&price(2.0, 2.0), &present(&price(1.0, 1.0), None), &Choices::default());
+    assert_eq!(plan.refusals().count(), 0);
+}
+
+#[test]
 fn an_offer_type_cannot_change() {
     let live = present(&document("T", &[]), None);
     let mut declared = document("T", &[]);
@@ -81,14 +122,18 @@ fn an_offer_type_cannot_change() {
 #[test]
 fn a_block_whose_secret_the_portal_hides_is_not_sent_back_in_silence() {
     const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
-    let mut live = document("old", &[]);
-    live["definition"]["offer"][LEAD] = json!({"contactEmail": "a@contoso.example"});
-    let plan = plan_of(&document("new", &[]), &present(&live, None), &Choices::default());
-    let token = plan.refusals().next().and_then(|finding| finding.token.clone()).expect("a refusal");
-    assert!(token.starts_with("blank-secret:tableLeadConfiguration/"), "{token}");
-    live["definition"]["offer"][LEAD] = json!({});
-    let plan = plan_of(&document("new", &[]), &present(&live, None), &Choices::default());
-    assert_eq!(plan.refusals().count(), 0);
+    let tokens = |destination: &str, block: Value| {
+        let mut live = document("old", &[]);
+        live["definition"]["offer"]["microsoft-azure-marketplace.leadDestination"] = json!(destination);
+        live["definition"]["offer"][LEAD] = block;
+        let plan = plan_of(&document("new", &[]), &present(&live, None), &Choices::default());
+        plan.refusals().filter_map(|finding| finding.token.clone()).collect::<Vec<_>>()
+    };
+    let email = json!({"contactEmail": "a@contoso.example"});
+    assert_eq!(tokens("None", email), ["blank-secret:tableLeadConfiguration"]);
+    assert_eq!(tokens("None", json!({})), Vec::<String>::new());
+    assert_eq!(tokens("AzureTable", json!({})), ["blank-secret:leadDestination"], "nothing but a secret looks empty");
+    assert_eq!(tokens("AzureTable", json!({"connectionString": "returned"})), Vec::<String>::new());
 }
 
 #[test]

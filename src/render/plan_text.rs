@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::hunks::{LONG, hunks, words};
 use super::{Paint, brief, counted, plural, sentence, visible};
 use crate::diff::{Change, ChangeKind, Diff};
@@ -104,6 +106,13 @@ fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOption
     let address = visible(&change.address.to_string(), false);
     let place = paint.dim(&format!("{path}:{}", change.line));
     match &change.kind {
+        ChangeKind::Add { after: Value::Object(fields) } if !fields.is_empty() => {
+            let _ = writeln!(out, "  {} {address}: added   {place}", paint.added("+"));
+            for (key, value) in fields {
+                let field = format!("{}: {}", visible(key, false), brief(value, limit));
+                let _ = writeln!(out, "      {}", paint.added(&field));
+            }
+        }
         ChangeKind::Add { after } => {
             let _ = writeln!(
                 out,
@@ -117,8 +126,7 @@ fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOption
             let _ = writeln!(out, "  {} {address}: removed {before}   {place}", paint.removed("-"));
         }
         ChangeKind::Members { added, removed } => {
-            let list =
-                |values: &[serde_json::Value]| values.iter().map(|v| brief(v, limit)).collect::<Vec<_>>().join(", ");
+            let list = |values: &[Value]| values.iter().map(|v| brief(v, limit)).collect::<Vec<_>>().join(", ");
             let _ = writeln!(out, "  {} {address}:   {place}", paint.changed("~"));
             if !removed.is_empty() {
                 let _ = writeln!(out, "      {}", paint.removed(&format!("- {}", list(removed))));
@@ -128,7 +136,7 @@ fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOption
             }
         }
         ChangeKind::List { before, after } => {
-            let text = |items: &[serde_json::Value]| items.iter().map(|item| format!("{item}\n")).collect::<String>();
+            let text = |items: &[Value]| items.iter().map(|item| format!("{item}\n")).collect::<String>();
             let _ = writeln!(out, "  {} {address}: {} → {}   {place}", paint.changed("~"), before.len(), after.len());
             lines(out, &hunks(&text(before), &text(after), paint).0);
         }
@@ -136,14 +144,7 @@ fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOption
     }
 }
 
-fn replaced(
-    out: &mut String,
-    address: &str,
-    before: &serde_json::Value,
-    after: &serde_json::Value,
-    place: &str,
-    options: PlanOptions,
-) {
+fn replaced(out: &mut String, address: &str, before: &Value, after: &Value, place: &str, options: PlanOptions) {
     let paint = options.paint;
     let symbol = paint.changed("~");
     if before == after {

@@ -36,6 +36,17 @@ pub enum Case {
     Insensitive,
 }
 
+impl Case {
+    /// Whether two texts are one.
+    #[must_use]
+    pub fn same(self, a: &str, b: &str) -> bool {
+        match self {
+            Self::Exact => a == b,
+            Self::Insensitive => a.eq_ignore_ascii_case(b),
+        }
+    }
+}
+
 /// The annotations of one node, from `x-offerctl`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rules {
