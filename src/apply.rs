@@ -4,10 +4,12 @@
 //! compare with the plan's base, write with the narrowest precondition, read back and compare again, release, wait.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::diff::{self, Compare, ReadSecret};
-use crate::live::{self, Live};
-use crate::model::{Digest, OfferKey, Slot};
+use crate::diff::{self, Compare, Diff, ReadSecret};
+use crate::live::{self, Live, LiveOffer};
+use crate::model::{Digest, OfferKey, Profile, Slot};
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
 use crate::plan::{Base, Finding, OfferPlan, ReleaseStep, Stale, Write};
 use crate::portal::{Accepted, Kind, OperationPath, OperationView, Precondition, Problem, Submission, Writer};
@@ -101,6 +103,8 @@ pub struct Context<'a> {
     pub secret: &'a ReadSecret<'a>,
     /// Whether to wait for operations, and how.
     pub patience: Option<Patience>,
+    /// How many offers are written at once. Waiting for the portal takes no place.
+    pub places: &'a Semaphore,
     /// The user's wish to stop.
     pub stop: &'a Stop,
     /// Told what happens.
@@ -109,19 +113,13 @@ pub struct Context<'a> {
 
 /// Carries out one offer's plan. `desired` is what the plan was made from.
 pub async fn offer(plan: &OfferPlan, desired: &Desired, context: &Context<'_>) -> Outcome {
+    let place = context.places.acquire().await.ok();
     if context.stop.is_set() {
         return finish(context, Outcome { key: plan.key.clone(), done: Vec::new(), end: End::NotAttempted });
     }
     (context.tell)(Event::Begun(plan.key.clone()));
-    let mut run = Run {
-        plan,
-        desired,
-        shape: context.schemas.shape(&plan.offer_type),
-        context,
-        done: Vec::new(),
-        operation: None,
-        content: None,
-    };
+    let shape = context.schemas.shape(&plan.offer_type);
+    let mut run = Run { plan, desired, shape, context, place, done: Vec::new(), operation: None, content: None };
     let end = match run.all().await {
         Ok(end) | Err(end) => end,
     };
@@ -139,6 +137,8 @@ struct Run<'a> {
     desired: &'a Desired,
     shape: &'a Shape,
     context: &'a Context<'a>,
+    /// The place among those that write; given back while the portal works.
+    place: Option<SemaphorePermit<'a>>,
     done: Vec<Done>,
     /// The operation that the last release step started.
     operation: Option<OperationPath>,
@@ -161,14 +161,17 @@ impl Run<'_> {
             self.content = Some(draft.digest(self.shape));
         }
         for step in &self.plan.release {
-            if self.context.stop.is_set() {
-                return Err(End::Interrupted);
-            }
+            self.go_on()?;
             if let Some(end) = self.release(*step).await? {
                 return Ok(end);
             }
         }
         Ok(End::Done)
+    }
+
+    /// Nothing new is begun once the user wants to stop.
+    fn go_on(&self) -> Result<(), End> {
+        if self.context.stop.is_set() { Err(End::Interrupted) } else { Ok(()) }
     }
 
     fn did(&mut self, done: Done) {
@@ -189,11 +192,11 @@ impl Run<'_> {
         let now = self.fresh().await?;
         let (live, precondition) = match (&now, &self.plan.base) {
             (Live::Present(offer), Base::Present { document, .. }) => {
-                let precondition = offer.etag.clone().map_or(Precondition::Any, Precondition::Match);
-                (live::align(&offer.document, document, self.shape), precondition)
+                (live::align(&offer.document, document, self.shape), precondition(offer)?)
             }
-            _ => (serde_json::Value::Object(serde_json::Map::new()), Precondition::Absent),
+            _ => (Value::Object(Map::new()), Precondition::Absent),
         };
+        self.same_plan(&live, write)?;
         let document = self
             .plan
             .diff
@@ -202,9 +205,10 @@ impl Run<'_> {
             .map_err(|error| End::Unfilled(error.to_string()))?;
         let mut body = live::writable(&document, self.shape);
         self.add_write_only(&mut body);
+        self.go_on()?;
         match self.context.writer.put(&self.plan.key, &body, &precondition).await {
             Ok(()) => {}
-            Err(problem) => self.put_failed(problem, write).await?,
+            Err(problem) => self.put_failed(problem, write, &live).await?,
         }
         self.did(match write {
             Write::Create => Done::Created,
@@ -213,43 +217,59 @@ impl Run<'_> {
         self.converged().await
     }
 
+    /// A saved plan is carried out only if comparing anew gives the very same: its text was approved, but files,
+    /// environment and portal are what is written from.
+    fn same_plan(&self, live: &Value, write: Write) -> Result<(), End> {
+        let diff = match write {
+            Write::Create => diff::create(&self.desired.document, self.shape),
+            Write::Update => self.compare(live, self.plan.resend),
+        };
+        if diff.changes == self.plan.diff.changes && diff.patch == self.plan.diff.patch {
+            return Ok(());
+        }
+        Err(End::Conflict("files, environment and portal now give other changes than the plan; plan again".to_owned()))
+    }
+
+    fn compare(&self, live: &Value, resend: bool) -> Diff {
+        let options = Compare { ignore: &self.desired.reconcile.ignore, resend };
+        diff::compare(&self.desired.document, live, self.shape, options)
+    }
+
     /// Fields that are never returned are sent whenever they are declared.
-    fn add_write_only(&self, body: &mut serde_json::Value) {
+    fn add_write_only(&self, body: &mut Value) {
         for entry in self.desired.document.entries() {
             if self.shape.property(&entry.key).rules.write_only {
-                body[entry.key.as_str()] = entry.value.to_value(&mut |_| serde_json::Value::Null);
+                body[entry.key.as_str()] = entry.value.to_value(&mut |_| Value::Null);
             }
         }
     }
 
-    /// A refusal is final. After no clear answer the write may have taken effect: a read tells.
-    async fn put_failed(&self, problem: Problem, write: Write) -> Result<(), End> {
+    /// A refusal is final. After no clear answer the write may have taken effect, and a read tells, if there was
+    /// anything to write that a read can show.
+    async fn put_failed(&self, problem: Problem, write: Write, before: &Value) -> Result<(), End> {
         match problem.kind {
-            Kind::Precondition => return Err(self.why_stale(problem).await),
-            Kind::Conflict if write == Write::Create => return Err(self.why_stale(problem).await),
+            Kind::Precondition => return Err(self.why_stale().await),
+            Kind::Conflict if write == Write::Create => return Err(self.why_stale().await),
             Kind::Conflict => return Err(End::Conflict(problem.to_string())),
             Kind::Unreachable | Kind::Unavailable => {}
             _ => return Err(End::Failed(problem)),
         }
-        let reader = self.context.writer.reader();
-        match reader.offer(&self.plan.key).await {
-            Ok(Live::Present(offer)) if self.remaining(&offer.document).is_empty() => Ok(()),
+        let shows = !self.remaining(before).is_empty();
+        match self.context.writer.reader().offer(&self.plan.key).await {
+            Ok(Live::Present(offer)) if shows && self.remaining(&offer.document).is_empty() => Ok(()),
             _ => Err(End::Failed(problem)),
         }
     }
 
     /// The portal refused the precondition: what moved since this run's own read?
-    async fn why_stale(&self, problem: Problem) -> End {
-        match self.context.writer.reader().offer(&self.plan.key).await {
-            Ok(now) => self.plan.stale(&now, self.shape).map_or(End::Conflict(problem.to_string()), End::Stale),
-            Err(_) => End::Conflict(problem.to_string()),
-        }
+    async fn why_stale(&self) -> End {
+        let now = self.context.writer.reader().offer(&self.plan.key).await;
+        let stale = now.ok().and_then(|now| self.plan.stale(&now, self.shape));
+        End::Stale(stale.unwrap_or(Stale::Refused))
     }
 
-    fn remaining(&self, document: &serde_json::Value) -> Vec<String> {
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend: false };
-        let diff = diff::compare(&self.desired.document, document, self.shape, options);
-        diff.changes.iter().map(|change| change.address.to_string()).collect()
+    fn remaining(&self, document: &Value) -> Vec<String> {
+        self.compare(document, false).changes.iter().map(|change| change.address.to_string()).collect()
     }
 
     async fn converged(&mut self) -> Result<(), End> {
@@ -281,6 +301,11 @@ impl Run<'_> {
         if let Some(running) = running(&before).filter(|_| !waits) {
             return Err(End::Conflict(format!("the portal runs submission {} of this offer already", running.id)));
         }
+        match self.context.writer.reader().offer(&self.plan.key).await.map_err(End::Failed)? {
+            Live::Present(draft) if self.content.as_ref() == Some(&draft.digest(self.shape)) => {}
+            _ => return Err(End::Conflict("the draft changed after it was written; it is not published".to_owned())),
+        }
+        self.go_on()?;
         let started = self.context.writer.publish(&self.plan.key, &self.plan.notify).await;
         self.operation = self.started(started, &before).await?;
         self.did(Done::Published);
@@ -300,6 +325,7 @@ impl Run<'_> {
             let message = "the preview that waits for sign-off is not what this plan published; it is not taken live";
             return Err(End::Conflict(message.to_owned()));
         }
+        self.go_on()?;
         let started = self.context.writer.go_live(&self.plan.key).await;
         self.operation = self.started(started, &before).await?;
         self.did(Done::SignedOff);
@@ -333,9 +359,9 @@ impl Run<'_> {
 
     async fn wait(&mut self, step: ReleaseStep) -> Result<Option<End>, End> {
         let Some(patience) = self.context.patience else { return Ok(Some(End::Left)) };
-        let (goal, reached) = match step {
-            ReleaseStep::AwaitLive => (Goal::Live, Done::Live),
-            _ => (Goal::Signoff, Done::InPreview),
+        let (goal, slot, reached) = match step {
+            ReleaseStep::AwaitLive => (Goal::Live, Slot::Production, Done::Live),
+            _ => (Goal::Signoff, Slot::Preview, Done::InPreview),
         };
         let mut waited = self.wait_for(goal, patience).await;
         if goal == Goal::Signoff && waited == Waited::Reached(Rest::Succeeded) && self.operation.take().is_some() {
@@ -348,6 +374,10 @@ impl Run<'_> {
                 Err(End::OperationEnded(vec!["the portal runs nothing for this offer any more".to_owned()]))
             }
             Waited::Reached(Rest::Signoff | Rest::Succeeded) => {
+                if !self.holds_content(slot).await? {
+                    let what = format!("the {slot} slot holds other content than this plan's");
+                    return Err(End::Conflict(what));
+                }
                 self.did(reached);
                 Ok(None)
             }
@@ -358,11 +388,15 @@ impl Run<'_> {
         }
     }
 
-    async fn wait_for(&self, goal: Goal, patience: Patience) -> Waited {
+    async fn wait_for(&mut self, goal: Goal, patience: Patience) -> Waited {
+        // While the portal works, another offer may be written.
+        self.place = None;
         let Context { writer, stop, tell, .. } = self.context;
         let key = &self.plan.key;
         let seen = |view: &OperationView| tell(Event::Seen(key.clone(), view.clone()));
-        operation::wait(writer.reader(), key, self.operation.as_ref(), goal, patience, stop, &seen).await
+        let waited = operation::wait(writer.reader(), key, self.operation.as_ref(), goal, patience, stop, &seen).await;
+        self.place = self.context.places.acquire().await.ok();
+        waited
     }
 
     /// A publish that succeeds without asking for a sign-off had nothing to publish: customers have the content.
@@ -381,6 +415,17 @@ impl Run<'_> {
             Live::Present(offer) => Ok(self.content.as_ref() == Some(&offer.digest(self.shape))),
             Live::Absent => Ok(false),
         }
+    }
+}
+
+/// The narrowest precondition for writing what was just read.
+fn precondition(offer: &LiveOffer) -> Result<Precondition, End> {
+    match (&offer.etag, offer.profile()) {
+        (Some(etag), _) => Ok(Precondition::Match(etag.clone())),
+        (None, Profile::Migrated) => Ok(Precondition::Any),
+        (None, Profile::Native) => Err(End::Conflict(
+            "the portal gave no ETag for a native offer, so a write could overwrite an edit".to_owned(),
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::model::Profile;
 use crate::portal::Endpoint;
@@ -36,8 +36,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL", env = "OFFERCTL_ENDPOINT")]
     pub endpoint: Option<Endpoint>,
 
-    /// Use the embedded portal, whose state is kept in .offerctl/sandbox.json of the project
-    #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new(), conflicts_with = "endpoint")]
+    /// Use the embedded portal, whatever --endpoint says; its state is in .offerctl/sandbox.json of the project
+    #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new())]
     pub sandbox: bool,
 
     /// Result format, and a file to write it to; repeatable. Without a path it goes to stdout
@@ -61,12 +61,29 @@ pub struct Global {
     pub color: ColorChoice,
 
     /// Leave out progress and remarks
-    #[arg(short, long, global = true, env = "OFFERCTL_QUIET", value_parser = FalseyValueParser::new(), conflicts_with = "verbose")]
+    #[arg(short, long, global = true, env = "OFFERCTL_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
 
     /// Show what is hidden, and decisions; twice: requests
     #[arg(short, long, global = true, env = "OFFERCTL_VERBOSE", action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+impl Cli {
+    /// The command line as clap knows it, without the variables that are set and empty: pipelines set those, and mean
+    /// nothing by them.
+    #[must_use]
+    pub fn without_empty_variables(is_empty: impl Fn(&std::ffi::OsStr) -> bool + Copy) -> clap::Command {
+        let command = Self::command();
+        let names = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
+        let strip = move |argument: clap::Arg| match argument.get_env().is_some_and(is_empty) {
+            true => argument.env(clap::builder::Resettable::Reset),
+            false => argument,
+        };
+        names.into_iter().fold(command.mut_args(strip), |command, name| {
+            command.mut_subcommand(name, |subcommand| subcommand.mut_args(strip))
+        })
+    }
 }
 
 /// The commands.
@@ -291,18 +308,20 @@ impl From<ProfileArg> for Profile {
 
 /// `90s`, `1h30m`, `250ms`, `2d`.
 fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_hours(24 * 365);
     let days = text.trim().strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
     let parsed = match days {
         Some(days) => days.checked_mul(86_400).map(Duration::from_secs),
         None => text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok()),
     };
-    parsed.ok_or_else(|| "it is a time such as 250ms, 90s, 1h30m or 2d".to_owned())
+    parsed
+        .filter(|time| *time <= LONGEST)
+        .ok_or_else(|| "it is a time such as 250ms, 90s, 1h30m or 2d, at most a year".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent_and_every_option_has_a_variable() {

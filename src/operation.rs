@@ -172,6 +172,9 @@ pub async fn wait(
     }
 }
 
+/// How many polls may show the end of an earlier operation before it is taken for this one's.
+const LAG: u32 = 3;
+
 async fn poll(
     reader: &Reader,
     key: &OfferKey,
@@ -181,14 +184,17 @@ async fn poll(
     seen: &(dyn Fn(&OperationView) + Sync),
 ) -> Waited {
     let mut pause = patience.floor;
+    let mut lagging = LAG;
     loop {
         match look(reader, key, path).await {
             Ok(Some((view, runs))) => {
                 seen(&view);
                 match next(goal, &view) {
-                    // The status can still tell of the operation before this one.
-                    _ if runs && !view.awaits_signoff() => {}
+                    Next::Wait if goal == Goal::Rest && runs == Some(false) => return Waited::Reached(Rest::Nothing),
                     Next::Wait => {}
+                    // With a submission that runs, the status can still tell of the operation before it.
+                    Next::Reached(_) if runs == Some(true) && !view.awaits_signoff() => {}
+                    Next::Ended(_) if runs == Some(true) && lagging > 0 => lagging -= 1,
                     Next::Reached(rest) => return Waited::Reached(rest),
                     Next::Ended(why) => return Waited::Ended(why),
                 }
@@ -201,19 +207,19 @@ async fn poll(
     }
 }
 
-/// The state of the operation, and whether the portal lists a submission that runs. With a link the operation tells
-/// itself; without one the offer's status does, together with its submissions.
+/// The state of the operation. With a link the operation tells itself; without one the offer's status does, and the
+/// submissions tell whether anything runs.
 async fn look(
     reader: &Reader,
     key: &OfferKey,
     path: Option<&OperationPath>,
-) -> Result<Option<(OperationView, bool)>, Problem> {
+) -> Result<Option<(OperationView, Option<bool>)>, Problem> {
     if let Some(path) = path {
-        return Ok(Some((reader.operation(path).await?, false)));
+        return Ok(Some((reader.operation(path).await?, None)));
     }
     let (status, submissions) = tokio::try_join!(reader.status(key), reader.submissions(key))?;
     let runs = submissions.iter().any(|submission| submission.state == State::Running);
-    Ok(status.map(|status| (status, runs)))
+    Ok(status.map(|status| (status, Some(runs))))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
 /// Tokens by their own form: what follows the word `Bearer`, JSON web tokens, user and password in a URL.
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i:(bearer\s+)[a-z0-9._~+/=-]+)|()eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|(://)[^/\s:@]+:[^/\s@]+@",
+        r"(?i:(bearer\s+)[a-z0-9._~+/=-]{16,})|()eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|(://)[^/\s:@]+:[^/\s@]+@",
     )
 });
 
@@ -117,7 +117,7 @@ mod tests {
         );
         assert_eq!(text("next=https%3A%2F%2Fx%3Fsig%3DAbC"), "next=https%3A%2F%2Fx%3Fsig%3DREDACTED");
         assert_eq!(text("AccountName=a;AccountKey=c2VjcmV0==;E=f"), "AccountName=a;AccountKey=REDACTED;E=f");
-        assert_eq!(text("authorization: Bearer eyJ0.a-b_c"), "authorization: Bearer REDACTED");
+        assert_eq!(text("authorization: Bearer abcdef0123456789.a-b_c"), "authorization: Bearer REDACTED");
         assert_eq!(text("the design of signatures"), "the design of signatures");
     }
 
@@ -148,9 +148,13 @@ mod tests {
             let shown = text(form);
             assert!(!shown.contains("CANARY"), "{form} became {shown}");
         }
-        for innocent in
-            ["Password: at least 12 characters", "https://h/path?design=x", "a://b and c@d", "token of thanks"]
-        {
+        for innocent in [
+            "Password: at least 12 characters",
+            "https://h/path?design=x",
+            "a://b and c@d",
+            "token of thanks",
+            "no Bearer token that is valid",
+        ] {
             assert_eq!(text(innocent), innocent);
         }
     }

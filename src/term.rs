@@ -53,10 +53,16 @@ impl Term {
         }
     }
 
-    /// Writes a result. A reader that went away (`| head`) ends it quietly.
-    pub fn result(&self, text: &str) {
+    /// Writes a result. A reader that went away (`| head`), or was never there, has no wish to be told.
+    ///
+    /// # Errors
+    /// When the result did not arrive, on a full disk for example.
+    pub fn result(&self, text: &str) -> std::io::Result<()> {
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
     }
 
     /// Says something that `--quiet` leaves out.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::shell::{self, Portal, Shell};
@@ -27,6 +28,14 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
         same_files(&saved.plan, &loaded.offers)?;
     }
     let portal = shell.connect().await?;
+    if let Some(saved) = saved.as_ref().filter(|saved| saved.portal != portal.name) {
+        let message = format!(
+            "the plan was made from the portal {}, not from {}; nothing was written",
+            saved.portal, portal.name
+        );
+        portal.close().await?;
+        return Err(Error::new(Exit::Refused, message).hint("apply it there, or plan again"));
+    }
     let exit = with_portal(shell, args, saved, &project, &loaded.offers, &portal).await;
     portal.close().await?;
     exit
@@ -45,14 +54,15 @@ async fn with_portal(
         Some(saved) => saved.plan,
         None => {
             let choices = plan::choices(&args.shaping);
-            shell
-                .until_stopped(async { Ok(observe::make_plan(shell, &portal.reader, offers, &choices, at_once).await) })
-                .await?
+            let plan = observe::make_plan(shell, &portal.reader, offers, &choices, at_once);
+            let plan = shell.until_stopped(async { Ok(plan.await) }).await?;
+            plan::warn_of_unused(shell, &choices, &plan);
+            plan
         }
     };
     let text_to_stdout = shell.stdout_format() == Format::Text;
     if text_to_stdout {
-        shell.term.result(&plan::show(shell, &plan, Format::Text, shell.term.stdout_color));
+        shell.to_stdout(&plan::show(shell, &plan, Format::Text, shell.term.stdout_color))?;
     }
     let mut report = Report {
         purpose: Purpose::Apply,
@@ -61,12 +71,13 @@ async fn with_portal(
         ..Report::default()
     };
     if text_to_stdout && !plan.is_empty() {
-        shell.term.result("\n");
+        shell.to_stdout("\n")?;
     }
     if let Some(outcomes) = guarded(&plan) {
         report.outcomes = outcomes;
     } else if !plan.is_empty() {
-        let approval = approve(shell, args, &plan)?;
+        readable_secrets(&plan, offers, project)?;
+        let approval = approve(shell, args, &plan).await?;
         let writer = Writer::new(portal.reader.clone(), approval);
         report.outcomes = carry_out(shell, args, &plan, offers, project, &writer, at_once).await;
     }
@@ -82,17 +93,19 @@ async fn with_portal(
 
 /// A single target that is a JSON file is a saved plan.
 fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
-    let [target] = args.targets.as_slice() else { return Ok(None) };
+    let is_plan = |target: &&String| Path::new(target).extension().is_some_and(|extension| extension == "json");
+    let Some(target) = args.targets.iter().find(is_plan) else { return Ok(None) };
     let path = Path::new(target);
-    if path.extension().is_none_or(|extension| extension != "json") {
-        return Ok(None);
+    if args.targets.len() > 1 {
+        return Err(Error::invalid(format!("a saved plan ({target}) must be the only target")));
     }
     if args.shaping.through.is_some() || !args.shaping.allow.is_empty() || args.shaping.resend {
         return Err(Error::invalid(
             "a saved plan is applied as it is: --through, --allow and --resend belong to `plan --out`",
         ));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
     SavedPlan::read(&text).map(Some).map_err(|error| {
         Error::new(Exit::Refused, format!("{}: {error}", path.display()))
             .hint("make it again with `offerctl plan --out`")
@@ -117,6 +130,26 @@ fn same_files(plan: &Plan, offers: &[Desired]) -> Result<()> {
     Ok(())
 }
 
+/// A secret that cannot be read is found before the first write, not after some.
+fn readable_secrets(plan: &Plan, offers: &[Desired], project: &Project) -> Result<()> {
+    let read = shell::secret(&project.root);
+    let planned = offers
+        .iter()
+        .filter(|desired| plan.offers.iter().any(|offer| offer.key == desired.key && offer.write().is_some()));
+    let mut missing = Vec::new();
+    for desired in planned {
+        desired.document.secrets(&mut |reference, span| {
+            if let Err(reason) = read(reference) {
+                missing.push(format!("{reference} ({}:{}): {reason}", desired.source.path, span.line));
+            }
+        });
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("secrets cannot be read: {}; nothing was written", missing.join("; "))))
+}
+
 /// What becomes of every offer when a guard stops the plan: nothing is begun.
 fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
     let outcomes = plan.offers.iter().map(|offer| {
@@ -129,7 +162,7 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
     outcomes.iter().any(|outcome| matches!(outcome.end, End::Guarded(_))).then_some(outcomes)
 }
 
-fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
+async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
     if args.yes {
         return Ok(Approval::Flag);
     }
@@ -140,7 +173,7 @@ fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
     if shell.stdout_format() != Format::Text {
         shell.term.alert(&plan::show(shell, plan, Format::Text, shell.term.stderr_color));
     }
-    if shell.term.confirm(&format!("Apply plan {}?", plan.fingerprint().short())) {
+    if shell.confirm(format!("Apply plan {}?", plan.fingerprint().short())).await? {
         return Ok(Approval::Prompt);
     }
     Err(Error::new(Exit::Refused, "not approved; nothing was written"))
@@ -162,17 +195,19 @@ async fn carry_out(
     let patience = (!args.no_wait).then(|| Patience::new(writer.reader().is_loopback(), deadline));
     let secret = shell::secret(&project.root);
     let progress = progress::Progress::new(shell.term);
+    let places = Semaphore::new(at_once);
     let context = Context {
         writer,
         schemas: shell.schemas,
         secret: &secret,
         patience,
+        places: &places,
         stop: &shell.stop,
         tell: &|event| progress.tell(&event),
     };
     let context = &context;
-    let outcomes = stream::iter(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context)));
-    let mut outcomes = outcomes.buffer_unordered(at_once).collect::<Vec<_>>().await;
+    let work = work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context));
+    let mut outcomes = future::join_all(work).await;
     progress.finish();
     outcomes.sort_by(|a, b| a.key.cmp(&b.key));
     outcomes

@@ -12,7 +12,6 @@ use crate::error::{Error, Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
 use crate::portal::{Approval, OperationView, Problem, Reader, Writer};
-use crate::render::plural;
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
@@ -21,8 +20,9 @@ pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let at_once = shell.parallelism(None);
     let found =
         stream::iter(keys.iter().map(|key| find(&portal.reader, key))).buffered(at_once).collect::<Vec<_>>().await;
-    let runs = found.iter().filter(|found| matches!(found, Ok((_, true)))).count();
-    let approval = if runs > 0 { Some(approve(shell, args, runs)?) } else { None };
+    let runs = found.iter().filter_map(|found| found.as_ref().ok()).filter(|(_, runs)| *runs);
+    let runs = runs.map(|(key, _)| key.to_string()).collect::<Vec<_>>();
+    let approval = if runs.is_empty() { None } else { Some(approve(shell, args, &runs).await?) };
     let deadline = args.waiting.wait_timeout.map(|timeout| Instant::now() + timeout);
     let patience = Patience::new(portal.reader.is_loopback(), deadline);
     let progress = Progress::new(shell.term);
@@ -38,11 +38,17 @@ pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
 type Found = Result<(OfferKey, bool), (OfferKey, Problem)>;
 
 async fn find(reader: &Reader, key: &OfferKey) -> Found {
-    let submissions = reader.submissions(key).await.map_err(|problem| (key.clone(), problem))?;
-    Ok((key.clone(), running(&submissions).is_some()))
+    let found = async {
+        let submissions = reader.submissions(key).await?;
+        if submissions.is_empty() {
+            reader.expect_offer(key).await?;
+        }
+        Ok(running(&submissions).is_some())
+    };
+    found.await.map(|runs| (key.clone(), runs)).map_err(|problem| (key.clone(), problem))
 }
 
-fn approve(shell: &Shell, args: &CancelArgs, runs: usize) -> Result<Approval> {
+async fn approve(shell: &Shell, args: &CancelArgs, runs: &[String]) -> Result<Approval> {
     if args.yes {
         return Ok(Approval::Flag);
     }
@@ -51,7 +57,7 @@ fn approve(shell: &Shell, args: &CancelArgs, runs: usize) -> Result<Approval> {
             Error::invalid("cancel asks first, and nobody can be asked here; nothing was canceled").hint("give --yes")
         );
     }
-    if shell.term.confirm(&format!("Cancel {}?", plural(runs, "running operation"))) {
+    if shell.confirm(format!("Cancel what runs for {}?", runs.join(", "))).await? {
         return Ok(Approval::Prompt);
     }
     Err(Error::new(Exit::Refused, "not approved; nothing was canceled"))

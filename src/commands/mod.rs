@@ -13,7 +13,7 @@ mod wait;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
@@ -24,7 +24,9 @@ use shell::Shell;
 /// Runs the command line of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let is_empty = |variable: &std::ffi::OsStr| std::env::var_os(variable).is_some_and(|value| value.is_empty());
+    let matches = Cli::without_empty_variables(is_empty).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -52,7 +54,8 @@ pub fn run() -> ExitCode {
 async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
     let Cli { global, command } = cli;
     if let Some(folder) = &global.chdir {
-        std::env::set_current_dir(folder).map_err(|error| Error::io("change to the folder", folder, &error))?;
+        std::env::set_current_dir(folder)
+            .map_err(|error| Error::invalid(format!("cannot change to the folder {}: {error}", folder.display())))?;
     }
     let shell = Shell::new(global, term);
     let result = run_command(&shell, command).await;
@@ -64,6 +67,7 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
 }
 
 async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
+    shell.check_sinks()?;
     match command {
         Command::Validate(targets) => validate::run(shell, &targets),
         Command::Plan(args) => plan::run(shell, &args).await,

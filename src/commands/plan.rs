@@ -15,16 +15,18 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let plan = shell
         .until_stopped(async { Ok(observe::make_plan(shell, &portal.reader, &loaded.offers, &choices, at_once).await) })
         .await;
+    let name = portal.name.clone();
     portal.close().await?;
     let plan = plan?;
     if let Some(path) = &args.out {
-        write_whole(path, &SavedPlan::write(&plan))?;
+        write_whole(path, &SavedPlan::write(&plan, &name))?;
         shell.term.say(&format!(
             "Plan saved to {}; `offerctl apply {}` carries it out.",
             path.display(),
             path.display()
         ));
     }
+    warn_of_unused(shell, &choices, &plan);
     shell.emit(&|format, color| show(shell, &plan, format, color))?;
     Ok(exit(&plan, args.detailed_exitcode))
 }
@@ -34,6 +36,16 @@ pub(super) fn choices(shaping: &Shaping) -> Choices {
         through: shaping.through.map(Into::into),
         allow: shaping.allow.iter().cloned().collect(),
         resend: shaping.resend,
+    }
+}
+
+/// A token that accepts nothing is a slip, or a finding that is gone.
+pub(super) fn warn_of_unused(shell: &Shell, choices: &Choices, plan: &Plan) {
+    let findings = || plan.offers.iter().flat_map(|offer| &offer.findings);
+    for token in &choices.allow {
+        if findings().all(|finding| finding.token.as_ref() != Some(token)) {
+            shell.term.say(&format!("warning: --allow {token} accepts nothing in this plan"));
+        }
     }
 }
 

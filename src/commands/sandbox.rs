@@ -20,7 +20,7 @@ pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
         ..Options::default()
     })
     .await?;
-    shell.term.result(&format!("{}\n", sandbox.url()));
+    shell.to_stdout(&format!("{}\n", sandbox.url()))?;
     shell.term.say("The sandbox serves until it is stopped (Ctrl-C).");
     signal().await;
     sandbox.stop().await?;

@@ -17,6 +17,8 @@ use crate::term::Term;
 use crate::workspace::{Loaded, Project, Surroundings, Target};
 
 const PORTAL: &str = "https://cloudpartner.azure.com";
+/// The name of the embedded portal, and the token for it.
+const SANDBOX: &str = "sandbox";
 const PARALLELISM: usize = 8;
 /// How long a publishing step takes with `--sandbox`: long enough to be seen, short enough to be waited for.
 const STEP_TIME: Duration = Duration::from_millis(200);
@@ -31,6 +33,8 @@ pub(super) struct Shell {
 /// A portal to talk to; the embedded one lives as long as this does.
 pub(super) struct Portal {
     pub(super) reader: Reader,
+    /// What a saved plan is bound to: the URL, or that it is the embedded one, whose port is never the same.
+    pub(super) name: String,
     sandbox: Option<Sandbox>,
 }
 
@@ -51,17 +55,15 @@ impl Shell {
         Self { global, term, schemas: Schemas::builtin(), stop }
     }
 
-    /// The project and the offers that the targets name. Findings are printed; errors among them end the command.
+    /// The project and the offers that the targets name. Warnings are printed; errors end the command.
     pub(super) fn load(&self, targets: &[String]) -> Result<(Project, Loaded)> {
         let (project, loaded) = self.read_project(targets)?;
-        self.term.alert_text(&render::diagnostics(&loaded.diagnostics, self.term.stderr_color));
         if loaded.has_errors() {
-            let errors = loaded.diagnostics.iter().filter(|d| d.severity == crate::diagnostic::Severity::Error).count();
-            return Err(Error::invalid(format!(
-                "the offer files have {}; nothing was read from the portal",
-                render::plural(errors, "error")
-            )));
+            let errors = render::plural(loaded.errors(), "error");
+            return Err(Error::invalid(format!("the offer files have {errors}; nothing was read from the portal"))
+                .with(loaded.diagnostics));
         }
+        self.term.alert_text(&render::diagnostics(&loaded.diagnostics, self.term.stderr_color));
         Ok((project, loaded))
     }
 
@@ -107,22 +109,23 @@ impl Shell {
         let project = self.project().ok();
         let config = project.as_ref().map(|project| &project.config);
         let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
-        let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
-            (Some(sandbox), _, _) => endpoint(sandbox.url())?,
-            (None, Some(endpoint), _) => endpoint.clone(),
-            (None, None, Some(text)) => endpoint(text)?,
-            (None, None, None) => endpoint(PORTAL)?,
-        };
-        let settings = Settings {
-            token: token(&endpoint)?,
-            endpoint,
-            parallelism: self.parallelism(project.as_ref()),
-            retries: self.global.retries,
-        };
+        let (endpoint, name) =
+            match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
+                (Some(sandbox), _, _) => (endpoint(sandbox.url())?, SANDBOX.to_owned()),
+                (None, Some(endpoint), _) => (endpoint.clone(), endpoint.to_string()),
+                (None, None, Some(text)) => {
+                    configured(text).map(|endpoint| (endpoint.clone(), endpoint.to_string()))?
+                }
+                (None, None, None) => (endpoint(PORTAL)?, PORTAL.to_owned()),
+            };
+        // The embedded portal takes any token, so the real one stays where it is.
+        let token = if sandbox.is_some() { Token::new(SANDBOX.to_owned()) } else { token(&endpoint)? };
+        let settings =
+            Settings { token, endpoint, parallelism: self.parallelism(project.as_ref()), retries: self.global.retries };
         tracing::info!(endpoint = %settings.endpoint, "portal");
         let reader =
             Reader::new(settings).map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
-        Ok(Portal { reader, sandbox })
+        Ok(Portal { reader, name, sandbox })
     }
 
     async fn start_sandbox(&self, project: Option<&Project>) -> Result<Sandbox> {
@@ -143,7 +146,7 @@ impl Shell {
 
     pub(super) fn parallelism(&self, project: Option<&Project>) -> usize {
         let flag = self.global.parallelism.map(usize::from);
-        flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM).max(1)
+        flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM).clamp(1, 256)
     }
 
     /// Does something that changes nothing, until the user stops it.
@@ -154,15 +157,37 @@ impl Shell {
         }
     }
 
-    /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does.
+    /// Asks a question, until it is answered or the user stops.
+    pub(super) async fn confirm(&self, question: String) -> Result<bool> {
+        let term = self.term;
+        let answer = tokio::task::spawn_blocking(move || term.confirm(&question));
+        self.until_stopped(async { Ok(answer.await.unwrap_or(false)) }).await
+    }
+
+    /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does. A sink that
+    /// fails does not keep the result from the others.
     pub(super) fn emit(&self, render: &dyn Fn(Format, bool) -> String) -> Result<()> {
-        for OutputSpec { format, path } in &self.global.output {
-            if let Some(path) = path {
-                write_whole(path, &render(*format, false))?;
+        let files = self.global.output.iter().filter_map(|output| Some((output.format, output.path.as_deref()?)));
+        let written = files.map(|(format, path)| write_whole(path, &render(format, false))).collect::<Vec<_>>();
+        self.to_stdout(&render(self.stdout_format(), self.term.stdout_color))?;
+        written.into_iter().collect()
+    }
+
+    /// Writes a part of the result to stdout.
+    pub(super) fn to_stdout(&self, text: &str) -> Result<()> {
+        self.term
+            .result(text)
+            .map_err(|error| Error::failed(format!("the result cannot be written to stdout: {error}")))
+    }
+
+    /// Finds out before anything is done whether the files of the result can be written.
+    pub(super) fn check_sinks(&self) -> Result<()> {
+        self.global.output.iter().filter_map(|output| output.path.as_deref()).try_for_each(|path| {
+            if path.is_dir() {
+                return Err(Error::failed(format!("cannot write {}: it is a folder", path.display())));
             }
-        }
-        self.term.result(&render(self.stdout_format(), self.term.stdout_color));
-        Ok(())
+            tempfile::NamedTempFile::new_in(folder_of(path)).map(|_| ()).map_err(|error| unwritable(path, &error))
+        })
     }
 
     /// Writes the report of a run to every sink.
@@ -179,12 +204,9 @@ impl Shell {
         let document = render::error_json(error);
         for OutputSpec { format, path } in &self.global.output {
             match (format, path) {
-                (Format::Json, Some(path)) => {
-                    if let Err(error) = write_whole(path, &document) {
-                        self.term.alert(&format!("error: {error}"));
-                    }
-                }
-                (Format::Json, None) => self.term.result(&document),
+                // A sink that fails has failed before, or is about to be of no interest: the error is on stderr.
+                (Format::Json, Some(path)) => drop(write_whole(path, &document)),
+                (Format::Json, None) => drop(self.term.result(&document)),
                 (Format::Text, _) => {}
             }
         }
@@ -195,6 +217,18 @@ impl Shell {
         let last = self.global.output.iter().rfind(|output| output.path.is_none());
         last.map_or(Format::Text, |output| output.format)
     }
+}
+
+/// An endpoint on a file's word. Whoever may change the file must not be able to send the token elsewhere.
+fn configured(text: &str) -> Result<Endpoint> {
+    let endpoint = endpoint(text)?;
+    if endpoint.is_loopback() || endpoint.to_string() == PORTAL {
+        return Ok(endpoint);
+    }
+    Err(Error::invalid(format!(
+        "offerctl.toml names the endpoint {endpoint}, and a token is not sent there on a file's word"
+    ))
+    .hint("give it by --endpoint or OFFERCTL_ENDPOINT, if you trust it"))
 }
 
 fn endpoint(text: &str) -> Result<Endpoint> {
@@ -230,13 +264,21 @@ pub(super) fn secret(root: &Path) -> impl Fn(&SecretRef) -> Result<String, Strin
 
 /// Writes a file whole or not at all.
 pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
         file.write_all(text.as_bytes())?;
         file.persist(path).map_err(|error| error.error)
     };
-    write().map(|_| ()).map_err(|error| Error::io("write", path, &error))
+    write().map(|_| ()).map_err(|error| unwritable(path, &error))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The message names the user's path; the error's own text would name a temporary one.
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::failed(format!("cannot write {}: {}", path.display(), error.kind()))
 }
 
 /// Tells the commands when the user wants to stop; the second time, does not wait for them.

@@ -33,6 +33,11 @@ async fn one(reader: &Reader, key: &OfferKey, patience: Patience, stop: &Stop, p
         Ok(read) => read,
         Err(problem) => return ended(&[], End::Failed(problem)),
     };
+    if status.is_none()
+        && let Err(problem) = reader.expect_offer(key).await
+    {
+        return ended(&[], End::Failed(problem));
+    }
     let waits = status.is_some_and(|status| status.awaits_signoff());
     match running(&submissions) {
         None if waits => return ended(&[Done::InPreview], End::Done),

@@ -127,6 +127,15 @@ impl Node {
         }
     }
 
+    /// Calls `found` with every secret reference in the tree and its place.
+    pub fn secrets(&self, found: &mut impl FnMut(&SecretRef, Span)) {
+        if let Kind::Secret(reference) = &self.kind {
+            found(reference, self.span);
+        }
+        self.entries().iter().for_each(|entry| entry.value.secrets(found));
+        self.items().iter().for_each(|item| item.secrets(found));
+    }
+
     /// What kind of YAML node this is, for messages.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {

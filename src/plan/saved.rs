@@ -20,6 +20,8 @@ pub struct SavedPlan {
     pub plan: Plan,
     /// Its fingerprint, as it was when it was saved.
     pub fingerprint: Digest,
+    /// The portal that it was made from.
+    pub portal: String,
 }
 
 /// Why a file cannot be used as a plan.
@@ -28,6 +30,9 @@ pub enum LoadError {
     /// Not a plan at all.
     #[error("it is not a saved plan: {0}")]
     NotAPlan(String),
+    /// The JSON output of `plan`, which is for other programs.
+    #[error("it is the JSON output of `plan`, not a saved plan; save one with `plan --out`")]
+    Output,
     /// A plan of another format or tool.
     #[error("it was written by offerctl {tool} in format {format}; this is offerctl {}, which reads format {FORMAT_VERSION}", env!("CARGO_PKG_VERSION"))]
     OtherVersion {
@@ -46,6 +51,7 @@ struct File {
     format: String,
     format_version: String,
     tool: String,
+    portal: String,
     fingerprint: Digest,
     plan: Value,
     checksum: Digest,
@@ -54,14 +60,15 @@ struct File {
 impl SavedPlan {
     /// The file's text.
     #[must_use]
-    pub fn write(plan: &Plan) -> String {
+    pub fn write(plan: &Plan, portal: &str) -> String {
         let content = serde_json::to_value(plan).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"));
         let fingerprint = plan.fingerprint();
         let file = File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
-            checksum: checksum(FORMAT_VERSION, env!("CARGO_PKG_VERSION"), &fingerprint, &content),
+            portal: portal.to_owned(),
+            checksum: checksum(FORMAT_VERSION, env!("CARGO_PKG_VERSION"), portal, &fingerprint, &content),
             fingerprint,
             plan: content,
         };
@@ -77,24 +84,27 @@ impl SavedPlan {
     /// When it is no plan, one of another version, or one that was edited.
     pub fn read(text: &str) -> Result<Self, LoadError> {
         let not = |error: serde_json::Error| LoadError::NotAPlan(error.to_string());
-        let file = serde_json::from_str::<File>(text).map_err(not)?;
-        if file.format != FORMAT {
-            return Err(LoadError::NotAPlan(format!("its format is `{}`", file.format)));
+        let value = serde_json::from_str::<Value>(text).map_err(not)?;
+        match value.get("format").and_then(Value::as_str) {
+            Some(FORMAT) => {}
+            Some("offerctl.plan") => return Err(LoadError::Output),
+            _ => return Err(LoadError::NotAPlan(format!("it has no `\"format\": \"{FORMAT}\"`"))),
         }
+        let file = serde_json::from_value::<File>(value).map_err(not)?;
         if major(&file.format_version) != major(FORMAT_VERSION) || major(&file.tool) != major(env!("CARGO_PKG_VERSION"))
         {
             return Err(LoadError::OtherVersion { tool: file.tool, format: file.format_version });
         }
-        if checksum(&file.format_version, &file.tool, &file.fingerprint, &file.plan) != file.checksum {
+        if checksum(&file.format_version, &file.tool, &file.portal, &file.fingerprint, &file.plan) != file.checksum {
             return Err(LoadError::Edited);
         }
         let plan = serde_json::from_value::<Plan>(file.plan).map_err(not)?;
-        Ok(Self { plan, fingerprint: file.fingerprint })
+        Ok(Self { plan, fingerprint: file.fingerprint, portal: file.portal })
     }
 }
 
-fn checksum(format_version: &str, tool: &str, fingerprint: &Digest, plan: &Value) -> Digest {
-    let all = json!([FORMAT, format_version, tool, fingerprint, plan]);
+fn checksum(format_version: &str, tool: &str, portal: &str, fingerprint: &Digest, plan: &Value) -> Digest {
+    let all = json!([FORMAT, format_version, tool, portal, fingerprint, plan]);
     Digest::of(all.to_string().as_bytes())
 }
 

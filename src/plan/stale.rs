@@ -17,6 +17,8 @@ pub enum Stale {
     Created,
     /// The offer was to be changed, and it is gone.
     Deleted,
+    /// The portal refused the write, because somebody saved the offer at that very moment.
+    Refused,
     /// The offer is another than the plan was made from.
     Moved {
         /// What moved. Empty where the ETag is new and every field that may be shown is as it was.

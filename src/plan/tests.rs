@@ -179,7 +179,7 @@ fn a_saved_plan_comes_back_whole_holds_no_secret_and_cannot_be_edited() {
         offers: vec![plan_of(&document("new", &["1.0.0", "1.1.0"]), &live, &Choices::default())],
         ..Plan::default()
     };
-    let text = SavedPlan::write(&plan);
+    let text = SavedPlan::write(&plan, "sandbox");
     assert!(!text.contains("CANARY"), "{text}");
     let saved = SavedPlan::read(&text).expect("reads");
     assert_eq!((&saved.plan, &saved.fingerprint), (&plan, &plan.fingerprint()));

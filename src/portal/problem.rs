@@ -60,6 +60,12 @@ impl Problem {
         }
     }
 
+    /// The portal has no such offer.
+    pub(super) fn absent(request: &str, key: &crate::model::OfferKey) -> Self {
+        let cause = format!("the portal has no offer {key}");
+        Self { kind: Kind::NotFound, status: Some(404), from_portal: true, ..Self::malformed(request, cause) }
+    }
+
     /// No answer at all.
     pub(super) fn unreachable(request: &str, error: &reqwest::Error) -> Self {
         let mut cause = error.to_string();
@@ -84,10 +90,23 @@ impl Problem {
             300..=399 => Kind::Malformed,
             _ => Kind::Rejected,
         };
-        let said = said(body);
-        let from_portal = said.is_some();
-        let cause = said.filter(|text| !text.is_empty()).unwrap_or_else(|| no_words(body));
+        let said = said(body).filter(|text| !text.is_empty());
+        let from_portal = said.is_some() && (status != 404 || tells_of_absence(body));
+        let cause = match said {
+            Some(said) => said,
+            None if (300..400).contains(&status) => "a redirect, which is not followed".to_owned(),
+            None => no_words(body),
+        };
         Self { kind, status: Some(status), request: request.to_owned(), cause, correlation, from_portal }
+    }
+
+    /// Takes a secret out of what the portal repeated.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.cause = self.cause.replace(secret, redact::MASK);
+            self.correlation = self.correlation.map(|id| id.replace(secret, redact::MASK));
+        }
+        self
     }
 
     /// Whether who we are, or what we may do, is the cause.
@@ -108,9 +127,10 @@ impl Problem {
             }
             Kind::Conflict => Some("see what runs with `offerctl status`; wait for it, or cancel it"),
             Kind::Precondition => Some("plan again"),
-            Kind::Unavailable => Some(
-                "try again later; nothing was changed by the request that failed to answer, unless the portal did so",
-            ),
+            Kind::Unavailable if self.request.starts_with("GET") => Some("try again later"),
+            Kind::Unavailable => {
+                Some("whether it took effect is not known; `offerctl plan` and `offerctl status` show")
+            }
             Kind::Unreachable => Some("check the network, and the endpoint (--endpoint, OFFERCTL_ENDPOINT)"),
             Kind::Malformed => Some("check that the endpoint is the portal's, and that no proxy answers in its place"),
             Kind::NotFound | Kind::Rejected => None,
@@ -193,6 +213,20 @@ fn services(value: &Value) -> Option<Vec<Service>> {
         .collect()
 }
 
+/// Whether the body of a 404 is one in which the portal says that something is not there: an error object, or a map
+/// in which a service says `NotFound`.
+fn tells_of_absence(body: &str) -> bool {
+    let Ok(value) = serde_json::from_str::<Value>(body) else { return false };
+    let not_found = |service: &Value| {
+        let status = service.get("httpStatusCode");
+        status.is_some_and(|status| {
+            status.as_u64() == Some(404) || status.as_str().is_some_and(|s| s.eq_ignore_ascii_case("notfound"))
+        })
+    };
+    value.get("error").is_some_and(Value::is_object)
+        || value.as_object().is_some_and(|map| services(&value).is_some() && map.values().any(not_found))
+}
+
 /// Whether a body that came with a success reports a failure all the same.
 pub(super) fn reports_failure(body: &Value) -> bool {
     services(body).is_some_and(|services| services.iter().any(|service| !service.ok))
@@ -268,5 +302,9 @@ mod tests {
         assert!(Problem::answer("GET /x", 404, None, r#"{"error":{"code":"NotFound","message":"m"}}"#).from_portal);
         assert!(!Problem::answer("GET /x", 404, None, "<html>nginx</html>").from_portal);
         assert!(!Problem::answer("GET /x", 404, None, "").from_portal);
+        assert!(!Problem::answer("GET /x", 404, None, r#""not found upstream""#).from_portal);
+        let service = |status| format!(r#"{{"Product":{{"error":"e","httpStatusCode":"{status}"}}}}"#);
+        assert!(Problem::answer("GET /x", 404, None, &service("NotFound")).from_portal);
+        assert!(!Problem::answer("GET /x", 404, None, &service("InternalServerError")).from_portal);
     }
 }

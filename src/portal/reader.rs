@@ -55,12 +55,33 @@ impl Reader {
             .collect())
     }
 
-    /// The draft.
+    /// The draft. A 404 alone is not taken for absence (a proxy or a wrong path gives one too): the publisher's list
+    /// must be there, and must not name the offer.
     ///
     /// # Errors
     /// Any answer but the offer, or the portal's own word that there is none.
     pub async fn offer(&self, key: &OfferKey) -> Result<Live, Problem> {
-        self.document(&offer_path(key)).await
+        let path = offer_path(key);
+        let live = self.document(&path).await?;
+        if live == Live::Absent {
+            let listed = self.offers(&key.publisher).await?;
+            if listed.iter().any(|offer| offer.id.eq_ignore_ascii_case(key.offer.as_str())) {
+                let cause = "404, but the portal's list of offers names it";
+                return Err(Problem::malformed(&format!("GET /{path}"), cause));
+            }
+        }
+        Ok(live)
+    }
+
+    /// Makes sure that there is such an offer: a name with a slip in it must not look like an offer at rest.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub async fn expect_offer(&self, key: &OfferKey) -> Result<(), Problem> {
+        match self.offer(key).await? {
+            Live::Present(_) => Ok(()),
+            Live::Absent => Err(Problem::absent(&format!("GET /{}", offer_path(key)), key)),
+        }
     }
 
     /// What a slot holds.

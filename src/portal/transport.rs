@@ -20,6 +20,8 @@ const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest body that is read, in bytes; an offer has some ten thousand.
 const MAX_BODY: usize = 64 << 20;
+/// Most requests under way at once, whatever is asked for.
+const MAX_PARALLELISM: usize = 256;
 /// Longest pause between two tries that the client chooses by itself.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// Longest pause that a server may ask for before the request counts as failed.
@@ -161,6 +163,7 @@ pub struct Traffic {
 /// Shared by readers and writers: one connection pool, one limit, one count.
 pub(super) struct Transport {
     client: Client,
+    token: Token,
     authorization: HeaderValue,
     pub(super) endpoint: Endpoint,
     limit: Semaphore,
@@ -190,7 +193,10 @@ impl Transport {
     pub(super) fn new(settings: Settings) -> Result<Arc<Self>, String> {
         // A client without a provider panics when it is built; a second installation is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        let builder = Client::builder();
+        // A portal on this machine is never reached through a proxy: the token would go there in clear text.
+        let builder = if settings.endpoint.is_loopback() { builder.no_proxy() } else { builder };
+        let client = builder
             .user_agent(concat!("offerctl/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
@@ -203,9 +209,10 @@ impl Transport {
         authorization.set_sensitive(true);
         Ok(Arc::new(Self {
             client,
+            token: settings.token,
             authorization,
             endpoint: settings.endpoint,
-            limit: Semaphore::new(settings.parallelism.max(1)),
+            limit: Semaphore::new(settings.parallelism.clamp(1, MAX_PARALLELISM)),
             retries: settings.retries,
             sent: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
@@ -225,14 +232,17 @@ impl Transport {
                 Err(failure) => failure,
             };
             let passing = matches!(problem.kind, Kind::Unavailable | Kind::Unreachable);
-            let too_long = asked.is_some_and(|pause| pause > MAX_RETRY_AFTER);
-            if !passing || too_long || attempt >= self.retries {
+            if let Some(pause) = asked.filter(|pause| *pause > MAX_RETRY_AFTER) {
+                let cause = format!("{}; the portal asks to wait {} s", problem.cause, pause.as_secs());
+                return Err(Problem { cause, ..problem });
+            }
+            if !passing || attempt >= self.retries {
                 return Err(problem);
             }
             let pause = asked.unwrap_or_else(|| self.pause(attempt));
             attempt += 1;
             self.repeated.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(request = problem.request, cause = problem.cause, attempt, ?pause, "trying again");
+            tracing::info!(problem = %problem, attempt, ?pause, "trying again");
             tokio::time::sleep(pause).await;
         }
     }
@@ -260,22 +270,26 @@ impl Transport {
         }
         .await;
         drop(permit);
-        let (status, headers, text) = outcome.map_err(|error| (Problem::unreachable(&request, &error), None))?;
+        let (status, headers, bytes) = outcome.map_err(|error| (Problem::unreachable(&request, &error), None))?;
         tracing::debug!(request, status = status.as_u16(), "answered");
         let correlation =
             headers.get("x-ms-correlation-request-id").and_then(|id| id.to_str().ok()).map(crate::redact::text);
-        let answer = |text: &str| Problem::answer(&request, status.as_u16(), correlation.clone(), text);
+        let answer = || {
+            let text = String::from_utf8_lossy(&bytes);
+            let problem = Problem::answer(&request, status.as_u16(), correlation.clone(), &text);
+            problem.without(self.token.0.expose_secret())
+        };
         if !status.is_success() {
-            return Err((answer(&text), retry_after(&headers)));
+            return Err((answer(), retry_after(&headers)));
         }
-        let body = if text.trim().is_empty() { Ok(Value::Null) } else { serde_json::from_str::<Value>(&text) };
-        match body {
-            Ok(body) if reports_failure(&body) => Err((Problem { kind: Kind::Rejected, ..answer(&text) }, None)),
+        match json(&bytes) {
+            Ok(body) if reports_failure(&body) => Err((Problem { kind: Kind::Rejected, ..answer() }, None)),
             Ok(body) => Ok(Answer { headers, body }),
-            Err(error) => {
-                let cause = format!("the answer is not whole JSON: {error}");
-                // A body that was cut off may come whole the next time.
-                Err((Problem { kind: Kind::Unreachable, ..Problem::malformed(&request, cause) }, None))
+            // A body that was cut off may come whole the next time.
+            Err(NotJson::Broken) => Err((Problem { kind: Kind::Unreachable, ..answer() }, None)),
+            Err(NotJson::Inexact) => {
+                let cause = "the answer holds a number with more digits than can be sent back unchanged";
+                Err((Problem::malformed(&request, cause), None))
             }
         }
     }
@@ -288,8 +302,52 @@ impl Transport {
     }
 }
 
-/// The body as a text, cut off where it is longer than any document of the portal.
-async fn read_body(mut response: reqwest::Response) -> Result<String, reqwest::Error> {
+/// Why a body cannot be used.
+#[derive(Debug, PartialEq)]
+enum NotJson {
+    /// It is not JSON, or not all of it, or not UTF-8.
+    Broken,
+    /// Reading it would lose digits of a number, and the field would not survive the next write.
+    Inexact,
+}
+
+/// The body as JSON; null where there is none.
+fn json(bytes: &[u8]) -> Result<Value, NotJson> {
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Value::Null);
+    }
+    let value = serde_json::from_slice(bytes).map_err(|_| NotJson::Broken)?;
+    if has_inexact_number(bytes) { Err(NotJson::Inexact) } else { Ok(value) }
+}
+
+/// Whether valid JSON holds a number that neither a 64-bit integer nor a double can hold as it is written.
+fn has_inexact_number(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'"' || byte.is_ascii_digit()) {
+        if rest[at] == b'"' {
+            let mut end = at + 1;
+            while rest[end] != b'"' {
+                end += if rest[end] == b'\\' { 2 } else { 1 };
+            }
+            rest = &rest[end + 1..];
+        } else {
+            let number = &rest[at..];
+            let length = number.iter().position(|b| !matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+            let number = &number[..length.unwrap_or(number.len())];
+            let digits = number.iter().take_while(|b| !matches!(b, b'e' | b'E')).filter(|b| b.is_ascii_digit());
+            let significant = digits.skip_while(|b| **b == b'0').count();
+            let integer = std::str::from_utf8(number).is_ok_and(|text| text.parse::<u64>().is_ok());
+            if significant > 17 && !integer {
+                return true;
+            }
+            rest = &rest[at + number.len()..];
+        }
+    }
+    false
+}
+
+/// The body, cut off where it is longer than any document of the portal.
+async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         bytes.extend_from_slice(&chunk);
@@ -298,7 +356,7 @@ async fn read_body(mut response: reqwest::Response) -> Result<String, reqwest::E
             break;
         }
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -351,6 +409,19 @@ mod tests {
         ] {
             assert_eq!(follow(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_could_not_be_sent_back_unchanged_is_not_taken() {
+        assert_eq!(json(b" "), Ok(Value::Null));
+        assert_eq!(
+            json(br#"{"a": "x\"123456789012345678901", "b": [0.1, 636576975611768314, 1e9]}"#).map(|v| v.is_object()),
+            Ok(true)
+        );
+        assert_eq!(json(br#"{"a": 12345678901234567890123}"#), Err(NotJson::Inexact));
+        assert_eq!(json(br#"[-0.123456789012345678901]"#), Err(NotJson::Inexact));
+        assert_eq!(json(b"{\"a\": \"caf\xe9\"}"), Err(NotJson::Broken));
+        assert_eq!(json(br#"{"a": "#), Err(NotJson::Broken));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use super::visible;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::redact;
 
 /// All findings, each with its place, an excerpt, and what to do next. Empty for none.
 #[must_use]
@@ -56,7 +57,7 @@ fn excerpt(text: &str, start: usize, end: usize, line: usize) -> Option<Excerpt>
     let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
     let first = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
     let last = text.get(start..)?.find('\n').map_or(text.len(), |at| start + at);
-    if text.is_empty() || last - first > LONGEST {
+    if text.is_empty() || last - first > LONGEST || holds_secret(&text[first..last]) {
         return None;
     }
     let shown = |part: &str| visible(&part.replace('\t', "    "), false);
@@ -64,8 +65,16 @@ fn excerpt(text: &str, start: usize, end: usize, line: usize) -> Option<Excerpt>
     let marked = shown(&text[start..end.clamp(start, last)]);
     let after = shown(&text[end.clamp(start, last)..last]);
     let start = before.len();
-    let end = start + marked.len().max(usize::from(!after.is_empty()));
+    // An empty mark shows as its next character.
+    let end = start + if marked.is_empty() { after.chars().next().map_or(0, char::len_utf8) } else { marked.len() };
     Some(Excerpt { text: format!("{before}{marked}{after}"), line, start, end })
+}
+
+/// Whether a line gives a secret away, by the form of a value or by the name of a key.
+fn holds_secret(line: &str) -> bool {
+    let names =
+        line.split(':').filter_map(|part| part.rsplit([' ', ',', '{', '"', '\'']).find(|word| !word.is_empty()));
+    redact::holds_secret(line) || names.take(line.matches(':').count()).any(redact::is_secret_name)
 }
 
 #[cfg(test)]
@@ -84,6 +93,29 @@ mod tests {
             shown,
             "error[OFR0010]: unknown key `defintion`\n --> offers/a.yaml:2:1\n  |\n2 | defintion: {}\n  | ^^^^^^^^^\n  |\n  = help: did you mean `definition`?\n\n"
         );
+    }
+
+    #[test]
+    fn a_line_with_a_secret_is_not_shown() {
+        for line in [
+            "connectionString: !secret CANARY",
+            "{a: 1, password: CANARY}",
+            "x: \"https://h/v?sig=CANARY\"",
+            "\"apiKey\": CANARY",
+        ] {
+            let source = Source { path: "a.yaml".into(), text: line.into() };
+            let span = Span { start: 3, end: 5, line: 1, column: 4 };
+            let shown = diagnostics(&[Diagnostic::error(Code::Syntax, &source, Some(span), "m")], false);
+            assert!(!shown.contains("CANARY") && shown.contains("a.yaml:1:4"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_empty_mark_before_a_wide_character_is_shown() {
+        let source = Source { path: "a.yaml".into(), text: "a: 1\n日本\n".into() };
+        let span = Span { start: 5, end: 5, line: 2, column: 1 };
+        let shown = diagnostics(&[Diagnostic::error(Code::Syntax, &source, Some(span), "m")], false);
+        assert!(shown.contains("2 | 日本"), "{shown}");
     }
 
     #[test]

@@ -30,11 +30,13 @@ pub fn plan(plan: &Plan, options: PlanOptions) -> String {
             unchanged(&mut out, plan, options);
         }
         let of = plural(plan.unchanged.len(), "offer");
-        let _ = writeln!(
-            out,
-            "No changes: {of} on the portal {} the files.",
-            if plan.unchanged.len() == 1 { "is as" } else { "are as" }
-        );
+        let are = if plan.unchanged.len() == 1 { "is" } else { "are" };
+        let secrets = plan.unchanged.iter().map(|offer| offer.diff.secrets.len()).sum::<usize>();
+        let unknown = match secrets {
+            0 => String::new(),
+            count => format!(" ({} cannot be compared; --resend sends)", plural(count, "secret")),
+        };
+        let _ = writeln!(out, "No changes: {of} on the portal {are} as the files{unknown}.");
         return out;
     }
     let heading = options.paint.strong(&format!("Plan: {totals}"));
@@ -190,7 +192,7 @@ fn footer(diff: &Diff, writes: bool, verbose: bool) -> Option<String> {
         if diff.secrets.is_empty() {
             String::new()
         } else {
-            let sent = if writes { "sent" } else { "not compared" };
+            let sent = if writes { "sent along" } else { "not compared" };
             format!("{} {sent}", plural(diff.secrets.len(), "secret"))
         },
         counted(diff.ignored.len(), "ignored"),

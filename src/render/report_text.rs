@@ -13,7 +13,7 @@ use crate::report::{Purpose, Report};
 pub fn report(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
     for outcome in &report.outcomes {
-        one(&mut out, outcome, paint);
+        one(&mut out, outcome, report.purpose, paint);
     }
     for unread in &report.unread {
         let _ = writeln!(out, "{} {}   not attempted: it could not be read", paint.removed("?"), unread.key);
@@ -28,7 +28,7 @@ pub fn report(report: &Report, paint: Paint) -> String {
         } else {
             String::new()
         },
-        if bad > 0 { format!("{bad} not") } else { String::new() },
+        if bad > 0 { format!("{bad} not {}", past(report.purpose)) } else { String::new() },
         if report.unchanged > 0 { format!("{} unchanged", report.unchanged) } else { String::new() },
     ]);
     let verdict = if bad == 0 { "Done" } else { "Not done" };
@@ -49,7 +49,7 @@ fn past(purpose: Purpose) -> &'static str {
     }
 }
 
-fn one(out: &mut String, outcome: &Outcome, paint: Paint) {
+fn one(out: &mut String, outcome: &Outcome, purpose: Purpose, paint: Paint) {
     let did = outcome.done.iter().map(|done| done_name(*done)).collect::<Vec<_>>().join(", ");
     let symbol = match &outcome.end {
         End::Done => paint.added("✓"),
@@ -59,7 +59,7 @@ fn one(out: &mut String, outcome: &Outcome, paint: Paint) {
     let ending = ending(&outcome.end);
     let line = sentence([did, ending]);
     let _ = writeln!(out, "{symbol} {}   {line}", paint.strong(&outcome.key.to_string()));
-    details(out, outcome);
+    details(out, outcome, purpose);
 }
 
 fn ending(end: &End) -> String {
@@ -79,10 +79,13 @@ fn ending(end: &End) -> String {
     }
 }
 
-fn details(out: &mut String, outcome: &Outcome) {
+fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
     let key = &outcome.key;
     match &outcome.end {
         End::Done | End::NotAttempted => {}
+        End::Left | End::TimedOut | End::Interrupted if purpose == Purpose::Cancel => {
+            line(out, "the cancellation was asked for and has not taken effect yet");
+        }
         End::Left | End::TimedOut | End::Interrupted => {
             hint(out, Some(&format!("`offerctl wait {key}` waits for it; then apply again to take the next step")));
         }
@@ -132,6 +135,9 @@ fn stale_lines(out: &mut String, stale: &Stale) {
     match stale {
         Stale::Created => line(out, "the offer was to be created, and somebody else created it"),
         Stale::Deleted => line(out, "the offer was to be changed, and it is gone"),
+        Stale::Refused => {
+            line(out, "somebody saved the offer at the very moment of this write, and the portal refused it")
+        }
         Stale::Moved { fields } if fields.is_empty() => {
             line(
                 out,
@@ -145,7 +151,10 @@ fn stale_lines(out: &mut String, stale: &Stale) {
 fn moved(field: &MovedField) -> String {
     let value =
         |value: &Option<serde_json::Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), |v| brief(v, 100));
-    let planned = field.planned.as_ref().map(|planned| format!(" (the plan writes {})", brief(planned, 100)));
+    let planned = field.planned.as_ref().map(|planned| match &field.now {
+        Some(now) if now == planned => " (already as planned)".to_owned(),
+        _ => format!(" (the plan writes {})", brief(planned, 100)),
+    });
     let MovedField { address, before, now, planned: _ } = field;
     format!("{address}: {} → {}{}", value(before), value(now), planned.unwrap_or_default())
 }

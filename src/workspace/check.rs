@@ -29,13 +29,19 @@ impl Checker<'_> {
             Kind::Map(entries) => {
                 for entry in entries {
                     let shape = shape.property(&entry.key);
-                    let secret = shape.rules.secret || redact::is_secret_name(&entry.key);
+                    let secret = secret || shape.rules.secret || redact::is_secret_name(&entry.key);
                     self.node(&entry.value, shape, secret);
                 }
             }
             Kind::List(items) => {
                 self.identities(items, shape);
                 for item in items {
+                    if item.kind == Kind::Absent {
+                        let message = "`!absent` removes a key, and this is a member of a list";
+                        let diagnostic = Diagnostic::error(Code::Unsupported, self.source, Some(item.span), message);
+                        self.diagnostics
+                            .push(diagnostic.help("leave the member out: the declared list is the whole list"));
+                    }
                     self.node(item, shape.item(), secret);
                 }
             }
@@ -70,7 +76,8 @@ impl Checker<'_> {
 
     fn identities(&mut self, items: &[Node], shape: &Shape) {
         let ListRule::Keyed(key) = &shape.rules.list else { return };
-        let mut seen = std::collections::BTreeMap::new();
+        let case = shape.item().property(key).rules.case;
+        let mut seen = Vec::<(&str, usize)>::new();
         for item in items {
             let identity = item.get(key).and_then(Node::as_str);
             match identity {
@@ -79,7 +86,9 @@ impl Checker<'_> {
                         .help(format!("every member of this list is known by its `{key}`")),
                 ),
                 Some(identity) => {
-                    if let Some(line) = seen.insert(identity, item.span.line) {
+                    let first = seen.iter().find(|(other, _)| case.same(other, identity)).map(|(_, line)| *line);
+                    seen.push((identity, item.span.line));
+                    if let Some(line) = first {
                         let message = format!("`{key}: {identity}` stands twice in this list, first in line {line}");
                         self.diagnostics.push(Diagnostic::error(
                             Code::DuplicateKey,

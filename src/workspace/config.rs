@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, Diagnostic, Source, Span};
 pub struct Config {
     /// The folder with the offer files, relative to the file.
     pub offers: String,
-    /// The portal's base URL.
+    /// The portal's base URL: the real one, or one on this machine. A token goes to no other host on a file's word.
     pub endpoint: Option<String>,
     /// How many offers are worked on at once.
     pub parallelism: Option<usize>,

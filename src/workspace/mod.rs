@@ -16,7 +16,7 @@ use jiff::civil::Date;
 pub use config::Config;
 pub use offer::{Desired, Ignore, Reconcile, Through};
 
-use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span};
+use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
 use crate::error::{Error, Result};
 use crate::model::{Digest, OfferKey};
 use crate::schema::Schemas;
@@ -110,6 +110,12 @@ impl Project {
         }
         paths.sort();
         loaded.files = paths.len();
+        if paths.is_empty() && loaded.diagnostics.is_empty() {
+            let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
+            let message = "there is no offer file here (no .yaml, no .yml)";
+            let diagnostic = Diagnostic::error(Code::Empty, &source, None, message);
+            loaded.diagnostics.push(diagnostic.help("declare each offer in a file of its own"));
+        }
         let mut first = BTreeMap::<OfferKey, String>::new();
         for path in &paths {
             let Some(desired) = self.read(path, schemas, surroundings, &mut loaded.diagnostics) else { continue };
@@ -143,7 +149,8 @@ impl Project {
             Ok(bytes) => decode(&name, &bytes, diagnostics)?,
             Err(error) => {
                 let source = Source { path: name.into(), text: "".into() };
-                diagnostics.push(Diagnostic::error(Code::Unreadable, &source, None, error.to_string()));
+                let message = format!("the file cannot be read: {error}");
+                diagnostics.push(Diagnostic::error(Code::Unreadable, &source, None, message));
                 return None;
             }
         };
@@ -194,11 +201,16 @@ impl Loaded {
             let found = self.offers.iter().any(|o| names(target, &o.source.path, Some(&o.key)))
                 || self.diagnostics.iter().any(|d| names(target, &d.source.path, None));
             if !found {
+                let known = self.offers.iter().map(|offer| offer.key.to_string()).collect::<Vec<_>>();
                 return Err(match target {
                     Target::Path(path) => Error::invalid(format!("no offer file at {}", path.display())),
-                    Target::Offer(key) => Error::invalid(format!("no file declares the offer {key}")),
-                }
-                .hint("`offerctl validate` lists what the project declares"));
+                    Target::Offer(key) => Error::invalid(format!("no file declares the offer {key}")).hint(
+                        match did_you_mean(&key.to_string(), known.iter().map(String::as_str)) {
+                            Some(near) => format!("did you mean {near}?"),
+                            None => format!("declared are {}", known.join(", ")),
+                        },
+                    ),
+                });
             }
         }
         self.offers.retain(|o| targets.iter().any(|target| names(target, &o.source.path, Some(&o.key))));
@@ -217,6 +229,12 @@ impl Target {
     pub fn parse(text: &str) -> Result<Self> {
         if let Ok(path) = Path::new(text).canonicalize() {
             return Ok(Self::Path(path));
+        }
+        let file = [".yaml", ".yml", ".json", ".toml"].iter().any(|ending| text.ends_with(ending));
+        if file {
+            return Err(
+                Error::invalid(format!("there is no file {text}")).hint("paths are relative to the current folder")
+            );
         }
         text.parse().map(Self::Offer).map_err(|_| {
             Error::invalid(format!("`{text}` is neither a file, nor a folder, nor `publisher/offer`"))
@@ -251,14 +269,17 @@ fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option
 /// The YAML files below a folder, folders that start with a dot left out.
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if hidden {
             continue;
         }
-        if path.is_dir() {
+        // A link to a folder could lead in a circle, or out of the project.
+        if entry.file_type()?.is_dir() {
             collect(&path, paths)?;
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        } else if path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
             paths.push(path);
         }
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Code;
 use crate::model::{Digest, Kind, Node, SecretRef};
+use crate::redact;
 
 /// Largest text that `!file` reads, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -48,6 +49,12 @@ impl Tags<'_> {
     }
 
     fn env(&self, name: &str) -> Resolved {
+        let secret = name.starts_with("OFFERCTL_") || name.ends_with("KEY") || redact::is_secret_name(name);
+        if secret {
+            let message =
+                format!("`{name}` looks like a secret, and `!env` values are shown in plans; use `!secret env:{name}`");
+            return Err((Code::PlainSecret, message));
+        }
         (self.env)(name).map(string).ok_or_else(|| {
             (Code::Unresolved, format!("the environment variable `{name}` is not set; set it, or write the value"))
         })

@@ -10,6 +10,7 @@ use serde_yaml::{Event, Parser, ScalarStyle, Tag};
 
 use crate::diagnostic::{Code, Diagnostic, Source, Span};
 use crate::model::{Entry, Kind, Node};
+use crate::redact;
 
 /// Largest file, in bytes.
 const MAX_BYTES: usize = 4 << 20;
@@ -42,6 +43,8 @@ pub(super) fn parse(source: &Source, resolve: &mut Resolve<'_>, diagnostics: &mu
         diagnostics,
         anchors: HashMap::new(),
         nodes: 0,
+        depth: 0,
+        secret: false,
     };
     loader.document()
 }
@@ -56,8 +59,12 @@ struct Loader<'a, 'r, E> {
     source: &'a Source,
     resolve: &'a mut Resolve<'r>,
     diagnostics: &'a mut Vec<Diagnostic>,
-    anchors: HashMap<usize, Node>,
+    /// Each with its depth.
+    anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    depth: usize,
+    /// Whether the key that was read last names a secret, so that its value is in no message.
+    secret: bool,
 }
 
 impl<'a, E> Loader<'a, '_, E>
@@ -123,8 +130,8 @@ where
                 let kind = self.scalar(&text, style, tag.as_deref(), span);
                 (anchor, tag, Node { kind: Kind::Scalar(kind), span })
             }
-            Event::SequenceStart(_, anchor, tag) => (anchor, tag, self.sequence(span)?),
-            Event::MappingStart(_, anchor, tag) => (anchor, tag, self.mapping(span)?),
+            Event::SequenceStart(_, anchor, tag) => (anchor, tag, self.deeper(|loader| loader.sequence(span))?),
+            Event::MappingStart(_, anchor, tag) => (anchor, tag, self.deeper(|loader| loader.mapping(span))?),
             Event::Alias(id) => return self.alias(id, span),
             _ => {
                 self.report(Code::Syntax, span, "unexpected YAML");
@@ -133,19 +140,30 @@ where
         };
         let node = self.tagged(node, tag.as_deref());
         if anchor != 0 {
-            self.anchors.insert(anchor, node.clone());
+            self.anchors.insert(anchor, (node.clone(), depth(&node)));
         }
         Ok(node)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Step<Node> {
-        let Some(node) = self.anchors.get(&id).cloned() else {
+        let Some((node, depth)) = self.anchors.get(&id).cloned() else {
             self.report(Code::Limit, span, "an alias inside its own anchor");
             return Err(Stop);
         };
+        if self.depth + depth > MAX_DEPTH {
+            self.report(Code::Limit, span, format!("more than {MAX_DEPTH} levels, aliases expanded"));
+            return Err(Stop);
+        }
         self.nodes += size(&node);
         self.count(span)?;
         Ok(node)
+    }
+
+    fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
+        self.depth += 1;
+        let result = work(self);
+        self.depth -= 1;
+        result
     }
 
     fn sequence(&mut self, span: Span) -> Step<Node> {
@@ -168,6 +186,7 @@ where
             }
             let key = self.key(event, key_span)?;
             let (event, value_span) = self.next()?;
+            self.secret = redact::is_secret_name(&key);
             let value = self.node(event, value_span)?;
             if let Some(line) = seen.insert(key.clone(), key_span.line) {
                 self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping")).help =
@@ -207,12 +226,10 @@ where
             Plain::Number(number) => Value::Number(number),
             Plain::Text => Value::String(text.to_owned()),
             Plain::Odd => {
-                self.report(
-                    Code::QuoteNumber,
-                    span,
-                    format!("`{text}` is a number to some YAML readers and a text to others"),
-                )
-                .help = Some(format!("quote it (\"{text}\"), or write a plain decimal number"));
+                let shown = if self.secret { "this value" } else { text };
+                let message = format!("`{shown}` is a number to some YAML readers and a text to others");
+                let help = format!("quote it (\"{shown}\"), or write a plain decimal number");
+                self.report(Code::QuoteNumber, span, message).help = Some(help);
                 Value::String(text.to_owned())
             }
         }
@@ -237,6 +254,11 @@ where
 
 fn size(node: &Node) -> usize {
     1 + node.items().iter().map(size).sum::<usize>() + node.entries().iter().map(|e| 1 + size(&e.value)).sum::<usize>()
+}
+
+fn depth(node: &Node) -> usize {
+    let below = node.items().iter().chain(node.entries().iter().map(|entry| &entry.value));
+    usize::from(matches!(node.kind, Kind::List(_) | Kind::Map(_))) + below.map(depth).max().unwrap_or(0)
 }
 
 fn convert(text: &str, span: &serde_yaml::Span) -> Span {

@@ -24,7 +24,7 @@ async fn an_offer_whose_read_fails_for_ever_is_reported_and_the_others_are_appli
     assert!(applied.stdout.contains("? contoso/b   not attempted: it could not be read\n"), "{}", applied.stdout);
     assert!(applied.stdout.contains("500 the answer is a web page, not the API's"), "{}", applied.stdout);
     assert!(
-        applied.stdout.contains("Not done: 2 offers applied, 1 not (") && applied.stdout.contains("2 retries"),
+        applied.stdout.contains("Not done: 2 offers applied, 1 not applied (") && applied.stdout.contains("2 retries"),
         "{}",
         applied.stdout
     );

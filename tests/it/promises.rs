@@ -69,15 +69,14 @@ async fn a_literal_secret_is_refused_without_being_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreadable_secret_stops_the_offer_before_anything_is_sent() {
-    let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+async fn an_unreadable_secret_stops_apply_before_anything_is_written() {
+    let world =
+        World::new(vec![native(&offer("a", "old")), native(&offer("b", "old"))], &[("b", &offer("b", "new"))]).await;
     crate::support::write(world.folder.path(), "offers/a.yaml", &with_secret("new"));
-    let failed = world.run(&["apply", "--yes"]).await.exits(1);
-    assert!(
-        failed.stdout.contains("the secret env:LEAD_CONNECTION cannot be read: the variable is not set"),
-        "{}",
-        failed.stdout
-    );
+    let failed = world.run(&["apply", "--yes"]).await.exits(3);
+    let message =
+        "secrets cannot be read: env:LEAD_CONNECTION (offers/a.yaml:1): the variable is not set; nothing was written";
+    assert!(failed.stderr.contains(message), "{}", failed.stderr);
     assert_eq!(world.count("PUT", "").await, 0);
 }
 
