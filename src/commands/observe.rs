@@ -27,7 +27,7 @@ pub(super) async fn make_plan(
         reading.one_more();
         match verdict {
             Ok(Verdict::Change(offer)) => plan.offers.push(*offer),
-            Ok(Verdict::Unchanged(unchanged)) => plan.unchanged.push(unchanged),
+            Ok(Verdict::Unchanged(unchanged)) => plan.unchanged.push(*unchanged),
             Err(unread) => plan.unread.push(unread),
         }
     }

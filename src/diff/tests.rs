@@ -156,10 +156,12 @@ fn written(declared: &Value, live: &Value) -> Value {
     against_tagged(declared, live).patch.apply(live, &tagged(declared), &read).expect("the patch fits")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`json!` literals read better by value")]
 fn in_offer(offer: Value) -> Value {
     json!({"definition": {"offer": offer}})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`json!` literals read better by value")]
 fn in_plans(plans: Value) -> Value {
     json!({"definition": {"plans": plans}})
 }

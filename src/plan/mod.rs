@@ -117,7 +117,7 @@ pub enum Verdict {
     /// There is something to do.
     Change(Box<OfferPlan>),
     /// There is nothing to do.
-    Unchanged(Unchanged),
+    Unchanged(Box<Unchanged>),
 }
 
 /// The user's choices that shape a plan.
@@ -172,7 +172,7 @@ pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Sha
         }
     };
     if diff.patch.is_empty() && release.is_empty() && findings.is_empty() {
-        return Verdict::Unchanged(Unchanged { key: desired.key.clone(), diff });
+        return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff }));
     }
     for finding in &mut findings {
         finding.allowed = finding

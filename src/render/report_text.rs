@@ -136,7 +136,7 @@ fn stale_lines(out: &mut String, stale: &Stale) {
         Stale::Created => line(out, "the offer was to be created, and somebody else created it"),
         Stale::Deleted => line(out, "the offer was to be changed, and it is gone"),
         Stale::Refused => {
-            line(out, "somebody saved the offer at the very moment of this write, and the portal refused it")
+            line(out, "somebody saved the offer at the very moment of this write, and the portal refused it");
         }
         Stale::Moved { fields } if fields.is_empty() => {
             line(
