@@ -1,9 +1,12 @@
 //! A world to run commands in: a project in a temporary folder, a portal on loopback, and the binary with an
 //! environment of its own.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use offerctl::sandbox::{Options, Sandbox, Seed, Switches};
 use serde_json::{Value, json};
@@ -51,6 +54,11 @@ pub(crate) fn run(command: &mut Command) -> Ran {
     Ran::from(command.output().expect("the binary starts"))
 }
 
+/// Runs a command to its end, without blocking the servers of the test.
+pub(crate) async fn run_beside(mut command: Command) -> Ran {
+    tokio::task::spawn_blocking(move || run(&mut command)).await.expect("the command ran")
+}
+
 /// Starts `offerctl sandbox` on a free port; its base URL is the first line that it prints.
 pub(crate) fn serve(folder: &Path, args: &[&str]) -> (Child, String) {
     let mut child = offerctl(folder)
@@ -82,7 +90,7 @@ impl World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let sandbox = Sandbox::start(Options {
             seed: Seed::Documents(live),
-            step_time: std::time::Duration::from_millis(5),
+            step_time: Duration::from_millis(5),
             switches,
             ..Options::default()
         })
@@ -120,7 +128,16 @@ impl World {
 
     /// The draft as GET returns it.
     pub(crate) async fn live(&self, offer: &str) -> Value {
-        let url = format!("{}/api/publishers/contoso/offers/{offer}?api-version=2017-10-31", self.sandbox.url());
+        self.get(&format!("offers/{offer}")).await
+    }
+
+    /// What a slot holds.
+    pub(crate) async fn slot(&self, offer: &str, slot: &str) -> Value {
+        self.get(&format!("offers/{offer}/slot/{slot}")).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let url = format!("{}/api/publishers/contoso/{path}?api-version=2017-10-31", self.sandbox.url());
         let answer = self.http.get(url).bearer_auth("t").send().await.expect("an answer");
         answer.json().await.expect("JSON")
     }
@@ -158,9 +175,83 @@ impl World {
         requests(&self.http, self.sandbox.url()).await
     }
 
+    /// Waits until the portal has answered a request with this method, a path that holds this text, and this status.
+    pub(crate) async fn until_answered(&self, method: &str, path: &str, status: u16) {
+        let is_it = |request: &Value| {
+            let here = request["path"].as_str().is_some_and(|seen| seen.contains(path));
+            here && request["method"] == method && request["status"] == status
+        };
+        let poll = async {
+            while !self.requests().await.iter().any(is_it) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let awaited = tokio::time::timeout(Duration::from_secs(10), poll).await;
+        assert!(awaited.is_ok(), "{method} {path} was never answered with {status}");
+    }
+
     /// How many requests had this method and a path that ends so (before the query).
     pub(crate) async fn count(&self, method: &str, ending: &str) -> usize {
         count(&self.requests().await, method, ending)
+    }
+}
+
+/// A server that answers byte for byte what a test says, and keeps what it receives.
+pub(crate) struct Impostor {
+    pub(crate) url: String,
+    received: Arc<Mutex<Vec<String>>>,
+}
+
+impl Impostor {
+    /// `answer` makes a whole answer from a whole request.
+    pub(crate) fn new(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&received);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let request = read_request(&mut stream);
+                kept.lock().expect("not poisoned").push(request.clone());
+                let _ = stream.write_all(&answer(&request));
+            }
+        });
+        Self { url, received }
+    }
+
+    /// The requests so far.
+    pub(crate) fn received(&self) -> Vec<String> {
+        self.received.lock().expect("not poisoned").clone()
+    }
+}
+
+/// One answer, after which the connection ends.
+pub(crate) fn http_answer(status: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+            if bytes.len() >= head.len() + 4 + length.unwrap_or(0) {
+                return text;
+            }
+        }
+        match stream.read(&mut chunk) {
+            Ok(count) if count > 0 => bytes.extend_from_slice(&chunk[..count]),
+            _ => return text,
+        }
     }
 }
 

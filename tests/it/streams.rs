@@ -1,0 +1,67 @@
+//! Streams that are closed, full, or left by their reader, and reports that have no place to go.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{TITLE, World, native, offer, run_beside};
+
+async fn world() -> World {
+    World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await
+}
+
+/// The binary, started by a shell that redirects its streams.
+fn redirected(world: &World, args: &[&str], redirection: &str) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("exec \"$0\" \"$@\" {redirection}"), env!("CARGO_BIN_EXE_offerctl")])
+        .args(args)
+        .current_dir(world.folder.path())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("OFFERCTL_ENDPOINT", world.sandbox.url())
+        .stdin(Stdio::null());
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_cannot_be_written_is_found_before_anything_else_is() {
+    for path in ["/nonexistent/report.json", "offers", "offers/a.yaml/report.json"] {
+        let world = world().await;
+        let ran = world.run(&["apply", "--yes", "-o", &format!("json={path}")]).await.exits(1);
+        assert!(ran.stderr.contains(path), "{path} is not named:\n{}", ran.stderr);
+        assert_eq!(world.count("PUT", "/offers/a").await, 0, "{path}");
+        assert_eq!(world.live("a").await["definition"]["offer"][TITLE], "old", "{path}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_streams_do_not_stop_the_work() {
+    let world = world().await;
+    let table: [(&[&str], &str); 3] =
+        [(&["plan"], ">&-"), (&["plan", "-vv"], "2>&-"), (&["apply", "--yes", "-v"], ">&- 2>&-")];
+    for (args, redirection) in table {
+        run_beside(redirected(&world, args, redirection)).await.exits(0);
+    }
+    assert_eq!(world.live("a").await["definition"]["offer"][TITLE], "new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_leaves_is_no_error() {
+    let world = world().await;
+    for args in [&["plan"][..], &["plan", "-o", "json"], &["status"]] {
+        let mut command = world.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
+        drop(child.stdout.take());
+        let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("joined").expect("ends");
+        assert_eq!(status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_finds_no_room_is_not_success() {
+    let world = world().await;
+    for args in [&["plan", "-o", "json"][..], &["status", "-o", "json"]] {
+        run_beside(redirected(&world, args, ">/dev/full")).await.exits(1);
+    }
+}
