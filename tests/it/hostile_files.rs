@@ -172,9 +172,9 @@ async fn a_saved_plan_whose_checksum_was_made_anew_is_refused_where_it_is_not_th
     let table = [
         json!({"operations": evil, "fills": []}),
         json!({"operations": more, "fills": []}),
-        json!({"operations": [], "fills": []}),
         json!({"operations": blank, "fills": fill(json!({"env": "OFFERCTL_TOKEN"}))}),
         json!({"operations": blank, "fills": fill(json!({"path": "/etc/passwd"}))}),
+        json!({"operations": [], "fills": []}),
     ];
     for patch in table {
         let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
