@@ -157,7 +157,8 @@ impl Run<'_> {
         }
         if let Some(write) = self.plan.write() {
             self.write(write).await?;
-        } else if let Live::Present(draft) = self.fresh().await? {
+        } else if let (Live::Present(draft), Base::Present { document, .. }) = (self.fresh().await?, &self.plan.base) {
+            self.same_plan(&live::align(&draft.document, document, self.shape), Write::Update)?;
             self.content = Some(draft.digest(self.shape));
         }
         for step in &self.plan.release {
@@ -314,7 +315,10 @@ impl Run<'_> {
 
     async fn go_live(&mut self) -> Result<(), End> {
         let before = self.submissions().await?;
-        if running(&before).is_some_and(Submission::is_production) {
+        if let Some(running) = running(&before).filter(|running| running.is_production()) {
+            if !self.works_on_content(running).await? {
+                return Err(End::Conflict("the portal takes other content live than this plan's".to_owned()));
+            }
             self.operation = None;
             self.did(Done::Joined);
             return Ok(());
@@ -407,6 +411,15 @@ impl Run<'_> {
         }
         let why = "the portal ended the publish without asking for sign-off, and customers do not have this content";
         Err(End::OperationEnded(vec![why.to_owned()]))
+    }
+
+    /// Whether a submission is of the draft that this run stands for: the version that it names tells.
+    async fn works_on_content(&self, submission: &Submission) -> Result<bool, End> {
+        let Some(version) = submission.offer_version else { return Ok(false) };
+        match self.context.writer.reader().version(&self.plan.key, version).await.map_err(End::Failed)? {
+            Live::Present(offer) => Ok(self.content.as_ref() == Some(&offer.digest(self.shape))),
+            Live::Absent => Ok(false),
+        }
     }
 
     /// Whether a slot holds the draft that this run stands for, whatever became of the draft since.
