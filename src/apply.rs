@@ -1,4 +1,4 @@
-//! Carries a plan out, one offer at a time within an offer, many offers at once.
+//! Carries a plan out, one step at a time within an offer, many offers at once.
 //!
 //! What is to be done stands in the plan; here stands only what happened. The order for each offer: read again and
 //! compare with the plan's base, write with the narrowest precondition, read back and compare again, release, wait.
@@ -45,11 +45,11 @@ pub enum Done {
 pub enum End {
     /// As planned.
     Done,
-    /// As planned, but for the waiting, which was not asked for.
+    /// Left at the first wait, which was not asked for; what the plan has after it is for a later run.
     Left,
     /// Refused: the portal is not what the plan was made from.
     Stale(Stale),
-    /// Refused: the portal runs something for this offer.
+    /// Refused: the portal runs something else for this offer, or holds other content than the plan's.
     Conflict(String),
     /// Refused: a guard's finding was not accepted.
     Guarded(Vec<String>),

@@ -26,14 +26,14 @@
 //! 9. [`report`] folds what happened into one result and one exit code; [`render`] makes texts of plans and reports.
 //!
 //! [`sandbox`] is the portal's double: it serves the same API on loopback, and `--sandbox` and all tests run against
-//! it. [`cli`] and [`commands`] are the shell around all this, and the only modules that see environment and terminal.
+//! it. [`cli`] and [`commands`] are the shell around all this; with [`term`], they are the only modules that see environment and terminal.
 //!
 //! # The rules
 //!
 //! The modules below stand in the order of the flow, and arrows point backwards only: a module uses those above it
 //! (a test keeps it so). From `schema` to `plan`, and in `report` and `render`, functions are pure: no network, no
-//! clock, no environment. Only `workspace` reads files. Decide everything, then do it: there is no dry-run flag,
-//! because planning holds no `Writer`.
+//! clock, no environment, and no files but those that `workspace` reads. Decide everything, then do it: there is no
+//! dry-run flag, because planning holds no `Writer`.
 
 // Leaves: values, errors, streams.
 pub mod diagnostic;

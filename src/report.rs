@@ -54,8 +54,9 @@ pub struct Report {
 impl Report {
     /// The exit code.
     ///
-    /// The most telling cause wins: an interruption, then a refusal (nothing was written to that offer, and somebody
-    /// must look), then a failure. `6` says that some offers are as they should be and others are not.
+    /// The most telling cause wins: a guard, for which nothing was begun; an interruption; a refusal (nothing was written
+    /// to that offer, and somebody must look); a failure. `6` says that some offers are as they should be and others are
+    /// not, or that one is in part.
     #[must_use]
     pub fn exit(&self) -> Exit {
         let ends = || self.outcomes.iter().map(|outcome| &outcome.end);

@@ -111,7 +111,7 @@ pub struct Plan {
     pub unread: Vec<Unread>,
 }
 
-/// What is to be decided about one offer.
+/// What was decided about one offer.
 #[derive(Debug)]
 pub enum Verdict {
     /// There is something to do.
@@ -218,7 +218,7 @@ impl OfferPlan {
 }
 
 impl Plan {
-    /// Whether `apply` would do anything.
+    /// Whether `apply` would do nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.offers.is_empty()

@@ -24,7 +24,7 @@ pub enum Kind {
     Rejected,
     /// 408, 429, 5xx: may pass.
     Unavailable,
-    /// No answer.
+    /// No answer, or one that is not whole.
     Unreachable,
     /// An answer that is not what the API gives.
     Malformed,

@@ -1,4 +1,4 @@
-//! The portal's documents about operations, read leniently: a missing field is empty, an unknown word is kept.
+//! The portal's lists, and its documents about operations, read leniently: a missing field is empty, an unknown word is kept.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -40,7 +40,8 @@ pub enum State {
 }
 
 impl State {
-    /// Reads the portal's word, whatever its letter case. `complete`, `completed` and `succeeded` are one.
+    /// Reads the portal's word, whatever its letter case. It has several words for
+    /// one state.
     #[must_use]
     pub fn parse(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
@@ -205,7 +206,7 @@ impl OperationView {
         self.steps.iter().find(|step| step.is(id))
     }
 
-    /// The step that is under way or waits.
+    /// The step that counts: the first that is under way, waits, or ended otherwise than well.
     #[must_use]
     pub fn current(&self) -> Option<&Step> {
         self.steps.iter().find(|step| !matches!(step.state, StepState::NotStarted | StepState::Complete))

@@ -138,7 +138,8 @@ impl Compiler<'_> {
 }
 
 impl Shape {
-    /// Lays another description of the same place over this one; what the other says wins.
+    /// Lays another description of the same place over this one; what the other says wins. It cannot take back a flag,
+    /// nor say again what is so by default, and of two patterns that match, the one that is there first counts.
     fn merge(&mut self, other: Self) {
         let Self { rules, types, properties, patterns, additional, items, labels: _ } = other;
         self.rules.merge(rules);
