@@ -2,7 +2,7 @@
 //!
 //! The file is for `apply`, not for other programs (those read `plan -o json`). It carries a format version, the
 //! version of the tool, the fingerprint of the plan, and a checksum over all of it, so that a plan that was edited, or
-//! made by a tool with other rules, is refused.
+//! made by another major version, is refused. That the rules are others within one shows when `apply` compares anew.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -19,7 +19,10 @@ fn the_readme_names_every_variable_and_command() {
     let command = offerctl::cli::Cli::command();
     let arguments = command.get_arguments().chain(command.get_subcommands().flat_map(clap::Command::get_arguments));
     for name in arguments.filter_map(|argument| argument.get_env()).map(|name| name.to_string_lossy().into_owned()) {
-        assert!(readme.contains(&name) || name.starts_with("OFFERCTL_SANDBOX_"), "{name} is not in the README");
+        assert!(
+            readme.contains(&format!("`{name}`")) || name.starts_with("OFFERCTL_SANDBOX_"),
+            "{name} is not in the README"
+        );
     }
     for command in command.get_subcommands() {
         assert!(
