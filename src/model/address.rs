@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// One step of an address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Segment {
+enum Segment {
     /// A property, under the name that people read.
     Key(String),
     /// A member of a keyed list or of a dictionary, by its identity: a plan's id, an image's version.

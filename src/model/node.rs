@@ -58,9 +58,9 @@ impl std::fmt::Display for SecretRef {
 }
 
 impl Node {
-    /// A node without a place, for values that come from elsewhere than a file.
-    #[must_use]
-    pub fn from_value(value: &Value) -> Self {
+    /// A node without a place, for tests.
+    #[cfg(test)]
+    pub(crate) fn from_value(value: &Value) -> Self {
         let kind = match value {
             Value::Array(items) => Kind::List(items.iter().map(Self::from_value).collect()),
             Value::Object(map) => Kind::Map(

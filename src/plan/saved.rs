@@ -18,8 +18,6 @@ const FORMAT_VERSION: &str = "1.0";
 pub struct SavedPlan {
     /// The plan.
     pub plan: Plan,
-    /// Its fingerprint, as it was when it was saved.
-    pub fingerprint: Digest,
     /// The portal that it was made from.
     pub portal: String,
 }
@@ -99,7 +97,7 @@ impl SavedPlan {
             return Err(LoadError::Edited);
         }
         let plan = serde_json::from_value::<Plan>(file.plan).map_err(not)?;
-        Ok(Self { plan, fingerprint: file.fingerprint, portal: file.portal })
+        Ok(Self { plan, portal: file.portal })
     }
 }
 

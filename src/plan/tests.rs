@@ -182,7 +182,7 @@ fn a_saved_plan_comes_back_whole_holds_no_secret_and_cannot_be_edited() {
     let text = SavedPlan::write(&plan, "sandbox");
     assert!(!text.contains("CANARY"), "{text}");
     let saved = SavedPlan::read(&text).expect("reads");
-    assert_eq!((&saved.plan, &saved.fingerprint), (&plan, &plan.fingerprint()));
+    assert_eq!(saved, SavedPlan { plan, portal: "sandbox".to_owned() });
 
     assert!(matches!(SavedPlan::read(&text.replace("\"new\"", "\"evil\"")), Err(LoadError::Edited)));
     assert!(matches!(SavedPlan::read("{}"), Err(LoadError::NotAPlan(_))));

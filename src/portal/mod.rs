@@ -14,6 +14,3 @@ pub use reader::Reader;
 pub use transport::{Endpoint, EndpointError, OperationPath, Settings, Token, Traffic};
 pub use views::{Level, Message, OfferSummary, OperationView, State, Step, StepState, Submission};
 pub use writer::{Accepted, Approval, Precondition, Writer};
-
-/// The version of the API that every request names.
-pub const API_VERSION: &str = "2017-10-31";

@@ -43,16 +43,8 @@ impl Reader {
         let path = format!("api/publishers/{publisher}/offers");
         let answer = self.get(&path, &[]).await?;
         let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
-        let text =
-            |item: &serde_json::Value, key: &str| item.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        Ok(items
-            .iter()
-            .map(|item| OfferSummary {
-                id: text(item, "id"),
-                offer_type: text(item, "offerTypeId"),
-                status: text(item, "status"),
-            })
-            .collect())
+        let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+        Ok(items.iter().map(|item| OfferSummary { id: id(item) }).collect())
     }
 
     /// The draft. A 404 alone is not taken for absence (a proxy or a wrong path gives one too): the publisher's list

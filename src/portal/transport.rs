@@ -11,10 +11,11 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-use super::API_VERSION;
 use super::problem::{Kind, Problem, reports_failure};
 use crate::model::ETag;
 
+/// The version of the API that every request names.
+const API_VERSION: &str = "2017-10-31";
 /// A GET of an offer can take more than a minute.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

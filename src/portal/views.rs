@@ -10,10 +10,6 @@ use crate::redact;
 pub struct OfferSummary {
     /// The offer's id.
     pub id: String,
-    /// The type.
-    pub offer_type: String,
-    /// The portal's word for its status.
-    pub status: String,
 }
 
 /// The state of an operation or an offer as a whole.

@@ -16,8 +16,6 @@ pub enum Approval {
     Flag,
     /// An answer at the prompt.
     Prompt,
-    /// A command that is its own approval, such as `cancel`.
-    Command,
 }
 
 /// Changes the portal.

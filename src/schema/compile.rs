@@ -20,7 +20,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
 /// A schema file that cannot be used: which, where in it, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {reason}")]
-pub struct SchemaError {
+pub(super) struct SchemaError {
     file: String,
     reason: String,
 }
@@ -295,7 +295,7 @@ mod tests {
     fn the_files_of_the_program_compile_and_know_their_types() {
         let schemas = Schemas::builtin();
         assert_eq!(
-            schemas.offer_types().collect::<Vec<_>>(),
+            schemas.by_type.keys().collect::<Vec<_>>(),
             ["microsoft-azure-applications", "microsoft-azure-corevm", "microsoft-azure-virtualmachines"]
         );
         for offer_type in ["microsoft-azure-virtualmachines", "microsoft-azure-corevm", "microsoft-azure-saas"] {

@@ -12,8 +12,6 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub use compile::SchemaError;
-
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ListRule {
@@ -168,10 +166,5 @@ impl Schemas {
     #[must_use]
     pub fn shape(&self, offer_type: &str) -> &Shape {
         self.by_type.get(offer_type).unwrap_or(&self.generic)
-    }
-
-    /// The offer types that have a schema.
-    pub fn offer_types(&self) -> impl Iterator<Item = &str> {
-        self.by_type.keys().map(String::as_str)
     }
 }

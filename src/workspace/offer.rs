@@ -4,8 +4,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::diagnostic::{Code, Diagnostic, Source, Span, did_you_mean};
-use crate::model::{Digest, Entry, Kind, Node, OfferKey};
+use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
+use crate::model::{Digest, Entry, IdError, Kind, Node, OfferKey, Pointer};
 use crate::schema::Schemas;
 
 /// How far `apply` takes a change.
@@ -36,8 +36,6 @@ impl std::fmt::Display for Through {
 pub struct Ignore {
     /// The pointer's unescaped tokens; a member of a keyed list is named by its identity.
     pub tokens: Vec<String>,
-    /// Why.
-    pub reason: String,
 }
 
 /// The `reconcile` stanza.
@@ -72,6 +70,7 @@ pub struct Desired {
 
 const RECONCILE: &str = "reconcile";
 const RECONCILE_KEYS: [&str; 4] = ["through", "notify", "allow", "ignore"];
+/// `reason` is for the readers of the file.
 const IGNORE_KEYS: [&str; 3] = ["path", "reason", "until"];
 
 /// Reads the envelope; `None` when a finding makes the offer unusable.
@@ -99,7 +98,7 @@ pub(super) fn read(
     let Kind::Map(entries) = root.kind else { return None };
     let document =
         Node { kind: Kind::Map(entries.into_iter().filter(|entry| entry.key != RECONCILE).collect()), span: root.span };
-    let failed = diagnostics[before..].iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
+    let failed = diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
     let key = key.filter(|_| !failed)?;
     Some(Desired { key, offer_type, document, reconcile, source: source.clone(), files })
 }
@@ -150,10 +149,10 @@ impl Reader<'_> {
         Some(OfferKey { publisher: publisher?, offer: offer? })
     }
 
-    fn identifier<T: std::str::FromStr<Err = crate::model::IdError>>(&mut self, root: &Node, key: &str) -> Option<T> {
+    fn identifier<T: std::str::FromStr<Err = IdError>>(&mut self, root: &Node, key: &str) -> Option<T> {
         let text = self.text(root, key)?;
         let span = root.get(key).map_or(root.span, |node| node.span);
-        text.parse().map_err(|error: crate::model::IdError| self.error(Code::WrongValue, span, error.to_string())).ok()
+        text.parse().map_err(|error: IdError| self.error(Code::WrongValue, span, error.to_string())).ok()
     }
 
     fn definition(&mut self, root: &Node) {
@@ -225,9 +224,7 @@ impl Reader<'_> {
     fn ignore(&mut self, node: &Node, today: Date) -> Option<Ignore> {
         self.known_keys(node, &IGNORE_KEYS, "an `ignore` entry");
         let path = node.get("path").and_then(Node::as_str).unwrap_or_default();
-        let Ok(pointer) =
-            crate::model::Pointer::parse(path).map_err(|_| ()).and_then(|p| if p.is_root() { Err(()) } else { Ok(p) })
-        else {
+        let Some(pointer) = Pointer::parse(path).ok().filter(|pointer| !pointer.is_root()) else {
             self.helped(
                 Code::WrongValue,
                 node.get("path").unwrap_or(node).span,
@@ -236,7 +233,6 @@ impl Reader<'_> {
             );
             return None;
         };
-        let reason = node.get("reason").and_then(Node::as_str).unwrap_or_default().to_owned();
         if let Some(until) = node.get("until") {
             match until.as_str().and_then(|text| text.parse::<Date>().ok()) {
                 Some(date) if date < today => {
@@ -249,6 +245,6 @@ impl Reader<'_> {
                 None => self.error(Code::WrongValue, until.span, "`until` is a date such as 2027-01-31"),
             }
         }
-        Some(Ignore { tokens: pointer.tokens().map(|token| token.decoded().into_owned()).collect(), reason })
+        Some(Ignore { tokens: pointer.tokens().map(|token| token.decoded().into_owned()).collect() })
     }
 }
