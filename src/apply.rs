@@ -299,7 +299,7 @@ impl Run<'_> {
         let before = self.submissions().await?;
         let status = self.context.writer.reader().status(&self.plan.key).await.map_err(End::Failed)?;
         let waits = status.is_some_and(|status| status.awaits_signoff());
-        if let Some(running) = running(&before).filter(|_| !waits) {
+        if let Some(running) = Submission::running(&before).filter(|_| !waits) {
             return Err(End::Conflict(format!("the portal runs submission {} of this offer already", running.id)));
         }
         match self.context.writer.reader().offer(&self.plan.key).await.map_err(End::Failed)? {
@@ -315,7 +315,7 @@ impl Run<'_> {
 
     async fn go_live(&mut self) -> Result<(), End> {
         let before = self.submissions().await?;
-        if let Some(running) = running(&before).filter(|running| running.is_production()) {
+        if let Some(running) = Submission::running(&before).filter(|running| running.is_production()) {
             if !self.works_on_content(running).await? {
                 return Err(End::Conflict("the portal takes other content live than this plan's".to_owned()));
             }
@@ -354,7 +354,7 @@ impl Run<'_> {
             Kind::Conflict => Err(End::Conflict(problem.to_string())),
             Kind::Unreachable | Kind::Unavailable => {
                 let now = self.submissions().await?;
-                let new = running(&now).filter(|now| before.iter().all(|old| old.id != now.id));
+                let new = Submission::running(&now).filter(|now| before.iter().all(|old| old.id != now.id));
                 if new.is_some() { Ok(None) } else { Err(End::Failed(problem)) }
             }
             _ => Err(End::Failed(problem)),
@@ -440,10 +440,4 @@ fn precondition(offer: &LiveOffer) -> Result<Precondition, End> {
             "the portal gave no ETag for a native offer, so a write could overwrite an edit".to_owned(),
         )),
     }
-}
-
-/// The submission that runs, if one does.
-#[must_use]
-pub fn running(submissions: &[Submission]) -> Option<&Submission> {
-    submissions.iter().find(|submission| submission.state == crate::portal::State::Running)
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::model::OfferKey;
-use crate::portal::{Level, OperationPath, OperationView, Problem, Reader, State, StepState};
+use crate::portal::{Level, OperationPath, OperationView, Problem, Reader, State, StepState, Submission};
 
 /// What a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,7 +218,7 @@ async fn look(
         return Ok(Some((reader.operation(path).await?, None)));
     }
     let (status, submissions) = tokio::try_join!(reader.status(key), reader.submissions(key))?;
-    let runs = submissions.iter().any(|submission| submission.state == State::Running);
+    let runs = Submission::running(&submissions).is_some();
     Ok(status.map(|status| (status, Some(runs))))
 }
 

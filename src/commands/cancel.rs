@@ -6,12 +6,12 @@ use tokio::time::Instant;
 
 use super::progress::Progress;
 use super::shell::Shell;
-use crate::apply::{Done, End, Event, Outcome, running};
+use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
 use crate::error::{Error, Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
-use crate::portal::{Approval, OperationView, Problem, Reader, Writer};
+use crate::portal::{Approval, OperationView, Problem, Reader, Submission, Writer};
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
@@ -43,7 +43,7 @@ async fn find(reader: &Reader, key: &OfferKey) -> Found {
         if submissions.is_empty() {
             reader.expect_offer(key).await?;
         }
-        Ok(running(&submissions).is_some())
+        Ok(Submission::running(&submissions).is_some())
     };
     found.await.map(|runs| (key.clone(), runs)).map_err(|problem| (key.clone(), problem))
 }

@@ -7,7 +7,7 @@ use super::shell::Shell;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
 use crate::plan::{self, Choices, Content, InProgress, Plan, ReleaseView, Unread, Verdict};
-use crate::portal::{Problem, Reader, State, Submission};
+use crate::portal::{Problem, Reader, Submission};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Through};
 
@@ -66,7 +66,7 @@ async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<
         Live::Present(offer) => Some(offer.digest(shape)),
         Live::Absent => None,
     };
-    let running = submissions.iter().find(|submission| submission.state == State::Running);
+    let running = Submission::running(&submissions);
     let in_progress = match (running, status.is_some_and(|status| status.awaits_signoff())) {
         (Some(submission), _) if submission.is_production() => {
             InProgress::GoingLive(content(reader, key, submission, shape).await?)

@@ -9,7 +9,7 @@ use crate::error::{Exit, Result};
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
 use crate::plan::Unread;
-use crate::portal::{Problem, Reader};
+use crate::portal::{Problem, Reader, Submission};
 use crate::render::{self, Paint};
 use crate::report::OfferStatus;
 
@@ -56,6 +56,6 @@ async fn read(reader: &Reader, key: &OfferKey) -> Result<OfferStatus, Problem> {
         status,
         preview: preview != Live::Absent,
         production: production != Live::Absent,
-        running: crate::apply::running(&submissions).cloned(),
+        running: Submission::running(&submissions).cloned(),
     })
 }

@@ -5,12 +5,12 @@ use tokio::time::Instant;
 
 use super::progress::Progress;
 use super::shell::Shell;
-use crate::apply::{Done, End, Event, Outcome, running};
+use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::WaitArgs;
 use crate::error::{Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
-use crate::portal::{OperationView, Reader};
+use crate::portal::{OperationView, Reader, Submission};
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
@@ -39,7 +39,7 @@ async fn one(reader: &Reader, key: &OfferKey, patience: Patience, stop: &Stop, p
         return ended(&[], End::Failed(problem));
     }
     let waits = status.is_some_and(|status| status.awaits_signoff());
-    match running(&submissions) {
+    match Submission::running(&submissions) {
         None if waits => return ended(&[Done::InPreview], End::Done),
         None => return ended(&[Done::AtRest], End::Done),
         Some(_) => {}

@@ -250,6 +250,12 @@ impl Submission {
         )
     }
 
+    /// The one that runs, if one does.
+    #[must_use]
+    pub fn running(all: &[Self]) -> Option<&Self> {
+        all.iter().find(|submission| submission.state == State::Running)
+    }
+
     /// Whether it goes to customers rather than to the preview.
     #[must_use]
     pub fn is_production(&self) -> bool {
