@@ -110,8 +110,7 @@ where
     }
 
     fn report(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut Diagnostic {
-        self.diagnostics.push(Diagnostic::error(code, self.source, Some(span), message));
-        self.diagnostics.last_mut().expect("one was just pushed")
+        self.diagnostics.push_mut(Diagnostic::error(code, self.source, Some(span), message))
     }
 
     fn count(&mut self, span: Span) -> Step<()> {
