@@ -16,6 +16,18 @@ pub struct Span {
     pub column: usize,
 }
 
+impl Span {
+    /// The place of these bytes of a text; what lies beyond the text, or within a character, is moved back.
+    #[must_use]
+    pub fn within(text: &str, bytes: std::ops::Range<usize>) -> Self {
+        let (start, end) = (text.floor_char_boundary(bytes.start), text.floor_char_boundary(bytes.end));
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let column = before[line_start..].chars().count() + 1;
+        Self { start, end: end.max(start), line: before.matches('\n').count() + 1, column }
+    }
+}
+
 /// A file as it was read: its path as the user would write it, and its text.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -148,6 +160,16 @@ mod tests {
         assert_eq!(did_you_mean("defintion", known), Some("definition"));
         assert_eq!(did_you_mean("PublisherID", known), Some("publisherId"));
         assert_eq!(did_you_mean("pricing", known), None);
+    }
+
+    #[test]
+    fn places_are_counted_in_characters_and_stay_in_the_text() {
+        let place = |bytes| {
+            let Span { start, end, line, column } = Span::within("a\né=1", bytes);
+            (start, end, line, column)
+        };
+        assert_eq!(place(4..5), (4, 5, 2, 2));
+        assert_eq!(place(3..9), (2, 6, 2, 1));
     }
 
     #[test]

@@ -24,16 +24,7 @@ impl Default for Config {
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     toml::from_str(&source.text).map_err(|error| {
-        let span = error.span().map(|range| {
-            let before = &source.text[..range.start];
-            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            Span {
-                start: range.start,
-                end: range.end,
-                line: before.matches('\n').count() + 1,
-                column: before[line_start..].chars().count() + 1,
-            }
-        });
+        let span = error.span().map(|bytes| Span::within(&source.text, bytes));
         Box::new(Diagnostic::error(Code::Config, source, span, error.message().trim().replace('\n', "; ")))
     })
 }

@@ -249,13 +249,7 @@ fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option
         Ok(text) => Some(Source { path: name.into(), text: text.into() }),
         Err(error) => {
             let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-            let line_start = good.rfind('\n').map_or(0, |newline| newline + 1);
-            let span = Span {
-                start: good.len(),
-                end: good.len(),
-                line: good.matches('\n').count() + 1,
-                column: good[line_start..].chars().count() + 1,
-            };
+            let span = Span::within(good, good.len()..good.len());
             let source = Source { path: name.into(), text: "".into() };
             diagnostics.push(
                 Diagnostic::error(Code::NotUtf8, &source, Some(span), "a byte that is not UTF-8")
