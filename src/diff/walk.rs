@@ -62,11 +62,10 @@ struct Place {
 }
 
 impl Place {
-    /// The property of an object. An entry of the user's own (a version in a dictionary) is addressed by its identity.
+    /// The property of an object.
     fn property(&self, entry: &Entry, live_key: &str, shape: &Shape) -> Self {
-        let by_user = shape.rules.exact_entries && !shape.names(&entry.key);
         Self {
-            address: if by_user { self.address.id(&entry.key) } else { self.address.key(shape.label(&entry.key)) },
+            address: shape.address(&self.address, &entry.key),
             live: self.live.with_trailing_token(live_key),
             file: self.file.with_trailing_token(entry.key.as_str()),
             identity: self.identity_with(&entry.key),
@@ -206,10 +205,7 @@ impl Walk<'_> {
     fn undeclared(&mut self, live: &Map<String, Value>, declared: &[String], shape: &Shape, place: &Place) {
         for (key, value) in live.iter().filter(|(key, _)| !declared.contains(key)) {
             if shape.rules.exact_entries {
-                let mut here = place.live_only(key, key.clone());
-                if shape.names(key) {
-                    here.address = place.address.key(shape.label(key));
-                }
+                let here = Place { address: shape.address(&place.address, key), ..place.live_only(key, key.clone()) };
                 self.remove_member(value, shape.property(key), &here);
             } else if !portal_made(value, shape.property(key)) {
                 self.diff.unmanaged += 1;

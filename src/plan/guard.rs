@@ -72,8 +72,7 @@ fn removed(live: &Value, after: Option<&Value>, shape: &Shape, address: &Address
         (Value::Object(map), _) => {
             let left = |key: &str| after.and_then(|after| after.get(key)).filter(|left| !left.is_null());
             for (key, value) in map {
-                let by_user = shape.rules.exact_entries && !shape.names(key);
-                let here = if by_user { address.id(key) } else { address.key(shape.label(key)) };
+                let here = shape.address(address, key);
                 match (left(key), &shape.rules.guard) {
                     (None, Some(noun)) => findings.push(gone(noun, address, key)),
                     (left, _) => removed(value, left, shape.property(key), &here, findings),

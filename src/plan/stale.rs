@@ -94,19 +94,14 @@ fn compare(
     if before == now {
         return;
     }
-    match (before, now) {
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+    match (before, now, &shape.rules.list) {
+        (Some(Value::Object(a)), Some(Value::Object(b)), _) => {
             for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
-                let here = if shape.rules.exact_entries && !shape.names(key) {
-                    address.id(key)
-                } else {
-                    address.key(shape.label(key))
-                };
+                let here = shape.address(address, key);
                 compare(a.get(key), b.get(key), shape.property(key), &here, fields);
             }
         }
-        (Some(Value::Array(a)), Some(Value::Array(b))) if matches!(shape.rules.list, ListRule::Keyed(_)) => {
-            let ListRule::Keyed(key) = &shape.rules.list else { return };
+        (Some(Value::Array(a)), Some(Value::Array(b)), ListRule::Keyed(key)) => {
             match (live::identities(a, key), live::identities(b, key)) {
                 (Some(a_ids), Some(b_ids)) => {
                     let find = |items: &'_ [Value], ids: &[&str], id: &str| {

@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use crate::model::Address;
+
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ListRule {
@@ -121,9 +123,14 @@ impl Shape {
     }
 
     /// Whether the schema names this property itself, rather than by a pattern or as one of the others.
-    #[must_use]
-    pub fn names(&self, key: &str) -> bool {
+    fn names(&self, key: &str) -> bool {
         self.properties.contains_key(key)
+    }
+
+    /// The address of a property: an entry of the user's own (a version in a dictionary) goes by its identity.
+    #[must_use]
+    pub fn address(&self, object: &Address, key: &str) -> Address {
+        if self.rules.exact_entries && !self.names(key) { object.id(key) } else { object.key(self.label(key)) }
     }
 
     /// What is known of the members of an array.
