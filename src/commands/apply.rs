@@ -5,7 +5,6 @@ use std::path::Path;
 
 use futures_util::future;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use super::shell::{self, Portal, Shell};
 use super::{observe, plan, progress};
@@ -13,7 +12,6 @@ use crate::apply::{self, Context, End, Outcome};
 use crate::cli::{ApplyArgs, Format};
 use crate::error::{Error, Exit, Result};
 use crate::model::OfferKey;
-use crate::operation::Patience;
 use crate::plan::{Finding, OfferPlan, Plan, SavedPlan};
 use crate::portal::{Approval, Writer};
 use crate::render::{self, Paint};
@@ -191,8 +189,7 @@ async fn carry_out(
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<&OfferKey, &Desired>>();
     let work = plan.offers.iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
-    let deadline = args.waiting.wait_timeout.map(|timeout| Instant::now() + timeout);
-    let patience = (!args.no_wait).then(|| Patience::new(writer.reader().is_loopback(), deadline));
+    let patience = (!args.no_wait).then(|| shell::patience(&args.waiting, writer.reader()));
     let secret = shell::secret(&project.root);
     let progress = progress::Progress::new(shell.term);
     let places = Semaphore::new(at_once);

@@ -2,10 +2,9 @@
 //! cancels or not, so only the submissions tell.
 
 use futures_util::{StreamExt as _, stream};
-use tokio::time::Instant;
 
 use super::progress::Progress;
-use super::shell::Shell;
+use super::shell::{self, Shell};
 use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
 use crate::error::{Error, Exit, Result};
@@ -23,8 +22,7 @@ pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let runs = found.iter().filter_map(|found| found.as_ref().ok()).filter(|(_, runs)| *runs);
     let runs = runs.map(|(key, _)| key.to_string()).collect::<Vec<_>>();
     let approval = if runs.is_empty() { None } else { Some(approve(shell, args, &runs).await?) };
-    let deadline = args.waiting.wait_timeout.map(|timeout| Instant::now() + timeout);
-    let patience = Patience::new(portal.reader.is_loopback(), deadline);
+    let patience = shell::patience(&args.waiting, &portal.reader);
     let progress = Progress::new(shell.term);
     let writer = approval.map(|approval| Writer::new(portal.reader.clone(), approval));
     let work = found.into_iter().map(|found| one(found, writer.as_ref(), patience, &shell.stop, &progress));

@@ -1,13 +1,15 @@
 //! What the commands share: the project, the way to the portal, the sinks, the user's wish to stop.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::{Format, Global, OutputSpec};
+use tokio::time::Instant;
+
+use crate::cli::{Format, Global, OutputSpec, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
-use crate::operation::Stop;
+use crate::operation::{Patience, Stop};
 use crate::portal::{Endpoint, Reader, Settings, Token};
 use crate::render::{self, Paint};
 use crate::report::Report;
@@ -239,11 +241,16 @@ fn endpoint(text: &str) -> Result<Endpoint> {
 fn token(endpoint: &Endpoint) -> Result<Token> {
     match std::env::var("OFFERCTL_TOKEN") {
         Ok(token) if !token.trim().is_empty() => Ok(Token::new(token.trim().to_owned())),
-        _ if endpoint.is_loopback() => Ok(Token::new("sandbox".to_owned())),
+        _ if endpoint.is_loopback() => Ok(Token::new(SANDBOX.to_owned())),
         _ => Err(Error::new(Exit::Denied, "there is no token for the portal: OFFERCTL_TOKEN is not set")
             .hint("OFFERCTL_TOKEN=$(az account get-access-token --resource https://cloudpartner.azure.com --query accessToken -o tsv)")
             .hint("to try without an account, use --sandbox")),
     }
+}
+
+/// How to wait at this portal, from now on.
+pub(super) fn patience(waiting: &Waiting, reader: &Reader) -> Patience {
+    Patience::new(reader.is_loopback(), waiting.wait_timeout.map(|timeout| Instant::now() + timeout))
 }
 
 /// Reads a secret at the moment at which a request body is made.
@@ -253,8 +260,7 @@ pub(super) fn secret(root: &Path) -> impl Fn(&SecretRef) -> Result<String, Strin
         let value = match reference {
             SecretRef::Env(name) => std::env::var(name).map_err(|_| "the variable is not set".to_owned())?,
             SecretRef::File(path) => {
-                let path = if path.starts_with('/') { PathBuf::from(path) } else { root.join(path) };
-                let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+                let text = std::fs::read_to_string(root.join(path)).map_err(|error| error.to_string())?;
                 text.trim_end_matches(['\r', '\n']).to_owned()
             }
         };

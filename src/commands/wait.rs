@@ -1,10 +1,9 @@
 //! `offerctl wait`: waits for what runs on the portal, whoever started it. The state is the portal's: no file is read.
 
 use futures_util::{StreamExt as _, stream};
-use tokio::time::Instant;
 
 use super::progress::Progress;
-use super::shell::Shell;
+use super::shell::{self, Shell};
 use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::WaitArgs;
 use crate::error::{Exit, Result};
@@ -16,8 +15,7 @@ use crate::report::{Purpose, Report};
 pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
     let portal = shell.connect().await?;
-    let deadline = args.waiting.wait_timeout.map(|timeout| Instant::now() + timeout);
-    let patience = Patience::new(portal.reader.is_loopback(), deadline);
+    let patience = shell::patience(&args.waiting, &portal.reader);
     let progress = Progress::new(shell.term);
     let waits = keys.iter().map(|key| one(&portal.reader, key, patience, &shell.stop, &progress));
     let outcomes = stream::iter(waits).buffered(shell.parallelism(None)).collect::<Vec<_>>().await;
