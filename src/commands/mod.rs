@@ -41,7 +41,12 @@ pub fn run() -> ExitCode {
         .enable_all()
         .build()
         .map_err(|error| Error::failed(format!("the runtime cannot start: {error}")))
-        .and_then(|runtime| runtime.block_on(dispatch(cli, term)));
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(dispatch(cli, term));
+            // A question that nobody answers any more would be waited for.
+            runtime.shutdown_background();
+            outcome
+        });
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
