@@ -1,7 +1,7 @@
 //! What the commands share: the project, the way to the portal, the sinks, the user's wish to stop.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -79,10 +79,15 @@ impl Shell {
         Ok((project, loaded))
     }
 
-    pub(super) fn project(&self) -> Result<Project> {
-        let here =
-            std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))?;
-        Project::find(&here).map_err(|findings| Error::invalid("there is no usable project").with(findings))
+    fn project(&self) -> Result<Project> {
+        Project::find(&current_folder()?)
+            .map_err(|findings| Error::invalid("there is no usable project").with(findings))
+    }
+
+    /// The project, for commands that need none. One that is there and cannot be used is an error all the same: it
+    /// might name another portal than the default one.
+    fn project_if_any(&self) -> Result<Option<Project>> {
+        if Project::exists(&current_folder()?) { self.project().map(Some) } else { Ok(None) }
     }
 
     /// The offers that the targets name, for commands that need no file: `publisher/offer` stands for itself.
@@ -108,7 +113,7 @@ impl Shell {
 
     /// Opens the way to the portal.
     pub(super) async fn connect(&self) -> Result<Portal> {
-        let project = self.project().ok();
+        let project = self.project_if_any()?;
         let config = project.as_ref().map(|project| &project.config);
         let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
         let (endpoint, name) =
@@ -235,6 +240,10 @@ fn configured(text: &str) -> Result<Endpoint> {
 
 fn endpoint(text: &str) -> Result<Endpoint> {
     text.parse::<Endpoint>().map_err(|error| Error::invalid(error.to_string()))
+}
+
+fn current_folder() -> Result<PathBuf> {
+    std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))
 }
 
 /// The token of the environment. A portal on this machine gets a word of ours where there is none.

@@ -67,11 +67,7 @@ impl Project {
     /// When there is none, or its `offerctl.toml` cannot be used.
     pub fn find(start: &Path) -> Result<Self, Vec<Diagnostic>> {
         let nothing = Source { path: start.display().to_string().into(), text: "".into() };
-        let root = start.ancestors().find(|folder| {
-            folder.join(CONFIG).is_file() || folder.join("offers").is_dir() || folder.join(".git").exists()
-        });
-        let root = root.filter(|folder| folder.join(CONFIG).is_file() || folder.join("offers").is_dir());
-        let Some(root) = root else {
+        let Some(root) = Self::root(start) else {
             return Err(vec![
                 Diagnostic::error(
                     Code::Config,
@@ -93,6 +89,18 @@ impl Project {
             Config::default()
         };
         Ok(Self { root: root.to_path_buf(), config })
+    }
+
+    /// Whether `start` lies in a project, be it usable or not.
+    #[must_use]
+    pub fn exists(start: &Path) -> bool {
+        Self::root(start).is_some()
+    }
+
+    fn root(start: &Path) -> Option<&Path> {
+        let holds = |folder: &Path| folder.join(CONFIG).is_file() || folder.join("offers").is_dir();
+        let end = start.ancestors().find(|folder| holds(folder) || folder.join(".git").exists());
+        end.filter(|folder| holds(folder))
     }
 
     /// Reads every offer file.
