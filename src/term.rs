@@ -85,8 +85,8 @@ impl Term {
     /// Asks a question whose answer is yes or no; anything but yes is no.
     #[must_use]
     pub fn confirm(&self, question: &str) -> bool {
-        let mut stderr = std::io::stderr().lock();
-        let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        // The lock is not held while the user thinks: others have something to say meanwhile.
+        let _ = write!(std::io::stderr(), "{question} [y/N] ");
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
