@@ -51,6 +51,8 @@ pub enum End {
     Stale(Stale),
     /// Refused: the portal runs something else for this offer, or holds other content than the plan's.
     Conflict(String),
+    /// Refused: the portal runs something for this offer.
+    Busy(String),
     /// Refused: a guard's finding was not accepted.
     Guarded(Vec<String>),
     /// The portal stores something else than was written, at these addresses.
@@ -251,7 +253,7 @@ impl Run<'_> {
         match problem.kind {
             Kind::Precondition => return Err(self.why_stale().await),
             Kind::Conflict if write == Write::Create => return Err(self.why_stale().await),
-            Kind::Conflict => return Err(End::Conflict(problem.to_string())),
+            Kind::Conflict => return Err(End::Busy(problem.to_string())),
             Kind::Unreachable | Kind::Unavailable => {}
             _ => return Err(End::Failed(problem)),
         }
@@ -300,7 +302,7 @@ impl Run<'_> {
         let status = self.context.writer.reader().status(&self.plan.key).await.map_err(End::Failed)?;
         let waits = status.is_some_and(|status| status.awaits_signoff());
         if let Some(running) = Submission::running(&before).filter(|_| !waits) {
-            return Err(End::Conflict(format!("the portal runs submission {} of this offer already", running.id)));
+            return Err(End::Busy(format!("the portal runs submission {} of this offer already", running.id)));
         }
         match self.context.writer.reader().offer(&self.plan.key).await.map_err(End::Failed)? {
             Live::Present(draft) if self.content.as_ref() == Some(&draft.digest(self.shape)) => {}
@@ -317,7 +319,7 @@ impl Run<'_> {
         let before = self.submissions().await?;
         if let Some(running) = Submission::running(&before).filter(|running| running.is_production()) {
             if !self.works_on_content(running).await? {
-                return Err(End::Conflict("the portal takes other content live than this plan's".to_owned()));
+                return Err(End::Busy("the portal takes other content live than this plan's".to_owned()));
             }
             self.operation = None;
             self.did(Done::Joined);
@@ -351,7 +353,7 @@ impl Run<'_> {
             Err(problem) => problem,
         };
         match problem.kind {
-            Kind::Conflict => Err(End::Conflict(problem.to_string())),
+            Kind::Conflict => Err(End::Busy(problem.to_string())),
             Kind::Unreachable | Kind::Unavailable => {
                 let now = self.submissions().await?;
                 let new = Submission::running(&now).filter(|now| before.iter().all(|old| old.id != now.id));

@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::model::Profile;
 use crate::portal::Endpoint;
 use crate::term::ColorChoice;
-use crate::workspace::Through;
+use crate::workspace::{MAX_PARALLELISM, Through};
 
 /// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
 #[derive(Debug, Parser)]
@@ -45,7 +45,7 @@ pub struct Global {
     pub output: Vec<OutputSpec>,
 
     /// How many offers are worked on, and requests are under way, at once [default: 8]
-    #[arg(long, global = true, value_name = "N", env = "OFFERCTL_PARALLELISM", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, global = true, value_name = "N", env = "OFFERCTL_PARALLELISM", value_parser = clap::value_parser!(u16).range(1..=MAX_PARALLELISM as i64))]
     pub parallelism: Option<u16>,
 
     /// How often a read that may succeed later is tried again

@@ -13,7 +13,9 @@ use crate::portal::{OperationView, Submission, Traffic};
 pub struct OfferStatus {
     /// Which offer.
     pub key: OfferKey,
-    /// Its status; `None` when there is no such offer.
+    /// Whether the portal has it.
+    pub exists: bool,
+    /// Its status; `None` when the portal has none to tell.
     pub status: Option<OperationView>,
     /// Whether the preview slot holds something.
     pub preview: bool,
@@ -67,7 +69,7 @@ impl Report {
             Exit::Refused
         } else if any(|end| matches!(end, End::Interrupted | End::NotAttempted)) {
             Exit::Interrupted
-        } else if any(|end| matches!(end, End::Stale(_) | End::Conflict(_))) {
+        } else if any(|end| matches!(end, End::Stale(_) | End::Conflict(_) | End::Busy(_))) {
             Exit::Refused
         } else if any(|end| matches!(end, End::NotConverged(_))) {
             Exit::Partial
@@ -131,6 +133,7 @@ mod tests {
             (vec![stale(), failed()], Exit::Refused),
             (vec![End::Guarded(vec![]), End::NotAttempted], Exit::Refused),
             (vec![End::Conflict(String::new())], Exit::Refused),
+            (vec![End::Busy(String::new()), End::Done], Exit::Refused),
             (vec![End::NotConverged(vec![])], Exit::Partial),
             (vec![End::Unfilled(String::new())], Exit::Failed),
             (vec![ended(), End::Done], Exit::OperationFailed),

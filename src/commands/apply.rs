@@ -35,8 +35,9 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
         return Err(Error::new(Exit::Refused, message).hint("apply it there, or plan again"));
     }
     let exit = with_portal(shell, args, saved, &project, &loaded.offers, &portal).await;
-    portal.close().await?;
-    exit
+    let closed = portal.close().await;
+    let exit = exit?;
+    closed.map(|()| exit)
 }
 
 async fn with_portal(
@@ -47,12 +48,11 @@ async fn with_portal(
     offers: &[Desired],
     portal: &Portal,
 ) -> Result<Exit> {
-    let at_once = shell.parallelism(Some(project));
     let plan = match saved {
         Some(saved) => saved.plan,
         None => {
             let choices = plan::choices(&args.shaping);
-            let plan = observe::make_plan(shell, &portal.reader, offers, &choices, at_once);
+            let plan = observe::make_plan(shell, &portal.reader, offers, &choices, portal.at_once);
             let plan = shell.until_stopped(async { Ok(plan.await) }).await?;
             plan::warn_of_unused(shell, &choices, &plan);
             plan
@@ -77,7 +77,7 @@ async fn with_portal(
         readable_secrets(&plan, offers, project)?;
         let approval = approve(shell, args, &plan).await?;
         let writer = Writer::new(portal.reader.clone(), approval);
-        report.outcomes = carry_out(shell, args, &plan, offers, project, &writer, at_once).await;
+        report.outcomes = carry_out(shell, args, &plan, offers, project, &writer, portal.at_once).await;
     }
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();

@@ -1,10 +1,10 @@
 //! `offerctl cancel`: cancels what runs, and waits until that took effect. The portal says yes at once, whether it
 //! cancels or not, so only the submissions tell.
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future;
 
 use super::progress::Progress;
-use super::shell::{self, Shell};
+use super::shell::{self, Portal, Shell};
 use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
 use crate::error::{Error, Exit, Result};
@@ -16,9 +16,16 @@ use crate::report::{Purpose, Report};
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
     let portal = shell.connect().await?;
-    let at_once = shell.parallelism(None);
-    let found =
-        stream::iter(keys.iter().map(|key| find(&portal.reader, key))).buffered(at_once).collect::<Vec<_>>().await;
+    let report = cancel_all(shell, args, &keys, &portal).await;
+    let closed = portal.close().await;
+    let report = report?;
+    closed?;
+    shell.emit_report(&report)
+}
+
+async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal: &Portal) -> Result<Report> {
+    let find = future::join_all(keys.iter().map(|key| find(&portal.reader, key)));
+    let found = shell.until_stopped(async { Ok(find.await) }).await?;
     let runs = found.iter().filter_map(|found| found.as_ref().ok()).filter(|(_, runs)| *runs);
     let runs = runs.map(|(key, _)| key.to_string()).collect::<Vec<_>>();
     let approval = if runs.is_empty() { None } else { Some(approve(shell, args, &runs).await?) };
@@ -26,11 +33,9 @@ pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let progress = Progress::new(shell.term);
     let writer = approval.map(|approval| Writer::new(portal.reader.clone(), approval));
     let work = found.into_iter().map(|found| one(found, writer.as_ref(), patience, &shell.stop, &progress));
-    let outcomes = stream::iter(work).buffered(at_once).collect::<Vec<_>>().await;
+    let outcomes = future::join_all(work).await;
     progress.finish();
-    let report = Report { purpose: Purpose::Cancel, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
-    portal.close().await?;
-    shell.emit_report(&report)
+    Ok(Report { purpose: Purpose::Cancel, outcomes, traffic: portal.reader.traffic(), ..Report::default() })
 }
 
 type Found = Result<(OfferKey, bool), (OfferKey, Problem)>;

@@ -35,7 +35,7 @@ pub fn run() -> ExitCode {
         }
     };
     let term = Term::new(cli.global.color, cli.global.quiet, cli.global.no_input);
-    logging(cli.global.verbose, term.stderr_color);
+    logging(cli.global.verbose, term);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -94,18 +94,24 @@ fn explain(error: &Error, term: Term) {
 }
 
 /// Logs go to stderr and are off by default.
-fn logging(verbose: u8, color: bool) {
+fn logging(verbose: u8, term: Term) {
     let level = match verbose {
         0 => "off",
         1 => "offerctl=info",
         _ => "offerctl=debug",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("OFFERCTL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let wanted = std::env::var("OFFERCTL_LOG").ok().filter(|filter| !filter.trim().is_empty());
+    let filter = wanted.and_then(|wanted| match wanted.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(filter) => Some(filter),
+        Err(error) => {
+            term.alert(&format!("warning: OFFERCTL_LOG is not a filter and is passed over: {error}"));
+            None
+        }
+    });
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter.unwrap_or_else(|| tracing_subscriber::EnvFilter::new(level)))
         .with_writer(std::io::stderr)
-        .with_ansi(color)
+        .with_ansi(term.stderr_color)
         .without_time()
         .with_target(false)
         .try_init();

@@ -8,12 +8,13 @@ use crate::plan::{Choices, Plan, SavedPlan};
 use crate::render::{self, Paint, PlanOptions};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
-    let (project, loaded) = shell.load(&args.targets.targets)?;
+    let (_, loaded) = shell.load(&args.targets.targets)?;
     let portal = shell.connect().await?;
-    let at_once = shell.parallelism(Some(&project));
     let choices = choices(&args.shaping);
     let plan = shell
-        .until_stopped(async { Ok(observe::make_plan(shell, &portal.reader, &loaded.offers, &choices, at_once).await) })
+        .until_stopped(async {
+            Ok(observe::make_plan(shell, &portal.reader, &loaded.offers, &choices, portal.at_once).await)
+        })
         .await;
     let name = portal.name.clone();
     portal.close().await?;

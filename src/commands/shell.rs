@@ -37,6 +37,8 @@ pub(super) struct Portal {
     pub(super) reader: Reader,
     /// What a saved plan is bound to: the URL, or that it is the embedded one, whose port is never the same.
     pub(super) name: String,
+    /// How many offers are worked on at once.
+    pub(super) at_once: usize,
     sandbox: Option<Sandbox>,
 }
 
@@ -73,7 +75,7 @@ impl Shell {
     pub(super) fn read_project(&self, targets: &[String]) -> Result<(Project, Loaded)> {
         let targets = targets.iter().map(|target| Target::parse(target)).collect::<Result<Vec<_>>>()?;
         let project = self.project()?;
-        let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: jiff::Zoned::now().date() };
+        let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: today() };
         let loaded = project.load(self.schemas, &surroundings).select(&project, &targets)?;
         tracing::info!(project = %project.root.display(), files = loaded.files, "project");
         Ok((project, loaded))
@@ -127,12 +129,12 @@ impl Shell {
             };
         // The embedded portal takes any token, so the real one stays where it is.
         let token = if sandbox.is_some() { Token::new(SANDBOX.to_owned()) } else { token(&endpoint)? };
-        let settings =
-            Settings { token, endpoint, parallelism: self.parallelism(project.as_ref()), retries: self.global.retries };
+        let at_once = self.parallelism(project.as_ref());
+        let settings = Settings { token, endpoint, parallelism: at_once, retries: self.global.retries };
         tracing::info!(endpoint = %settings.endpoint, "portal");
         let reader =
             Reader::new(settings).map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
-        Ok(Portal { reader, name, sandbox })
+        Ok(Portal { reader, name, at_once, sandbox })
     }
 
     async fn start_sandbox(&self, project: Option<&Project>) -> Result<Sandbox> {
@@ -151,9 +153,9 @@ impl Shell {
         Sandbox::start(Options { step_time: STEP_TIME, state: Some(state), ..Options::default() }).await
     }
 
-    pub(super) fn parallelism(&self, project: Option<&Project>) -> usize {
+    fn parallelism(&self, project: Option<&Project>) -> usize {
         let flag = self.global.parallelism.map(usize::from);
-        flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM).clamp(1, 256)
+        flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM)
     }
 
     /// Does something that changes nothing, until the user stops it.
@@ -236,6 +238,11 @@ fn configured(text: &str) -> Result<Endpoint> {
         "offerctl.toml names the endpoint {endpoint}, and a token is not sent there on a file's word"
     ))
     .hint("give it by --endpoint or OFFERCTL_ENDPOINT, if you trust it"))
+}
+
+/// The date in UTC, the same for a pipeline and a desk.
+fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 fn endpoint(text: &str) -> Result<Endpoint> {

@@ -16,7 +16,7 @@ use crate::report::OfferStatus;
 pub(super) async fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
     let keys = shell.keys(&args.targets)?;
     let portal = shell.connect().await?;
-    let read = shell.until_stopped(async { Ok(read_all(&portal.reader, &keys, shell.parallelism(None)).await) }).await;
+    let read = shell.until_stopped(async { Ok(read_all(&portal.reader, &keys, portal.at_once).await) }).await;
     portal.close().await?;
     let (offers, unread) = read?;
     shell.emit(&|format, color| match format {
@@ -51,8 +51,10 @@ async fn read(reader: &Reader, key: &OfferKey) -> Result<OfferStatus, Problem> {
         reader.slot(key, Slot::Production),
         reader.submissions(key),
     )?;
+    let exists = status.is_some() || reader.offer(key).await? != Live::Absent;
     Ok(OfferStatus {
         key: key.clone(),
+        exists,
         status,
         preview: preview != Live::Absent,
         production: production != Live::Absent,

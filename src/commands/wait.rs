@@ -1,6 +1,6 @@
 //! `offerctl wait`: waits for what runs on the portal, whoever started it. The state is the portal's: no file is read.
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future;
 
 use super::progress::Progress;
 use super::shell::{self, Shell};
@@ -18,7 +18,8 @@ pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     let patience = shell::patience(&args.waiting, &portal.reader);
     let progress = Progress::new(shell.term);
     let waits = keys.iter().map(|key| one(&portal.reader, key, patience, &shell.stop, &progress));
-    let outcomes = stream::iter(waits).buffered(shell.parallelism(None)).collect::<Vec<_>>().await;
+    // Waiting takes no place; the requests are bounded by themselves.
+    let outcomes = future::join_all(waits).await;
     progress.finish();
     let report = Report { purpose: Purpose::Wait, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
     portal.close().await?;
@@ -27,15 +28,21 @@ pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
 
 async fn one(reader: &Reader, key: &OfferKey, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
     let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
-    let (status, submissions) = match tokio::try_join!(reader.status(key), reader.submissions(key)) {
+    let first = async {
+        let (status, submissions) = tokio::try_join!(reader.status(key), reader.submissions(key))?;
+        if status.is_none() {
+            reader.expect_offer(key).await?;
+        }
+        Ok((status, submissions))
+    };
+    let first = tokio::select! {
+        () = stop.wait() => return ended(&[], End::Interrupted),
+        first = first => first,
+    };
+    let (status, submissions) = match first {
         Ok(read) => read,
         Err(problem) => return ended(&[], End::Failed(problem)),
     };
-    if status.is_none()
-        && let Err(problem) = reader.expect_offer(key).await
-    {
-        return ended(&[], End::Failed(problem));
-    }
     let waits = status.is_some_and(|status| status.awaits_signoff());
     match Submission::running(&submissions) {
         None if waits => return ended(&[Done::InPreview], End::Done),

@@ -47,7 +47,8 @@ pub(super) fn scalars(declared: &Value, live: &Value, rules: &Rules) -> Equality
 }
 
 fn same_number(a: &Number, b: &Number) -> bool {
-    match (a.as_i64(), b.as_i64()) {
+    // Whole numbers are compared as such: as doubles, neighbours beyond 2^53 would be one.
+    match (a.as_i128(), b.as_i128()) {
         (Some(a), Some(b)) => a == b,
         _ => a.as_f64() == b.as_f64(),
     }

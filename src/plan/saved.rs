@@ -89,7 +89,8 @@ impl SavedPlan {
             _ => return Err(LoadError::NotAPlan(format!("it has no `\"format\": \"{FORMAT}\"`"))),
         }
         let file = serde_json::from_value::<File>(value).map_err(not)?;
-        if major(&file.format_version) != major(FORMAT_VERSION) || major(&file.tool) != major(env!("CARGO_PKG_VERSION"))
+        if major(&file.format_version) != major(FORMAT_VERSION)
+            || compatible(&file.tool) != compatible(env!("CARGO_PKG_VERSION"))
         {
             return Err(LoadError::OtherVersion { tool: file.tool, format: file.format_version });
         }
@@ -108,4 +109,11 @@ fn checksum(format_version: &str, tool: &str, portal: &str, fingerprint: &Digest
 
 fn major(version: &str) -> &str {
     version.split('.').next().unwrap_or(version)
+}
+
+/// The part of a tool's version that must be the same: before 1.0 every minor version may change the rules.
+fn compatible(version: &str) -> String {
+    let parts = version.split('.').collect::<Vec<_>>();
+    let count = if parts.first() == Some(&"0") { 2 } else { 1 };
+    parts.into_iter().take(count).collect::<Vec<_>>().join(".")
 }

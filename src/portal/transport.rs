@@ -21,8 +21,6 @@ const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest body that is read, in bytes; an offer has some ten thousand.
 const MAX_BODY: usize = 64 << 20;
-/// Most requests under way at once, whatever is asked for.
-const MAX_PARALLELISM: usize = 256;
 /// Longest pause between two tries that the client chooses by itself.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// Longest pause that a server may ask for before the request counts as failed.
@@ -213,7 +211,7 @@ impl Transport {
             token: settings.token,
             authorization,
             endpoint: settings.endpoint,
-            limit: Semaphore::new(settings.parallelism.clamp(1, MAX_PARALLELISM)),
+            limit: Semaphore::new(settings.parallelism.max(1)),
             retries: settings.retries,
             sent: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
@@ -324,27 +322,45 @@ fn json(bytes: &[u8]) -> Result<Value, NotJson> {
 /// Whether valid JSON holds a number that neither a 64-bit integer nor a double can hold as it is written.
 fn has_inexact_number(json: &[u8]) -> bool {
     let mut rest = json;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'"' || byte.is_ascii_digit()) {
-        if rest[at] == b'"' {
-            let mut end = at + 1;
-            while rest[end] != b'"' {
-                end += if rest[end] == b'\\' { 2 } else { 1 };
-            }
-            rest = &rest[end + 1..];
-        } else {
-            let number = &rest[at..];
-            let length = number.iter().position(|b| !matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
-            let number = &number[..length.unwrap_or(number.len())];
-            let digits = number.iter().take_while(|b| !matches!(b, b'e' | b'E')).filter(|b| b.is_ascii_digit());
-            let significant = digits.skip_while(|b| **b == b'0').count();
-            let integer = std::str::from_utf8(number).is_ok_and(|text| text.parse::<u64>().is_ok());
-            if significant > 17 && !integer {
-                return true;
-            }
-            rest = &rest[at + number.len()..];
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'-' | b'0'..=b'9')) {
+        rest = &rest[at..];
+        let length = if rest[0] == b'"' { string_length(rest) } else { number_length(rest) };
+        let (token, after) = rest.split_at(length.min(rest.len()));
+        if token[0] != b'"' && std::str::from_utf8(token).is_ok_and(is_inexact) {
+            return true;
         }
+        rest = after;
     }
     false
+}
+
+fn string_length(text: &[u8]) -> usize {
+    let mut end = 1;
+    while text.get(end).is_some_and(|byte| *byte != b'"') {
+        end += if text[end] == b'\\' { 2 } else { 1 };
+    }
+    end + 1
+}
+
+fn number_length(text: &[u8]) -> usize {
+    let ends = |byte: &u8| !matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    text.iter().position(ends).unwrap_or(text.len())
+}
+
+fn is_inexact(number: &str) -> bool {
+    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
+        return false;
+    }
+    // A double prints with the fewest digits that lead back to it; what it holds exactly has the same ones.
+    let shortest = number.parse::<f64>().map(|double| format!("{double:e}")).unwrap_or_default();
+    digits(number) != digits(&shortest)
+}
+
+/// The significant digits of a number, without those that only place it.
+fn digits(number: &str) -> String {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.chars().filter(char::is_ascii_digit).collect::<String>();
+    digits.trim_start_matches('0').trim_end_matches('0').to_owned()
 }
 
 /// The body, cut off where it is longer than any document of the portal.
@@ -421,6 +437,12 @@ mod tests {
         );
         assert_eq!(json(br#"{"a": 12345678901234567890123}"#), Err(NotJson::Inexact));
         assert_eq!(json(br#"[-0.123456789012345678901]"#), Err(NotJson::Inexact));
+        assert_eq!(json(br#"[-12345678901234567890]"#), Err(NotJson::Inexact));
+        assert_eq!(json(br#"[9007199254740993.0]"#), Err(NotJson::Inexact));
+        assert!(
+            json(br#"[0.10, 1e-7, 1.50E3, -9223372036854775808, 18446744073709551615, 0.0]"#)
+                .is_ok()
+        );
         assert_eq!(json(b"{\"a\": \"caf\xe9\"}"), Err(NotJson::Broken));
         assert_eq!(json(br#"{"a": "#), Err(NotJson::Broken));
     }

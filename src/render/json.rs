@@ -191,6 +191,7 @@ fn end_name(end: &End) -> &'static str {
         End::Left => "left",
         End::Stale(_) => "stale",
         End::Conflict(_) => "conflict",
+        End::Busy(_) => "busy",
         End::Guarded(_) => "guarded",
         End::NotConverged(_) => "not-converged",
         End::Unfilled(_) => "unfilled",
@@ -204,7 +205,7 @@ fn end_name(end: &End) -> &'static str {
 
 fn messages(end: &End) -> Vec<String> {
     match end {
-        End::Conflict(why) | End::Unfilled(why) => vec![why.clone()],
+        End::Conflict(why) | End::Busy(why) | End::Unfilled(why) => vec![why.clone()],
         End::Guarded(lines) | End::NotConverged(lines) | End::OperationEnded(lines) => lines.clone(),
         End::Failed(problem) => vec![problem.to_string()],
         End::Done | End::Left | End::Stale(_) | End::TimedOut | End::Interrupted | End::NotAttempted => Vec::new(),

@@ -82,7 +82,7 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     for finding in &offer.findings {
         let (mark, how) = match (&finding.token, finding.allowed) {
             (Some(token), true) => (paint.dim("!"), format!("   accepted: {token}")),
-            (Some(token), false) => (paint.removed("!"), format!("   apply needs --allow {token}")),
+            (Some(token), false) => (paint.removed("!"), format!("   needs --allow {token}, or `reconcile.allow`")),
             (None, _) => (paint.removed("!"), String::new()),
         };
         let _ = writeln!(out, "  {mark} {}{how}", visible(&finding.message, false));

@@ -68,6 +68,7 @@ fn ending(end: &End) -> String {
         End::Left => "goes on at the portal".to_owned(),
         End::Stale(_) => "refused: the portal moved since the plan was made; nothing was written".to_owned(),
         End::Conflict(_) => "refused: in conflict".to_owned(),
+        End::Busy(_) => "refused: the portal is busy with this offer".to_owned(),
         End::Guarded(_) => "refused by a guard; nothing was written".to_owned(),
         End::NotConverged(_) => "not released: the portal stores something else than was written".to_owned(),
         End::Unfilled(_) => "failed; nothing was written".to_owned(),
@@ -93,7 +94,8 @@ fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
             stale_lines(out, stale);
             hint(out, Some("plan again, review what moved, and apply the new plan"));
         }
-        End::Conflict(why) => {
+        End::Conflict(why) => line(out, why),
+        End::Busy(why) => {
             line(out, why);
             hint(out, Some(&format!("`offerctl status {key}` shows what runs; `offerctl wait {key}` waits for it")));
         }

@@ -17,11 +17,12 @@ pub fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(["OFFER", "STATUS", "STEP", "PREVIEW", "PRODUCTION"]);
         for offer in offers {
+            let none = if offer.exists { "not published" } else { "no such offer" };
             let step = offer.status.as_ref().and_then(|status| status.current()).map(step_line).unwrap_or_default();
             let state = offer
                 .status
                 .as_ref()
-                .map_or_else(|| "no such offer".to_owned(), |status| visible(&status.state.to_string(), false));
+                .map_or_else(|| none.to_owned(), |status| visible(&status.state.to_string(), false));
             let slot = |there: bool| if there { "yes" } else { "-" }.to_owned();
             table.add_row([offer.key.to_string(), state, step, slot(offer.preview), slot(offer.production)]);
         }

@@ -13,8 +13,20 @@ pub struct Config {
     /// The portal's base URL: the real one, or one on this machine. A token goes to no other host on a file's word.
     pub endpoint: Option<String>,
     /// How many offers are worked on at once.
+    #[serde(deserialize_with = "parallelism")]
     pub parallelism: Option<usize>,
 }
+
+fn parallelism<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let number = usize::deserialize(deserializer)?;
+    if (1..=MAX_PARALLELISM).contains(&number) {
+        return Ok(Some(number));
+    }
+    Err(serde::de::Error::custom(format!("`parallelism` is a number from 1 to {MAX_PARALLELISM}")))
+}
+
+/// More at once than this helps nobody.
+pub const MAX_PARALLELISM: usize = 256;
 
 impl Default for Config {
     fn default() -> Self {
@@ -36,6 +48,14 @@ mod tests {
     fn parse_text(text: &str) -> Result<Config, String> {
         let source = Source { path: "offerctl.toml".into(), text: text.into() };
         parse(&source).map_err(|d| format!("{} {}", d.place(), d.message))
+    }
+
+    #[test]
+    fn a_parallelism_out_of_range_has_its_place() {
+        for text in ["parallelism = 0", "parallelism = 257", "parallelism = 9223372036854775807"] {
+            let error = parse_text(text).expect_err("refused");
+            assert!(error.starts_with("offerctl.toml:1:15 `parallelism` is a number from 1 to 256"), "{error}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-pub use config::Config;
+pub use config::{Config, MAX_PARALLELISM};
 pub use offer::{Desired, Ignore, Reconcile, Through};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
@@ -270,7 +270,8 @@ fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option
 
 /// The YAML files below a folder, folders that start with a dot left out.
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+    let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    for entry in std::fs::read_dir(folder).map_err(named)? {
         let entry = entry?;
         let path = entry.path();
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));

@@ -55,7 +55,7 @@ async fn a_removal_needs_its_own_token_and_stops_the_whole_plan() {
     )
     .await;
     let planned = world.run(&["plan"]).await.exits(0);
-    assert!(planned.stdout.contains("apply needs --allow remove-image:basic/0.9.0"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("needs --allow remove-image:basic/0.9.0"), "{}", planned.stdout);
     let refused = world.run(&["apply", "--yes"]).await.exits(5);
     assert!(refused.stdout.contains("✗ contoso/a   refused by a guard; nothing was written"), "{}", refused.stdout);
     assert!(refused.stdout.contains("… contoso/b   not attempted"), "{}", refused.stdout);
