@@ -334,16 +334,27 @@ fn has_inexact_number(json: &[u8]) -> bool {
             let number = &rest[at..];
             let length = number.iter().position(|b| !matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
             let number = &number[..length.unwrap_or(number.len())];
-            let digits = number.iter().take_while(|b| !matches!(b, b'e' | b'E')).filter(|b| b.is_ascii_digit());
-            let significant = digits.skip_while(|b| **b == b'0').count();
-            let integer = std::str::from_utf8(number).is_ok_and(|text| text.parse::<u64>().is_ok());
-            if significant > 17 && !integer {
+            let number = std::str::from_utf8(number).unwrap_or_default();
+            let integer = number.parse::<u64>().is_ok();
+            // A double survives when it has the written digits, in its shortest form or in the 17 that always suffice.
+            let double = number.parse::<f64>().unwrap_or_default();
+            let written = significant(number);
+            if !integer
+                && written != significant(&double.to_string())
+                && written != significant(&format!("{double:.16e}"))
+            {
                 return true;
             }
             rest = &rest[at + number.len()..];
         }
     }
     false
+}
+
+/// The digits of a number that carry its value, whatever its magnitude.
+fn significant(number: &str) -> String {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default().replace('.', "");
+    mantissa.trim_matches('0').to_owned()
 }
 
 /// The body, cut off where it is longer than any document of the portal.
@@ -372,6 +383,37 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_would_change_are_found_and_no_others() {
+        for exact in [
+            "0.1",
+            "1e-7",
+            "1E+22",
+            "123456.789",
+            "12.340000000000000000000000",
+            "-0.0",
+            "1.0",
+            "0.10000000000000001",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "636576975611768314",
+            "1e300",
+            "5e-324",
+            "3.141592653589793",
+            "100000000000000000000000",
+            "{\"a\\\\\": \"123456789.123456789\"}",
+            "[\"\\\"\"]",
+        ] {
+            assert!(!has_inexact_number(exact.as_bytes()), "{exact}");
+        }
+        for inexact in
+            ["123456789.123456789", "9007199254740993.0", "1234567890123456789012345", "[\"a\", 0.1234567890123456789]"]
+        {
+            assert!(has_inexact_number(inexact.as_bytes()), "{inexact}");
+        }
+    }
 
     #[test]
     fn plain_http_is_for_loopback() {
