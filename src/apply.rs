@@ -305,14 +305,16 @@ impl Run<'_> {
             Some(running) => self.works_on_content(running).await?,
             None => waits && self.holds_content(Slot::Preview).await?,
         };
-        if ours {
+        // A secret that was just written shows in no slot, so nothing there is known to have it.
+        let shows = self.plan.write().is_none() || self.plan.diff.secrets.is_empty();
+        if ours && shows {
             self.did(Done::Joined);
             return Ok(None);
         }
         if let Some(running) = running {
             return Err(End::Conflict(format!("the portal runs submission {} of this offer already", running.id)));
         }
-        if self.holds_content(Slot::Production).await? {
+        if shows && self.holds_content(Slot::Production).await? {
             self.did(Done::Live);
             return Ok(Some(End::Done));
         }

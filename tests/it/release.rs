@@ -173,3 +173,19 @@ async fn a_preview_that_blocks_the_next_publish_is_named() {
     world.run(&["cancel", "--yes", "contoso/a"]).await.exits(0);
     world.run(&["apply", "--yes", "--through", "live"]).await.exits(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_sent_again_is_published() {
+    let world = World::new(vec![], &[]).await;
+    let mut declared = offer("a", "new");
+    declared["definition"]["offer"]["microsoft-azure-marketplace.tableLeadConfiguration"] =
+        json!({"contactEmail": "a@contoso.example", "connectionString": "@"});
+    let text = declared.to_string().replace("\"@\"", "!secret env:LEAD");
+    crate::support::write(world.folder.path(), "offers/a.yaml", &text);
+    let args = ["apply", "--yes", "--resend", "--through", "live"];
+    for (secret, times) in [("one", 1), ("two", 2)] {
+        let ran = world.run_with(&args, &[("LEAD", secret)]).await.exits(0);
+        assert!(ran.stdout.contains("published, in preview, signed off, live"), "{}", ran.stdout);
+        assert_eq!(world.count("POST", "/publish").await, times);
+    }
+}
