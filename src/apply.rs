@@ -289,7 +289,7 @@ impl Run<'_> {
     /// One release step; `Some` when the rest of the plan is left to a later run.
     async fn release(&mut self, step: ReleaseStep) -> Result<Option<End>, End> {
         match step {
-            ReleaseStep::Publish => self.publish().await?,
+            ReleaseStep::Publish => return self.publish().await,
             ReleaseStep::GoLive => self.go_live().await?,
             ReleaseStep::JoinPublish | ReleaseStep::JoinGoLive => self.did(Done::Joined),
             ReleaseStep::AwaitSignoff | ReleaseStep::AwaitLive => return self.wait(step).await,
@@ -297,12 +297,28 @@ impl Run<'_> {
         Ok(None)
     }
 
-    async fn publish(&mut self) -> Result<(), End> {
+    /// What another run has brought on its way since the plan was made is joined, and what customers have is done.
+    async fn publish(&mut self) -> Result<Option<End>, End> {
         let before = self.submissions().await?;
         let status = self.context.writer.reader().status(&self.plan.key).await.map_err(End::Failed)?;
         let waits = status.is_some_and(|status| status.awaits_signoff());
-        if let Some(running) = Submission::running(&before).filter(|_| !waits) {
+        let running = Submission::running(&before).filter(|_| !waits);
+        let ours = match running {
+            Some(running) => self.works_on_content(running).await?,
+            None => waits && self.holds_content(Slot::Preview).await?,
+        };
+        // A secret that was just written shows in no slot, so nothing there is known to have it.
+        let shows = self.plan.write().is_none() || self.plan.diff.secrets.is_empty();
+        if ours && shows {
+            self.did(Done::Joined);
+            return Ok(None);
+        }
+        if let Some(running) = running {
             return Err(End::Busy(format!("the portal runs submission {} of this offer already", running.id)));
+        }
+        if shows && self.holds_content(Slot::Production).await? {
+            self.did(Done::Live);
+            return Ok(Some(End::Done));
         }
         match self.context.writer.reader().offer(&self.plan.key).await.map_err(End::Failed)? {
             Live::Present(draft) if self.content.as_ref() == Some(&draft.digest(self.shape)) => {}
@@ -310,9 +326,14 @@ impl Run<'_> {
         }
         self.go_on()?;
         let started = self.context.writer.publish(&self.plan.key, &self.plan.notify).await;
+        if waits && matches!(&started, Err(problem) if problem.kind == Kind::Conflict) {
+            let message = "the preview of other content waits for sign-off, and the portal publishes nothing over it; \
+                           take it live in the portal or cancel it (`offerctl cancel`)";
+            return Err(End::Conflict(message.to_owned()));
+        }
         self.operation = self.started(started, &before).await?;
         self.did(Done::Published);
-        Ok(())
+        Ok(None)
     }
 
     async fn go_live(&mut self) -> Result<(), End> {

@@ -167,4 +167,42 @@ mod tests {
             json!({"a.storageAccountConnectionString": MASK, "title": "abc", "password": null, "list": [{"clientSecret": MASK}]})
         );
     }
+
+    #[test]
+    fn a_text_without_secrets_has_none() {
+        use proptest::test_runner::{Config, TestRunner};
+        let parts = [
+            "sig",
+            "=",
+            "password",
+            "&",
+            ";",
+            "\"",
+            "'",
+            " ",
+            "Bearer ",
+            "eyJabcdefgh.",
+            "://",
+            "u:",
+            "@",
+            "/",
+            "\\",
+            "%3d",
+            "%22",
+            ":",
+            "abcdefghijklmnop",
+            "x",
+            ".",
+            "id_token",
+            "u0026",
+        ];
+        let words = proptest::collection::vec(proptest::sample::select(parts.to_vec()), 0..14);
+        let mut runner = TestRunner::new(Config { cases: 500, ..Config::default() });
+        let law = runner.run(&words, |words| {
+            let once = text(&words.concat());
+            proptest::prop_assert_eq!(text(&once), once);
+            Ok(())
+        });
+        assert_eq!(law, Ok(()));
+    }
 }

@@ -117,6 +117,39 @@ fn artifacts_are_unknown_until_they_are_to_be_sent_again() {
 }
 
 #[test]
+fn a_signature_inside_a_list_is_sent_again_on_demand() {
+    let with = |sig: &str| {
+        let disk = json!({"lun": 0, "srcVhdUrl": format!("https://h/d.vhd?sv=1&sig={sig}")});
+        let mut plan = plan("a", &["DE"], &["1.0.0"]);
+        plan["microsoft-azure-virtualmachines.vmImages"]["1.0.0"]["lunVhdDetails"] = json!([disk]);
+        offer(&[plan])
+    };
+    let (declared, live) = (with("new"), with("old"));
+    assert_eq!(addresses(&against(&declared, &live)), Vec::<String>::new());
+    let options = Compare { resend: true, ..Compare::default() };
+    let diff = compare(&Node::from_value(&declared), &live, shape(), options);
+    assert_eq!(addresses(&diff), ["plans[a]/vmImages[1.0.0]/lunVhdDetails"]);
+    assert_eq!(applied(&diff, &declared, &live), declared);
+    let same = compare(&Node::from_value(&declared), &declared, shape(), options);
+    assert_eq!(addresses(&same), Vec::<String>::new());
+}
+
+#[test]
+fn a_price_switches_its_form_whole() {
+    let with = |price: Value| offer(&[json!({"planId": "a", "virtualMachinePricing": price})]);
+    let forms = [
+        json!({"isByol": false, "coreMultiplier": {"currency": "USD", "single": 1.5}}),
+        json!({"isByol": false, "coreMultiplier": {"currency": "USD", "individually": {"1core": 1, "2core": 2}}}),
+        json!({"isByol": false, "coreMultiplier": {"currency": "USD", "individually": {"2core": 2.5}}}),
+    ];
+    for (declared, live) in forms.iter().flat_map(|a| forms.iter().map(move |b| (a, b))) {
+        let (declared, live) = (with(declared.clone()), with(live.clone()));
+        let diff = against(&declared, &live);
+        assert_eq!(applied(&diff, &declared, &live), declared);
+    }
+}
+
+#[test]
 fn an_ignored_member_is_not_removed_and_is_counted() {
     let live = offer(&[plan("a", &[], &["1.0.0", "1.1.0"])]);
     let declared = offer(&[plan("a", &[], &["1.0.0"])]);

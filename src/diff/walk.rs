@@ -279,7 +279,7 @@ impl Walk<'_> {
     }
 
     fn set(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        let pairs = pair(items, live, shape);
+        let pairs = pair(items, live, shape, self.options.resend);
         let unpaired = items.iter().zip(&pairs).filter(|(_, at)| at.is_none());
         let added = unpaired.map(|(item, _)| patch::shown(item, shape.item())).collect::<Vec<_>>();
         let gone = (0..live.len()).filter(|at| !pairs.contains(&Some(*at)));
@@ -306,7 +306,7 @@ impl Walk<'_> {
             }
             return;
         }
-        let pairs = pair(items, live, shape);
+        let pairs = pair(items, live, shape, self.options.resend);
         if same && pairs.iter().all(Option::is_some) {
             return;
         }
@@ -418,23 +418,27 @@ fn matches(node: &Node, live: &Value, shape: &Shape) -> bool {
     compare(node, live, shape, Compare::default()).changes.is_empty()
 }
 
-/// Whether a declared value surely equals a live one: nothing in it is an artifact that the portal copied.
-fn surely_matches(node: &Node, live: &Value, shape: &Shape) -> bool {
+/// Whether a declared value surely equals a live one: nothing in it is an artifact that the portal copied, or a
+/// signature that is to be sent again.
+fn surely_matches(node: &Node, live: &Value, shape: &Shape, resend: bool) -> bool {
     if let Kind::Scalar(declared) = &node.kind {
-        let equality = scalar::scalars(declared, live, &shape.rules);
-        return matches!(equality, Equality::Same | Equality::By(_));
+        return match scalar::scalars(declared, live, &shape.rules) {
+            Equality::By(Rule::Signature) => !resend,
+            equality => matches!(equality, Equality::Same | Equality::By(_)),
+        };
     }
-    let diff = compare(node, live, shape, Compare::default());
+    let diff = compare(node, live, shape, Compare { resend, ..Compare::default() });
     diff.changes.is_empty() && diff.unknown.is_empty()
 }
 
 /// For each declared member the position of its live partner, each live member used once.
-fn pair(items: &[Node], live: &[Value], shape: &Shape) -> Vec<Option<usize>> {
+fn pair(items: &[Node], live: &[Value], shape: &Shape, resend: bool) -> Vec<Option<usize>> {
     let mut free = vec![true; live.len()];
     items
         .iter()
         .map(|item| {
-            let found = (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item()))?;
+            let found =
+                (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item(), resend))?;
             free[found] = false;
             Some(found)
         })

@@ -59,7 +59,6 @@ impl std::fmt::Display for SecretRef {
 
 impl Node {
     /// A node without a place, for tests.
-    #[cfg(test)]
     pub(crate) fn from_value(value: &Value) -> Self {
         let kind = match value {
             Value::Array(items) => Kind::List(items.iter().map(Self::from_value).collect()),

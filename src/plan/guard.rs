@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::diff::Diff;
+use crate::diff::{self, Compare, Diff};
 use crate::live;
-use crate::model::Address;
+use crate::model::{Address, Node};
 use crate::schema::{ListRule, Shape};
 
 /// What speaks against an offer's plan.
@@ -59,7 +59,7 @@ pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape) -> Vec<Finding>
             let root = Address::default();
             removed(live, Some(&after), shape, &root, &mut findings);
             twins(live, &after, shape, &mut findings);
-            blanked(live, shape, &root, &diff.secrets, &mut findings);
+            blanked(live, &after, shape, &root, &diff.secrets, &mut findings);
         }
         Err(misfit) => findings.push(Finding::conflict(misfit.to_string())),
     }
@@ -84,7 +84,8 @@ fn removed(live: &Value, after: Option<&Value>, shape: &Shape, address: &Address
             let noun = shape.rules.guard.as_deref();
             let (Some(ids), Some(left_ids)) = (live::identities(items, key), live::identities(left, key)) else {
                 // Without identities nobody can say which member goes.
-                findings.extend(noun.filter(|_| left.len() < items.len()).map(|noun| gone(noun, address, "*")));
+                let kept = items.iter().all(|item| left.contains(item)) && items.len() <= left.len();
+                findings.extend(noun.filter(|_| !kept).map(|noun| gone(noun, address, "*")));
                 return;
             };
             let case = shape.item().property(key).rules.case;
@@ -125,7 +126,7 @@ fn unequal(value: &Value, shape: &Shape, address: &Address, found: &mut Vec<(Str
                 let child = shape.property(key);
                 let here = address.key(shape.label(key));
                 if let Some((twin, other)) = child.rules.twin.as_ref().and_then(|twin| Some((twin, map.get(twin)?)))
-                    && live::canonical(value, child) != live::canonical(other, child)
+                    && !(same(value, other, child) && same(other, value, child))
                 {
                     found.push((here.to_string(), twin.clone()));
                 }
@@ -145,10 +146,21 @@ fn unequal(value: &Value, shape: &Shape, address: &Address, found: &mut Vec<(Str
     }
 }
 
+fn same(one: &Value, other: &Value, shape: &Shape) -> bool {
+    diff::compare(&Node::from_value(one), other, shape, Compare::default()).changes.is_empty()
+}
+
 /// A live block that holds a secret which GET leaves out and the file does not declare: the PUT that carries the block
-/// back without its secret may clear it.
-fn blanked(live: &Value, shape: &Shape, address: &Address, declared: &[Address], findings: &mut Vec<Finding>) {
-    let Value::Object(map) = live else { return };
+/// back without its secret may clear it. What the write takes away on purpose is no loss.
+fn blanked(
+    live: &Value,
+    after: &Value,
+    shape: &Shape,
+    address: &Address,
+    declared: &[Address],
+    findings: &mut Vec<Finding>,
+) {
+    let (Value::Object(map), Value::Object(after)) = (live, after) else { return };
     let covered = |block: &Address| declared.iter().any(|secret| secret.is_within(block));
     let filled = map.values().any(|value| !value.is_null() && value.as_str() != Some(""));
     let returned = shape.properties().any(|(key, property)| property.rules.secret && map.contains_key(key));
@@ -157,12 +169,14 @@ fn blanked(live: &Value, shape: &Shape, address: &Address, declared: &[Address],
     }
     for (key, value) in map {
         let here = address.key(shape.label(key));
+        let next = after.get(key).unwrap_or(&Value::Null);
         if key.ends_with("leadDestination")
+            && next == value
             && destination_uncovered(value, map, shape, |block| covered(&address.key(block)))
         {
             findings.push(blank(&here));
         }
-        blanked(value, shape.property(key), &here, declared, findings);
+        blanked(value, next, shape.property(key), &here, declared, findings);
     }
 }
 

@@ -83,7 +83,8 @@ fn planned(kind: &ChangeKind) -> Option<Value> {
     }
 }
 
-/// Unlike the comparison with a file, this one is symmetric: a field that only one side has has moved.
+/// Unlike the comparison with a file, this one is symmetric: a field that only one side has has moved, but for what the
+/// portal fills in by itself.
 fn compare(
     before: Option<&Value>,
     now: Option<&Value>,
@@ -91,7 +92,8 @@ fn compare(
     address: &Address,
     fields: &mut Vec<MovedField>,
 ) {
-    if before == now {
+    let filled_in = before.is_none() && now.is_some() && now == shape.rules.default.as_ref();
+    if before == now || filled_in {
         return;
     }
     match (before, now, &shape.rules.list) {

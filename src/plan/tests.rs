@@ -137,6 +137,45 @@ fn a_block_whose_secret_the_portal_hides_is_not_sent_back_in_silence() {
 }
 
 #[test]
+fn what_a_write_takes_away_on_purpose_is_no_blanked_secret() {
+    const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
+    const TO: &str = "microsoft-azure-marketplace.leadDestination";
+    let with = |to: &str, block: Value| {
+        let mut offer = document("T", &[]);
+        offer["definition"]["offer"][TO] = json!(to);
+        offer["definition"]["offer"][LEAD] = block;
+        offer
+    };
+    let live = present(&with("AzureTable", json!({"contactEmail": "a@contoso.example"})), None);
+    let plan = plan_of(&with("None", json!(null)), &live, &Choices::default());
+    assert_eq!(plan.refusals().count(), 0, "{:?}", plan.findings);
+}
+
+#[test]
+fn plans_without_identities_are_guarded_even_when_their_number_stays() {
+    let with = |plans: Value| {
+        let mut offer = document("T", &[]);
+        offer["definition"]["plans"] = plans;
+        offer
+    };
+    let live = present(&with(json!([{"planId": "a"}, {"planId": "a", "regions": ["DE"]}])), None);
+    let plan = plan_of(&with(json!([{"planId": "b"}, {"planId": "c"}])), &live, &Choices::default());
+    assert_eq!(plan.refusals().filter_map(|f| f.token.as_deref()).collect::<Vec<_>>(), ["remove-plan:*"]);
+}
+
+#[test]
+fn twins_in_another_form_of_number_are_equal() {
+    let price = |key: &str, single: Value| {
+        let mut offer = document("T", &[]);
+        offer["definition"]["plans"][0][key] = json!({"coreMultiplier": {"single": single}});
+        offer
+    };
+    let live = present(&price("virtualMachinePricingV2", json!(0.0)), None);
+    let plan = plan_of(&price("virtualMachinePricing", json!(0)), &live, &Choices::default());
+    assert_eq!(plan.refusals().count(), 0, "{:?}", plan.findings);
+}
+
+#[test]
 fn staleness_is_the_etag_or_else_the_digest() {
     let base = document("old", &["1.0.0"]);
     let plan = |etag| plan_of(&document("new", &["1.0.0"]), &present(&base, etag), &Choices::default());

@@ -351,9 +351,10 @@ fn is_inexact(number: &str) -> bool {
     if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
         return false;
     }
-    // A double prints with the fewest digits that lead back to it; what it holds exactly has the same ones.
-    let shortest = number.parse::<f64>().map(|double| format!("{double:e}")).unwrap_or_default();
-    digits(number) != digits(&shortest)
+    // A double survives when it has the written digits, in its shortest form or in the 17 that always suffice.
+    let double = number.parse::<f64>().unwrap_or_default();
+    let written = digits(number);
+    written != digits(&format!("{double:e}")) && written != digits(&format!("{double:.16e}"))
 }
 
 /// The significant digits of a number, without those that only place it.
@@ -389,6 +390,37 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_would_change_are_found_and_no_others() {
+        for exact in [
+            "0.1",
+            "1e-7",
+            "1E+22",
+            "123456.789",
+            "12.340000000000000000000000",
+            "-0.0",
+            "1.0",
+            "0.10000000000000001",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "636576975611768314",
+            "1e300",
+            "5e-324",
+            "3.141592653589793",
+            "100000000000000000000000",
+            "{\"a\\\\\": \"123456789.123456789\"}",
+            "[\"\\\"\"]",
+        ] {
+            assert!(!has_inexact_number(exact.as_bytes()), "{exact}");
+        }
+        for inexact in
+            ["123456789.123456789", "9007199254740993.0", "1234567890123456789012345", "[\"a\", 0.1234567890123456789]"]
+        {
+            assert!(has_inexact_number(inexact.as_bytes()), "{inexact}");
+        }
+    }
 
     #[test]
     fn plain_http_is_for_loopback() {
@@ -439,10 +471,7 @@ mod tests {
         assert_eq!(json(br#"[-0.123456789012345678901]"#), Err(NotJson::Inexact));
         assert_eq!(json(br#"[-12345678901234567890]"#), Err(NotJson::Inexact));
         assert_eq!(json(br#"[9007199254740993.0]"#), Err(NotJson::Inexact));
-        assert!(
-            json(br#"[0.10, 1e-7, 1.50E3, -9223372036854775808, 18446744073709551615, 0.0]"#)
-                .is_ok()
-        );
+        assert!(json(br#"[0.10, 1e-7, 1.50E3, -9223372036854775808, 18446744073709551615, 0.0]"#).is_ok());
         assert_eq!(json(b"{\"a\": \"caf\xe9\"}"), Err(NotJson::Broken));
         assert_eq!(json(br#"{"a": "#), Err(NotJson::Broken));
     }

@@ -145,6 +145,14 @@ impl Project {
         loaded
     }
 
+    /// A link must not show what lies outside of the project.
+    fn read_inside(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        if path.canonicalize()?.starts_with(self.root.canonicalize()?) {
+            return std::fs::read(path);
+        }
+        Err(std::io::Error::other("it is a link that leads out of the project"))
+    }
+
     fn read(
         &self,
         path: &Path,
@@ -153,7 +161,7 @@ impl Project {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Desired> {
         let name = slashed(path.strip_prefix(&self.root).unwrap_or(path));
-        let source = match std::fs::read(path) {
+        let source = match self.read_inside(path) {
             Ok(bytes) => decode(&name, &bytes, diagnostics)?,
             Err(error) => {
                 let source = Source { path: name.into(), text: "".into() };

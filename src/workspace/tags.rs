@@ -49,7 +49,10 @@ impl Tags<'_> {
     }
 
     fn env(&self, name: &str) -> Resolved {
-        let secret = name.starts_with("OFFERCTL_") || name.ends_with("KEY") || redact::is_secret_name(name);
+        let upper = name.to_ascii_uppercase();
+        // A `MONKEY` is none, and a public key is no secret.
+        let key = upper.rsplit('_').next() == Some("KEY") && !upper.ends_with("PUBLIC_KEY");
+        let secret = name.starts_with("OFFERCTL_") || key || redact::is_secret_name(name);
         if secret {
             let message =
                 format!("`{name}` looks like a secret, and `!env` values are shown in plans; use `!secret env:{name}`");
@@ -67,6 +70,10 @@ impl Tags<'_> {
         let Ok(inside) = full.strip_prefix(&root) else {
             return Err(fail("it leads out of the project".to_owned()));
         };
+        // Credentials and stored secrets lie there.
+        if inside.components().any(|part| part.as_os_str() == ".git" || part.as_os_str() == ".offerctl") {
+            return Err(fail("what tools keep for themselves is not part of an offer".to_owned()));
+        }
         let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
         if size > MAX_FILE {
             return Err(fail(format!("it has {size} bytes, more than the {MAX_FILE} that are read")));

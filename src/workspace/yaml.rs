@@ -138,6 +138,11 @@ where
             }
         };
         let node = self.tagged(node, tag.as_deref());
+        if tag.is_some() {
+            // What a tag reads is as long as its file, not as this one.
+            self.nodes += size(&node) - 1;
+            self.count(span)?;
+        }
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), depth(&node)));
         }
@@ -251,8 +256,11 @@ where
     }
 }
 
+/// How many values a node stands for; a long text counts for several.
 fn size(node: &Node) -> usize {
-    1 + node.items().iter().map(size).sum::<usize>() + node.entries().iter().map(|e| 1 + size(&e.value)).sum::<usize>()
+    1 + node.as_str().map_or(0, str::len) / 256
+        + node.items().iter().map(size).sum::<usize>()
+        + node.entries().iter().map(|e| 1 + size(&e.value)).sum::<usize>()
 }
 
 fn depth(node: &Node) -> usize {
@@ -414,6 +422,8 @@ mod tests {
         assert!(bad(&"[".repeat(100_000)).starts_with("OFR0008"));
         assert!(bad(&"- ".repeat(100_000)).starts_with("OFR0008"));
         assert!(bad(&format!("a: {}", "x".repeat(MAX_BYTES))).starts_with("OFR0008"));
+        let long = format!("a: &a {}\nb: [{}]", "x".repeat(1 << 20), "*a, ".repeat(100_000));
+        assert!(bad(&long).starts_with("OFR0008"), "a long text behind many aliases is a bomb as well");
         assert!(bad("a: &x [*x]").starts_with("OFR000"));
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Impostor, TITLE, World, http_answer, migrated, native, offer, offerctl, project, run_beside, write,
+    Impostor, TITLE, World, http_answer, migrated, native, offer, offerctl, project, run, run_beside, write,
 };
 
 const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
@@ -378,5 +378,36 @@ proptest! {
             let shown = offerctl::render::diagnostics(&loaded.diagnostics, color);
             prop_assert_eq!(shown.is_empty(), loaded.diagnostics.is_empty());
         }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_outside_of_the_project_and_no_credentials_are_shown() {
+    let outside = tempfile::tempdir().expect("a folder");
+    write(outside.path(), "netrc", "machine CANARY");
+    let folder = project(&[]);
+    write(folder.path(), ".git/config", "extraheader = CANARY");
+    write(
+        folder.path(),
+        "offers/file.yaml",
+        "publisherId: c\nid: a\nofferTypeId: t\ndefinition: {displayText: !file ../.git/config}",
+    );
+    std::os::unix::fs::symlink(outside.path().join("netrc"), folder.path().join("offers/link.yaml")).expect("a link");
+    let ran = run(offerctl(folder.path()).arg("validate"));
+    let shown = format!("{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 3, "{shown}");
+    assert!(!shown.contains("CANARY"), "{shown}");
+    assert!(shown.contains("leads out of the project") && shown.contains("keep for themselves"), "{shown}");
+}
+
+#[test]
+fn only_names_of_secrets_are_refused_by_env() {
+    for (name, code) in [("MONKEY", 0), ("DISPLAY_MONKEY", 0), ("PUBLIC_KEY", 0), ("STORAGE_KEY", 3), ("key", 3)] {
+        let folder = project(&[]);
+        let text = format!("publisherId: c\nid: a\nofferTypeId: t\ndefinition: {{displayText: !env {name}}}");
+        write(folder.path(), "offers/a.yaml", &text);
+        let ran = run(offerctl(folder.path()).arg("validate").env(name, "x"));
+        assert_eq!(ran.code, code, "{name}: {}{}", ran.stdout, ran.stderr);
     }
 }

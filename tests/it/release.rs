@@ -1,6 +1,6 @@
 //! Publish, go live, wait and cancel, whatever the portal leaves out or says differently.
 
-use offerctl::sandbox::{FinalWord, Switches};
+use offerctl::sandbox::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
 use serde_json::json;
 
 use crate::support::{World, migrated, native, offer};
@@ -38,6 +38,15 @@ async fn offers_go_live_once_whatever_is_not_established() {
         },
         Switches { operation_ends_at_preview: true, final_word: FinalWord::Completed, ..Switches::default() },
         Switches { operation_in_array: true, ..Switches::default() },
+        Switches {
+            missing_if_match: MissingIfMatch::Conflict,
+            migrated_missing_if_match: MissingIfMatch::Conflict,
+            put_while_running: PutWhileRunning::Refused,
+            signoff_blocks_publish: true,
+            etag_on_published: true,
+            final_word: FinalWord::Succeeded,
+            ..Switches::default()
+        },
         Switches {
             put_answers_services: true,
             create_answers_200: true,
@@ -139,4 +148,44 @@ async fn status_shows_where_offers_are() {
     let json = world.run(&["status", "contoso/a", "-o", "json"]).await.exits(0).json();
     assert_eq!(json["offers"][0]["status"]["state"], json!("running"));
     assert_eq!(json["offers"][0]["running"]["slot"], json!("staging"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_release_that_is_applied_twice_publishes_once() {
+    for (through, end) in [("preview", "joined what runs, in preview"), ("live", "live")] {
+        let world = World::new(vec![native(&offer("a", "new"))], &[("a", &offer("a", "new"))]).await;
+        world.run(&["plan", "--through", through, "--out", "plan.json"]).await.exits(0);
+        world.run(&["apply", "--yes", "plan.json"]).await.exits(0);
+        let again = world.run(&["apply", "--yes", "plan.json"]).await.exits(0);
+        assert!(again.stdout.contains(&format!("✓ contoso/a   {end}\n")), "{}", again.stdout);
+        assert_eq!(world.count("POST", "/publish").await, 1, "{through}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_that_blocks_the_next_publish_is_named() {
+    let switches = Switches { signoff_blocks_publish: true, ..Switches::default() };
+    let world = World::with(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))], switches).await;
+    world.run(&["apply", "--yes", "--through", "preview"]).await.exits(0);
+    world.declare("a", &offer("a", "newer"));
+    let refused = world.run(&["apply", "--yes", "--through", "live"]).await;
+    assert!(refused.stdout.contains("the preview of other content waits for sign-off"), "{}", refused.stdout);
+    world.run(&["cancel", "--yes", "contoso/a"]).await.exits(0);
+    world.run(&["apply", "--yes", "--through", "live"]).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_sent_again_is_published() {
+    let world = World::new(vec![], &[]).await;
+    let mut declared = offer("a", "new");
+    declared["definition"]["offer"]["microsoft-azure-marketplace.tableLeadConfiguration"] =
+        json!({"contactEmail": "a@contoso.example", "connectionString": "@"});
+    let text = declared.to_string().replace("\"@\"", "!secret env:LEAD");
+    crate::support::write(world.folder.path(), "offers/a.yaml", &text);
+    let args = ["apply", "--yes", "--resend", "--through", "live"];
+    for (secret, times) in [("one", 1), ("two", 2)] {
+        let ran = world.run_with(&args, &[("LEAD", secret)]).await.exits(0);
+        assert!(ran.stdout.contains("published, in preview, signed off, live"), "{}", ran.stdout);
+        assert_eq!(world.count("POST", "/publish").await, times);
+    }
 }
