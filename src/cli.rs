@@ -120,7 +120,7 @@ pub struct Shaping {
     #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
     pub through: Option<ThroughArg>,
 
-    /// Accept this finding of a guard; repeatable
+    /// Accept this finding of a guard: TOKEN, or publisher/offer:TOKEN where several offers have it; repeatable
     #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
     pub allow: Vec<String>,
 

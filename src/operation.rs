@@ -191,6 +191,10 @@ async fn poll(
                 seen(&view);
                 match next(goal, &view) {
                     Next::Wait if goal == Goal::Rest && runs == Some(false) => return Waited::Reached(Rest::Nothing),
+                    Next::Wait if runs == Some(false) && !view.has_begun() => match lagging {
+                        0 => return Waited::Reached(Rest::Nothing),
+                        _ => lagging -= 1,
+                    },
                     Next::Wait => {}
                     // With a submission that runs, the status can still tell of the operation before it.
                     Next::Reached(_) if runs == Some(true) && !view.awaits_signoff() => {}

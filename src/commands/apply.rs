@@ -53,8 +53,8 @@ async fn with_portal(
         None => {
             let choices = plan::choices(&args.shaping);
             let plan = observe::make_plan(shell, &portal.reader, offers, &choices, portal.at_once);
-            let plan = shell.until_stopped(async { Ok(plan.await) }).await?;
-            plan::warn_of_unused(shell, &choices, &plan);
+            let mut plan = shell.until_stopped(async { Ok(plan.await) }).await?;
+            plan::accept(shell, &args.shaping, &mut plan);
             plan
         }
     };

@@ -18,7 +18,8 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         .await;
     let name = portal.name.clone();
     portal.close().await?;
-    let plan = plan?;
+    let mut plan = plan?;
+    accept(shell, &args.shaping, &mut plan);
     if let Some(path) = &args.out {
         write_whole(path, &SavedPlan::write(&plan, &name))?;
         shell.term.say(&format!(
@@ -27,26 +28,23 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             path.display()
         ));
     }
-    warn_of_unused(shell, &choices, &plan);
     shell.emit(&|format, color| show(shell, &plan, format, color))?;
     Ok(exit(&plan, args.detailed_exitcode))
 }
 
 pub(super) fn choices(shaping: &Shaping) -> Choices {
-    Choices {
-        through: shaping.through.map(Into::into),
-        allow: shaping.allow.iter().cloned().collect(),
-        resend: shaping.resend,
-    }
+    Choices { through: shaping.through.map(Into::into), resend: shaping.resend }
 }
 
-/// A token that accepts nothing is a slip, or a finding that is gone.
-pub(super) fn warn_of_unused(shell: &Shell, choices: &Choices, plan: &Plan) {
-    let findings = || plan.offers.iter().flat_map(|offer| &offer.findings);
-    for token in &choices.allow {
-        if findings().all(|finding| finding.token.as_ref() != Some(token)) {
-            shell.term.say(&format!("warning: --allow {token} accepts nothing in this plan"));
-        }
+/// Accepts the findings that the command line accepts. A token that accepts nothing is a slip, or a finding that is
+/// gone.
+pub(super) fn accept(shell: &Shell, shaping: &Shaping, plan: &mut Plan) {
+    for (token, forms) in plan.accept(&shaping.allow.iter().cloned().collect()) {
+        let why = match forms.as_slice() {
+            [] => "accepts nothing in this plan".to_owned(),
+            forms => format!("fits several offers and accepts none; give {}", forms.join(" or ")),
+        };
+        shell.term.say(&format!("warning: --allow {token} {why}"));
     }
 }
 

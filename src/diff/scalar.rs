@@ -86,7 +86,7 @@ fn same_url(a: &str, b: &str, ignored: &[String]) -> Option<bool> {
         let url = url::Url::parse(text).ok()?;
         let mut query = url
             .query_pairs()
-            .filter(|(name, _)| !ignored.contains(&name.to_ascii_lowercase()))
+            .filter(|(name, _)| !ignored.iter().any(|ignored| ignored.eq_ignore_ascii_case(name)))
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect::<Vec<_>>();
         query.sort();

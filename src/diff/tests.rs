@@ -285,6 +285,18 @@ fn a_renamed_property_can_be_removed_declared_twice_or_live_under_both_names() {
 }
 
 #[test]
+fn a_price_of_another_kind_takes_the_place_of_the_live_one() {
+    let priced = |pricing: Value| in_plans(json!([{"planId": "a", "virtualMachinePricing": pricing}]));
+    let single = priced(json!({"isByol": false, "coreMultiplier": {"currency": "USD", "single": 1}}));
+    let sizes = priced(json!({"coreMultiplier": {"currency": "USD", "individually": {"2core": 2}}}));
+    let regions = priced(json!({"regionPrices": {"DE": {"2core": 1}}}));
+    let kept = priced(json!({"isByol": false, "regionPrices": {"DE": {"2core": 1}}}));
+    assert_eq!(written(&regions, &single), kept, "what does not compete with it stays");
+    assert_eq!(written(&sizes, &regions), sizes);
+    assert_eq!(written(&sizes, &priced(json!({"coreMultiplier": {"currency": "USD", "single": 1}}))), sizes);
+}
+
+#[test]
 fn a_field_that_holds_a_secret_is_never_shown() {
     const CRM: &str = "microsoft-azure-marketplace.crmLeadConfiguration";
     const HTTPS: &str = "microsoft-azure-marketplace.httpsEndpointLeadConfiguration";

@@ -156,7 +156,8 @@ impl Walk<'_> {
                 self.written_under_its_own_name(name, entry, renamed.is_some(), place);
             }
         }
-        self.undeclared(live, &seen, shape, place);
+        let exclusive = |entry: &Entry| shape.rules.exclusive.contains(&entry.key) && entry.value.kind != Kind::Absent;
+        self.undeclared(live, &seen, entries.iter().any(exclusive), shape, place);
     }
 
     fn property(&mut self, entry: &Entry, live: Option<&Value>, shape: &Shape, place: &Place) {
@@ -200,11 +201,18 @@ impl Walk<'_> {
         }
     }
 
-    /// Live keys that the file does not name: the rest of a dictionary is declared away, the rest of an object is not
-    /// ours.
-    fn undeclared(&mut self, live: &Map<String, Value>, declared: &[String], shape: &Shape, place: &Place) {
+    /// Live keys that the file does not name: the rest of a dictionary is declared away, and so is a property that
+    /// cannot stand beside a declared one (`displaces`); the rest of an object is not ours.
+    fn undeclared(
+        &mut self,
+        live: &Map<String, Value>,
+        declared: &[String],
+        displaces: bool,
+        shape: &Shape,
+        place: &Place,
+    ) {
         for (key, value) in live.iter().filter(|(key, _)| !declared.contains(key)) {
-            if shape.rules.exact_entries {
+            if shape.rules.exact_entries || (displaces && shape.rules.exclusive.contains(key)) {
                 let here = Place { address: shape.address(&place.address, key), ..place.live_only(key, key.clone()) };
                 self.remove_member(value, shape.property(key), &here);
             } else if !portal_made(value, shape.property(key)) {

@@ -125,8 +125,6 @@ pub enum Verdict {
 pub struct Choices {
     /// Instead of each file's `through`.
     pub through: Option<Through>,
-    /// Guard tokens accepted on the command line.
-    pub allow: BTreeSet<String>,
     /// See [`Compare::resend`].
     pub resend: bool,
 }
@@ -175,10 +173,7 @@ pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Sha
         return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff }));
     }
     for finding in &mut findings {
-        finding.allowed = finding
-            .token
-            .as_ref()
-            .is_some_and(|token| choices.allow.contains(token) || desired.reconcile.allow.contains(token));
+        finding.allowed = finding.token.as_ref().is_some_and(|token| desired.reconcile.allow.contains(token));
     }
     Verdict::Change(Box::new(OfferPlan {
         key: desired.key.clone(),
@@ -222,6 +217,30 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.offers.is_empty()
+    }
+
+    /// Accepts findings by the tokens of the command line: `publisher/offer:TOKEN`, or the bare token where only one
+    /// offer has that finding. Returns the tokens that accept nothing, with the forms that would.
+    pub fn accept(&mut self, tokens: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
+        let mut unused = Vec::new();
+        for token in tokens {
+            let mut found = Vec::new();
+            for offer in &mut self.offers {
+                let key = offer.key.to_string();
+                for finding in &mut offer.findings {
+                    let own = finding.token.clone().unwrap_or_default();
+                    let qualified = format!("{key}:{own}");
+                    if !own.is_empty() && (*token == own || *token == qualified) {
+                        found.push((qualified, finding));
+                    }
+                }
+            }
+            match found.as_mut_slice() {
+                [(_, finding)] => finding.allowed = true,
+                _ => unused.push((token.clone(), found.into_iter().map(|(qualified, _)| qualified).collect())),
+            }
+        }
+        unused
     }
 
     /// How many offers would be created, updated, and only released.

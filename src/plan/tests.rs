@@ -60,13 +60,28 @@ fn equal_documents_need_nothing() {
 fn a_removal_is_stopped_until_its_own_token_is_given() {
     let (declared, live) = (document("T", &["1.0.0"]), present(&document("T", &["1.0.0", "0.9.0"]), None));
     let with = |tokens: &[&str]| {
-        let choices = Choices { allow: tokens.iter().map(|t| (*t).to_owned()).collect(), ..Choices::default() };
-        plan_of(&declared, &live, &choices).refusals().map(|finding| finding.token.clone()).collect::<Vec<_>>()
+        let mut plan = Plan { offers: vec![plan_of(&declared, &live, &Choices::default())], ..Plan::default() };
+        plan.accept(&tokens.iter().map(|t| (*t).to_owned()).collect());
+        plan.offers[0].refusals().map(|finding| finding.token.clone()).collect::<Vec<_>>()
     };
     let token = "remove-image:basic/0.9.0";
     assert_eq!(with(&[]), [Some(token.to_owned())]);
     assert_eq!(with(&[token]), Vec::<Option<String>>::new());
     assert_eq!(with(&["remove-image:basic/1.0.0", "remove-plan:basic"]), [Some(token.to_owned())]);
+}
+
+#[test]
+fn a_bare_token_accepts_in_one_offer_only() {
+    let (declared, live) = (document("T", &["1.0.0"]), present(&document("T", &["1.0.0", "0.9.0"]), None));
+    let one = plan_of(&declared, &live, &Choices::default());
+    let other = OfferPlan { key: "contoso/b".parse().expect("a key"), ..one.clone() };
+    let mut plan = Plan { offers: vec![one, other], ..Plan::default() };
+    let token = "remove-image:basic/0.9.0";
+    let forms = vec![format!("contoso/a:{token}"), format!("contoso/b:{token}")];
+    assert_eq!(plan.accept(&[token.to_owned()].into()), [(token.to_owned(), forms.clone())]);
+    assert_eq!(plan.totals().stopped, 2);
+    assert_eq!(plan.accept(&[forms[1].clone()].into()), []);
+    assert_eq!((plan.offers[0].refusals().count(), plan.offers[1].refusals().count()), (1, 0));
 }
 
 #[test]

@@ -202,6 +202,12 @@ impl OperationView {
         self.steps.iter().find(|step| step.is(id))
     }
 
+    /// Whether anything was started at all.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.state, State::NotStarted | State::NeverPublished)
+    }
+
     /// The step that counts: the first that is under way, waits, or ended otherwise than well.
     #[must_use]
     pub fn current(&self) -> Option<&Step> {

@@ -207,11 +207,11 @@ mod tests {
         assert_eq!(keys, ["planId", "microsoft-azure-virtualmachines.osType", "regions"]);
         let both = plan(json!({
             "planId": "p",
-            "microsoft-azure-virtualmachines.operatingSystem": "alias",
-            "microsoft-azure-virtualmachines.operationSystem": "real",
+            "microsoft-azure-virtualmachines.windowsOSType": "alias",
+            "microsoft-azure-virtualmachines.osType": "real",
         }));
-        assert_eq!(both["microsoft-azure-virtualmachines.operationSystem"], "real");
-        assert!(both.get("microsoft-azure-virtualmachines.operatingSystem").is_none());
+        assert_eq!(both["microsoft-azure-virtualmachines.osType"], "real");
+        assert!(both.get("microsoft-azure-virtualmachines.windowsOSType").is_none());
     }
 
     #[test]

@@ -172,6 +172,8 @@ impl Rules {
             returned_as,
             numeric_string,
             case,
+            exclusive,
+            spelled_as,
             twin,
             immutable,
         } = other;
@@ -180,6 +182,9 @@ impl Rules {
         }
         if !ignore_query.is_empty() {
             self.ignore_query = ignore_query;
+        }
+        if !exclusive.is_empty() {
+            self.exclusive = exclusive;
         }
         if case != Case::default() {
             self.case = case;
@@ -195,6 +200,7 @@ impl Rules {
         self.guard = guard.or(self.guard.take());
         self.default = default.or(self.default.take());
         self.returned_as = returned_as.or(self.returned_as.take());
+        self.spelled_as = spelled_as.or(self.spelled_as.take());
         self.twin = twin.or(self.twin.take());
     }
 }
@@ -256,7 +262,7 @@ fn rules(node: &Map<String, Value>) -> Result<Rules, String> {
             "guard" => rules.guard = Some(text()?),
             "secret" => rules.secret = flag()?,
             "artifact" => rules.artifact = flag()?,
-            "url" => rules.ignore_query = string_list(value.get("ignoreQuery")).ok_or_else(wrong)?,
+            "url" => rules.ignore_query = strings(value.get("ignoreQuery")).ok_or_else(wrong)?,
             "serverOwned" => rules.server_owned = flag()?,
             "writeOnly" => rules.write_only = flag()?,
             "readOnlyOnWrite" => rules.read_only_on_write = flag()?,
@@ -264,6 +270,8 @@ fn rules(node: &Map<String, Value>) -> Result<Rules, String> {
             "returnedAs" => rules.returned_as = Some(text()?),
             "numericString" => rules.numeric_string = flag()?,
             "case" if matches!(value.as_str(), Some("insensitive" | "upper")) => rules.case = Case::Insensitive,
+            "exclusive" => rules.exclusive = strings(Some(value)).ok_or_else(wrong)?,
+            "spelledAs" => rules.spelled_as = Some(text()?),
             "twin" => rules.twin = Some(text()?),
             "immutable" => rules.immutable = flag()?,
             _ => return Err(format!("x-offerctl.{name}: {value} is not an annotation")),
@@ -281,8 +289,8 @@ fn list_rule(value: &Value) -> Option<ListRule> {
     }
 }
 
-fn string_list(value: Option<&Value>) -> Option<Vec<String>> {
-    value?.as_array()?.iter().map(|item| item.as_str().map(str::to_ascii_lowercase)).collect()
+fn strings(value: Option<&Value>) -> Option<Vec<String>> {
+    value?.as_array()?.iter().map(|item| item.as_str().map(ToOwned::to_owned)).collect()
 }
 
 #[cfg(test)]

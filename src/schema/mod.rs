@@ -76,6 +76,10 @@ pub struct Rules {
     pub numeric_string: bool,
     /// `case`: how letters compare.
     pub case: Case,
+    /// `exclusive`: of these properties an object has one at most.
+    pub exclusive: Vec<String>,
+    /// `spelledAs`: the name under which this property must be written; the portal drops the other spelling.
+    pub spelled_as: Option<String>,
     /// `twin`: a second property that must hold the same value.
     pub twin: Option<String>,
     /// `immutable`: set at creation, never changed.

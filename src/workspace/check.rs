@@ -29,6 +29,11 @@ impl Checker<'_> {
             Kind::Map(entries) => {
                 for entry in entries {
                     let shape = shape.property(&entry.key);
+                    if let Some(name) = &shape.rules.spelled_as {
+                        let message = format!("the portal drops `{}`", entry.key);
+                        let finding = Diagnostic::error(Code::UnknownKey, self.source, Some(entry.key_span), message);
+                        self.diagnostics.push(finding.help(format!("write `{name}`")));
+                    }
                     let secret = secret || shape.rules.secret || redact::is_secret_name(&entry.key);
                     self.node(&entry.value, shape, secret);
                 }
