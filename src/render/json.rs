@@ -1,4 +1,6 @@
-//! The documents for other programs, in structs of their own, so that the inside can change without them.
+//! The documents for other programs. Their outlines are structs of their own, so that the inside can change without
+//! them; changes, findings, staleness and the portal's views are written as they are, so that a change to one of those
+//! types is a change to this contract (`docs/json.md`).
 //!
 //! `format_version` is `major.minor`: a minor step adds fields, a major step changes or removes some. Readers ignore
 //! what they do not know. Values hold no secret.

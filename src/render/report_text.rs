@@ -70,10 +70,10 @@ fn ending(end: &End) -> String {
         End::Conflict(_) => "refused: in conflict".to_owned(),
         End::Busy(_) => "refused: the portal is busy with this offer".to_owned(),
         End::Guarded(_) => "refused by a guard; nothing was written".to_owned(),
-        End::NotConverged(_) => "not released: the portal stores something else than was written".to_owned(),
+        End::NotConverged(_) => "the portal stores something else than was written".to_owned(),
         End::Unfilled(_) => "failed; nothing was written".to_owned(),
         End::Failed(_) => "failed".to_owned(),
-        End::OperationEnded(_) => "the portal's operation failed".to_owned(),
+        End::OperationEnded(_) => "the portal's operation did not succeed".to_owned(),
         End::TimedOut => "the wait ran out of time; the operation goes on at the portal".to_owned(),
         End::Interrupted => "interrupted; what the portal runs goes on there".to_owned(),
         End::NotAttempted => "not attempted".to_owned(),
@@ -83,6 +83,10 @@ fn ending(end: &End) -> String {
 fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
     let key = &outcome.key;
     match &outcome.end {
+        End::Done if purpose == Purpose::Wait && outcome.done == [Done::InPreview] => {
+            let how = format!("it waits for the publisher's sign-off; `offerctl apply --through live {key}` gives it");
+            hint(out, Some(&how));
+        }
         End::Done | End::NotAttempted => {}
         End::Left | End::TimedOut | End::Interrupted if purpose == Purpose::Cancel => {
             line(out, "the cancellation was asked for and has not taken effect yet");
