@@ -149,6 +149,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Every step in its order. An `Err` is an end before the plan's own; both are ends of the offer.
     async fn all(&mut self) -> Result<End, End> {
         let (guards, conflicts) = self.plan.refusals().partition::<Vec<_>, _>(|finding| finding.token.is_some());
         if let Some(conflict) = conflicts.first() {
@@ -292,7 +293,8 @@ impl Run<'_> {
             ReleaseStep::Publish => return self.publish().await,
             ReleaseStep::GoLive => self.go_live().await?,
             ReleaseStep::JoinPublish | ReleaseStep::JoinGoLive => self.did(Done::Joined),
-            ReleaseStep::AwaitSignoff | ReleaseStep::AwaitLive => return self.wait(step).await,
+            ReleaseStep::AwaitSignoff => return self.wait(Goal::Signoff, Slot::Preview, Done::InPreview).await,
+            ReleaseStep::AwaitLive => return self.wait(Goal::Live, Slot::Production, Done::Live).await,
         }
         Ok(None)
     }
@@ -384,12 +386,9 @@ impl Run<'_> {
         }
     }
 
-    async fn wait(&mut self, step: ReleaseStep) -> Result<Option<End>, End> {
+    /// Waits until the goal is reached and the slot holds this run's content.
+    async fn wait(&mut self, goal: Goal, slot: Slot, reached: Done) -> Result<Option<End>, End> {
         let Some(patience) = self.context.patience else { return Ok(Some(End::Left)) };
-        let (goal, slot, reached) = match step {
-            ReleaseStep::AwaitLive => (Goal::Live, Slot::Production, Done::Live),
-            _ => (Goal::Signoff, Slot::Preview, Done::InPreview),
-        };
         let mut waited = self.wait_for(goal, patience).await;
         if goal == Goal::Signoff && waited == Waited::Reached(Rest::Succeeded) && self.operation.take().is_some() {
             // A publish may count as done before the sign-off is asked for; the offer's own status decides.
@@ -436,13 +435,11 @@ impl Run<'_> {
         Err(End::OperationEnded(vec![why.to_owned()]))
     }
 
-    /// Whether a submission is of the draft that this run stands for: the version that it names tells.
+    /// Whether a submission is of the draft that this run stands for.
     async fn works_on_content(&self, submission: &Submission) -> Result<bool, End> {
-        let Some(version) = submission.offer_version else { return Ok(false) };
-        match self.context.writer.reader().version(&self.plan.key, version).await.map_err(End::Failed)? {
-            Live::Present(offer) => Ok(self.content.as_ref() == Some(&offer.digest(self.shape))),
-            Live::Absent => Ok(false),
-        }
+        let reader = self.context.writer.reader();
+        let content = reader.submitted(&self.plan.key, submission, self.shape).await.map_err(End::Failed)?;
+        Ok(content.is_some() && content == self.content)
     }
 
     /// Whether a slot holds the draft that this run stands for, whatever became of the draft since.

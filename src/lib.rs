@@ -26,7 +26,8 @@
 //! 9. [`report`] folds what happened into one result and one exit code; [`render`] makes texts of plans and reports.
 //!
 //! [`sandbox`] is the portal's double: it serves the same API on loopback, and `--sandbox` and all tests run against
-//! it. [`cli`] and [`commands`] are the shell around all this; with [`term`], they are the only modules that see environment and terminal.
+//! it. [`cli`] and [`commands`] are the shell around all this; with [`term`], they are the only modules that see
+//! environment and terminal.
 //!
 //! # The rules
 //!

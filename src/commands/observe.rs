@@ -78,11 +78,6 @@ async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<
     Ok(ReleaseView { preview: digest(preview), production: digest(production), in_progress })
 }
 
-/// What a submission works on: the version of the offer that it names.
 async fn content(reader: &Reader, key: &OfferKey, submission: &Submission, shape: &Shape) -> Result<Content, Problem> {
-    let Some(version) = submission.offer_version else { return Ok(Content::Unknown) };
-    Ok(match reader.version(key, version).await? {
-        Live::Present(offer) => Content::Known(offer.digest(shape)),
-        Live::Absent => Content::Unknown,
-    })
+    Ok(reader.submitted(key, submission, shape).await?.map_or(Content::Unknown, Content::Known))
 }

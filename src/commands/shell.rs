@@ -118,17 +118,17 @@ impl Shell {
         let project = self.project_if_any()?;
         let config = project.as_ref().map(|project| &project.config);
         let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
-        let (endpoint, name) =
-            match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
-                (Some(sandbox), _, _) => (endpoint(sandbox.url())?, SANDBOX.to_owned()),
-                (None, Some(endpoint), _) => (endpoint.clone(), endpoint.to_string()),
-                (None, None, Some(text)) => {
-                    configured(text).map(|endpoint| (endpoint.clone(), endpoint.to_string()))?
-                }
-                (None, None, None) => (endpoint(PORTAL)?, PORTAL.to_owned()),
-            };
+        let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
+            (Some(sandbox), _, _) => endpoint(sandbox.url())?,
+            (None, Some(endpoint), _) => endpoint.clone(),
+            (None, None, Some(text)) => configured(text)?,
+            (None, None, None) => endpoint(PORTAL)?,
+        };
         // The embedded portal takes any token, so the real one stays where it is.
-        let token = if sandbox.is_some() { Token::new(SANDBOX.to_owned()) } else { token(&endpoint)? };
+        let (name, token) = match &sandbox {
+            Some(_) => (SANDBOX.to_owned(), Token::new(SANDBOX.to_owned())),
+            None => (endpoint.to_string(), token(&endpoint)?),
+        };
         let at_once = self.parallelism(project.as_ref());
         let settings = Settings { token, endpoint, parallelism: at_once, retries: self.global.retries };
         tracing::info!(endpoint = %settings.endpoint, "portal");

@@ -6,7 +6,8 @@ use super::problem::{Kind, Problem};
 use super::transport::{Answer, OperationPath, Settings, Traffic, Transport};
 use super::views::{OfferSummary, OperationView, Submission};
 use crate::live::{Live, LiveOffer};
-use crate::model::{OfferKey, PublisherId, Slot};
+use crate::model::{Digest, OfferKey, PublisherId, Slot};
+use crate::schema::Shape;
 
 /// Reads from the portal. Cheap to clone.
 #[derive(Clone)]
@@ -117,6 +118,23 @@ impl Reader {
             Err(problem) if is_absence(&problem) => Ok(Vec::new()),
             Err(problem) => Err(problem),
         }
+    }
+
+    /// The canonical digest of what a submission works on: of the version that it names, where the portal has it.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub async fn submitted(
+        &self,
+        key: &OfferKey,
+        submission: &Submission,
+        shape: &Shape,
+    ) -> Result<Option<Digest>, Problem> {
+        let Some(version) = submission.offer_version else { return Ok(None) };
+        Ok(match self.version(key, version).await? {
+            Live::Present(offer) => Some(offer.digest(shape)),
+            Live::Absent => None,
+        })
     }
 
     /// An operation, by the link that came with its start.
