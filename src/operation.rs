@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::model::OfferKey;
-use crate::portal::{Level, OperationPath, OperationView, Problem, Reader, State, StepState, Submission};
+use crate::portal::{Kind, Level, OperationPath, OperationView, Problem, Reader, State, StepState, Submission};
 
 /// What a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,18 +147,25 @@ impl Stop {
     }
 }
 
+/// What is waited for.
+pub struct Wait<'a> {
+    /// Reads the portal.
+    pub reader: &'a Reader,
+    /// Which offer.
+    pub key: &'a OfferKey,
+    /// The operation's own address, where its start gave one.
+    pub path: Option<OperationPath>,
+    /// What ends the wait.
+    pub goal: Goal,
+    /// How to poll.
+    pub patience: Patience,
+}
+
 /// Waits for a goal, calling `seen` with every state.
-pub async fn wait(
-    reader: &Reader,
-    key: &OfferKey,
-    path: Option<&OperationPath>,
-    goal: Goal,
-    patience: Patience,
-    stop: &Stop,
-    seen: &(dyn Fn(&OperationView) + Sync),
-) -> Waited {
+pub async fn wait(wait: Wait<'_>, stop: &Stop, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
+    let deadline = wait.patience.deadline;
     let late = async {
-        match patience.deadline {
+        match deadline {
             Some(deadline) => tokio::time::sleep_until(deadline).await,
             None => std::future::pending().await,
         }
@@ -167,7 +174,7 @@ pub async fn wait(
     tokio::select! {
         biased;
         () = stop.wait() => Waited::Interrupted,
-        waited = poll(reader, key, path, goal, patience, seen) => waited,
+        waited = poll(wait, seen) => waited,
         () = late => Waited::TimedOut,
     }
 }
@@ -175,53 +182,72 @@ pub async fn wait(
 /// How many polls may show the end of an earlier operation before it is taken for this one's.
 const LAG: u32 = 3;
 
-async fn poll(
-    reader: &Reader,
-    key: &OfferKey,
-    path: Option<&OperationPath>,
-    goal: Goal,
-    patience: Patience,
-    seen: &(dyn Fn(&OperationView) + Sync),
-) -> Waited {
-    let mut pause = patience.floor;
-    let mut lagging = LAG;
+/// How many polls in a row may fail, each tried several times, before a wait of days is given up.
+const OUTAGE: u32 = 5;
+
+async fn poll(mut wait: Wait<'_>, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
+    let Patience { floor, ceiling, .. } = wait.patience;
+    let (mut pause, mut lagging, mut failed) = (floor, LAG, 0);
     loop {
-        match look(reader, key, path).await {
+        let mut asked = None;
+        match look(&wait).await {
+            Ok(None) => return Waited::Reached(Rest::Nothing),
             Ok(Some((view, runs))) => {
+                failed = 0;
+                asked = view.retry_after;
                 seen(&view);
-                match next(goal, &view) {
-                    Next::Wait if goal == Goal::Rest && runs == Some(false) => return Waited::Reached(Rest::Nothing),
-                    Next::Wait if runs == Some(false) && !view.has_begun() => match lagging {
-                        0 => return Waited::Reached(Rest::Nothing),
-                        _ => lagging -= 1,
-                    },
-                    Next::Wait => {}
-                    // With a submission that runs, the status can still tell of the operation before it.
-                    Next::Reached(_) if runs == Some(true) && !view.awaits_signoff() => {}
-                    Next::Ended(_) if runs == Some(true) && lagging > 0 => lagging -= 1,
-                    Next::Reached(rest) => return Waited::Reached(rest),
-                    Next::Ended(why) => return Waited::Ended(why),
+                if let Some(waited) = judge(wait.goal, &view, runs, &mut lagging) {
+                    return waited;
                 }
             }
-            Ok(None) => return Waited::Reached(Rest::Nothing),
+            // The portal forgot the operation, not the offer.
+            Err(problem) if problem.kind == Kind::NotFound && wait.path.is_some() => {
+                wait.path = None;
+                continue;
+            }
+            Err(problem) if problem.may_pass() && failed < OUTAGE => {
+                failed += 1;
+                tracing::warn!(%problem, failed, "the portal does not answer; the wait goes on");
+            }
             Err(problem) => return Waited::Lost(problem),
         }
-        tokio::time::sleep(pause).await;
-        pause = pause.mul_f64(1.5).min(patience.ceiling);
+        tokio::time::sleep(next_pause(pause, asked, floor)).await;
+        pause = pause.mul_f64(1.5).min(ceiling);
+    }
+}
+
+/// The portal's own wish wins, within reason; else the pause that grew so far.
+fn next_pause(pause: Duration, asked: Option<Duration>, floor: Duration) -> Duration {
+    const LONGEST: Duration = Duration::from_hours(1);
+    asked.map_or(pause, |asked| asked.clamp(floor, LONGEST))
+}
+
+/// What one look ends, if anything. `runs` is whether a submission runs, where that is known.
+fn judge(goal: Goal, view: &OperationView, runs: Option<bool>, lagging: &mut u32) -> Option<Waited> {
+    let mut lags = || {
+        let lags = *lagging > 0;
+        *lagging = lagging.saturating_sub(1);
+        lags
+    };
+    match next(goal, view) {
+        Next::Wait if goal == Goal::Rest && runs == Some(false) => Some(Waited::Reached(Rest::Nothing)),
+        Next::Wait if runs == Some(false) && !view.has_begun() && !lags() => Some(Waited::Reached(Rest::Nothing)),
+        Next::Wait => None,
+        // With a submission that runs, the status can still tell of the operation before it.
+        Next::Reached(_) if runs == Some(true) && !view.awaits_signoff() => None,
+        Next::Ended(_) if runs == Some(true) && lags() => None,
+        Next::Reached(rest) => Some(Waited::Reached(rest)),
+        Next::Ended(why) => Some(Waited::Ended(why)),
     }
 }
 
 /// The state of the operation. With a link the operation tells itself; without one the offer's status does, and the
 /// submissions tell whether anything runs.
-async fn look(
-    reader: &Reader,
-    key: &OfferKey,
-    path: Option<&OperationPath>,
-) -> Result<Option<(OperationView, Option<bool>)>, Problem> {
-    if let Some(path) = path {
-        return Ok(Some((reader.operation(path).await?, None)));
+async fn look(wait: &Wait<'_>) -> Result<Option<(OperationView, Option<bool>)>, Problem> {
+    if let Some(path) = &wait.path {
+        return Ok(Some((wait.reader.operation(wait.key, path).await?, None)));
     }
-    let (status, submissions) = tokio::try_join!(reader.status(key), reader.submissions(key))?;
+    let (status, submissions) = tokio::try_join!(wait.reader.status(wait.key), wait.reader.submissions(wait.key))?;
     let runs = Submission::running(&submissions).is_some();
     Ok(status.map(|status| (status, Some(runs))))
 }
@@ -264,5 +290,30 @@ mod tests {
         assert_eq!(next(Goal::Canceled, &view("canceled", &[])), Next::Reached(Rest::Canceled));
         let blocked = next(Goal::Signoff, &view("running", &[("displaycertify", "blocked")]));
         assert_eq!(blocked, Next::Ended(vec!["the step displaycertify is blocked".to_owned(), "m".to_owned()]));
+    }
+
+    #[test]
+    fn the_portals_own_wish_wins_between_a_floor_and_a_ceiling() {
+        let seconds = Duration::from_secs;
+        assert_eq!(next_pause(seconds(8), None, seconds(5)), seconds(8));
+        assert_eq!(next_pause(seconds(8), Some(seconds(30)), seconds(5)), seconds(30));
+        assert_eq!(next_pause(seconds(8), Some(seconds(0)), seconds(5)), seconds(5));
+        assert_eq!(next_pause(seconds(8), Some(seconds(1_000_000)), seconds(5)), seconds(3_600));
+    }
+
+    #[test]
+    fn a_status_that_lags_is_given_a_few_looks() {
+        let mut lagging = LAG;
+        let before = view("canceled", &[]);
+        for _ in 0..LAG {
+            assert_eq!(judge(Goal::Live, &before, Some(true), &mut lagging), None);
+        }
+        assert!(matches!(judge(Goal::Live, &before, Some(true), &mut lagging), Some(Waited::Ended(_))));
+        let mut lagging = 0;
+        let nothing = view("notStarted", &[]);
+        assert_eq!(judge(Goal::Live, &nothing, Some(false), &mut lagging), Some(Waited::Reached(Rest::Nothing)));
+        let running = view("running", &[]);
+        assert_eq!(judge(Goal::Rest, &running, Some(false), &mut lagging), Some(Waited::Reached(Rest::Nothing)));
+        assert_eq!(judge(Goal::Live, &view("succeeded", &[]), Some(true), &mut lagging), None);
     }
 }

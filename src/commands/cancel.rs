@@ -3,24 +3,27 @@
 
 use futures_util::future;
 
+use super::connect::Portal;
 use super::progress::Progress;
-use super::shell::{self, Portal, Shell};
+use super::shell::{self, Shell};
 use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
 use crate::error::{Error, Exit, Result};
 use crate::model::OfferKey;
-use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
+use crate::operation::{self, Goal, Patience, Rest, Stop, Wait, Waited};
 use crate::portal::{Approval, OperationView, Problem, Reader, Submission, Writer};
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
     let portal = shell.connect().await?;
-    let report = cancel_all(shell, args, &keys, &portal).await;
-    let closed = portal.close().await;
-    let report = report?;
-    closed?;
-    shell.emit_report(&report)
+    match cancel_all(shell, args, &keys, &portal).await {
+        Ok(report) => shell.emit_report(&report, portal).await,
+        Err(error) => {
+            portal.close().await?;
+            Err(error)
+        }
+    }
 }
 
 async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal: &Portal) -> Result<Report> {
@@ -69,7 +72,7 @@ async fn approve(shell: &Shell, args: &CancelArgs, runs: &[String]) -> Result<Ap
 async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
     let (key, runs) = match found {
         Ok(found) => found,
-        Err((key, problem)) => return Outcome { key, done: vec![], end: End::Failed(problem) },
+        Err((key, problem)) => return Outcome { key, done: vec![], end: problem.into() },
     };
     let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
     let Some(writer) = writer.filter(|_| runs) else { return ended(&[Done::AtRest], End::Done) };
@@ -77,16 +80,17 @@ async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &S
         return ended(&[], End::NotAttempted);
     }
     if let Err(problem) = writer.cancel(&key).await {
-        return ended(&[], End::Failed(problem));
+        return ended(&[], problem.into());
     }
     let seen = |view: &OperationView| progress.tell(&Event::Seen(key.clone(), view.clone()));
-    let outcome = match operation::wait(writer.reader(), &key, None, Goal::Canceled, patience, stop, &seen).await {
+    let wait = Wait { reader: writer.reader(), key: &key, path: None, goal: Goal::Canceled, patience };
+    let outcome = match operation::wait(wait, stop, &seen).await {
         Waited::Reached(Rest::Canceled) => ended(&[Done::Canceled], End::Done),
         Waited::Reached(_) => ended(&[Done::AtRest], End::Done),
         Waited::Ended(why) => ended(&[], End::OperationEnded(why)),
         Waited::TimedOut => ended(&[], End::TimedOut),
         Waited::Interrupted => ended(&[], End::Interrupted),
-        Waited::Lost(problem) => ended(&[], End::Failed(problem)),
+        Waited::Lost(problem) => ended(&[], problem.into()),
     };
     progress.tell(&Event::Ended(outcome.clone()));
     outcome

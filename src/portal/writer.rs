@@ -1,12 +1,15 @@
-//! Everything that changes something. No request here is repeated by itself.
+//! Everything that changes something. No request here is repeated by itself: whoever repeats one has read first.
+
+use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
 use serde_json::{Value, json};
 
+use super::endpoint::{Endpoint, OperationPath};
 use super::problem::Problem;
 use super::reader::{Reader, offer_path};
-use super::transport::{Answer, Endpoint, OperationPath};
+use super::transport::{Answer, Call};
 use crate::model::{ETag, OfferKey};
 
 /// The proof that somebody said yes.
@@ -100,9 +103,28 @@ impl Writer {
         self.start(key, "cancel", None).await
     }
 
+    /// Waits before a write is made again that failed in a way that may pass. The caller reads first, and only repeats
+    /// what took no effect.
+    ///
+    /// # Errors
+    /// The problem, when the write is not to be made again.
+    pub async fn pause(&self, problem: Problem, key: &OfferKey, attempt: u32) -> Result<(), Problem> {
+        if problem.renewed && attempt == 0 {
+            self.reader.transport.count_repetition();
+            return Ok(());
+        }
+        if !problem.may_pass() {
+            return Err(problem);
+        }
+        self.reader.transport.pause(problem, attempt, Duration::ZERO, Some(key)).await
+    }
+
     async fn start(&self, key: &OfferKey, action: &str, body: Option<&Value>) -> Result<Accepted, Problem> {
         let mut headers = HeaderMap::new();
-        headers.insert(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if body.is_none() {
+            // Every client of this API sends the type, with a body or without.
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         let answer = self.send(Method::POST, &format!("{}/{action}", offer_path(key)), headers, body).await?;
         let operation = operation_path(&answer, &self.reader.transport.endpoint);
         Ok(Accepted { operation })
@@ -116,8 +138,8 @@ impl Writer {
         body: Option<&Value>,
     ) -> Result<Answer, Problem> {
         let transport = &self.reader.transport;
-        let url = transport.endpoint.url(path, &[]);
-        transport.send(method, url, headers, body).await.map_err(|(problem, _)| problem)
+        let url = transport.endpoint.url(path);
+        transport.send(&Call { method, url, headers, body }, 0).await
     }
 }
 

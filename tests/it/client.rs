@@ -1,15 +1,20 @@
 //! The client's calls, each against the portal of both profiles.
 
+use std::time::Duration;
+
 use offerctl::live::Live;
 use offerctl::model::{OfferKey, Slot};
-use offerctl::portal::{Approval, Kind, Precondition, Reader, Settings, State, Token, Writer};
+use offerctl::portal::{Approval, Credential, Kind, Precondition, Reader, Settings, State, Writer};
 use serde_json::{Value, json};
 
 use crate::support::{TITLE, World, migrated, native, offer};
 
 fn reader(world: &World, parallelism: usize) -> Reader {
     let endpoint = world.sandbox.url().parse().expect("an endpoint");
-    Reader::new(Settings { endpoint, token: Token::new("t".into()), parallelism, retries: 0 }).expect("a reader")
+    let credential = Credential::fixed("t".into());
+    let retry_budget = Duration::from_mins(1);
+    let settings = Settings { endpoint, credential, parallelism, retries: 0, retry_budget, max_requests: None };
+    Reader::new(settings).expect("a reader")
 }
 
 fn document(live: Live) -> Value {
@@ -48,7 +53,7 @@ async fn every_call_reads_or_writes_what_it_says() {
 
         let accepted = writer.publish(&key, &["a@contoso.example".to_owned()]).await.expect("accepted");
         let path = accepted.operation.expect("a link");
-        assert!(reader.operation(&path).await.is_ok());
+        assert!(reader.operation(&key, &path).await.is_ok());
         assert_eq!(reader.status(&key).await.map(|status| status.map(|s| s.state)), Ok(Some(State::Running)));
         let running = reader.submissions(&key).await.expect("a list");
         assert_eq!((running.len(), running[0].is_production()), (1, false));

@@ -44,7 +44,7 @@ fn apply_then_plan_then_one_edit_and_back() {
 ✓ contoso/analytics-server   draft updated, published, in preview, signed off, live
 ✓ contoso/hardened-linux   draft updated, published, in preview, signed off, live
 ✓ contoso/managed-monitoring   draft created, published, in preview, signed off, live
-Done: 3 offers applied, 1 unchanged ([..] requests, 0 retries).
+Done: 3 offers applied, 1 unchanged.
 
 "#]]
     );
