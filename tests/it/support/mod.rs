@@ -1,6 +1,9 @@
 //! A world to run commands in: a project in a temporary folder, a portal on loopback, and the binary with an
 //! environment of its own.
 
+pub(crate) mod authority;
+pub(crate) mod front;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -89,10 +92,19 @@ impl World {
     }
 
     pub(crate) async fn with(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches) -> Self {
+        Self::start(live, files, switches, Duration::from_millis(5)).await
+    }
+
+    /// A portal whose publishing takes its time.
+    pub(crate) async fn slow(live: Vec<Value>, files: &[(&str, &Value)], step_time: Duration) -> Self {
+        Self::start(live, files, Switches::default(), step_time).await
+    }
+
+    async fn start(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches, step_time: Duration) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let sandbox = Sandbox::start(Options {
             seed: Seed::Documents(live),
-            step_time: Duration::from_millis(5),
+            step_time,
             switches,
             ..Options::default()
         })
