@@ -119,7 +119,7 @@ impl Draft<'_> {
     async fn refused(&self, problem: Problem, write: Write) -> Result<Problem, End> {
         match problem.kind {
             Kind::Precondition => Err(self.why_stale().await),
-            Kind::Conflict if write == Write::Create => Err(self.why_stale().await),
+            Kind::Conflict if write == Write::Create || problem.says_exists() => Err(self.why_stale().await),
             Kind::Conflict => Err(End::Busy(problem.to_string())),
             _ if problem.may_pass() || problem.was_turned_away() => Ok(problem),
             _ => Err(problem.into()),

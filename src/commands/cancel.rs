@@ -69,6 +69,20 @@ async fn approve(shell: &Shell, args: &CancelArgs, runs: &[String]) -> Result<Ap
     Err(Error::new(Exit::Refused, "not approved; nothing was canceled"))
 }
 
+/// Asks for the cancel. Without a clear answer it is asked for again while the submissions show that something runs:
+/// the portal takes a second request for the same cancel as the first.
+async fn ask(writer: &Writer, key: &OfferKey) -> Result<(), Problem> {
+    let mut attempt = 0;
+    while let Err(problem) = writer.cancel(key).await {
+        writer.pause(problem, key, attempt).await?;
+        if Submission::running(&writer.reader().submissions(key).await?).is_none() {
+            break;
+        }
+        attempt += 1;
+    }
+    Ok(())
+}
+
 async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
     let (key, runs) = match found {
         Ok(found) => found,
@@ -79,7 +93,7 @@ async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &S
     if stop.is_set() {
         return ended(&[], End::NotAttempted);
     }
-    if let Err(problem) = writer.cancel(&key).await {
+    if let Err(problem) = ask(writer, &key).await {
         return ended(&[], problem.into());
     }
     let seen = |view: &OperationView| progress.tell(&Event::Seen(key.clone(), view.clone()));

@@ -39,6 +39,9 @@ pub enum Kind {
     NotSent,
 }
 
+/// The code of a 409 that came from a PUT without `If-Match` while offers were being migrated.
+const EXISTS: &str = "InvalidResourceId";
+
 /// A request that did not do what it was to do. Its texts hold no secret, no stack frame and no control character.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -101,9 +104,10 @@ impl Problem {
         Self::new(Kind::Unreachable, request, &no_answer(error))
     }
 
-    /// An answer that broke off, or is none of the API's.
+    /// A success whose body is no JSON: it broke off and may come whole the next time, or it is none of the API's.
     pub(super) fn broken(request: &str, body: &str) -> Self {
-        Self::new(Kind::Unreachable, request, &no_words(body))
+        let kind = if body.trim_start().starts_with('<') { Kind::Malformed } else { Kind::Unreachable };
+        Self::new(kind, request, &no_words(body))
     }
 
     /// A request that was not made.
@@ -132,7 +136,10 @@ impl Problem {
             _ => vec![no_words(body)],
         });
         let cause = lines.remove(0);
-        let hint = advice(kind, Some(status), request, &cause);
+        let hint = match kind {
+            Kind::NotFound if !from_portal => advice(Kind::Malformed, Some(status), request, &cause),
+            _ => advice(kind, Some(status), request, &cause),
+        };
         Self {
             status: Some(status),
             details: lines,
@@ -179,6 +186,12 @@ impl Problem {
         self.renewed || self.status == Some(429)
     }
 
+    /// Whether the portal says that the offer exists: with a 409, and not because something runs.
+    #[must_use]
+    pub fn says_exists(&self) -> bool {
+        self.kind == Kind::Conflict && self.cause.contains(EXISTS)
+    }
+
     /// The request and the cause, without what else the portal names.
     #[must_use]
     pub fn headline(&self) -> String {
@@ -205,9 +218,12 @@ fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option
                 .map_or_else(|| "the publisher's account".into(), |id| format!("the account of publisher `{id}`"));
             format!("add the service principal to {account}, with the right to edit offers")
         }
-        Kind::Conflict if cause.contains("InvalidResourceId") => "the offer exists by now; plan again".to_owned(),
+        Kind::Conflict if cause.contains(EXISTS) => "the offer exists by now; plan again".to_owned(),
         Kind::Conflict => "see what runs with `offerctl status`; wait for it, or cancel it".to_owned(),
         Kind::Precondition => "plan again".to_owned(),
+        Kind::Unavailable if status == Some(429) => {
+            "the portal wants fewer requests: try again later, or with a lower --parallelism".to_owned()
+        }
         Kind::Unavailable if request.starts_with("GET") => "try again later".to_owned(),
         Kind::Unavailable => {
             "whether it took effect is not known; `offerctl plan` and `offerctl status` show".to_owned()
@@ -222,6 +238,12 @@ fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option
         }
         Kind::Rejected if status == Some(422) => {
             "the content is not valid for the portal: correct what it names, and apply again".to_owned()
+        }
+        Kind::Rejected if status.is_some_and(|status| status < 300) => {
+            "the portal took the request and refused its content; `offerctl plan` shows what it holds".to_owned()
+        }
+        Kind::Rejected if status.is_some_and(|status| status >= 500) => {
+            "the portal failed; its support can look up the correlation id".to_owned()
         }
         Kind::NotFound | Kind::Rejected => return None,
     })
@@ -338,9 +360,8 @@ pub(super) fn reports_failure(body: &Value) -> bool {
 }
 
 /// Where a stack trace begins within a line: ` at Namespace.Type.Method(`, ` in D:\\build\\File.cs:line 3`.
-static FRAME: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?:^|\s+)(?:at [\w.<>`$+\[\],-]+\(.*|in [A-Za-z]:\\\S*:line \d+.*|--- End of .*|---> .*)")
-});
+static FRAME: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?:^|\s+)(?:at [\w.<>`$+\[\],-]+\(.*|in [A-Za-z]:\\\S*:line \d+.*|--- End of .*)"));
 
 /// The name of an exception in front of its message.
 static EXCEPTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:[\w.`+]+Exception(?: \([^)]*\))?: )+"));
@@ -357,6 +378,8 @@ fn pattern(text: &str) -> Regex {
 fn lines(text: &str) -> Vec<String> {
     const LIMIT: usize = 400;
     let lines = text.split(['\r', '\n']).map(|line| {
+        // The innermost exception is the cause; those around it say that there was one.
+        let line = line.rsplit(" ---> ").next().unwrap_or_default();
         let line = FRAME.split(line.trim_end()).next().unwrap_or_default().trim();
         let plain = EXCEPTION.replace(line, "");
         let clean = plain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LIMIT).collect::<String>();
@@ -375,6 +398,8 @@ fn no_words(body: &str) -> String {
     let trimmed = body.trim_start();
     if trimmed.is_empty() || trimmed.trim_end() == "null" {
         "the answer has no body".to_owned()
+    } else if matches!(trimmed.trim_end(), "{}" | "[]" | "\"\"") {
+        "no reason is given".to_owned()
     } else if trimmed.starts_with('<') {
         let title = TITLE.captures(trimmed).map(|found| one_line(&found[1])).filter(|title| !title.is_empty());
         let title = title.map(|title| format!(": \"{title}\"")).unwrap_or_default();

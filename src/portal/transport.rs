@@ -315,7 +315,7 @@ fn understand(request: &str, status: u16, headers: HeaderMap, bytes: &[u8], secr
         return Err(Problem { retry_after: retry_after(&headers), ..answer() });
     }
     match exact::json(bytes) {
-        Ok(body) if reports_failure(&body) => Err(Problem { kind: Kind::Rejected, hint: None, ..answer() }),
+        Ok(body) if reports_failure(&body) => Err(Problem { kind: Kind::Rejected, ..answer() }),
         Ok(body) => Ok(Answer { headers, body }),
         // A body that was cut off may come whole the next time.
         Err(NotJson::Broken) => {

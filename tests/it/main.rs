@@ -3,13 +3,17 @@
 mod support;
 
 mod architecture;
+mod auth;
 mod client;
 mod docs;
+mod doctor;
+mod errors;
 mod files;
 mod first_run;
 mod hostile_files;
 mod hostile_portal;
 mod isolation;
+mod leaving;
 mod plans;
 mod promises;
 mod release;
@@ -18,3 +22,4 @@ mod sandbox_command;
 mod stale;
 mod streams;
 mod terminal;
+mod weather;

@@ -79,7 +79,10 @@ impl Method {
 
 impl std::fmt::Display for Method {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.word(), self.basis())
+        match self {
+            Self::Token => f.write_str(self.basis()),
+            _ => write!(f, "{} ({})", self.word(), self.basis()),
+        }
     }
 }
 

@@ -45,7 +45,10 @@ impl Authority {
                     Act::json("401 Unauthorized", &error)
                 }
                 None if issued.0.get(request.bearer()).is_some_and(|end| Instant::now() < *end) => Act::Forward,
-                None => Act::json("401 Unauthorized", &json!({"Message": "Authorization has been denied for this request."})),
+                None => Act::json(
+                    "401 Unauthorized",
+                    &json!({"Message": "Authorization has been denied for this request."}),
+                ),
             }
         });
         Self { front, issued }
@@ -78,9 +81,11 @@ impl Issued {
 /// What the directory says to a request for a token; `None` for one of something else.
 fn grant(request: &Request) -> Option<Result<Value, &'static str>> {
     let bearer = || Ok(json!({"token_type": "Bearer"}));
-    let query = || url::form_urlencoded::parse(request.path.split_once('?').map_or("", |(_, query)| query).as_bytes())
-        .into_owned()
-        .collect::<BTreeMap<_, _>>();
+    let query = || {
+        url::form_urlencoded::parse(request.path.split_once('?').map_or("", |(_, query)| query).as_bytes())
+            .into_owned()
+            .collect::<BTreeMap<_, _>>()
+    };
     let for_us = || query().get("resource").is_some_and(|resource| resource == RESOURCE);
     Some(match (request.method.as_str(), request.route()) {
         ("POST", "/tenant/oauth2/token") => application(request, "resource", RESOURCE).and_then(|()| bearer()),

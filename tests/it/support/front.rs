@@ -57,7 +57,9 @@ pub(crate) enum Act {
     Forward,
     /// This answer, byte for byte, and nothing else happens.
     Instead(Vec<u8>),
-    /// The server behind answers it, and half of the answer arrives.
+    /// The server behind answers it, and these lines stand in the place of the answer's links.
+    Links(Vec<String>),
+    /// The server behind answers it, and the end of the answer does not arrive.
     Cut,
     /// The line ends before anything happens.
     Drop,
@@ -133,6 +135,7 @@ impl Shared {
         let answer = match judge(&request) {
             Act::Forward => self.forward(&text),
             Act::Instead(answer) => answer,
+            Act::Links(links) => with_links(&self.forward(&text), &links),
             Act::Cut => {
                 let answer = self.forward(&text);
                 answer[..answer.len() - answer.len() / 4].to_vec()
@@ -156,4 +159,16 @@ impl Shared {
         upstream.read_to_end(&mut answer).expect("an answer");
         answer
     }
+}
+
+/// The answer with other links: what stood in `Location` and `Operation-Location` is gone.
+fn with_links(answer: &[u8], links: &[String]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(answer);
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let is_link = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        line.starts_with("location:") || line.starts_with("operation-location:")
+    };
+    let lines = head.lines().filter(|line| !is_link(line)).chain(links.iter().map(String::as_str));
+    format!("{}\r\n\r\n{body}", lines.collect::<Vec<_>>().join("\r\n")).into_bytes()
 }

@@ -102,14 +102,10 @@ impl World {
 
     async fn start(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches, step_time: Duration) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let sandbox = Sandbox::start(Options {
-            seed: Seed::Documents(live),
-            step_time,
-            switches,
-            ..Options::default()
-        })
-        .await
-        .expect("the sandbox starts");
+        let sandbox =
+            Sandbox::start(Options { seed: Seed::Documents(live), step_time, switches, ..Options::default() })
+                .await
+                .expect("the sandbox starts");
         let world = Self { folder: project(files), sandbox, http: reqwest::Client::new() };
         std::fs::create_dir_all(world.folder.path().join("offers")).expect("a folder");
         world
@@ -171,6 +167,12 @@ impl World {
     /// From now on some requests go wrong.
     pub(crate) async fn fault(&self, fault: Value) {
         self.control(reqwest::Method::POST, "faults", &fault).await;
+    }
+
+    /// The portal's clock goes forward.
+    pub(crate) async fn advance(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).expect("a time");
+        self.control(reqwest::Method::POST, "clock", &json!({"advanceMs": millis})).await;
     }
 
     pub(crate) async fn no_faults(&self) {
