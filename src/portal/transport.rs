@@ -226,7 +226,8 @@ impl Transport {
         let outcome = self.exchange(call, &token).await;
         let status = outcome.as_ref().map_or(0, |(status, _, _)| *status);
         let (method, path) = (call.method.as_str(), call.url.path());
-        tracing::debug!(method, path, status, ms = began.elapsed().as_millis(), attempt, "request");
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(method, path, status, ms, attempt, "request");
         let (status, headers, bytes) = match outcome {
             Ok(answer) => answer,
             Err(error) => return Err(Problem::unreachable(&request, &error)),

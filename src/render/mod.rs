@@ -8,6 +8,7 @@ mod doctor_text;
 mod hunks;
 mod json;
 mod plan_text;
+mod progress_text;
 mod report_text;
 mod status_text;
 
@@ -18,7 +19,8 @@ pub use json::{
     report as report_json, status as status_json,
 };
 pub use plan_text::{PlanOptions, plan};
-pub use report_text::{progress_line, report, traffic};
+pub use progress_text::{progress_line, progress_messages, progress_percent};
+pub use report_text::{report, traffic};
 pub use status_text::status;
 
 use anstyle::{AnsiColor, Style};

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{Paint, brief, plural, sentence, visible};
-use crate::apply::{Done, End, Event, Failure, Outcome};
+use crate::apply::{Done, End, Failure, Outcome};
 use crate::plan::{MovedField, Stale};
-use crate::portal::{OperationView, StepState, Traffic};
+use crate::portal::Traffic;
 use crate::report::{Purpose, Report};
 
 /// The whole report, ending in a line feed.
@@ -181,7 +181,7 @@ fn moved(field: &MovedField) -> String {
     format!("{address}: {} → {}{}", value(before), value(now), planned.unwrap_or_default())
 }
 
-fn done_name(done: Done) -> &'static str {
+pub(super) fn done_name(done: Done) -> &'static str {
     match done {
         Done::Created => "draft created",
         Done::Updated => "draft updated",
@@ -193,28 +193,4 @@ fn done_name(done: Done) -> &'static str {
         Done::Canceled => "canceled",
         Done::AtRest => "nothing runs",
     }
-}
-
-/// One line about an event; `None` for what is not worth one. With `percent`, how far a step is, which changes often.
-#[must_use]
-pub fn progress_line(event: &Event, percent: bool) -> Option<String> {
-    match event {
-        Event::Did(key, done) => Some(format!("{key}: {}", done_name(*done))),
-        Event::Seen(key, view) => Some(format!("{key}: {}", seen(view, percent))),
-        Event::Begun(_) | Event::Ended(_) => None,
-    }
-}
-
-fn seen(view: &OperationView, percent: bool) -> String {
-    let Some(step) = view.current() else { return view.state.to_string() };
-    let state = if percent && step.state == StepState::InProgress {
-        format!("{} %", step.percent)
-    } else {
-        step.state.to_string()
-    };
-    let estimate = match step.state {
-        StepState::InProgress if !step.estimate.is_empty() => format!(" (estimate of the portal: {})", step.estimate),
-        _ => String::new(),
-    };
-    visible(&format!("{} {state}{estimate}", step.name), false)
 }

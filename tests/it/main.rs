@@ -14,6 +14,7 @@ mod hostile_files;
 mod hostile_portal;
 mod isolation;
 mod leaving;
+mod logs;
 mod plans;
 mod promises;
 mod release;
