@@ -65,7 +65,7 @@ pub enum End {
     /// A value could not be filled in, so nothing was sent.
     Unfilled(String),
     /// The portal, or the way to it, failed.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// The operation failed or was canceled.
     OperationEnded(Vec<String>),
     /// The wait ran out of time.
@@ -87,7 +87,7 @@ pub struct Failure {
 
 impl From<Problem> for End {
     fn from(problem: Problem) -> Self {
-        Self::Failed(Failure { problem, places: Vec::new() })
+        Self::Failed(Box::new(Failure { problem, places: Vec::new() }))
     }
 }
 
@@ -140,9 +140,9 @@ pub async fn offer(plan: &OfferPlan, desired: &Desired, context: &Context<'_>) -
     let Some(mut work) = work else { return not_attempted(&plan.key, context) };
     let end = match all(&mut work, plan, desired).await {
         Ok(end) => end,
-        Err(End::Failed(Failure { problem, .. })) => {
-            let places = places::named(&problem, desired, shape);
-            End::Failed(Failure { problem, places })
+        Err(End::Failed(mut failure)) => {
+            failure.places = places::named(&failure.problem, desired, shape);
+            End::Failed(failure)
         }
         Err(end) => end,
     };

@@ -131,7 +131,7 @@ fn denied(problem: &Problem) -> Error {
     let exit = if problem.is_denied() { Exit::Denied } else { Exit::Failed };
     let error = Error::new(exit, problem.to_string());
     match &problem.hint {
-        Some(hint) => error.hint(hint),
+        Some(hint) => error.hint(hint.as_ref()),
         None => error.hint("`offerctl doctor` looks at the credential, the clock and the network one by one"),
     }
 }

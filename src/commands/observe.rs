@@ -47,7 +47,12 @@ async fn decide(shell: &Shell, reader: &Reader, desired: &Desired, choices: &Cho
 
 /// An offer that could not be read, as the plan and the report carry it.
 pub(super) fn unread(key: &OfferKey, problem: &Problem) -> Unread {
-    Unread { key: key.clone(), cause: problem.to_string(), hint: problem.hint.clone(), denied: problem.is_denied() }
+    Unread {
+        key: key.clone(),
+        cause: problem.to_string(),
+        hint: problem.hint.as_deref().map(ToOwned::to_owned),
+        denied: problem.is_denied(),
+    }
 }
 
 async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<ReleaseView, Problem> {

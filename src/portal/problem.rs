@@ -50,17 +50,17 @@ pub struct Problem {
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// `GET /api/publishers/contoso/offers/a`.
-    pub request: String,
+    pub request: Box<str>,
     /// The cause, one line.
     pub cause: String,
     /// What else the portal names, one line each: further findings, further services.
     pub details: Vec<String>,
     /// `X-Ms-Correlation-Request-Id`, for a support case.
-    pub correlation: Option<String>,
+    pub correlation: Option<Box<str>>,
     /// Whether the body is of one of the portal's own forms, so that a 404 is the portal's and not a proxy's.
     pub from_portal: bool,
     /// What the user can do next, where it can be told.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
     /// The token was refused, and the next request gets another: the same may succeed then.
@@ -74,7 +74,7 @@ impl Problem {
     }
 
     fn new(kind: Kind, request: &str, cause: &str) -> Self {
-        let (request, cause) = (request.to_owned(), one_line(cause));
+        let (request, cause) = (Box::from(request), one_line(cause));
         let hint = advice(kind, None, &request, &cause);
         let (status, details, correlation) = (None, Vec::new(), None);
         Self {
@@ -118,7 +118,7 @@ impl Problem {
 
     /// An answer with a status that is not a success, or a success whose body is a failure.
     #[must_use]
-    pub fn answer(request: &str, status: u16, correlation: Option<String>, body: &str) -> Self {
+    pub fn answer(request: &str, status: u16, correlation: Option<Box<str>>, body: &str) -> Self {
         let kind = match status {
             401 => Kind::Unauthenticated,
             403 => Kind::Forbidden,
@@ -156,8 +156,8 @@ impl Problem {
             let clean = |text: &str| text.replace(secret, redact::MASK);
             self.cause = clean(&self.cause);
             self.details = self.details.iter().map(|detail| clean(detail)).collect();
-            self.correlation = self.correlation.map(|id| clean(&id));
-            self.hint = self.hint.map(|hint| clean(&hint));
+            self.correlation = self.correlation.map(|id| clean(&id).into());
+            self.hint = self.hint.map(|hint| clean(&hint).into());
         }
         self
     }
@@ -209,8 +209,8 @@ impl std::fmt::Display for Problem {
 }
 
 /// What the user can do next. It must be true whatever else is the case.
-fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option<String> {
-    Some(match kind {
+fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option<Box<str>> {
+    let text = match kind {
         Kind::Unauthenticated => return None,
         Kind::Forbidden => {
             let publisher = request.split("/publishers/").nth(1).and_then(|rest| rest.split('/').next());
@@ -246,7 +246,8 @@ fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option
             "the portal failed; its support can look up the correlation id".to_owned()
         }
         Kind::NotFound | Kind::Rejected => return None,
-    })
+    };
+    Some(text.into())
 }
 
 /// Why there was no answer, in one line.

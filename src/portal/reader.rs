@@ -63,7 +63,7 @@ impl Reader {
     /// # Errors
     /// Any answer but the list.
     pub async fn publishers(&self) -> Result<Vec<String>, Problem> {
-        Ok(ids(&self.get("api/publishers", None).await?, "api/publishers")?)
+        ids(&self.get("api/publishers", None).await?, "api/publishers")
     }
 
     /// The offers of a publisher, as summaries.

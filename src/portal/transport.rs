@@ -280,11 +280,11 @@ impl Transport {
         match problem.status {
             Some(401) => {
                 problem.renewed = self.credential.refuse(token).await;
-                problem.hint = Some(self.why_unauthenticated(token));
+                problem.hint = Some(self.why_unauthenticated(token).into());
             }
             Some(403) => {
                 let who = format!(" (the credential is {})", self.credential.method());
-                problem.hint = problem.hint.map(|hint| hint + &who);
+                problem.hint = problem.hint.map(|hint| format!("{hint}{who}").into());
             }
             Some(429) => pass.throttled(problem.retry_after.filter(|pause| *pause <= MAX_RETRY_AFTER)),
             Some(503) if problem.retry_after.is_some() => {
@@ -309,8 +309,10 @@ fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
 /// Makes a value or a problem of what came.
 fn understand(request: &str, status: u16, headers: HeaderMap, bytes: &[u8], secret: &str) -> Result<Answer, Problem> {
     let text = || String::from_utf8_lossy(bytes);
-    let correlation =
-        headers.get("x-ms-correlation-request-id").and_then(|id| id.to_str().ok()).map(super::problem::one_line);
+    let correlation = headers
+        .get("x-ms-correlation-request-id")
+        .and_then(|id| id.to_str().ok())
+        .map(|id| super::problem::one_line(id).into());
     let answer = || Problem::answer(request, status, correlation.clone(), &text()).without(secret);
     if !(200..300).contains(&status) {
         return Err(Problem { retry_after: retry_after(&headers), ..answer() });

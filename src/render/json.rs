@@ -216,7 +216,8 @@ fn messages(end: &End) -> Vec<String> {
     match end {
         End::Conflict(why) | End::Busy(why) | End::Unfilled(why) => vec![why.clone()],
         End::Guarded(lines) | End::NotConverged(lines) | End::OperationEnded(lines) => lines.clone(),
-        End::Failed(Failure { problem, .. }) => {
+        End::Failed(failure) => {
+            let Failure { problem, places: _ } = failure.as_ref();
             std::iter::once(problem.headline()).chain(problem.details.iter().cloned()).collect()
         }
         End::Done | End::Left | End::Stale(_) | End::TimedOut | End::Interrupted | End::NotAttempted => Vec::new(),

@@ -50,7 +50,7 @@ async fn every_flow_gets_a_token_that_the_portal_takes() {
     let secret = ("AZURE_CLIENT_SECRET", SECRET.to_owned());
     let v1 = ("OFFERCTL_AUTH_VERSION", "v1".to_owned());
     let flows = [
-        (app(&[secret.clone()]), "POST /tenant/oauth2/v2.0/token"),
+        (app(std::slice::from_ref(&secret)), "POST /tenant/oauth2/v2.0/token"),
         (app(&[secret.clone(), v1.clone()]), "POST /tenant/oauth2/token"),
         (app(&[("AZURE_CLIENT_CERTIFICATE_PATH", certificate)]), "POST /tenant/oauth2/v2.0/token"),
         (app(&[("AZURE_FEDERATED_TOKEN_FILE", federated.clone())]), "POST /tenant/oauth2/v2.0/token"),
@@ -170,7 +170,7 @@ async fn a_write_that_meets_the_end_of_its_token_is_made_again_after_a_read() {
         let writes = log.iter().enumerate().filter(|(_, request)| is_write(request)).map(|(at, _)| at);
         let [first, second] = writes.collect::<Vec<_>>()[..] else { panic!("{}\n{}", ran.stdout, ran.stderr) };
         let between = log[first..second].iter().map(Request::route).collect::<Vec<_>>();
-        assert!(between.iter().any(|route| *route == "/tenant/oauth2/v2.0/token"), "{between:?}");
+        assert!(between.contains(&"/tenant/oauth2/v2.0/token"), "{between:?}");
         assert!(between.iter().any(|route| route.ends_with(read)), "{between:?}");
     }
 }

@@ -128,7 +128,7 @@ enum Described {
     /// Nothing that names it.
     Not(String),
     /// A whole one.
-    Whole(Source),
+    Whole(Box<Source>),
 }
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -146,7 +146,7 @@ pub(super) fn choose(
         match describe(method, version, env, wanted.is_some()).map_err(fail)? {
             Described::Whole(source) => {
                 tracing::info!(%method, "credential");
-                return Ok((source, method, passed));
+                return Ok((*source, method, passed));
             }
             Described::Not(why) if wanted.is_some() => return Err(fail(why)),
             Described::Not(why) => passed.push(Passed { method, why }),
@@ -157,12 +157,16 @@ pub(super) fn choose(
     Ok((Source::Ambient(identity, cli), Method::AzureCli, passed))
 }
 
+fn whole(source: Source) -> Described {
+    Described::Whole(Box::new(source))
+}
+
 fn describe(method: Method, version: AuthorityVersion, env: Env<'_>, wanted: bool) -> Result<Described, String> {
     let unset = |name: &str| Ok(Described::Not(format!("{name} is not set")));
-    let application = |proof| application(proof, version, env).map(|app| Described::Whole(Source::Application(app)));
+    let application = |proof| application(proof, version, env).map(|app| whole(Source::Application(app)));
     match method {
         Method::Token => match env("OFFERCTL_TOKEN") {
-            Some(token) => Ok(Described::Whole(Source::Fixed(SecretString::from(token)))),
+            Some(token) => Ok(whole(Source::Fixed(SecretString::from(token)))),
             None => unset("OFFERCTL_TOKEN"),
         },
         Method::ClientSecret => match env("AZURE_CLIENT_SECRET") {
@@ -182,10 +186,10 @@ fn describe(method: Method, version: AuthorityVersion, env: Env<'_>, wanted: boo
         Method::ManagedIdentity
             if wanted || (env("IDENTITY_ENDPOINT").is_some() && env("IDENTITY_HEADER").is_some()) =>
         {
-            Ok(Described::Whole(Source::Identity(Identity::from_env(env)?)))
+            Ok(whole(Source::Identity(Identity::from_env(env)?)))
         }
         Method::ManagedIdentity => Ok(Described::Not("nothing names one; it is asked for".to_owned())),
-        Method::AzureCli if wanted => Ok(Described::Whole(Source::AzureCli(cli(env)))),
+        Method::AzureCli if wanted => Ok(whole(Source::AzureCli(cli(env)))),
         Method::AzureCli => Ok(Described::Not("asked after the machine's identity".to_owned())),
     }
 }

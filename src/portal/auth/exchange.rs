@@ -46,7 +46,7 @@ impl Failure {
     /// The failure of a method; of no method, where none was named.
     pub(super) fn into_problem(self, method: Option<Method>) -> Problem {
         let request = method.map_or_else(|| "credential".to_owned(), |method| format!("credential {method}"));
-        Problem { kind: self.kind, hint: self.hint, ..Problem::malformed(&request, self.cause) }
+        Problem { kind: self.kind, hint: self.hint.map(Into::into), ..Problem::malformed(&request, self.cause) }
     }
 }
 
