@@ -11,8 +11,9 @@ use crate::apply::{self, Context, Done, End, Event, Outcome};
 use crate::cli::{ThroughArg, WaitArgs};
 use crate::error::{Exit, Result};
 use crate::live::{Live, LiveOffer};
-use crate::model::{Digest, OfferKey};
+use crate::model::{OfferKey, Slot};
 use crate::operation::{self, Goal, Patience, Rest, Stop, Wait, Waited};
+use crate::plan::Content;
 use crate::portal::{OperationView, Problem, Reader, Submission};
 use crate::report::{Purpose, Report};
 use crate::schema::Schemas;
@@ -57,24 +58,36 @@ async fn through(key: &OfferKey, patience: Patience, context: &Context<'_>) -> O
         Err(problem) => return ended(problem.into()),
     };
     let waited = one(context.writer.reader(), key, patience, context.stop, context.tell).await;
-    match (&waited.end, waited.done.as_slice()) {
-        (End::Done, [Done::InPreview]) => {
-            let outcome = apply::go_live(key, expected.as_ref(), context).await;
+    match (&waited.end, waited.done.as_slice(), expected) {
+        (End::Done, [Done::InPreview], Content::Known(expected)) => {
+            let outcome = apply::go_live(key, Some(&expected), context).await;
             Outcome { done: [waited.done, outcome.done].concat(), ..outcome }
+        }
+        (End::Done, [Done::InPreview], Content::Unknown) => {
+            let why = format!(
+                "the portal does not tell what was on its way when the wait began, so it is not signed off; \
+                 `offerctl go-live {key}` signs off what waits now"
+            );
+            Outcome { end: End::Conflict(why), ..waited }
         }
         _ => waited,
     }
 }
 
-/// The content of the submission that runs, else of the draft: what the user of `--through live` asks to take live.
-async fn under_way(reader: &Reader, key: &OfferKey, schemas: &Schemas) -> Result<Option<Digest>, Problem> {
-    let Live::Present(LiveOffer { document, .. }) = reader.offer(key).await? else { return Ok(None) };
+/// The content of the submission that runs, else of the preview that waits already: what `--through live` asks to take
+/// live.
+async fn under_way(reader: &Reader, key: &OfferKey, schemas: &Schemas) -> Result<Content, Problem> {
+    let Live::Present(LiveOffer { document, .. }) = reader.offer(key).await? else { return Ok(Content::Unknown) };
     let shape = schemas.shape(document.get("offerTypeId").and_then(|id| id.as_str()).unwrap_or_default());
     let submissions = reader.submissions(key).await?;
-    match Submission::running(&submissions) {
-        Some(running) => Ok(reader.submitted(key, running, shape).await?),
-        None => Ok(None),
-    }
+    let content = match Submission::running(&submissions) {
+        Some(running) => reader.submitted(key, running, shape).await?,
+        None => match reader.slot(key, Slot::Preview).await? {
+            Live::Present(preview) => Some(preview.digest(shape)),
+            Live::Absent => None,
+        },
+    };
+    Ok(content.map_or(Content::Unknown, Content::Known))
 }
 
 async fn one(

@@ -74,6 +74,17 @@ async fn a_wait_signs_off_what_was_on_its_way_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_cannot_know_what_is_on_its_way_does_not_sign_it_off() {
+    let world = world(STEP).await;
+    world.run(&["apply", "--yes", "--no-wait", "--through", "live", "contoso/a"]).await.exits(0);
+    world.fault(json!({"method": "GET", "path": "/versions/", "status": 404, "body": {"error": {"code": "NotFound", "message": "no"}}})).await;
+    let waited = elsewhere(&world, &["wait", "--yes", "--through", "live", "contoso/a"]).await.exits(5);
+    assert!(waited.stdout.contains("`offerctl go-live contoso/a` signs off what waits now"), "{}", waited.stdout);
+    assert_eq!(world.count("POST", "/golive").await, 0);
+    elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wait_that_runs_out_of_time_says_how_to_come_back() {
     let world = world(Duration::from_secs(20)).await;
     world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
