@@ -57,7 +57,8 @@ async fn a_wait_without_through_live_leaves_the_signoff_to_the_publisher() {
 /// Somebody publishes other content between the wait's begin and the sign-off: that is not what was asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_signs_off_what_was_on_its_way_and_nothing_else() {
-    let world = world(Duration::from_millis(300)).await;
+    let hour = Duration::from_hours(1);
+    let world = world(hour).await;
     world.run(&["apply", "--yes", "--no-wait", "--through", "live", "contoso/a"]).await.exits(0);
     let mut command = offerctl(world.folder.path());
     command.args(["wait", "--yes", "--through", "live", "contoso/a"]).env("OFFERCTL_ENDPOINT", world.sandbox.url());
@@ -65,9 +66,12 @@ async fn a_wait_signs_off_what_was_on_its_way_and_nothing_else() {
     let stderr = BufReader::new(waiting.stderr.as_mut().expect("stderr"));
     let seen = stderr.lines().map_while(Result::ok).any(|line| line.contains("in progress"));
     assert!(seen, "the wait saw no step");
-    elsewhere(&world, &["cancel", "--yes", "contoso/a"]).await.exits(0);
+    elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "10ms"]).await.exits(8);
+    world.advance(hour).await;
     world.portal_edit("a", |document| set_title(document, "THEIRS")).await;
-    elsewhere(&world, &["publish", "--yes", "contoso/a"]).await.exits(0);
+    elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
+    world.advance(4 * hour).await;
+    assert_eq!(world.slot("a", "preview").await["definition"]["offer"][TITLE], "THEIRS");
     let output = tokio::task::spawn_blocking(move || waiting.wait_with_output()).await.expect("joined").expect("ended");
     assert_ne!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(world.count("POST", "/golive").await, 0);
