@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::shell::Shell;
+use crate::cli::Format;
 use crate::error::{Error, Exit, Result};
 use crate::portal::{Credential, Endpoint, Passed, Problem, Reader, Settings};
+use crate::render::{self, Paint};
+use crate::report::Report;
 use crate::sandbox::{Options, Sandbox};
 use crate::workspace::Project;
 
@@ -85,6 +88,17 @@ impl Shell {
         // A command opens one portal, so the first is the only one.
         let _ = self.reader.set(reader.clone());
         Ok(Portal { reader, name, at_once, passed, sandbox })
+    }
+
+    /// Writes the report of a run to every sink, and closes the portal.
+    pub(super) async fn emit_report(&self, report: &Report, portal: Portal) -> Result<Exit> {
+        let closed = portal.close().await;
+        self.emit(&|format, color| match format {
+            Format::Json => render::report_json(report),
+            Format::Text => render::report(report, Paint { color }),
+        })?;
+        closed?;
+        Ok(report.exit())
     }
 
     /// The credential of the environment. A portal on this machine gets a word of ours where none is named: nobody's

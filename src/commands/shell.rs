@@ -7,14 +7,12 @@ use std::sync::OnceLock;
 
 use tokio::time::Instant;
 
-use super::connect::Portal;
 use crate::cli::{Format, Global, OutputSpec, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
 use crate::operation::{Patience, Stop};
 use crate::portal::{Reader, Traffic};
-use crate::render::{self, Paint};
-use crate::report::Report;
+use crate::render;
 use crate::schema::Schemas;
 use crate::term::Term;
 use crate::workspace::{Loaded, Project, Surroundings, Target};
@@ -131,17 +129,6 @@ impl Shell {
             }
             tempfile::NamedTempFile::new_in(folder_of(path)).map(|_| ()).map_err(|error| unwritable(path, &error))
         })
-    }
-
-    /// Writes the report of a run to every sink, and closes the portal.
-    pub(super) async fn emit_report(&self, report: &Report, portal: Portal) -> Result<Exit> {
-        let closed = portal.close().await;
-        self.emit(&|format, color| match format {
-            Format::Json => render::report_json(report),
-            Format::Text => render::report(report, Paint { color }),
-        })?;
-        closed?;
-        Ok(report.exit())
     }
 
     /// What the run cost the network, if it asked the portal at all.

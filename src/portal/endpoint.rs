@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use crate::model::OfferKey;
+
 /// The version of the API that every request names.
 pub(super) const API_VERSION: &str = "2017-10-31";
 
@@ -74,9 +76,24 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+/// The path of an offer, below the endpoint.
+pub(super) fn offer_path(key: &OfferKey) -> String {
+    format!("api/publishers/{}/offers/{}", key.publisher, key.offer)
+}
+
 /// Whether a secret may be sent to this URL: over https, or to this very machine.
 pub(super) fn is_private_enough(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+/// A URL to which a secret may be sent: https, or on this machine.
+pub(super) fn private_url(name: &str, text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| format!("{name} is not a URL"))?;
+    if is_private_enough(&url) {
+        Ok(url)
+    } else {
+        Err(format!("{name} must start with https:// (plain http is for loopback only)"))
+    }
 }
 
 /// Whether the host is this machine, or a service on its own link that only it can reach. No proxy leads there.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::reader::offer_path;
+use super::endpoint::{API_VERSION, offer_path};
 use super::retry;
 use crate::model::OfferKey;
 use crate::redact;
@@ -234,7 +234,7 @@ fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option
         Kind::Rejected if cause.contains("InvalidAPIVersion") => {
             let allowed = cause.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(list, _)| list.trim());
             let allowed = allowed.map(|list| format!("; this server allows {list}")).unwrap_or_default();
-            format!("offerctl speaks version {}{allowed}", super::endpoint::API_VERSION)
+            format!("offerctl speaks version {}{allowed}", API_VERSION)
         }
         Kind::Rejected if status == Some(422) => {
             "the content is not valid for the portal: correct what it names, and apply again".to_owned()

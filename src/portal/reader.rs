@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::auth::Credential;
-use super::endpoint::OperationPath;
+use super::endpoint::{OperationPath, offer_path};
 use super::problem::{Kind, Problem};
 use super::transport::{Answer, Settings, Traffic, Transport};
 use super::views::{OfferSummary, OperationView, Submission};
@@ -207,8 +207,4 @@ fn ids(answer: &Answer, path: &str) -> Result<Vec<String>, Problem> {
     let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
     let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
     Ok(items.iter().map(id).collect())
-}
-
-pub(super) fn offer_path(key: &OfferKey) -> String {
-    format!("api/publishers/{}/offers/{}", key.publisher, key.offer)
 }

@@ -6,9 +6,9 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
 use serde_json::{Value, json};
 
-use super::endpoint::{Endpoint, OperationPath};
+use super::endpoint::{Endpoint, OperationPath, offer_path};
 use super::problem::Problem;
-use super::reader::{Reader, offer_path};
+use super::reader::Reader;
 use super::transport::{Answer, Call};
 use crate::model::{ETag, OfferKey};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::RESOURCE;
 use super::exchange::{self, Failure, Granted};
+use super::method::RESOURCE;
 use crate::portal::problem::one_line;
 
 /// The CLI can refresh its own token over the network first.

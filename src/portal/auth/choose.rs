@@ -5,104 +5,29 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
-use url::Url;
-
-use super::Source;
 use super::azure_cli::AzureCli;
 use super::entra::{Application, Proof};
 use super::identity::Identity;
-use crate::portal::endpoint::is_private_enough;
+use super::method::{AuthorityVersion, Method};
+use crate::portal::endpoint::private_url;
+use secrecy::SecretString;
 
 /// Where the directory gives tokens, unless `AZURE_AUTHORITY_HOST` names another place.
 const AUTHORITY: &str = "https://login.microsoftonline.com/";
 
-/// A way to get a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// `OFFERCTL_TOKEN`, as it stands.
-    Token,
-    /// `AZURE_CLIENT_SECRET`.
-    ClientSecret,
-    /// `AZURE_CLIENT_CERTIFICATE_PATH`.
-    ClientCertificate,
-    /// `AZURE_FEDERATED_TOKEN_FILE`, as Kubernetes mounts it.
-    WorkloadIdentity,
-    /// The OIDC token of a GitHub Actions job.
-    GitHub,
-    /// The identity of a virtual machine, an App Service or a container app.
-    ManagedIdentity,
-    /// `az account get-access-token`.
-    AzureCli,
-}
-
-impl Method {
-    /// Every method, in the order in which they are tried.
-    pub const ALL: [Self; 7] = [
-        Self::Token,
-        Self::ClientSecret,
-        Self::ClientCertificate,
-        Self::WorkloadIdentity,
-        Self::GitHub,
-        Self::ManagedIdentity,
-        Self::AzureCli,
-    ];
-
-    /// The word for it on the command line.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::ClientSecret => "client-secret",
-            Self::ClientCertificate => "client-certificate",
-            Self::WorkloadIdentity => "workload-identity",
-            Self::GitHub => "github",
-            Self::ManagedIdentity => "managed-identity",
-            Self::AzureCli => "azure-cli",
-        }
-    }
-
-    /// What makes it the one that is used, for people.
-    #[must_use]
-    pub fn basis(self) -> &'static str {
-        match self {
-            Self::Token => "OFFERCTL_TOKEN",
-            Self::ClientSecret => "AZURE_CLIENT_SECRET",
-            Self::ClientCertificate => "AZURE_CLIENT_CERTIFICATE_PATH",
-            Self::WorkloadIdentity => "AZURE_FEDERATED_TOKEN_FILE",
-            Self::GitHub => "ACTIONS_ID_TOKEN_REQUEST_URL",
-            Self::ManagedIdentity => "the identity of this machine",
-            Self::AzureCli => "az account get-access-token",
-        }
-    }
-}
-
-impl std::fmt::Display for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Token => f.write_str(self.basis()),
-            _ => write!(f, "{} ({})", self.word(), self.basis()),
-        }
-    }
-}
-
-impl std::str::FromStr for Method {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|method| method.word().eq_ignore_ascii_case(text));
-        found.ok_or_else(|| format!("there is no such method; there are {}", Self::ALL.map(Self::word).join(", ")))
-    }
-}
-
-/// Which of the directory's two token endpoints is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AuthorityVersion {
-    /// `/oauth2/token`, with a resource.
-    V1,
-    /// `/oauth2/v2.0/token`, with a scope.
-    #[default]
-    V2,
+/// Where tokens come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// One token, as given.
+    Fixed(SecretString),
+    /// An application of the directory, by secret, certificate or federation.
+    Application(Application),
+    /// The identity of the machine.
+    Identity(Identity),
+    /// Whoever is signed in to the Azure CLI.
+    AzureCli(AzureCli),
+    /// Nothing is set: the identity of the machine, where there is one, else the Azure CLI.
+    Ambient(Identity, AzureCli),
 }
 
 /// A method that was not taken, and why.
@@ -232,16 +157,6 @@ fn cli(env: Env<'_>) -> AzureCli {
     AzureCli { tenant: env("AZURE_TENANT_ID") }
 }
 
-/// A URL to which a secret may be sent: https, or on this machine.
-pub(super) fn private_url(name: &str, text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|_| format!("{name} is not a URL"))?;
-    if is_private_enough(&url) {
-        Ok(url)
-    } else {
-        Err(format!("{name} must start with https:// (plain http is for loopback only)"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,13 +230,5 @@ mod tests {
         assert!(private_url("X", "http://169.254.169.254.evil.example/").is_err());
         let tenant = chosen(&[ALL[1], ("AZURE_TENANT_ID", "../x"), ("AZURE_CLIENT_ID", "c")], None);
         assert!(tenant.is_err_and(|error| error.contains("AZURE_TENANT_ID")));
-    }
-
-    #[test]
-    fn words_are_read_back() {
-        for method in Method::ALL {
-            assert_eq!(method.word().parse(), Ok(method));
-        }
-        assert!("magic".parse::<Method>().is_err_and(|error| error.contains("client-secret")));
     }
 }

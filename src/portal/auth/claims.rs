@@ -28,7 +28,7 @@ impl Claims {
     #[must_use]
     pub fn other_audience(&self) -> Option<&str> {
         let audience = self.audience.as_deref()?;
-        (audience.contains("://") && audience.trim_end_matches('/') != super::RESOURCE).then_some(audience)
+        (audience.contains("://") && audience.trim_end_matches('/') != super::method::RESOURCE).then_some(audience)
     }
 }
 

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::choose::AuthorityVersion;
+use super::assertion;
 use super::exchange::{Exchange, Failure, Granted};
-use super::{RESOURCE, assertion};
+use super::method::{AuthorityVersion, RESOURCE};
 
 /// What a federated token for the directory is made for.
 const FEDERATION_AUDIENCE: &str = "api://AzureADTokenExchange";

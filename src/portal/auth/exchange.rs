@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use super::choose::Method;
+use super::method::Method;
 use crate::portal::endpoint::is_on_this_machine;
 use crate::portal::problem::{self, Kind, Problem};
 use crate::portal::retry;

@@ -3,9 +3,9 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::RESOURCE;
-use super::choose::private_url;
 use super::exchange::{Exchange, Failure, Granted};
+use super::method::RESOURCE;
+use crate::portal::endpoint::private_url;
 
 /// Where a virtual machine finds the service, unless `AZURE_POD_IDENTITY_AUTHORITY_HOST` names another place.
 const METADATA: &str = "http://169.254.169.254/";

@@ -15,6 +15,7 @@ mod claims;
 mod entra;
 mod exchange;
 mod identity;
+mod method;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -27,14 +28,12 @@ use tokio::time::Instant;
 
 use super::problem::{Kind, Problem};
 use azure_cli::AzureCli;
-pub use choose::{AuthorityVersion, ChooseError, Method, Passed};
+use choose::Source;
+pub use choose::{ChooseError, Passed};
 pub use claims::Claims;
-use entra::Application;
 use exchange::{Exchange, Granted};
 use identity::Identity;
-
-/// The API that tokens are for, in the form of the v1 endpoint; v2 adds `/.default`.
-pub const RESOURCE: &str = "https://cloudpartner.azure.com";
+pub use method::{AuthorityVersion, Method, RESOURCE};
 
 /// A token is renewed when less than this is left of its life, or half of a life that is short.
 const MARGIN: Duration = Duration::from_mins(5);
@@ -73,21 +72,6 @@ impl Token {
     fn is_fresh(&self) -> bool {
         self.renew_at.is_none_or(|at| Instant::now() < at)
     }
-}
-
-/// Where tokens come from.
-#[derive(Debug)]
-enum Source {
-    /// One token, as given.
-    Fixed(SecretString),
-    /// An application of the directory, by secret, certificate or federation.
-    Application(Application),
-    /// The identity of the machine.
-    Identity(Identity),
-    /// Whoever is signed in to the Azure CLI.
-    AzureCli(AzureCli),
-    /// Nothing is set: the identity of the machine, where there is one, else the Azure CLI.
-    Ambient(Identity, AzureCli),
 }
 
 /// Gets tokens, and keeps the current one. One request for a token at a time, whoever waits.
