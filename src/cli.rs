@@ -194,9 +194,25 @@ pub struct ApplyArgs {
     #[command(flatten)]
     pub shaping: Shaping,
 
-    /// Do not ask before writing
+    /// How to start, and how long to wait.
+    #[command(flatten)]
+    pub start: Start,
+}
+
+/// Whether to ask.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Do not ask before anything is changed
     #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
+}
+
+/// How to start something on the portal, and how long to wait for it.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
 
     /// How long to wait.
     #[command(flatten)]
@@ -229,9 +245,9 @@ pub struct WaitArgs {
     #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
     pub through: Option<ThroughArg>,
 
-    /// Do not ask before signing off
-    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
-    pub yes: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// `offerctl go-live`, and what `offerctl publish` has of it.
@@ -241,17 +257,9 @@ pub struct ReleaseArgs {
     #[command(flatten)]
     pub targets: Targets,
 
-    /// Do not ask before starting
-    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
-    pub yes: bool,
-
-    /// How long to wait.
+    /// How to start, and how long to wait.
     #[command(flatten)]
-    pub waiting: Waiting,
-
-    /// Start operations and leave them to the portal; `offerctl wait` waits for them later
-    #[arg(long, env = "OFFERCTL_NO_WAIT", value_parser = FalseyValueParser::new(), conflicts_with = "wait_timeout")]
-    pub no_wait: bool,
+    pub start: Start,
 }
 
 /// `offerctl publish`.
@@ -276,9 +284,9 @@ pub struct CancelArgs {
     #[command(flatten)]
     pub waiting: Waiting,
 
-    /// Do not ask before canceling
-    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
-    pub yes: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// A format and where it goes.

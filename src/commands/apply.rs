@@ -160,20 +160,12 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
 }
 
 async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
-    if args.yes {
-        return Ok(Approval::Flag);
-    }
-    if !shell.term.interactive {
-        return Err(Error::invalid("apply asks before it writes, and nobody can be asked here; nothing was written")
-            .hint("give --yes"));
-    }
-    if shell.stdout_format() != Format::Text {
+    let asks = !args.start.consent.yes && shell.term.interactive;
+    if asks && shell.stdout_format() != Format::Text {
         shell.term.alert(&plan::show(shell, plan, Format::Text, shell.term.stderr_color));
     }
-    if shell.confirm(format!("Apply plan {}?", plan.fingerprint().short())).await? {
-        return Ok(Approval::Prompt);
-    }
-    Err(Error::new(Exit::Refused, "not approved; nothing was written"))
+    let question = format!("Apply plan {}?", plan.fingerprint().short());
+    shell.approve(&args.start.consent, question, "nothing was written").await
 }
 
 async fn carry_out(
@@ -188,7 +180,7 @@ async fn carry_out(
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<&OfferKey, &Desired>>();
     let work = plan.offers.iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
-    let patience = (!args.no_wait).then(|| shell::patience(&args.waiting, &portal.reader));
+    let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
     let secret = shell::secret(&project.root);
     release::with_context(shell, portal, approval, patience, &secret, async |context| {
         future::join_all(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context))).await

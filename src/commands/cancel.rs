@@ -8,10 +8,10 @@ use super::progress::Progress;
 use super::shell::{self, Shell};
 use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::{self, Goal, Patience, Rest, Stop, Wait, Waited};
-use crate::portal::{Approval, OperationView, Problem, Reader, Submission, Writer};
+use crate::portal::{OperationView, Problem, Reader, Submission, Writer};
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
@@ -31,7 +31,14 @@ async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal:
     let found = shell.until_stopped(async { Ok(find.await) }).await?;
     let runs = found.iter().filter_map(|found| found.as_ref().ok()).filter(|(_, runs)| *runs);
     let runs = runs.map(|(key, _)| key.to_string()).collect::<Vec<_>>();
-    let approval = if runs.is_empty() { None } else { Some(approve(shell, args, &runs).await?) };
+    let approval = if runs.is_empty() {
+        None
+    } else {
+        {
+            let question = format!("Cancel what runs for {}?", runs.join(", "));
+            Some(shell.approve(&args.consent, question, "nothing was canceled").await?)
+        }
+    };
     let patience = shell::patience(&args.waiting, &portal.reader);
     let progress = Progress::new(shell.term);
     let writer = approval.map(|approval| Writer::new(portal.reader.clone(), approval));
@@ -52,21 +59,6 @@ async fn find(reader: &Reader, key: &OfferKey) -> Found {
         Ok(Submission::running(&submissions).is_some())
     };
     found.await.map(|runs| (key.clone(), runs)).map_err(|problem| (key.clone(), problem))
-}
-
-async fn approve(shell: &Shell, args: &CancelArgs, runs: &[String]) -> Result<Approval> {
-    if args.yes {
-        return Ok(Approval::Flag);
-    }
-    if !shell.term.interactive {
-        return Err(
-            Error::invalid("cancel asks first, and nobody can be asked here; nothing was canceled").hint("give --yes")
-        );
-    }
-    if shell.confirm(format!("Cancel what runs for {}?", runs.join(", "))).await? {
-        return Ok(Approval::Prompt);
-    }
-    Err(Error::new(Exit::Refused, "not approved; nothing was canceled"))
 }
 
 /// Asks for the cancel. Without a clear answer it is asked for again while the submissions show that something runs:

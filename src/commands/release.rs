@@ -10,7 +10,7 @@ use super::shell::{self, Shell};
 use crate::apply::{self, Context, Outcome};
 use crate::cli::{PublishArgs, ReleaseArgs};
 use crate::diff::ReadSecret;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::Patience;
 use crate::portal::{Approval, Writer};
@@ -21,7 +21,7 @@ pub(super) async fn publish(shell: &Shell, args: &PublishArgs) -> Result<Exit> {
     if !args.notify.is_empty() {
         offers.values_mut().for_each(|notify| notify.clone_from(&args.notify));
     }
-    let approval = approve(shell, args.release.yes, "Publish", offers.keys()).await?;
+    let approval = shell.approve(&args.release.start.consent, question("Publish", offers.keys()), NOTHING).await?;
     run(shell, &args.release, approval, Purpose::Publish, async |context| {
         future::join_all(offers.iter().map(|(key, notify)| apply::publish(key, notify, context))).await
     })
@@ -30,7 +30,7 @@ pub(super) async fn publish(shell: &Shell, args: &PublishArgs) -> Result<Exit> {
 
 pub(super) async fn go_live(shell: &Shell, args: &ReleaseArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
-    let approval = approve(shell, args.yes, "Sign off and take live", keys.iter()).await?;
+    let approval = shell.approve(&args.start.consent, question("Sign off and take live", keys.iter()), NOTHING).await?;
     run(shell, args, approval, Purpose::GoLive, async |context| {
         future::join_all(keys.iter().map(|key| apply::go_live(key, None, context))).await
     })
@@ -45,7 +45,7 @@ async fn run(
     work: impl AsyncFnOnce(&Context<'_>) -> Vec<Outcome>,
 ) -> Result<Exit> {
     let portal = shell.connect().await?;
-    let patience = (!args.no_wait).then(|| shell::patience(&args.waiting, &portal.reader));
+    let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
     let outcomes = with_context(shell, &portal, approval, patience, &no_secret, work).await;
     let report = Report { purpose, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
     shell.emit_report(&report, portal).await
@@ -56,26 +56,13 @@ pub(super) fn no_secret(_: &crate::model::SecretRef) -> std::result::Result<Stri
     Err("no secret is read here".to_owned())
 }
 
-/// Asks before anything is started, unless `--yes` said so.
-pub(super) async fn approve<'a>(
-    shell: &Shell,
-    yes: bool,
-    doing: &str,
-    keys: impl Iterator<Item = &'a OfferKey>,
-) -> Result<Approval> {
-    if yes {
-        return Ok(Approval::Flag);
-    }
-    if !shell.term.interactive {
-        let message = "this asks before it starts anything, and nobody can be asked here; nothing was started";
-        return Err(Error::invalid(message).hint("give --yes"));
-    }
-    let names = keys.map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if shell.confirm(format!("{doing} {names}?")).await? {
-        return Ok(Approval::Prompt);
-    }
-    Err(Error::new(Exit::Refused, "not approved; nothing was started"))
+/// The question before something is started for these offers.
+pub(super) fn question<'a>(doing: &str, keys: impl Iterator<Item = &'a OfferKey>) -> String {
+    format!("{doing} {}?", keys.map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
+
+/// What has not happened without a yes.
+pub(super) const NOTHING: &str = "nothing was started";
 
 /// Works on many offers, with progress. The outcomes come in the order of the offers' keys.
 pub(super) async fn with_context(

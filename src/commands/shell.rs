@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 
 use tokio::time::Instant;
 
-use crate::cli::{Format, Global, OutputSpec, Waiting};
+use crate::cli::{Consent, Format, Global, OutputSpec, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
 use crate::operation::{Patience, Stop};
-use crate::portal::{Reader, Traffic};
+use crate::portal::{Approval, Reader, Traffic};
 use crate::render;
 use crate::schema::Schemas;
 use crate::term::Term;
@@ -98,11 +98,22 @@ impl Shell {
         }
     }
 
-    /// Asks a question, until it is answered or the user stops.
-    pub(super) async fn confirm(&self, question: String) -> Result<bool> {
+    /// A yes to what a command is about to do: by `--yes`, else by an answer on the terminal. `nothing` is what has not
+    /// happened without one, such as "nothing was written".
+    pub(super) async fn approve(&self, consent: &Consent, question: String, nothing: &str) -> Result<Approval> {
+        if consent.yes {
+            return Ok(Approval::Flag);
+        }
+        if !self.term.interactive {
+            let message = format!("this asks before it changes anything, and nobody can be asked here; {nothing}");
+            return Err(Error::invalid(message).hint("give --yes"));
+        }
         let term = self.term;
         let answer = tokio::task::spawn_blocking(move || term.confirm(&question));
-        self.until_stopped(async { Ok(answer.await.unwrap_or(false)) }).await
+        match self.until_stopped(async { Ok(answer.await.unwrap_or(false)) }).await? {
+            true => Ok(Approval::Prompt),
+            false => Err(Error::new(Exit::Refused, format!("not approved; {nothing}"))),
+        }
     }
 
     /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does. A sink that

@@ -22,7 +22,10 @@ pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
     let through_live = args.through == Some(ThroughArg::Live);
     let approval = match through_live {
-        true => Some(release::approve(shell, args.yes, "Wait, then sign off and take live", keys.iter()).await?),
+        true => {
+            let question = release::question("Wait, then sign off and take live", keys.iter());
+            Some(shell.approve(&args.consent, question, release::NOTHING).await?)
+        }
         false => None,
     };
     let portal = shell.connect().await?;

@@ -234,7 +234,7 @@ fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option
         Kind::Rejected if cause.contains("InvalidAPIVersion") => {
             let allowed = cause.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(list, _)| list.trim());
             let allowed = allowed.map(|list| format!("; this server allows {list}")).unwrap_or_default();
-            format!("offerctl speaks version {}{allowed}", API_VERSION)
+            format!("offerctl speaks version {API_VERSION}{allowed}")
         }
         Kind::Rejected if status == Some(422) => {
             "the content is not valid for the portal: correct what it names, and apply again".to_owned()
