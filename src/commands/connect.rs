@@ -71,7 +71,7 @@ impl Shell {
         };
         // The embedded portal takes any token, so the real one stays where it is.
         let (name, (credential, passed)) = match &sandbox {
-            Some(_) => (SANDBOX.to_owned(), (Credential::fixed(SANDBOX.to_owned()), Vec::new())),
+            Some(_) => (SANDBOX.to_owned(), (Credential::placeholder(SANDBOX), Vec::new())),
             None => (endpoint.to_string(), self.credential(&endpoint)?),
         };
         let at_once = self.parallelism(project.as_ref());
@@ -111,7 +111,7 @@ impl Shell {
                 .hint("the README lists the variables of each credential; --auth METHOD chooses another one")
         })?;
         if credential.is_ambient() && endpoint.is_loopback() {
-            return Ok((Credential::fixed(SANDBOX.to_owned()), passed));
+            return Ok((Credential::placeholder(SANDBOX), passed));
         }
         Ok((credential, passed))
     }

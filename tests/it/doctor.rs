@@ -72,6 +72,7 @@ async fn a_token_for_another_api() {
 async fn a_wrong_publisher() {
     let portal = sandbox(None).await;
     let ran = examine(portal.url(), "fabrikam", &[]).await.exits(4);
+    assert!(line(&ran, "credential").ends_with("ok: none (a portal on this machine needs none)"), "{}", ran.stdout);
     let expected = ["✓ project", "✓ credential", "✓ network", "✓ clock", "✓ token", "✗ publisher fabrikam"];
     assert_eq!(verdicts(&ran), expected, "{}", ran.stdout);
     assert!(ran.stdout.contains("publisher `fabrikam`"), "{}", ran.stdout);

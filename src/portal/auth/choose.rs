@@ -115,7 +115,7 @@ fn describe(method: Method, version: AuthorityVersion, env: Env<'_>, wanted: boo
         }
         Method::ManagedIdentity => Ok(Described::Not("nothing names one; it is asked for".to_owned())),
         Method::AzureCli if wanted => Ok(whole(Source::AzureCli(cli(env)))),
-        Method::AzureCli => Ok(Described::Not("asked after the machine's identity".to_owned())),
+        Method::AzureCli | Method::Placeholder => Ok(Described::Not("asked after the machine's identity".to_owned())),
     }
 }
 

@@ -125,7 +125,10 @@ async fn send(url: &Url, request: &(dyn Fn() -> RequestBuilder + Sync)) -> Resul
         let passing = matches!(failure.kind, Kind::Unavailable | Kind::Unreachable);
         // Who is not beside this machine now will not be in a second.
         let gone = failure.kind == Kind::Unreachable && is_on_this_machine(url);
-        if !passing || gone || attempt >= RETRIES {
+        if gone {
+            return Err(Failure { kind: Kind::Unauthenticated, ..failure });
+        }
+        if !passing || attempt >= RETRIES {
             return Err(failure);
         }
         let pause = retry::back_off(attempt, is_on_this_machine(url));

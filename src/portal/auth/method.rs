@@ -20,10 +20,12 @@ pub enum Method {
     ManagedIdentity,
     /// `az account get-access-token`.
     AzureCli,
+    /// None: a word of ours, for a portal that takes any.
+    Placeholder,
 }
 
 impl Method {
-    /// Every method, in the order in which they are tried.
+    /// Every method that can be asked for, in the order in which they are tried.
     pub const ALL: [Self; 7] = [
         Self::Token,
         Self::ClientSecret,
@@ -45,6 +47,7 @@ impl Method {
             Self::GitHub => "github",
             Self::ManagedIdentity => "managed-identity",
             Self::AzureCli => "azure-cli",
+            Self::Placeholder => "none",
         }
     }
 
@@ -59,6 +62,7 @@ impl Method {
             Self::GitHub => "ACTIONS_ID_TOKEN_REQUEST_URL",
             Self::ManagedIdentity => "the identity of this machine",
             Self::AzureCli => "az account get-access-token",
+            Self::Placeholder => "a portal on this machine needs none",
         }
     }
 }

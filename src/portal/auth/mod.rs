@@ -110,6 +110,12 @@ impl Credential {
         Self::of(Source::Fixed(SecretString::from(token)), Method::Token)
     }
 
+    /// What is shown to a portal that takes anything: nobody's identity.
+    #[must_use]
+    pub fn placeholder(word: &str) -> Self {
+        Self::of(Source::Fixed(SecretString::from(word)), Method::Placeholder)
+    }
+
     /// The credential that the environment describes, and the methods that were passed over for it.
     ///
     /// # Errors
