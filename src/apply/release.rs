@@ -8,7 +8,7 @@ use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, OfferKey, Slot};
 use crate::operation::{self, Goal, Rest, Wait, Waited};
 use crate::plan::ReleaseStep;
-use crate::portal::{Accepted, Kind, OperationPath, OperationView, Problem, Reader, Submission};
+use crate::portal::{Accepted, Kind, OperationPath, OperationView, Problem, Reader, Submission, Tries};
 use crate::schema::Shape;
 
 /// Publishes the draft as the portal holds it, and waits for the request to sign off.
@@ -227,7 +227,8 @@ impl<'a> Work<'a> {
         before: &[Submission],
         post: impl AsyncFn() -> Result<Accepted, Problem>,
     ) -> Result<Option<OperationPath>, End> {
-        for attempt in 0.. {
+        let mut tries = Tries::default();
+        loop {
             let problem = match post().await {
                 Ok(accepted) => return Ok(accepted.operation),
                 Err(problem) => problem,
@@ -235,21 +236,20 @@ impl<'a> Work<'a> {
             let turned_away = problem.was_turned_away();
             match problem.kind {
                 Kind::Conflict => return Err(End::Busy(problem.to_string())),
-                _ if turned_away => self.context.writer.pause(problem.clone(), self.key, attempt).await?,
+                _ if turned_away => self.context.writer.pause(problem.clone(), self.key, &mut tries).await?,
                 _ if problem.may_pass() => {}
                 _ => return Err(problem.into()),
             }
             // A short one can be over by now; that it is there is what counts.
             let now = self.submissions().await?;
             if now.iter().any(|now| before.iter().all(|old| old.id != now.id)) {
-                break;
+                return Ok(None);
             }
             if !turned_away {
                 return Err(problem.into());
             }
             self.go_on()?;
         }
-        Ok(None)
     }
 
     /// Waits until customers have what runs, or what was just signed off.

@@ -8,7 +8,7 @@ use crate::diff::{self, Compare, Diff};
 use crate::live::{self, Live, LiveOffer};
 use crate::model::Profile;
 use crate::plan::{Base, OfferPlan, Stale, Write};
-use crate::portal::{Kind, Precondition, Problem, Reader};
+use crate::portal::{Kind, Precondition, Problem, Reader, Tries};
 use crate::schema::Shape;
 use crate::workspace::Desired;
 
@@ -48,7 +48,8 @@ impl Draft<'_> {
 
     async fn write(&self, work: &mut Work<'_>, write: Write) -> Result<(), End> {
         let mut now = self.fresh().await?;
-        for attempt in 0.. {
+        let mut tries = Tries::default();
+        loop {
             let (live, precondition) = match (&now, &self.plan.base) {
                 (Live::Present(offer), Base::Present { document, .. }) => {
                     (live::align(&offer.document, document, self.shape), precondition(offer)?)
@@ -60,7 +61,7 @@ impl Draft<'_> {
             work.go_on()?;
             let Err(problem) = work.context.writer.put(&self.plan.key, &body, &precondition).await else { break };
             let problem = self.refused(problem, write).await?;
-            match self.unclear(work, problem, attempt, &live).await? {
+            match self.unclear(work, problem, &mut tries, &live).await? {
                 Some(unchanged) => now = unchanged,
                 None => break,
             }
@@ -132,10 +133,10 @@ impl Draft<'_> {
         &self,
         work: &Work<'_>,
         problem: Problem,
-        attempt: u32,
+        tries: &mut Tries,
         before: &Value,
     ) -> Result<Option<Live>, End> {
-        let again = work.context.writer.pause(problem.clone(), &self.plan.key, attempt).await;
+        let again = work.context.writer.pause(problem.clone(), &self.plan.key, tries).await;
         let Ok(now) = self.reader.offer(&self.plan.key).await else { return Err(problem.into()) };
         // Where there is nothing to write that a read can show, a read shows nothing.
         let shows = !self.remaining(before).is_empty();

@@ -11,7 +11,7 @@ use crate::cli::CancelArgs;
 use crate::error::{Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::{self, Goal, Patience, Rest, Stop, Wait, Waited};
-use crate::portal::{OperationView, Problem, Reader, Submission, Writer};
+use crate::portal::{OperationView, Problem, Reader, Submission, Tries, Writer};
 use crate::report::{Purpose, Report};
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
@@ -64,13 +64,12 @@ async fn find(reader: &Reader, key: &OfferKey) -> Found {
 /// Asks for the cancel. Without a clear answer it is asked for again while the submissions show that something runs:
 /// the portal takes a second request for the same cancel as the first.
 async fn ask(writer: &Writer, key: &OfferKey) -> Result<(), Problem> {
-    let mut attempt = 0;
+    let mut tries = Tries::default();
     while let Err(problem) = writer.cancel(key).await {
-        writer.pause(problem, key, attempt).await?;
+        writer.pause(problem, key, &mut tries).await?;
         if Submission::running(&writer.reader().submissions(key).await?).is_none() {
             break;
         }
-        attempt += 1;
     }
     Ok(())
 }

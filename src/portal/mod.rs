@@ -26,7 +26,7 @@ pub use problem::{Kind, Problem};
 pub use reader::Reader;
 pub use transport::{Settings, Traffic};
 pub use views::{Level, Message, OfferSummary, OperationView, State, Step, StepState, Submission};
-pub use writer::{Accepted, Approval, Precondition, Writer};
+pub use writer::{Accepted, Approval, Precondition, Tries, Writer};
 
 /// Names the tool and its version to servers.
 const USER_AGENT: &str = concat!("offerctl/", env!("CARGO_PKG_VERSION"));

@@ -255,6 +255,9 @@ impl Transport {
         let (method, resource) = (self.credential.method(), super::auth::RESOURCE);
         let ahead = self.clock_ahead().filter(|ahead| ahead.abs() > MAX_SKEW);
         let clock = ahead.map(|ahead| format!("; this machine's clock differs from the portal's by {} s", ahead.abs()));
+        if method == super::auth::Method::Placeholder {
+            return "this portal wants a token: set OFFERCTL_TOKEN, or another credential".to_owned();
+        }
         let claims = token.claims().unwrap_or_default();
         let check = match claims.other_audience() {
             Some(audience) => format!("it is made for {audience}, and must be for {resource}"),

@@ -38,6 +38,15 @@ pub enum Precondition {
     Any,
 }
 
+/// How often one write was tried so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tries {
+    /// Tries that failed in a way that may pass.
+    failed: u32,
+    /// Whether its token was renewed once.
+    renewed: bool,
+}
+
 /// An operation that the portal took on. Without a path it is found through `/submissions` and `/status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
@@ -108,15 +117,18 @@ impl Writer {
     ///
     /// # Errors
     /// The problem, when the write is not to be made again.
-    pub async fn pause(&self, problem: Problem, key: &OfferKey, attempt: u32) -> Result<(), Problem> {
-        if problem.renewed && attempt == 0 {
+    pub async fn pause(&self, problem: Problem, key: &OfferKey, tries: &mut Tries) -> Result<(), Problem> {
+        if problem.renewed && !tries.renewed {
+            tries.renewed = true;
             self.reader.transport.count_repetition();
             return Ok(());
         }
         if !problem.may_pass() {
             return Err(problem);
         }
-        self.reader.transport.pause(problem, attempt, Duration::ZERO, Some(key)).await
+        self.reader.transport.pause(problem, tries.failed, Duration::ZERO, Some(key)).await?;
+        tries.failed += 1;
+        Ok(())
     }
 
     async fn start(&self, key: &OfferKey, action: &str, body: Option<&Value>) -> Result<Accepted, Problem> {
