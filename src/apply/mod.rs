@@ -13,10 +13,11 @@ use tokio::sync::Semaphore;
 
 use crate::diff::ReadSecret;
 use crate::model::OfferKey;
-use crate::operation::{Patience, Stop};
+use crate::operation::Patience;
 use crate::plan::{Finding, OfferPlan, Stale};
-use crate::portal::{OperationView, Problem, Writer};
+use crate::portal::{Kind, OperationView, Problem, Writer};
 use crate::schema::Schemas;
+use crate::stop::Stop;
 use crate::workspace::Desired;
 use release::Work;
 pub use release::{go_live, publish};
@@ -87,6 +88,9 @@ pub struct Failure {
 
 impl From<Problem> for End {
     fn from(problem: Problem) -> Self {
+        if problem.kind == Kind::Stopped {
+            return Self::Interrupted;
+        }
         Self::Failed(Box::new(Failure { problem, places: Vec::new() }))
     }
 }

@@ -168,11 +168,14 @@ impl<'a> Work<'a> {
         }
         match self.reader().offer(self.key).await? {
             Live::Present(draft) if self.content.as_ref() == Some(&draft.digest(self.shape)) => {}
-            _ => return Err(End::Conflict("the draft changed after it was written; it is not published".to_owned())),
+            _ => {
+                let why = "somebody saved the draft right after this run wrote it; it is not published";
+                return Err(End::Conflict(why.to_owned()));
+            }
         }
         self.go_on()?;
         let writer = self.context.writer;
-        let started = self.start(&before, async || writer.publish(self.key, notify).await).await;
+        let started = self.start(&before, async |tries| writer.publish(self.key, notify, tries).await).await;
         if waits && matches!(started, Err(End::Busy(_))) {
             let message = "the preview of other content waits for sign-off, and the portal publishes nothing over it; \
                            take it live in the portal or cancel it (`offerctl cancel`)";
@@ -201,7 +204,7 @@ impl<'a> Work<'a> {
         }
         self.go_on()?;
         let writer = self.context.writer;
-        self.operation = self.start(&before, async || writer.go_live(self.key).await).await?;
+        self.operation = self.start(&before, async |tries| writer.go_live(self.key, tries).await).await?;
         self.did(Done::SignedOff);
         Ok(())
     }
@@ -225,11 +228,11 @@ impl<'a> Work<'a> {
     async fn start(
         &self,
         before: &[Submission],
-        post: impl AsyncFn() -> Result<Accepted, Problem>,
+        post: impl AsyncFn(Tries) -> Result<Accepted, Problem>,
     ) -> Result<Option<OperationPath>, End> {
         let mut tries = Tries::default();
         loop {
-            let problem = match post().await {
+            let problem = match post(tries).await {
                 Ok(accepted) => return Ok(accepted.operation),
                 Err(problem) => problem,
             };

@@ -6,7 +6,7 @@ use super::release::Work;
 use super::{Done, End};
 use crate::diff::{self, Compare, Diff};
 use crate::live::{self, Live, LiveOffer};
-use crate::model::Profile;
+use crate::model::{ETag, Profile};
 use crate::plan::{Base, OfferPlan, Stale, Write};
 use crate::portal::{Kind, Precondition, Problem, Reader, Tries};
 use crate::schema::Shape;
@@ -49,7 +49,7 @@ impl Draft<'_> {
     async fn write(&self, work: &mut Work<'_>, write: Write) -> Result<(), End> {
         let mut now = self.fresh().await?;
         let mut tries = Tries::default();
-        loop {
+        let (before, etag) = loop {
             let (live, precondition) = match (&now, &self.plan.base) {
                 (Live::Present(offer), Base::Present { document, .. }) => {
                     (live::align(&offer.document, document, self.shape), precondition(offer)?)
@@ -59,13 +59,15 @@ impl Draft<'_> {
             self.same_plan(&live, write)?;
             let body = self.body(work, &live)?;
             work.go_on()?;
-            let Err(problem) = work.context.writer.put(&self.plan.key, &body, &precondition).await else { break };
-            let problem = self.refused(problem, write).await?;
+            let problem = match work.context.writer.put(&self.plan.key, &body, &precondition, tries).await {
+                Ok(etag) => break (live, etag),
+                Err(problem) => self.refused(problem, write).await?,
+            };
             match self.unclear(work, problem, &mut tries, &live).await? {
                 Some(unchanged) => now = unchanged,
-                None => break,
+                None => break (live, None),
             }
-        }
+        };
         work.did(match write {
             Write::Create => Done::Created,
             Write::Update => Done::Updated,
@@ -73,7 +75,7 @@ impl Draft<'_> {
         if !self.plan.diff.secrets.is_empty() {
             work.wrote_secrets = true;
         }
-        self.converged(work).await
+        self.converged(work, write, &before, etag).await
     }
 
     /// The live document with the plan's patch, secrets filled in, without what a PUT must not carry.
@@ -128,7 +130,8 @@ impl Draft<'_> {
     }
 
     /// What a read shows after such a write: it took effect (`None`), or the portal is as it was, so that the same may be
-    /// written again. Anything else ends the offer, and so do too many tries.
+    /// written again. Anything else ends the offer, and so do too many tries. Where a read cannot show the effect, the
+    /// portal's own version and time tell whether anything was saved at all.
     async fn unclear(
         &self,
         work: &Work<'_>,
@@ -144,6 +147,9 @@ impl Draft<'_> {
             return Ok(None);
         }
         again?;
+        if matches!(&now, Live::Present(offer) if was_saved(before, &offer.document)) && !problem.was_turned_away() {
+            return Err(problem.into());
+        }
         match self.plan.stale(&now, self.shape) {
             None => Ok(Some(now)),
             Some(stale) if problem.was_turned_away() => Err(End::Stale(stale)),
@@ -162,16 +168,32 @@ impl Draft<'_> {
         self.compare(document, false).changes.iter().map(|change| change.address.to_string()).collect()
     }
 
-    async fn converged(&self, work: &mut Work<'_>) -> Result<(), End> {
+    /// Reads back what was written. If somebody saved the offer in between, the draft is not this run's any more, and
+    /// nothing of it is released.
+    async fn converged(
+        &self,
+        work: &mut Work<'_>,
+        write: Write,
+        before: &Value,
+        etag: Option<ETag>,
+    ) -> Result<(), End> {
         match self.reader.offer(&self.plan.key).await? {
             Live::Present(offer) => {
-                work.content = Some(offer.digest(self.shape));
+                let untouched = write == Write::Create
+                    || (etag.is_some() && etag == offer.etag)
+                    || self.plan.moved_beside(before, &offer.document, self.shape).is_empty();
+                work.content = untouched.then(|| offer.digest(self.shape));
                 let remaining = self.remaining(&offer.document);
                 if remaining.is_empty() { Ok(()) } else { Err(End::NotConverged(remaining)) }
             }
             Live::Absent => Err(End::NotConverged(vec!["the whole offer".to_owned()])),
         }
     }
+}
+
+/// Whether the portal saved an offer between two reads, by its own word.
+fn was_saved(before: &Value, now: &Value) -> bool {
+    ["version", "changedTime"].iter().any(|field| before.get(field) != now.get(field))
 }
 
 /// The narrowest precondition for writing what was just read.

@@ -10,9 +10,10 @@ use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
 use crate::error::{Exit, Result};
 use crate::model::OfferKey;
-use crate::operation::{self, Goal, Patience, Rest, Stop, Wait, Waited};
+use crate::operation::{self, Goal, Patience, Rest, Wait, Waited};
 use crate::portal::{OperationView, Problem, Reader, Submission, Tries, Writer};
 use crate::report::{Purpose, Report};
+use crate::stop::Stop;
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
@@ -27,17 +28,15 @@ pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
 }
 
 async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal: &Portal) -> Result<Report> {
-    let find = future::join_all(keys.iter().map(|key| find(&portal.reader, key)));
+    let patience = shell::patience(&args.waiting, &portal.reader);
+    let find = future::join_all(keys.iter().map(|key| find(&portal.reader, key, patience, &shell.stop)));
     let found = shell.until_stopped(async { Ok(find.await) }).await?;
     let runs = found.iter().filter_map(|found| found.as_ref().ok()).filter(|(_, runs)| *runs);
     let runs = runs.map(|(key, _)| key.to_string()).collect::<Vec<_>>();
-    let approval = if runs.is_empty() {
-        None
-    } else {
-        {
-            let question = format!("Cancel what runs for {}?", runs.join(", "));
-            Some(shell.approve(&args.consent, question, "nothing was canceled").await?)
-        }
+    let question = format!("Cancel what runs for {}?", runs.join(", "));
+    let approval = match runs.is_empty() {
+        true => None,
+        false => Some(shell.approve(&args.consent, question, "nothing was canceled").await?),
     };
     let patience = shell::patience(&args.waiting, &portal.reader);
     let progress = Progress::new(shell.term);
@@ -48,24 +47,28 @@ async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal:
     Ok(Report { purpose: Purpose::Cancel, outcomes, traffic: portal.reader.traffic(), ..Report::default() })
 }
 
-type Found = Result<(OfferKey, bool), (OfferKey, Problem)>;
+type Found = Result<(OfferKey, bool), (OfferKey, End)>;
 
-async fn find(reader: &Reader, key: &OfferKey) -> Found {
+async fn find(reader: &Reader, key: &OfferKey, patience: Patience, stop: &Stop) -> Found {
     let found = async {
         let submissions = reader.submissions(key).await?;
         if submissions.is_empty() {
             reader.expect_offer(key).await?;
         }
-        Ok(Submission::running(&submissions).is_some())
+        Ok::<_, Problem>(Submission::running(&submissions).is_some())
     };
-    found.await.map(|runs| (key.clone(), runs)).map_err(|problem| (key.clone(), problem))
+    match operation::within(patience, stop, found).await {
+        Ok(Ok(runs)) => Ok((key.clone(), runs)),
+        Ok(Err(problem)) => Err((key.clone(), problem.into())),
+        Err(_) => Err((key.clone(), End::TimedOut)),
+    }
 }
 
 /// Asks for the cancel. Without a clear answer it is asked for again while the submissions show that something runs:
 /// the portal takes a second request for the same cancel as the first.
 async fn ask(writer: &Writer, key: &OfferKey) -> Result<(), Problem> {
     let mut tries = Tries::default();
-    while let Err(problem) = writer.cancel(key).await {
+    while let Err(problem) = writer.cancel(key, tries).await {
         writer.pause(problem, key, &mut tries).await?;
         if Submission::running(&writer.reader().submissions(key).await?).is_none() {
             break;
@@ -77,7 +80,7 @@ async fn ask(writer: &Writer, key: &OfferKey) -> Result<(), Problem> {
 async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
     let (key, runs) = match found {
         Ok(found) => found,
-        Err((key, problem)) => return Outcome { key, done: vec![], end: problem.into() },
+        Err((key, end)) => return Outcome { key, done: vec![], end },
     };
     let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
     let Some(writer) = writer.filter(|_| runs) else { return ended(&[Done::AtRest], End::Done) };

@@ -83,6 +83,7 @@ impl Shell {
             retries,
             retry_budget: self.global.retry_budget,
             max_requests: self.global.max_requests,
+            stop: self.stop.clone(),
         })
         .map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
         // A command opens one portal, so the first is the only one.

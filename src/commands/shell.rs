@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use crate::cli::{Consent, Format, Global, OutputSpec, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
-use crate::operation::{Patience, Stop};
+use crate::operation::Patience;
 use crate::portal::{Approval, Reader, Traffic};
 use crate::render;
 use crate::schema::Schemas;
+use crate::stop::Stop;
 use crate::term::Term;
 use crate::workspace::{Loaded, Project, Surroundings, Target};
 

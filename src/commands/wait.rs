@@ -10,13 +10,14 @@ use super::shell::{self, Shell};
 use crate::apply::{self, Context, Done, End, Event, Outcome};
 use crate::cli::{ThroughArg, WaitArgs};
 use crate::error::{Exit, Result};
-use crate::live::{Live, LiveOffer};
+use crate::live::Live;
 use crate::model::{OfferKey, Slot};
-use crate::operation::{self, Goal, Patience, Rest, Stop, Wait, Waited};
+use crate::operation::{self, Goal, Patience, Rest, Wait, Waited};
 use crate::plan::Content;
 use crate::portal::{OperationView, Problem, Reader, Submission};
 use crate::report::{Purpose, Report};
 use crate::schema::Schemas;
+use crate::stop::Stop;
 
 pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
@@ -46,7 +47,14 @@ pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
 async fn only_wait(shell: &Shell, portal: &Portal, keys: &[OfferKey], patience: Patience) -> Vec<Outcome> {
     let progress = Progress::new(shell.term);
     let tell = |event| progress.tell(&event);
-    let waits = keys.iter().map(|key| one(&portal.reader, key, patience, &shell.stop, &tell));
+    let way = Way { reader: &portal.reader, patience, stop: &shell.stop, tell: &tell };
+    let waits = keys.iter().map(async |key| {
+        let (done, end) = match way.first(key).await {
+            Ok(first) => way.rest(key, &first).await,
+            Err(end) => (Vec::new(), end),
+        };
+        Outcome { key: key.clone(), done, end }
+    });
     // Waiting takes no place; the requests are bounded by themselves.
     let outcomes = future::join_all(waits).await;
     progress.finish();
@@ -55,82 +63,113 @@ async fn only_wait(shell: &Shell, portal: &Portal, keys: &[OfferKey], patience: 
 
 /// Waits for the sign-off, gives it to the content that was on its way when the wait began, and waits until it is live.
 async fn through(key: &OfferKey, patience: Patience, context: &Context<'_>) -> Outcome {
-    let ended = |end| Outcome { key: key.clone(), done: Vec::new(), end };
-    let expected = match under_way(context.writer.reader(), key, context.schemas).await {
-        Ok(expected) => expected,
-        Err(problem) => return ended(problem.into()),
+    let way = Way { reader: context.writer.reader(), patience, stop: context.stop, tell: context.tell };
+    let ended = |done, end| Outcome { key: key.clone(), done, end };
+    let first = match way.first(key).await {
+        Ok(first) => first,
+        Err(end) => return ended(Vec::new(), end),
     };
-    let waited = one(context.writer.reader(), key, patience, context.stop, context.tell).await;
-    match (&waited.end, waited.done.as_slice(), expected) {
-        (End::Done, [Done::InPreview], Content::Known(expected)) => {
-            let outcome = apply::go_live(key, Some(&expected), context).await;
-            Outcome { done: [waited.done, outcome.done].concat(), ..outcome }
-        }
-        (End::Done, [Done::InPreview], Content::Unknown) => {
+    let expected = match way.under_way(key, &first, context.schemas).await {
+        Ok(Content::Known(expected)) => expected,
+        Ok(Content::Unknown) => {
             let why = format!(
-                "the portal does not tell what was on its way when the wait began, so it is not signed off; \
-                 `offerctl go-live {key}` signs off what waits now"
+                "the portal does not tell what is on its way, so it will not be signed off; \
+                 `offerctl wait {key}`, and `offerctl go-live {key}` after a look at the preview"
             );
-            Outcome { end: End::Conflict(why), ..waited }
+            return ended(Vec::new(), End::Conflict(why));
         }
-        _ => waited,
-    }
-}
-
-/// The content of the submission that runs, else of the preview that waits already: what `--through live` asks to take
-/// live.
-async fn under_way(reader: &Reader, key: &OfferKey, schemas: &Schemas) -> Result<Content, Problem> {
-    let Live::Present(LiveOffer { document, .. }) = reader.offer(key).await? else { return Ok(Content::Unknown) };
-    let shape = schemas.shape(document.get("offerTypeId").and_then(|id| id.as_str()).unwrap_or_default());
-    let submissions = reader.submissions(key).await?;
-    let content = match Submission::running(&submissions) {
-        Some(running) => reader.submitted(key, running, shape).await?,
-        None => match reader.slot(key, Slot::Preview).await? {
-            Live::Present(preview) => Some(preview.digest(shape)),
-            Live::Absent => None,
-        },
+        Err(end) => return ended(Vec::new(), end),
     };
-    Ok(content.map_or(Content::Unknown, Content::Known))
+    let (done, end) = way.rest(key, &first).await;
+    if end != End::Done {
+        return ended(done, end);
+    }
+    // Whatever it rests at: what waits is signed off, and what is said to be live is compared.
+    let outcome = apply::go_live(key, Some(&expected), context).await;
+    let before = done.into_iter().filter(|done| *done == Done::InPreview);
+    Outcome { done: before.chain(outcome.done).collect(), ..outcome }
 }
 
-async fn one(
-    reader: &Reader,
-    key: &OfferKey,
+/// The way to the portal while waiting.
+struct Way<'a> {
+    reader: &'a Reader,
     patience: Patience,
-    stop: &Stop,
-    tell: &(dyn Fn(Event) + Sync),
-) -> Outcome {
-    let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
-    let first = async {
-        let (status, submissions) = tokio::try_join!(reader.status(key), reader.submissions(key))?;
-        if status.is_none() {
-            reader.expect_offer(key).await?;
-        }
-        Ok::<_, Problem>((status, submissions))
-    };
-    let first = tokio::select! {
-        () = stop.wait() => return ended(&[], End::Interrupted),
-        first = first => first,
-    };
-    let (status, submissions) = match first {
-        Ok(read) => read,
-        Err(problem) => return ended(&[], problem.into()),
-    };
-    let waits = status.is_some_and(|status| status.awaits_signoff());
-    match Submission::running(&submissions) {
-        None if waits => return ended(&[Done::InPreview], End::Done),
-        None => return ended(&[Done::AtRest], End::Done),
-        Some(_) => {}
-    }
-    let seen = |view: &OperationView| tell(Event::Seen(key.clone(), view.clone()));
-    let waited = operation::wait(Wait { reader, key, path: None, goal: Goal::Rest, patience }, stop, &seen).await;
-    let outcome = outcome(key, waited);
-    tell(Event::Ended(outcome.clone()));
-    outcome
+    stop: &'a Stop,
+    tell: &'a (dyn Fn(Event) + Sync),
 }
 
-fn outcome(key: &OfferKey, waited: Waited) -> Outcome {
-    let (done, end) = match waited {
+/// What the portal says when the wait begins.
+struct First {
+    status: Option<OperationView>,
+    submissions: Vec<Submission>,
+}
+
+impl First {
+    fn waits(&self) -> bool {
+        self.status.as_ref().is_some_and(OperationView::awaits_signoff)
+    }
+}
+
+impl Way<'_> {
+    /// A read within the time that there is.
+    async fn read<T>(&self, work: impl Future<Output = Result<T, Problem>>) -> Result<T, End> {
+        match operation::within(self.patience, self.stop, work).await {
+            Ok(read) => Ok(read?),
+            Err(Waited::Interrupted) => Err(End::Interrupted),
+            Err(_) => Err(End::TimedOut),
+        }
+    }
+
+    async fn first(&self, key: &OfferKey) -> Result<First, End> {
+        self.read(async {
+            let (status, submissions) = tokio::try_join!(self.reader.status(key), self.reader.submissions(key))?;
+            if status.is_none() {
+                self.reader.expect_offer(key).await?;
+            }
+            Ok(First { status, submissions })
+        })
+        .await
+    }
+
+    /// The content of the submission that runs, else of the preview that waits, else of the draft.
+    async fn under_way(&self, key: &OfferKey, first: &First, schemas: &Schemas) -> Result<Content, End> {
+        self.read(async {
+            let Live::Present(draft) = self.reader.offer(key).await? else { return Err(Problem::absent(key)) };
+            let shape = schemas.shape(draft.document.get("offerTypeId").and_then(|id| id.as_str()).unwrap_or_default());
+            let content = match Submission::running(&first.submissions) {
+                Some(running) => self.reader.submitted(key, running, shape).await?,
+                None if first.waits() => match self.reader.slot(key, Slot::Preview).await? {
+                    Live::Present(preview) => Some(preview.digest(shape)),
+                    Live::Absent => None,
+                },
+                None => Some(draft.digest(shape)),
+            };
+            Ok(content.map_or(Content::Unknown, Content::Known))
+        })
+        .await
+    }
+
+    /// Waits until nothing runs. What ended badly before the wait began ends it as badly: a job that waits for what an
+    /// earlier one started may come late.
+    async fn rest(&self, key: &OfferKey, first: &First) -> (Vec<Done>, End) {
+        if Submission::running(&first.submissions).is_none() {
+            let bad = first.status.as_ref().filter(|_| !first.waits()).and_then(operation::ended_badly);
+            return match bad {
+                Some(why) => (Vec::new(), End::OperationEnded(why)),
+                None if first.waits() => (vec![Done::InPreview], End::Done),
+                None => (vec![Done::AtRest], End::Done),
+            };
+        }
+        let seen = |view: &OperationView| (self.tell)(Event::Seen(key.clone(), view.clone()));
+        let wait = Wait { reader: self.reader, key, path: None, goal: Goal::Rest, patience: self.patience };
+        let (done, end) = ended(operation::wait(wait, self.stop, &seen).await);
+        (self.tell)(Event::Ended(Outcome { key: key.clone(), done: done.clone(), end: end.clone() }));
+        (done, end)
+    }
+}
+
+fn ended(waited: Waited) -> (Vec<Done>, End) {
+    match waited {
         Waited::Reached(Rest::Signoff) => (vec![Done::InPreview], End::Done),
         Waited::Reached(Rest::Succeeded) => (vec![Done::Live], End::Done),
         Waited::Reached(Rest::Nothing) => (vec![Done::AtRest], End::Done),
@@ -139,6 +178,5 @@ fn outcome(key: &OfferKey, waited: Waited) -> Outcome {
         Waited::TimedOut => (vec![], End::TimedOut),
         Waited::Interrupted => (vec![], End::Interrupted),
         Waited::Lost(problem) => (vec![], problem.into()),
-    };
-    Outcome { key: key.clone(), done, end }
+    }
 }

@@ -24,9 +24,9 @@ pub use auth::{AuthorityVersion, ChooseError, Claims, Credential, Method, Passed
 pub use endpoint::{Endpoint, EndpointError, OperationPath};
 pub use problem::{Kind, Problem};
 pub use reader::Reader;
-pub use transport::{Settings, Traffic};
+pub use transport::{Settings, Traffic, Tries};
 pub use views::{Level, Message, OfferSummary, OperationView, State, Step, StepState, Submission};
-pub use writer::{Accepted, Approval, Precondition, Tries, Writer};
+pub use writer::{Accepted, Approval, Precondition, Writer};
 
 /// Names the tool and its version to servers.
 const USER_AGENT: &str = concat!("offerctl/", env!("CARGO_PKG_VERSION"));

@@ -37,6 +37,8 @@ pub enum Kind {
     Malformed,
     /// Not sent: the run has made all the requests that it may.
     NotSent,
+    /// Given up, because the user wants to stop.
+    Stopped,
 }
 
 /// The code of a 409 that came from a PUT without `If-Match` while offers were being migrated.
@@ -114,6 +116,11 @@ impl Problem {
     pub(super) fn not_sent(request: &str, limit: u64) -> Self {
         let cause = format!("not sent: the run has made the {limit} requests that it may");
         Self::new(Kind::NotSent, request, &cause)
+    }
+
+    /// A read that was given up.
+    pub(super) fn stopped(request: &str) -> Self {
+        Self::new(Kind::Stopped, request, "given up")
     }
 
     /// An answer with a status that is not a success, or a success whose body is a failure.
@@ -211,7 +218,7 @@ impl std::fmt::Display for Problem {
 /// What the user can do next. It must be true whatever else is the case.
 fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option<Box<str>> {
     let text = match kind {
-        Kind::Unauthenticated => return None,
+        Kind::Unauthenticated | Kind::Stopped => return None,
         Kind::Forbidden => {
             let publisher = request.split("/publishers/").nth(1).and_then(|rest| rest.split('/').next());
             let account = publisher
@@ -267,6 +274,9 @@ pub(super) fn no_answer(error: &reqwest::Error) -> String {
     format!("{what}: {cause}")
 }
 
+/// Where a message stands in an object without `error`: as the portal has it, then as gateways before it do.
+const MESSAGES: [&str; 4] = ["Message", "message", "detail", "title"];
+
 /// What the body says, line by line, if it is of a form that the portal uses.
 fn said(body: &str) -> Option<Vec<String>> {
     let value = serde_json::from_str::<Value>(body).ok()?;
@@ -274,7 +284,7 @@ fn said(body: &str) -> Option<Vec<String>> {
         Value::Object(map) => {
             if let Some(error) = map.get("error").filter(|error| error.is_object()) {
                 error_object(error)
-            } else if let Some(message) = map.get("Message").and_then(Value::as_str) {
+            } else if let Some(message) = MESSAGES.iter().find_map(|key| map.get(*key)?.as_str()) {
                 lines(message)
             } else {
                 let failed = services(&value)?.into_iter().filter(|service| !service.ok);
@@ -361,8 +371,12 @@ pub(super) fn reports_failure(body: &Value) -> bool {
 }
 
 /// Where a stack trace begins within a line: ` at Namespace.Type.Method(`, ` in D:\\build\\File.cs:line 3`.
-static FRAME: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:^|\s+)(?:at [\w.<>`$+\[\],-]+\(.*|in [A-Za-z]:\\\S*:line \d+.*|--- End of .*)"));
+static FRAME: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:^|\s+)(?:at (?:async )?[^\s(]*[.|<][^(]*\(.*|in [A-Za-z]:\\\S*:line \d+.*|--- End of .*)")
+});
+
+/// Where the inner exception of another one begins.
+static INNER: LazyLock<Regex> = LazyLock::new(|| pattern(r" ---> ([\w.`+]+(?:Exception|Error)\b)"));
 
 /// The name of an exception in front of its message.
 static EXCEPTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:[\w.`+]+Exception(?: \([^)]*\))?: )+"));
@@ -378,9 +392,11 @@ fn pattern(text: &str) -> Regex {
 /// secrets.
 fn lines(text: &str) -> Vec<String> {
     const LIMIT: usize = 400;
-    let lines = text.split(['\r', '\n']).map(|line| {
+    let is_frame = |line: &&str| line.trim_start().starts_with("at ") && line.contains('(');
+    let lines = text.split(['\r', '\n']).filter(|line| !is_frame(line)).map(|line| {
         // The innermost exception is the cause; those around it say that there was one.
-        let line = line.rsplit(" ---> ").next().unwrap_or_default();
+        let inner = INNER.captures_iter(line).last().and_then(|found| found.get(1));
+        let line = inner.map_or(line, |inner| &line[inner.start()..]);
         let line = FRAME.split(line.trim_end()).next().unwrap_or_default().trim();
         let plain = EXCEPTION.replace(line, "");
         let clean = plain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LIMIT).collect::<String>();
@@ -405,8 +421,10 @@ fn no_words(body: &str) -> String {
         let title = TITLE.captures(trimmed).map(|found| one_line(&found[1])).filter(|title| !title.is_empty());
         let title = title.map(|title| format!(": \"{title}\"")).unwrap_or_default();
         format!("the answer is a web page, not the API's{title}")
-    } else if trimmed.starts_with(['{', '[', '"']) && serde_json::from_str::<Value>(trimmed).is_err() {
-        "the answer breaks off".to_owned()
+    } else if trimmed.starts_with(['{', '[', '"']) {
+        // What such a document holds is not known, so it is not shown: fields go by names that may stand for secrets.
+        let whole = serde_json::from_str::<Value>(trimmed).is_ok();
+        if whole { "the answer is JSON, but not of the portal's forms" } else { "the answer breaks off" }.to_owned()
     } else {
         one_line(trimmed)
     }
@@ -446,8 +464,16 @@ mod tests {
             ("", "the answer has no body"),
             ("null", "the answer has no body"),
             (r#"{"error":{"code":"#, "the answer breaks off"),
-            (r#"{"error":{}}"#, r#"{"error":{}}"#),
-            (r#"[1]"#, "[1]"),
+            (r#"{"error":{}}"#, "the answer is JSON, but not of the portal's forms"),
+            (r#"{"definition":{"connectionString":"SECRET"}}"#, "the answer is JSON, but not of the portal's forms"),
+            (r#"{"message":"boom","stackTrace":"at X.Y()"}"#, "boom"),
+            (
+                r#""boom\r\n   at Contoso.Foo.<Run>g__Local|5_0(Int32 x)\r\n   at async Task<Offer> X.Get(string id)""#,
+                "boom",
+            ),
+            (r#""title 'a ---> b' is bad: 3 at a time (at most)""#, "title 'a ---> b' is bad: 3 at a time (at most)"),
+            (r#""System.AggregateException: One. ---> A.B.InnerException: timeout\r\n   at A.B()""#, "timeout"),
+            (r#"[1]"#, "the answer is JSON, but not of the portal's forms"),
             ("see https://h/x?sig=SECRET \u{1b}[31m", "see https://h/x?sig=REDACTED  [31m"),
         ];
         for (body, expected) in table {

@@ -1,10 +1,10 @@
 //! One request at a time: address, token, limits, repetition of reads, and the counting of all of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method};
 use serde_json::Value;
 use url::Url;
@@ -14,10 +14,11 @@ use super::endpoint::Endpoint;
 use super::exact::{self, NotJson};
 use super::gate::{Gate, Pass};
 use super::problem::{Kind, Problem, reports_failure};
-use super::retry::{self, Budget, MAX_RETRY_AFTER};
+use super::retry::{self, Budget, MAX_RETRY_AFTER, retry_after};
 use crate::live;
 use crate::model::{ETag, OfferKey};
 use crate::schema::Schemas;
+use crate::stop::Stop;
 
 /// A GET of an offer can take more than a minute.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
@@ -42,6 +43,8 @@ pub struct Settings {
     pub retry_budget: Duration,
     /// Most requests in all.
     pub max_requests: Option<u64>,
+    /// The user's wish to stop: reads and pauses are given up for it, writes are not.
+    pub stop: Stop,
 }
 
 /// What a run cost the network.
@@ -63,14 +66,24 @@ pub(super) struct Transport {
     retries: u32,
     max_requests: Option<u64>,
     repeated: AtomicU64,
-    /// How far the portal's clock is ahead of ours, in seconds, as of its last answer; [`NO_ANSWER`] before the first.
+    answered: AtomicBool,
+    /// How far the portal's clock is ahead of ours, in seconds, as of the last answer that told; else [`NOT_TOLD`].
     ahead: AtomicI64,
+    stop: Stop,
 }
 
-/// The portal did not answer yet.
-const NO_ANSWER: i64 = i64::MIN;
+const NOT_TOLD: i64 = i64::MIN;
 /// A clock that is further off than this makes tokens look ended, or not begun.
 const MAX_SKEW: i64 = 300;
+
+/// How often one request was tried so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tries {
+    /// Tries that failed in a way that may pass.
+    failed: u32,
+    /// Whether its token was renewed once.
+    renewed: bool,
+}
 
 /// One request.
 pub(super) struct Call<'a> {
@@ -109,7 +122,7 @@ impl Answer {
 
 impl Transport {
     pub(super) fn new(settings: Settings) -> Result<Arc<Self>, String> {
-        let Settings { endpoint, credential, parallelism, retries, retry_budget, max_requests } = settings;
+        let Settings { endpoint, credential, parallelism, retries, retry_budget, max_requests, stop } = settings;
         // A client without a provider panics when it is built; a second installation is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder();
@@ -132,7 +145,9 @@ impl Transport {
             retries,
             max_requests,
             repeated: AtomicU64::new(0),
-            ahead: AtomicI64::new(NO_ANSWER),
+            answered: AtomicBool::new(false),
+            ahead: AtomicI64::new(NOT_TOLD),
+            stop,
         }))
     }
 
@@ -140,52 +155,58 @@ impl Transport {
         Traffic { requests: self.gate.sent(), retries: self.repeated.load(Ordering::Relaxed) }
     }
 
-    /// Counts a request that is about to be sent again.
-    pub(super) fn count_repetition(&self) {
-        self.repeated.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How far the portal's clock is ahead of ours, in seconds; `None` before its first answer.
+    /// How far the portal's clock is ahead of ours, in seconds; `None` while it did not tell.
     pub(super) fn clock_ahead(&self) -> Option<i64> {
-        Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != NO_ANSWER)
+        Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != NOT_TOLD)
     }
 
-    /// A GET, repeated while it may still succeed. `offer` is whose budget the repetitions take from.
-    pub(super) async fn get(&self, url: Url, offer: Option<&OfferKey>) -> Result<Answer, Problem> {
-        let mut attempt = 0;
-        let mut renewed = false;
-        loop {
-            let began = Instant::now();
-            let problem = match self.send(&Call::get(url.clone()), attempt).await {
-                Ok(answer) => return Ok(answer),
-                Err(problem) => problem,
-            };
-            if problem.renewed && !renewed {
-                renewed = true;
-                self.count_repetition();
-                continue;
-            }
-            if !problem.may_pass() {
-                return Err(problem);
-            }
-            self.pause(problem, attempt, began.elapsed(), offer).await?;
-            attempt += 1;
+    fn note(&self, headers: &HeaderMap) {
+        self.answered.store(true, Ordering::Relaxed);
+        if let Some(ahead) = clock_ahead(headers) {
+            self.ahead.store(ahead, Ordering::Relaxed);
         }
     }
 
-    /// Waits before a request is repeated: as long as the server asks, else longer each time.
+    /// A GET, repeated while it may still succeed, and given up when the user wants to stop. `offer` is whose budget
+    /// the repetitions take from.
+    pub(super) async fn get(&self, url: Url, offer: Option<&OfferKey>) -> Result<Answer, Problem> {
+        let answer = self.stop.unless(self.get_patiently(&url, offer)).await;
+        answer.unwrap_or_else(|| Err(Problem::stopped(&format!("GET {}", url.path()))))
+    }
+
+    async fn get_patiently(&self, url: &Url, offer: Option<&OfferKey>) -> Result<Answer, Problem> {
+        let mut tries = Tries::default();
+        loop {
+            let began = Instant::now();
+            match self.send(&Call::get(url.clone()), tries).await {
+                Ok(answer) => return Ok(answer),
+                Err(problem) => self.pause(problem, &mut tries, began.elapsed(), offer).await?,
+            }
+        }
+    }
+
+    /// Waits before a request is repeated: not at all with a fresh token, else as long as the server asks, else longer
+    /// each time.
     ///
     /// # Errors
-    /// The problem itself, when it is not to be tried again: often enough, long enough, or the server asks for more time
-    /// than a run has.
+    /// The problem itself, when it is not to be tried again: it will not pass, was tried often or long enough, the
+    /// server asks for more time than a run has, or the user wants to stop.
     pub(super) async fn pause(
         &self,
         problem: Problem,
-        attempt: u32,
+        tries: &mut Tries,
         lost: Duration,
         offer: Option<&OfferKey>,
     ) -> Result<(), Problem> {
-        let never = problem.status.is_none() && self.clock_ahead().is_none();
+        if problem.renewed && !tries.renewed {
+            tries.renewed = true;
+            return Ok(());
+        }
+        if !problem.may_pass() {
+            return Err(problem);
+        }
+        let attempt = tries.failed;
+        let never = problem.status.is_none() && !self.answered.load(Ordering::Relaxed);
         if attempt >= if never { self.retries.min(NEVER_ANSWERED) } else { self.retries } {
             return Err(problem);
         }
@@ -198,9 +219,8 @@ impl Transport {
             return Err(problem.because(&format!("given up: this offer lost {limit:?} to requests that failed")));
         }
         tracing::info!(problem = %problem, attempt = attempt + 1, ?pause, "trying again");
-        self.count_repetition();
-        tokio::time::sleep(pause).await;
-        Ok(())
+        tries.failed += 1;
+        self.stop.unless(tokio::time::sleep(pause)).await.ok_or(problem)
     }
 
     /// Whether anything answers at the endpoint, whatever it says. Sent once, and without a token.
@@ -211,17 +231,21 @@ impl Transport {
             return Err(Problem::not_sent(&request, self.max_requests.unwrap_or_default()));
         };
         let response = self.client.get(url).send().await.map_err(|error| Problem::unreachable(&request, &error))?;
-        self.ahead.store(clock_ahead(response.headers()).unwrap_or(0), Ordering::Relaxed);
+        self.note(response.headers());
         Ok(())
     }
 
-    /// One request, sent once.
-    pub(super) async fn send(&self, call: &Call<'_>, attempt: u32) -> Result<Answer, Problem> {
+    /// One request, sent once. `tries` says how often it was sent before.
+    pub(super) async fn send(&self, call: &Call<'_>, tries: Tries) -> Result<Answer, Problem> {
         let request = format!("{} {}", call.method, call.url.path());
         let token = self.credential.token().await?;
         let Some(pass) = self.gate.enter().await else {
             return Err(Problem::not_sent(&request, self.max_requests.unwrap_or_default()));
         };
+        let attempt = tries.failed + u32::from(tries.renewed);
+        if attempt > 0 {
+            self.repeated.fetch_add(1, Ordering::Relaxed);
+        }
         let began = Instant::now();
         let outcome = self.exchange(call, &token).await;
         let status = outcome.as_ref().map_or(0, |(status, _, _)| *status);
@@ -232,8 +256,8 @@ impl Transport {
             Ok(answer) => answer,
             Err(error) => return Err(Problem::unreachable(&request, &error)),
         };
-        trace_body("answered", &bytes);
-        self.ahead.store(clock_ahead(&headers).unwrap_or(0), Ordering::Relaxed);
+        trace_body("answered", &bytes, &token);
+        self.note(&headers);
         let understood = understand(&request, status, headers, &bytes, token.secret());
         self.judge(understood, &token, &pass).await
     }
@@ -243,7 +267,7 @@ impl Transport {
         builder = builder.headers(call.headers.clone()).header(AUTHORIZATION, token.header().clone());
         if let Some(body) = call.body {
             let bytes = body.to_string().into_bytes();
-            trace_body("sent", &bytes);
+            trace_body("sent", &bytes, token);
             builder = builder.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(bytes);
         }
         let response = builder.send().await?;
@@ -335,7 +359,7 @@ fn understand(request: &str, status: u16, headers: HeaderMap, bytes: &[u8], secr
 }
 
 /// A body for the log, at its most talkative level: without secrets, by the schema's word and by the form of texts.
-fn trace_body(direction: &'static str, bytes: &[u8]) {
+fn trace_body(direction: &'static str, bytes: &[u8], token: &Token) {
     if !tracing::enabled!(tracing::Level::TRACE) {
         return;
     }
@@ -344,8 +368,10 @@ fn trace_body(direction: &'static str, bytes: &[u8]) {
             let offer_type = value.get("offerTypeId").and_then(Value::as_str).unwrap_or_default();
             live::redacted(&value, Schemas::builtin().shape(offer_type)).to_string()
         }
-        Err(_) => crate::redact::text(&String::from_utf8_lossy(bytes)),
+        // Its fields cannot be told apart, so none is shown.
+        Err(_) => format!("{} bytes that are not JSON", bytes.len()),
     };
+    let body = body.replace(token.secret(), crate::redact::MASK);
     tracing::trace!(body, "{direction}");
 }
 
@@ -360,31 +386,4 @@ async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::
         }
     }
     Ok(bytes)
-}
-
-/// `Retry-After`, in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let of = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, HeaderValue::from_str(text).expect("a header"));
-            retry_after(&headers)
-        };
-        assert_eq!(of("7"), Some(Duration::from_secs(7)));
-        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(of("soon"), None);
-    }
 }

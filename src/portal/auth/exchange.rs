@@ -15,12 +15,18 @@ use crate::portal::retry;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The service that gives a machine its identity answers at once, or is not there.
-const NEAR_TIMEOUT: Duration = Duration::from_secs(1);
+/// The service that gives a machine its identity is found at once, or is not there.
+const NEAR_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// And it answers soon.
+const NEAR_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a request that may succeed later is tried again.
 const RETRIES: u32 = 3;
-/// What is assumed of a token whose life is not told.
+/// What is assumed of a token whose life is not told, or, by this machine's clock, over when it is given.
 const UNTOLD_LIFE: Duration = Duration::from_mins(5);
+/// No token of the directory lives longer.
+const MAX_LIFE: Duration = Duration::from_hours(24);
+/// Longest pause that an authority may ask for.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 /// A token and how long it lives from now; `None` for one that is not renewed.
 pub(super) struct Granted {
@@ -35,12 +41,28 @@ pub(super) struct Failure {
     /// One line, without a secret.
     pub(super) cause: String,
     pub(super) hint: Option<String>,
+    /// Nobody is there to ask, or nobody who knows of identities: another source may be looked for.
+    pub(super) absent: bool,
+    /// How long the server asks to wait.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// One that no server is to blame for.
     pub(super) fn here(cause: impl Into<String>) -> Self {
-        Self { kind: Kind::Unauthenticated, cause: cause.into(), hint: None }
+        Self::new(Kind::Unauthenticated, cause)
+    }
+
+    fn new(kind: Kind, cause: impl Into<String>) -> Self {
+        Self { kind, cause: cause.into(), hint: None, absent: false, retry_after: None }
+    }
+
+    /// Takes what proves who we are out of what a server repeated.
+    fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.cause = self.cause.replace(secret, crate::redact::MASK);
+        }
+        self
     }
 
     /// The failure of a method; of no method, where none was named.
@@ -66,16 +88,19 @@ struct Clients {
 
 fn clients() -> Result<Clients, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = |connect| {
+    let builder = |connect, whole| {
         Client::builder()
             .user_agent(crate::portal::USER_AGENT)
             .connect_timeout(connect)
-            .timeout(TIMEOUT)
+            .timeout(whole)
             // A redirect could lead a secret to another host.
             .redirect(reqwest::redirect::Policy::none())
     };
     let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| error.to_string());
-    Ok(Clients { far: build(builder(CONNECT_TIMEOUT))?, near: build(builder(NEAR_TIMEOUT).no_proxy())? })
+    Ok(Clients {
+        far: build(builder(CONNECT_TIMEOUT, TIMEOUT))?,
+        near: build(builder(NEAR_CONNECT_TIMEOUT, NEAR_TIMEOUT).no_proxy())?,
+    })
 }
 
 impl Exchange {
@@ -89,17 +114,22 @@ impl Exchange {
     /// A token for a form.
     pub(super) async fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Granted, Failure> {
         let client = self.client(url)?;
-        granted(&send(url, &|| client.post(url.clone()).form(form)).await?)
+        let answer = send(url, &|| client.post(url.clone()).form(form)).await;
+        let proofs = form.iter().filter(|(name, _)| matches!(*name, "client_secret" | "client_assertion"));
+        let clean = |failure| proofs.fold(failure, |failure: Failure, (_, proof)| failure.without(proof));
+        granted(&answer.map_err(clean)?)
     }
 
     /// A token of the machine's identity.
     pub(super) async fn get(&self, url: &Url, header: &'static str, value: &SecretString) -> Result<Granted, Failure> {
         let client = self.client(url)?;
-        let mut value = HeaderValue::from_str(value.expose_secret())
+        let proof = value.expose_secret();
+        let mut value = HeaderValue::from_str(proof)
             .map_err(|_| Failure::here("IDENTITY_HEADER holds characters that a header cannot carry"))?;
         value.set_sensitive(true);
         let name = HeaderName::from_static(header);
-        granted(&send(url, &|| client.get(url.clone()).header(name.clone(), value.clone())).await?)
+        let answer = send(url, &|| client.get(url.clone()).header(name.clone(), value.clone())).await;
+        granted(&answer.map_err(|failure| if header == "metadata" { failure } else { failure.without(proof) })?)
     }
 
     /// The job's own token, from GitHub.
@@ -108,7 +138,8 @@ impl Exchange {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
             .map_err(|_| Failure::here("ACTIONS_ID_TOKEN_REQUEST_TOKEN holds characters that a header cannot carry"))?;
         value.set_sensitive(true);
-        let answer = send(url, &|| client.get(url.clone()).header(AUTHORIZATION, value.clone())).await?;
+        let answer = send(url, &|| client.get(url.clone()).header(AUTHORIZATION, value.clone())).await;
+        let answer = answer.map_err(|failure| failure.without(bearer.expose_secret()))?;
         let token = answer.get("value").and_then(Value::as_str);
         token.map(SecretString::from).ok_or_else(|| Failure::here("GitHub's answer holds no token"))
     }
@@ -126,12 +157,12 @@ async fn send(url: &Url, request: &(dyn Fn() -> RequestBuilder + Sync)) -> Resul
         // Who is not beside this machine now will not be in a second.
         let gone = failure.kind == Kind::Unreachable && is_on_this_machine(url);
         if gone {
-            return Err(Failure { kind: Kind::Unauthenticated, ..failure });
+            return Err(Failure { kind: Kind::Unauthenticated, absent: true, ..failure });
         }
-        if !passing || attempt >= RETRIES {
+        if !passing || attempt >= RETRIES || failure.retry_after.is_some_and(|pause| pause > MAX_PAUSE) {
             return Err(failure);
         }
-        let pause = retry::back_off(attempt, is_on_this_machine(url));
+        let pause = failure.retry_after.unwrap_or_else(|| retry::back_off(attempt, is_on_this_machine(url)));
         tracing::info!(cause = failure.cause, attempt, ?pause, "asking for the token again");
         tokio::time::sleep(pause).await;
         attempt += 1;
@@ -140,19 +171,22 @@ async fn send(url: &Url, request: &(dyn Fn() -> RequestBuilder + Sync)) -> Resul
 
 async fn once(url: &Url, request: RequestBuilder) -> Result<Value, Failure> {
     let place = place(url);
-    let unreachable = |error: &reqwest::Error| {
-        let cause = format!("{place}: {}", problem::no_answer(error));
-        Failure { kind: Kind::Unreachable, cause, hint: None }
-    };
+    let unreachable =
+        |error: &reqwest::Error| Failure::new(Kind::Unreachable, format!("{place}: {}", problem::no_answer(error)));
     let response = request.send().await.map_err(|error| unreachable(&error))?;
     let status = response.status().as_u16();
+    let retry_after = retry::retry_after(response.headers());
     let body = response.bytes().await.map_err(|error| unreachable(&error))?;
     tracing::debug!(place, status, "answered");
-    let value = serde_json::from_slice::<Value>(&body).unwrap_or(Value::Null);
-    if (200..300).contains(&status) {
-        return Ok(value);
+    match serde_json::from_slice::<Value>(&body) {
+        Ok(value) if (200..300).contains(&status) => Ok(value),
+        Err(_) if (200..300).contains(&status) => {
+            let failure = Failure::new(Kind::Malformed, format!("{place}: the answer is not a directory's"));
+            let hint = "check that no proxy or sign-in page answers in the place of the directory".to_owned();
+            Err(Failure { hint: Some(hint), absent: true, ..failure })
+        }
+        value => Err(Failure { retry_after, ..refusal(&place, status, &value.unwrap_or(Value::Null)) }),
     }
-    Err(refusal(&place, status, &value))
 }
 
 /// Host and path; a query can hold what is nobody's business.
@@ -171,7 +205,9 @@ fn refusal(place: &str, status: u16, body: &Value) -> Failure {
         300..=399 => Kind::Malformed,
         _ => Kind::Unauthenticated,
     };
-    Failure { kind, cause: format!("{place}: {status} {said}"), hint: advice(said).map(ToOwned::to_owned) }
+    let failure = Failure::new(kind, format!("{place}: {status} {said}"));
+    // A metadata service without an identity to give says so with a 400 or 404; one of another cloud knows no such path.
+    Failure { hint: advice(said).map(ToOwned::to_owned), absent: kind == Kind::Unauthenticated, ..failure }
 }
 
 /// What to do about the directory's own error codes (`AADSTS…`, documented by the Microsoft identity platform).
@@ -206,10 +242,11 @@ pub(super) fn granted(answer: &Value) -> Result<Granted, Failure> {
         let value = answer.get(key)?;
         value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
     };
+    let plausible = |life: Duration| if life.is_zero() { UNTOLD_LIFE } else { life.min(MAX_LIFE) };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let until = |end: u64| Duration::from_secs(end).saturating_sub(now);
     let life = seconds("expires_in").map(Duration::from_secs).or_else(|| seconds("expires_on").map(until));
-    Ok(Granted { token: SecretString::from(token), life: Some(life.unwrap_or(UNTOLD_LIFE)) })
+    Ok(Granted { token: SecretString::from(token), life: Some(life.map_or(UNTOLD_LIFE, plausible)) })
 }
 
 #[cfg(test)]
@@ -222,7 +259,10 @@ mod tests {
         let life = |answer: Value| granted(&answer).ok().and_then(|granted| granted.life).map(|life| life.as_secs());
         assert_eq!(life(json!({"access_token": "t", "expires_in": 3599})), Some(3599));
         assert_eq!(life(json!({"access_token": "t", "expires_in": "3599", "expires_on": "1"})), Some(3599));
-        assert_eq!(life(json!({"access_token": "t", "expires_on": "1"})), Some(0));
+        assert_eq!(life(json!({"access_token": "t", "expires_on": "1"})), Some(300), "a clock that is ahead");
+        assert_eq!(life(json!({"access_token": "t", "expires_in": 0})), Some(300));
+        assert_eq!(life(json!({"access_token": "t", "expires_in": -5})), Some(300));
+        assert_eq!(life(json!({"access_token": "t", "expires_in": u64::MAX})), Some(86_400));
         assert_eq!(life(json!({"accessToken": "t", "expiresOn": "2026-01-01 00:00:00"})), Some(300));
         assert_eq!(life(json!({"access_token": ""})), None);
         assert_eq!(life(json!([])), None);

@@ -207,7 +207,8 @@ impl Credential {
         })
     }
 
-    /// Nothing names a credential, so the first that there is will do, and both are named when there is none.
+    /// Nothing names a credential, so the first that there is will do, and both are named when there is none. An identity
+    /// that is there and fails is no reason to act as somebody else.
     async fn ambient(&self, identity: &Identity, cli: &AzureCli) -> Result<Granted, exchange::Failure> {
         let found = |method, granted| {
             let _ = self.found.set(method);
@@ -218,7 +219,8 @@ impl Credential {
             Some(_) => return identity.token(&self.exchange).await,
             None => match identity.token(&self.exchange).await {
                 Ok(granted) => return Ok(found(Method::ManagedIdentity, granted)),
-                Err(failure) => failure,
+                Err(failure) if failure.absent => failure,
+                Err(failure) => return Err(failure),
             },
         };
         tracing::info!(cause = first.cause, "no managed identity");
