@@ -20,7 +20,7 @@ use crate::schema::Schemas;
 use crate::stop::Stop;
 use crate::workspace::Desired;
 use release::Work;
-pub use release::{go_live, publish};
+pub use release::{check_live, go_live, publish};
 
 /// What was done to an offer, in the order in which it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

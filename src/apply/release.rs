@@ -61,6 +61,15 @@ pub async fn go_live(key: &OfferKey, expected: Option<&Digest>, context: &Contex
     .await
 }
 
+/// Says of an offer for which nothing is under way whether customers have its draft.
+pub async fn check_live(key: &OfferKey, context: &Context<'_>) -> Outcome {
+    alone(key, context, async |work, draft| {
+        work.content = Some(draft.digest(work.shape));
+        work.nothing_waits().await
+    })
+    .await
+}
+
 /// Work on one offer without a plan: its type, and so its shape, is what the draft says.
 async fn alone(
     key: &OfferKey,

@@ -93,10 +93,10 @@ impl Shell {
 
     /// Does something that changes nothing, until the user stops it.
     pub(super) async fn until_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::select! {
-            result = work => result,
-            () = self.stop.wait() => Err(Error::new(Exit::Interrupted, "interrupted; nothing was changed")),
-        }
+        let done = self.stop.unless(work).await;
+        // Reads are given up for the same wish, so a result that came with it may be half of one.
+        done.filter(|_| !self.stop.is_set())
+            .unwrap_or_else(|| Err(Error::new(Exit::Interrupted, "interrupted; nothing was changed")))
     }
 
     /// A yes to what a command is about to do: by `--yes`, else by an answer on the terminal. `nothing` is what has not

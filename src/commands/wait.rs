@@ -69,6 +69,10 @@ async fn through(key: &OfferKey, patience: Patience, context: &Context<'_>) -> O
         Ok(first) => first,
         Err(end) => return ended(Vec::new(), end),
     };
+    if !first.is_under_way() {
+        let (done, end) = way.rest(key, &first).await;
+        return if end == End::Done { apply::check_live(key, context).await } else { ended(done, end) };
+    }
     let expected = match way.under_way(key, &first, context.schemas).await {
         Ok(Content::Known(expected)) => expected,
         Ok(Content::Unknown) => {
@@ -105,6 +109,9 @@ struct First {
 }
 
 impl First {
+    fn is_under_way(&self) -> bool {
+        self.waits() || Submission::running(&self.submissions).is_some()
+    }
     fn waits(&self) -> bool {
         self.status.as_ref().is_some_and(OperationView::awaits_signoff)
     }
@@ -131,18 +138,17 @@ impl Way<'_> {
         .await
     }
 
-    /// The content of the submission that runs, else of the preview that waits, else of the draft.
+    /// The content of the submission that runs, else of the preview that waits.
     async fn under_way(&self, key: &OfferKey, first: &First, schemas: &Schemas) -> Result<Content, End> {
         self.read(async {
             let Live::Present(draft) = self.reader.offer(key).await? else { return Err(Problem::absent(key)) };
             let shape = schemas.shape(draft.document.get("offerTypeId").and_then(|id| id.as_str()).unwrap_or_default());
             let content = match Submission::running(&first.submissions) {
                 Some(running) => self.reader.submitted(key, running, shape).await?,
-                None if first.waits() => match self.reader.slot(key, Slot::Preview).await? {
+                None => match self.reader.slot(key, Slot::Preview).await? {
                     Live::Present(preview) => Some(preview.digest(shape)),
                     Live::Absent => None,
                 },
-                None => Some(draft.digest(shape)),
             };
             Ok(content.map_or(Content::Unknown, Content::Known))
         })

@@ -220,7 +220,8 @@ impl Transport {
         }
         tracing::info!(problem = %problem, attempt = attempt + 1, ?pause, "trying again");
         tries.failed += 1;
-        self.stop.unless(tokio::time::sleep(pause)).await.ok_or(problem)
+        let slept = self.stop.unless(tokio::time::sleep(pause)).await;
+        slept.ok_or_else(|| Problem::stopped(&problem.request))
     }
 
     /// Whether anything answers at the endpoint, whatever it says. Sent once, and without a token.

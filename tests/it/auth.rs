@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::authority::{Authority, FEDERATED, Lives, SECRET};
 use crate::support::front::{Act, Front, Request};
-use crate::support::{Ran, TITLE, World, migrated, native, offer, offerctl, run_beside, write};
+use crate::support::{Ran, TITLE, World, http_answer, migrated, native, offer, offerctl, run_beside, write};
 
 const HOUR: Duration = Duration::from_hours(1);
 const APP: [(&str, &str); 2] = [("AZURE_TENANT_ID", "tenant"), ("AZURE_CLIENT_ID", "app")];
@@ -207,4 +207,50 @@ async fn a_secret_does_not_follow_a_redirect_of_the_directory() {
     assert_ne!(ran.code, 0, "{}", ran.stdout);
     assert_eq!(front.log().len(), 1);
     assert!(stranger.log().is_empty(), "{:?}", stranger.log());
+}
+
+/// A metadata service that is there and fails: who would be asked next is somebody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_identity_of_the_machine_is_not_replaced_by_a_person() {
+    let world = world().await;
+    write(world.folder.path(), "bin/az", "#!/bin/sh\nprintf '{\"accessToken\": \"CANARYaz\"}'\n");
+    std::fs::set_permissions(world.path("bin/az"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
+    let path = format!("{}:/usr/bin:/bin", world.path("bin").display());
+    for (answer, expected) in [
+        ("500 x", "credential"),
+        ("429 x\r\nretry-after: 0", "credential"),
+        ("404 x", "ok: azure-cli"),
+        ("400 x", "ok: azure-cli"),
+    ] {
+        let front = Front::before(world.sandbox.url(), move |_| Act::Instead(http_answer(answer, b"{}")));
+        let mut command = offerctl(world.folder.path());
+        command.args(["doctor", "--endpoint", "https://portal.invalid"]).env("PATH", &path);
+        // Nothing leaves this machine: the proxy is one that is not there.
+        command.env("HTTPS_PROXY", "http://127.0.0.1:1").env("AZURE_POD_IDENTITY_AUTHORITY_HOST", &front.url);
+        let ran = run_beside(command).await;
+        let line = ran.stdout.lines().find(|line| line.contains(" credential   ")).unwrap_or_default().to_owned();
+        assert!(line.contains(expected), "{answer}: {line}");
+        assert_eq!(line.starts_with('✗'), expected == "credential", "{answer}: {line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_directory_repeats_or_pretends_is_not_shown_or_believed() {
+    let world = world().await;
+    let env = [&APP[..], &[("AZURE_CLIENT_SECRET", SECRET)]].concat();
+    let echo = json!({"error": "invalid_client", "error_description": format!("wrong: {SECRET}")}).to_string();
+    for (answer, body, code, said) in [
+        ("401 x", echo.as_str(), 4, "wrong: REDACTED"),
+        ("200 OK", "<html><title>Sign in</title></html>", 1, "the answer is not a directory's"),
+        ("200 OK", "{}", 4, "the answer holds no access token"),
+    ] {
+        let body = body.to_owned();
+        let front = Front::before(world.sandbox.url(), move |_| Act::Instead(http_answer(answer, body.as_bytes())));
+        let mut command = offerctl(world.folder.path());
+        command.args(["plan", "-vvv"]).env("OFFERCTL_ENDPOINT", world.sandbox.url());
+        command.env("AZURE_AUTHORITY_HOST", &front.url).envs(env.iter().copied());
+        let ran = run_beside(command).await.exits(code);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("CANARY"), "{}", ran.stderr);
+    }
 }

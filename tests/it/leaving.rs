@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Ran, TITLE, World, migrated, native, offer, offerctl, run_beside, set_title};
+use crate::support::front::{Act, Front};
+use crate::support::{Ran, TITLE, World, http_answer, migrated, native, offer, offerctl, run_beside, set_title};
 
 const STEP: Duration = Duration::from_millis(60);
 
@@ -188,4 +189,99 @@ async fn a_cancel_whose_answer_is_lost_is_asked_for_again_after_a_look_while_som
         (route == "cancel" || route == "submissions").then_some(route)
     });
     assert!(!asked.collect::<Vec<_>>().windows(2).any(|pair| pair == ["cancel", "cancel"]), "without a look");
+}
+
+/// A job that waits for what an earlier one started may come late: a failure in between is a failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_before_the_wait_began_is_no_success() {
+    let world = world(STEP).await;
+    let message = json!([{"messageHtml": "<p>bad image</p>", "level": "Error"}]);
+    let step = json!({"id": "displaycertify", "stepName": "Certification", "status": "rejected", "messages": message});
+    let status = json!({"status": "failed", "steps": [step]});
+    let submissions = json!([{"id": "x", "slot": "staging", "submissionState": "failed", "offerVersion": 3}]);
+    world.fault(json!({"method": "GET", "path": "/offers/a/status", "status": 200, "body": status})).await;
+    world.fault(json!({"method": "GET", "path": "/offers/a/submissions", "status": 200, "body": submissions})).await;
+    for args in [&["wait", "contoso/a"][..], &["wait", "--yes", "--through", "live", "contoso/a"]] {
+        let waited = elsewhere(&world, args).await.exits(7);
+        assert!(waited.stdout.contains("bad image"), "{}", waited.stdout);
+    }
+    let never = elsewhere(&world, &["wait", "--yes", "--through", "live", "contoso/b"]).await.exits(5);
+    assert!(never.stdout.contains("no preview waits for sign-off"), "{}", never.stdout);
+}
+
+/// While the wait runs, what was on its way is canceled and other content goes all the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_says_live_only_of_what_was_on_its_way() {
+    let hour = Duration::from_hours(1);
+    let world = world(hour).await;
+    world.run(&["apply", "--yes", "--no-wait", "--through", "live", "contoso/a"]).await.exits(0);
+    let theirs = Front::before(world.sandbox.url(), |_| Act::Forward);
+    let waiting = {
+        let mut command = offerctl(world.folder.path());
+        // Polls of the wait are held back until the others are done.
+        command.args(["wait", "--yes", "--through", "live", "contoso/a"]).env("OFFERCTL_ENDPOINT", &theirs.url);
+        tokio::spawn(run_beside(command))
+    };
+    let seen = async {
+        while theirs.log().iter().filter(|request| request.route().ends_with("/submissions")).count() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), seen).await.expect("the wait polls");
+    world.fault(json!({"method": "GET", "path": "/offers/a/submissions", "status": 503, "headers": {"Retry-After": "1"}, "times": 1})).await;
+    world.portal_edit("b", |document| set_title(document, "unrelated")).await;
+    elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "10ms"]).await;
+    world.advance(hour).await;
+    world.portal_edit("a", |document| set_title(document, "THEIRS")).await;
+    elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
+    world.advance(4 * hour).await;
+    elsewhere(&world, &["go-live", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
+    world.advance(2 * hour).await;
+    let ran = waiting.await.expect("joined");
+    assert_ne!(ran.code, 0, "{}", ran.stdout);
+    assert!(!ran.stdout.contains("✓"), "{}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_and_a_cancel_end_in_time_though_nobody_answers() {
+    let world = world(STEP).await;
+    let front = Front::before(world.sandbox.url(), |_| Act::Hang);
+    for args in [
+        &["wait", "contoso/a"][..],
+        &["wait", "--yes", "--through", "live", "contoso/a"],
+        &["cancel", "--yes", "contoso/a"],
+    ] {
+        let mut command = offerctl(world.folder.path());
+        command.args(args).args(["--wait-timeout", "300ms"]).env("OFFERCTL_ENDPOINT", &front.url);
+        run_beside(command).await.exits(8);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_reads_and_pauses_at_once() {
+    let world = world(STEP).await;
+    let front = Front::before(world.sandbox.url(), |_| Act::Instead(http_answer("503 Busy\r\nretry-after: 250", b"")));
+    for args in [
+        &["wait", "--yes", "--through", "live", "contoso/a"][..],
+        &["publish", "--yes", "contoso/a"],
+        &["go-live", "--yes", "contoso/a"],
+        &["plan"],
+    ] {
+        let before = front.log().len();
+        let mut command = offerctl(world.folder.path());
+        command.args(args).env("OFFERCTL_ENDPOINT", &front.url).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("started");
+        let asked = async {
+            while front.log().len() == before {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), asked).await.expect("it asks");
+        let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(interrupt.expect("kill").success());
+        let ended = tokio::task::spawn_blocking(move || child.wait_with_output());
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+        let output = ended.unwrap_or_else(|_| panic!("{args:?} goes on")).expect("joined").expect("ended");
+        assert_eq!(output.status.code(), Some(130), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    }
 }

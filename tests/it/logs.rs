@@ -65,3 +65,15 @@ async fn as_json_each_line_is_an_object_with_the_same_fields() {
     assert_eq!((&put["message"], &put["status"], &put["attempt"]), (&json!("request"), &json!(200), &json!(0)));
     assert!(put["timestamp"].is_string() && put["ms"].is_number() && put["level"] == "DEBUG", "{put}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_repeats_the_token_or_breaks_off_shows_nothing() {
+    for body in [r#"{"Message":"refused: CANARYtoken"}"#, r#"{"definition":{"connectionString":"CANARYlead"#] {
+        let world = world().await;
+        world.fault(json!({"method": "GET", "path": "/offers/a", "status": 200, "body": body})).await;
+        let env = [("OFFERCTL_TOKEN", "CANARYtoken"), ("S", "CANARYwritten")];
+        let ran = world.run_with(&["plan", "-vvv", "--retries", "0"], &env).await.exits(1);
+        assert!(!ran.stderr.contains("CANARY") && !ran.stdout.contains("CANARY"), "{}\n{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("answered body="), "{}", ran.stderr);
+    }
+}

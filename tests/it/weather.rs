@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::front::{Act, Front, Request};
 use crate::support::{Ran, TITLE, World, http_answer, migrated, native, offer, offerctl, run_beside};
@@ -141,23 +141,16 @@ async fn a_post_whose_answer_is_lost_is_not_repeated_though_it_did_not_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_put_that_meets_another_ones_edit_is_not_repeated_over_it() {
-    for on_portal in [native as fn(&serde_json::Value) -> serde_json::Value, migrated] {
+    for on_portal in [native as fn(&Value) -> Value, migrated] {
         let world = World::new(vec![on_portal(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
         let sandbox = world.sandbox.url().to_owned();
-        let theirs = on_portal(&offer("a", "THEIRS")).to_string();
+        let theirs = on_portal(&offer("a", "THEIRS"));
         let front = Front::before(&sandbox.clone(), move |request| {
             if request.method != "PUT" {
                 return Act::Forward;
             }
             // The line breaks, and before anybody looks again, somebody saves the offer in the portal.
-            let address = sandbox.trim_start_matches("http://");
-            let mut stream = std::net::TcpStream::connect(address).expect("the portal");
-            let length = theirs.len();
-            let put = format!(
-                "PUT /_sandbox/offers/contoso/a HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{theirs}"
-            );
-            std::io::Write::write_all(&mut stream, put.as_bytes()).expect("sent");
-            std::io::read_to_string(&mut stream).expect("saved");
+            saved_by_hand(&sandbox, &theirs);
             Act::Drop
         });
         let ran = run(&world, &front, &["apply", "--yes"]).await;
@@ -243,4 +236,77 @@ async fn only_what_may_pass_is_tried_again() {
     let again = sent.iter().filter(|(_, count)| **count == 3).map(|(status, _)| *status).collect::<Vec<_>>();
     assert_eq!(again, [408, 429, 500, 502, 503, 504]);
     assert!(sent.values().all(|count| *count == 1 || *count == 3), "{sent:?}");
+}
+
+/// Somebody saves the offer `a` in the portal.
+fn saved_by_hand(portal: &str, document: &Value) {
+    let body = document.to_string();
+    let mut stream = std::net::TcpStream::connect(portal.trim_start_matches("http://")).expect("the portal");
+    let length = body.len();
+    let head =
+        format!("PUT /_sandbox/offers/contoso/a HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}");
+    std::io::Write::write_all(&mut stream, format!("{head}\r\n\r\n{body}").as_bytes()).expect("sent");
+    let answer = std::io::read_to_string(&mut stream).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// The field is one that no file declares, so only a comparison of the whole document shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_right_after_the_write_is_not_published_with_it() {
+    for (on_portal, lost) in
+        [(native as fn(&Value) -> Value, false), (native, true), (migrated, false), (migrated, true)]
+    {
+        let world = World::new(vec![on_portal(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+        let sandbox = world.sandbox.url().to_owned();
+        let mut theirs = on_portal(&offer("a", "new"));
+        theirs["definition"]["offer"]["foreignField"] = json!("THEIRS");
+        let written = AtomicUsize::new(0);
+        let front = Front::before(&sandbox.clone(), move |request| match request.method.as_str() {
+            "PUT" => {
+                written.store(1, Ordering::SeqCst);
+                if lost { Act::DropAfter } else { Act::Forward }
+            }
+            // The first read after the write.
+            "GET" if written.swap(0, Ordering::SeqCst) == 1 => {
+                saved_by_hand(&sandbox, &theirs);
+                Act::Forward
+            }
+            _ => Act::Forward,
+        });
+        let ran = run(&world, &front, &["apply", "--yes", "--through", "live"]).await.exits(5);
+        assert!(ran.stdout.contains("somebody saved the draft right after this run wrote it"), "{}", ran.stdout);
+        assert_eq!(front.log().iter().filter(|request| request.method == "POST").count(), 0, "{}", ran.stdout);
+        assert_eq!(world.live("a").await["definition"]["offer"]["foreignField"], "THEIRS");
+    }
+}
+
+/// A secret shows in no read, but that something was saved does: the portal counts versions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_was_written_is_not_written_again_though_no_read_shows_it() {
+    const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
+    for on_portal in [native as fn(&Value) -> Value, migrated] {
+        let mut live = on_portal(&offer("a", "same"));
+        live["definition"]["offer"][LEAD] = json!({"connectionString": "one", "contactEmail": "x@y.example"});
+        let world = World::new(vec![live], &[]).await;
+        let mut file = offer("a", "same");
+        file["definition"]["offer"][LEAD] = json!({"connectionString": "@S@"});
+        crate::support::write(
+            world.folder.path(),
+            "offers/a.yaml",
+            &file.to_string().replace("\"@S@\"", "!secret env:S"),
+        );
+        let front = Front::before(world.sandbox.url(), |request| match request.method.as_str() {
+            "PUT" => Act::DropAfter,
+            _ => Act::Forward,
+        });
+        let mut command = offerctl(world.folder.path());
+        command.args(["apply", "--yes", "--resend"]).env("OFFERCTL_ENDPOINT", &front.url).env("S", "CANARYlead");
+        let ran = run_beside(command).await.exits(1);
+        assert!(
+            ran.stdout.contains("whether it took effect is not known") || ran.stdout.contains("failed"),
+            "{}",
+            ran.stdout
+        );
+        assert_eq!(front.log().iter().filter(|request| request.method == "PUT").count(), 1, "{}", ran.stdout);
+    }
 }

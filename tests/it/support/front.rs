@@ -61,6 +61,8 @@ pub(crate) enum Act {
     Links(Vec<String>),
     /// The server behind answers it, and the end of the answer does not arrive.
     Cut,
+    /// No answer, for as long as the client waits.
+    Hang,
     /// The line ends before anything happens.
     Drop,
     /// The server behind does it, and the line ends before its answer.
@@ -139,6 +141,12 @@ impl Shared {
             Act::Cut => {
                 let answer = self.forward(&text);
                 answer[..answer.len() - answer.len() / 4].to_vec()
+            }
+            Act::Hang => {
+                // The client goes away when it has waited long enough.
+                let _ = stream.set_read_timeout(None);
+                let _ = stream.read(&mut [0]);
+                Vec::new()
             }
             Act::Drop => Vec::new(),
             Act::DropAfter => {
