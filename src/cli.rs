@@ -231,6 +231,16 @@ pub struct SandboxArgs {
     /// The bearer token to demand [default: any]
     #[arg(long, value_name = "TOKEN", env = "OFFERCTL_SANDBOX_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+
+    /// Also play the portal's and the login's https hosts, as a CONNECT proxy on loopback for clients that have these
+    /// hosts built in; prints the environment that points them at it. Port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", env = "OFFERCTL_SANDBOX_PROXY")]
+    pub proxy: Option<SocketAddr>,
+
+    /// Write the certificate that clients of the proxy trust to this file [default: beside the state file as .ca.pem,
+    /// else in a temporary folder]
+    #[arg(long, value_name = "FILE", env = "OFFERCTL_SANDBOX_PROXY_CA", requires = "proxy")]
+    pub proxy_ca: Option<PathBuf>,
 }
 
 /// A format and where it goes.

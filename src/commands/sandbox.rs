@@ -3,13 +3,17 @@
 use super::shell::{Shell, signal};
 use crate::cli::SandboxArgs;
 use crate::error::{Exit, Result};
-use crate::sandbox::{Options, Sandbox, Seed, read_seed_dir};
+use crate::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed, read_seed_dir};
 
 pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
     let seed = match &args.seed {
         Some(folder) => Seed::Documents(read_seed_dir(folder)?),
         None => Seed::Contoso,
     };
+    let proxy = args.proxy.map(|listen| ProxyOptions {
+        listen,
+        ca_file: args.proxy_ca.or_else(|| args.state.as_ref().map(|state| state.with_extension("ca.pem"))),
+    });
     let sandbox = Sandbox::start(Options {
         listen: args.listen,
         seed,
@@ -20,9 +24,38 @@ pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
         ..Options::default()
     })
     .await?;
-    shell.to_stdout(&format!("{}\n", sandbox.url()))?;
+    let mut proxy = match proxy {
+        Some(options) => Some(Proxy::start(&sandbox, options).await?),
+        None => None,
+    };
+    let exports = proxy.as_ref().map(Proxy::exports).unwrap_or_default();
+    shell.to_stdout(&format!("{}\n{exports}", sandbox.url()))?;
     shell.term.say("The sandbox serves until it is stopped (Ctrl-C).");
-    signal().await;
+    if proxy.is_some() {
+        shell.term.say("In a shell with the exported variables, https clients reach it in place of the portal.");
+    }
+    until_stopped(shell, proxy.as_mut()).await;
+    if let Some(proxy) = proxy {
+        proxy.stop().await?;
+    }
     sandbox.stop().await?;
     Ok(Exit::Done)
+}
+
+/// Waits for a signal, and says meanwhile what the proxy has to say.
+async fn until_stopped(shell: &Shell, mut proxy: Option<&mut Proxy>) {
+    let stopped = signal();
+    tokio::pin!(stopped);
+    loop {
+        let notice = async {
+            match &mut proxy {
+                Some(proxy) => proxy.notice().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = &mut stopped => return,
+            notice = notice => shell.term.say(&notice),
+        }
+    }
 }

@@ -4,8 +4,8 @@
 //! ```text
 //!            HTTP            values                                              disk
 //! client ─► server ─► faults ─► portal ─► put ─────► definition ─► artifact
-//!              │                   ├────► offer ───► submission          ┌─► state_file
-//!              ├─► control         └────► documents                      │
+//!   └► proxy ─┘│                   ├────► offer ───► submission          ┌─► state_file
+//!              ├─► control, login  └────► documents                      │
 //!              └─► journal                                 after a change┘
 //! ```
 //!
@@ -19,10 +19,12 @@ mod definition;
 mod documents;
 mod faults;
 mod journal;
+mod login;
 mod mint;
 mod moment;
 mod offer;
 mod portal;
+mod proxy;
 mod put;
 mod refusal;
 mod reply;
@@ -50,6 +52,7 @@ use portal::Settings;
 use server::Server;
 use state_file::StateFile;
 
+pub use proxy::{Proxy, ProxyOptions};
 pub use seed::{Seed, read_seed_dir};
 pub use switches::{AbsentSecret, FinalWord, IfMatchOnCreate, MissingIfMatch, PutWhileRunning, Switches};
 
@@ -122,8 +125,7 @@ impl Sandbox {
         let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(cannot_listen)?);
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = axum::Router::new().fallback(server::handle).with_state(Arc::clone(&server));
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+        let serving = axum::serve(listener, router(&server)).with_graceful_shutdown(async {
             // A dropped sender means the same as a message.
             let _ = stopped.await;
         });
@@ -134,6 +136,11 @@ impl Sandbox {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What answers requests, for another way in.
+    fn router(&self) -> axum::Router {
+        router(&self.server)
     }
 
     /// Lets requests in flight finish, saves the state, and gives the state file free.
@@ -151,6 +158,10 @@ impl Sandbox {
         }
         server.close()
     }
+}
+
+fn router(server: &Arc<Server>) -> axum::Router {
+    axum::Router::new().fallback(server::handle).with_state(Arc::clone(server))
 }
 
 fn wall_clock() -> i64 {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body as HttpBody, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
@@ -12,6 +12,7 @@ use serde_json::json;
 use super::control;
 use super::faults::{Faults, Verdict};
 use super::journal::Journal;
+use super::login;
 use super::portal::{Call, Portal, Settings};
 use super::refusal::{Refusal, Voice};
 use super::reply::{Body, Reply};
@@ -32,6 +33,10 @@ const HEADERS: [(&str, &str); 8] = [
     ("x-powered-by", "ASP.NET"),
     ("x-content-type-options", "nosniff"),
 ];
+
+/// Where a client found us, such as `https://login.microsoftonline.com`, if that is not in the request itself.
+#[derive(Debug, Clone)]
+pub(super) struct Origin(pub(super) String);
 
 /// What all requests share.
 #[derive(Debug)]
@@ -106,7 +111,11 @@ impl Server {
                 let reply = control::answer(portal, faults, journal, &Call { path, ..call }, &self.settings);
                 core.saved(call.method, reply)
             }
-            (None, None) => Refusal::NoSuchPath.reply(Voice::Native),
+            (None, None) => {
+                let reply = login::answer(&call, &origin(parts), self.token.as_deref());
+                core.journal.record(call.method, call.path, None, b"", reply.status);
+                reply
+            }
         }
     }
 
@@ -166,7 +175,14 @@ pub(super) async fn handle(State(server): State<Arc<Server>>, request: Request) 
     }))
 }
 
-fn http(reply: &Reply) -> Response<HttpBody> {
+/// Where the client of this request found us.
+fn origin(parts: &Parts) -> String {
+    let host = || parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    parts.extensions.get().map_or_else(|| format!("http://{}", host()), |Origin(origin)| origin.clone())
+}
+
+/// The reply as it is sent.
+pub(super) fn http(reply: &Reply) -> Response<HttpBody> {
     let mut response = Response::new(HttpBody::from(Bytes::from(reply.bytes())));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -187,6 +203,6 @@ fn http(reply: &Reply) -> Response<HttpBody> {
 }
 
 /// What follows the prefix, if it is a prefix of whole segments.
-fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+pub(super) fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
