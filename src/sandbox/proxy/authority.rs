@@ -157,6 +157,10 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier as _;
+    use rustls::pki_types::{ServerName, UnixTime};
+
     use super::*;
 
     #[test]
@@ -181,6 +185,48 @@ mod tests {
         assert!(path.is_file());
         drop(file);
         assert!(!path.exists() && !path.parent().expect("a folder").exists());
+    }
+
+    /// What a client that trusts this authority, and nothing else, makes of a certificate.
+    fn verdict(
+        authority: &Authority,
+        leaf: &rcgen::Certificate,
+        host: &str,
+        at: SystemTime,
+    ) -> Result<(), rustls::Error> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(authority.issuer.der().clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let at = at.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        let name = ServerName::try_from(host.to_owned()).expect("a name");
+        let at = UnixTime::since_unix_epoch(at);
+        verifier.expect("a verifier").verify_server_cert(leaf.der(), &[], &name, &[], at).map(|_| ())
+    }
+
+    #[test]
+    fn certificates_are_good_for_their_host_and_for_a_day() {
+        let authority = Authority::new().expect("an authority");
+        let now = SystemTime::now();
+        for host in HOSTS {
+            let (leaf, _) = authority.leaf(host, now).expect("a certificate");
+            assert_eq!(verdict(&authority, &leaf, host, now), Ok(()));
+            assert!(verdict(&authority, &leaf, "login.live.com", now).is_err());
+            assert!(verdict(&authority, &leaf, host, now + 2 * LEAF_LIFETIME).is_err(), "it runs out");
+            let stranger = Authority::new().expect("an authority");
+            assert!(verdict(&stranger, &leaf, host, now).is_err(), "each authority has its own key");
+        }
+    }
+
+    #[test]
+    fn the_authority_is_good_for_no_other_host() {
+        let authority = Authority::new().expect("an authority");
+        let now = SystemTime::now();
+        for host in ["api.partner.microsoft.com", "www.example.com", "azure.com"] {
+            let (leaf, _) = authority.leaf(host, now).expect("a certificate");
+            let error = verdict(&authority, &leaf, host, now).expect_err("outside of the constraints");
+            assert!(format!("{error:?}").contains("NameConstraint"), "{error:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::error::Error;
 const PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 /// Set, too, because an exception for these hosts that is there already would send a client to the real ones.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
-const CERTIFICATES: [&str; 4] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
+const CERTIFICATES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
 const NOT_PROXIED: &str = "localhost,127.0.0.1,::1";
 
