@@ -1,16 +1,18 @@
 //! The command line: names, variables and help. No behaviour.
 
-use std::net::SocketAddr;
+mod sandbox;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::model::Profile;
 use crate::portal::Endpoint;
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
+
+pub use sandbox::{ProfileArg, SandboxArgs};
 
 /// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
 #[derive(Debug, Parser)]
@@ -205,44 +207,6 @@ pub struct CancelArgs {
     pub yes: bool,
 }
 
-/// `offerctl sandbox`.
-#[derive(Debug, Args)]
-pub struct SandboxArgs {
-    /// Where to listen, on loopback; port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", env = "OFFERCTL_SANDBOX_LISTEN", default_value = "127.0.0.1:8090")]
-    pub listen: SocketAddr,
-
-    /// A folder of JSON documents, each as GET would return it [default: the offers of contoso]
-    #[arg(long, value_name = "DIR", env = "OFFERCTL_SANDBOX_SEED")]
-    pub seed: Option<PathBuf>,
-
-    /// How offers are treated that do not say it themselves
-    #[arg(long, value_name = "PROFILE", env = "OFFERCTL_SANDBOX_PROFILE", value_enum, default_value = "native")]
-    pub profile: ProfileArg,
-
-    /// How long one step of a publish takes
-    #[arg(long, value_name = "DURATION", env = "OFFERCTL_SANDBOX_STEP_TIME", default_value = "1s", value_parser = duration)]
-    pub step_time: Duration,
-
-    /// Keep the state in this file
-    #[arg(long, value_name = "FILE", env = "OFFERCTL_SANDBOX_STATE")]
-    pub state: Option<PathBuf>,
-
-    /// The bearer token to demand [default: any]
-    #[arg(long, value_name = "TOKEN", env = "OFFERCTL_SANDBOX_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
-
-    /// Also play the portal's and the login's https hosts, as a CONNECT proxy on loopback for clients that have these
-    /// hosts built in; prints the environment that points them at it. Port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", env = "OFFERCTL_SANDBOX_PROXY")]
-    pub proxy: Option<SocketAddr>,
-
-    /// Write the certificate that clients of the proxy trust to this file [default: beside the state file as .ca.pem,
-    /// else in a temporary folder]
-    #[arg(long, value_name = "FILE", env = "OFFERCTL_SANDBOX_PROXY_CA", requires = "proxy")]
-    pub proxy_ca: Option<PathBuf>,
-}
-
 /// A format and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSpec {
@@ -294,24 +258,6 @@ impl From<ThroughArg> for Through {
             ThroughArg::Draft => Self::Draft,
             ThroughArg::Preview => Self::Preview,
             ThroughArg::Live => Self::Live,
-        }
-    }
-}
-
-/// `--profile`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ProfileArg {
-    /// ETags, strict If-Match, `{"error": …}` bodies.
-    Native,
-    /// No ETag, the shim's errors.
-    Migrated,
-}
-
-impl From<ProfileArg> for Profile {
-    fn from(profile: ProfileArg) -> Self {
-        match profile {
-            ProfileArg::Native => Self::Native,
-            ProfileArg::Migrated => Self::Migrated,
         }
     }
 }

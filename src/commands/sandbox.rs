@@ -18,6 +18,7 @@ pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
         listen: args.listen,
         seed,
         default_profile: args.profile.into(),
+        publishers: args.publisher,
         step_time: args.step_time,
         state: args.state,
         token: args.token,

@@ -47,7 +47,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
-use crate::model::Profile;
+use crate::model::{Profile, PublisherId};
 use portal::Settings;
 use server::Server;
 use state_file::StateFile;
@@ -68,6 +68,11 @@ pub struct Options {
     pub seed: Seed,
     /// The profile of seeded documents that do not tell theirs, and of offers that a PUT creates.
     pub default_profile: Profile,
+    /// Publishers that are known though they have no offer. Others answer 403, unless they have offers; where none is
+    /// named here, a portal without offers knows all, and a first offer can be created for any.
+    pub publishers: Vec<PublisherId>,
+    /// Every publisher is known, whatever is named or there.
+    pub any_publisher: bool,
     /// How long one step of publishing takes.
     pub step_time: Duration,
     /// A file that keeps the state. Where it exists, the seed is not used.
@@ -84,6 +89,8 @@ impl Default for Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: Seed::Contoso,
             default_profile: Profile::Native,
+            publishers: Vec::new(),
+            any_publisher: false,
             step_time: Duration::from_secs(2),
             state: None,
             token: None,
@@ -108,7 +115,8 @@ impl Sandbox {
     /// When the address is not a loopback one or cannot be used, a seed document makes no sense, or the state file is
     /// in use, cannot be read or cannot be written.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let Options { listen, seed, default_profile, step_time, state, token, switches } = options;
+        let Options { listen, seed, default_profile, publishers, any_publisher, step_time, state, token, switches } =
+            options;
         if !listen.ip().is_loopback() {
             return Err(Error::invalid(format!("the sandbox only listens on loopback addresses, not on {listen}")));
         }
@@ -119,7 +127,8 @@ impl Sandbox {
             None => seed.portal(&uuid::Uuid::new_v4().to_string(), wall_clock(), default_profile)?,
         };
         let step_millis = i64::try_from(step_time.as_millis()).unwrap_or(i64::MAX);
-        let settings = Settings { default_profile, step_millis, switches };
+        let publishers = publishers.into_iter().collect();
+        let settings = Settings { default_profile, publishers, any_publisher, step_millis, switches };
         let server = Arc::new(Server::new(portal, file, settings, token)?);
         let cannot_listen = |error| Error::failed(format!("cannot listen on {listen}: {error}"));
         let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;

@@ -1,6 +1,6 @@
 //! The portal as a value: all offers, and what each request makes of them. Pure: the time comes in with the request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +20,10 @@ use crate::model::{OfferKey, Profile, PublisherId, Slot};
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) default_profile: Profile,
+    /// The publishers that are known though they have no offer.
+    pub(super) publishers: BTreeSet<PublisherId>,
+    /// Whether every publisher is known.
+    pub(super) any_publisher: bool,
     pub(super) step_millis: i64,
     pub(super) switches: Switches,
 }
@@ -71,8 +75,13 @@ impl Portal {
             Ok(route) => route,
             Err(refusal) => return refusal.reply(Voice::Native),
         };
+        if let Some(publisher) = route.publisher()
+            && !self.knows(&publisher, call.method, settings)
+        {
+            return Refusal::Forbidden.reply(Voice::Native);
+        }
         let result = match &route {
-            Route::Publishers => Ok(self.publishers()),
+            Route::Publishers => Ok(self.publishers(settings)),
             Route::Offers(publisher) => self.list(publisher, call),
             Route::Offer(key, ask) => self.about_offer(key, ask, call, settings),
             Route::Operation(id) => self.operation_by_name(id, call, settings),
@@ -97,10 +106,27 @@ impl Portal {
         }
     }
 
-    fn publishers(&self) -> Reply {
-        let mut ids: Vec<&PublisherId> = self.offers.keys().map(|key| &key.publisher).collect();
-        ids.dedup();
+    fn publishers(&self, settings: &Settings) -> Reply {
+        let with_offers = self.offers.keys().map(|key| &key.publisher);
+        let ids: BTreeSet<&PublisherId> = with_offers.chain(&settings.publishers).collect();
         Reply::json(200, ids.into_iter().map(documents::publisher).collect())
+    }
+
+    /// Whether the caller may see this publisher: it has offers, or was named. Where none was named, a first offer can
+    /// be created for any, and an empty portal knows them all.
+    fn knows(&self, publisher: &PublisherId, method: &str, settings: &Settings) -> bool {
+        let unrestricted = settings.publishers.is_empty();
+        settings.any_publisher
+            || settings.publishers.contains(publisher)
+            || (unrestricted && (method == "PUT" || self.offers.is_empty()))
+            || self.has_offers_of(publisher)
+    }
+
+    fn has_offers_of(&self, publisher: &PublisherId) -> bool {
+        // No identifier sorts before this one, so the publisher's offers begin here.
+        let Ok(first) = "0".parse() else { return false };
+        let first = OfferKey { publisher: publisher.clone(), offer: first };
+        self.offers.range(first..).next().is_some_and(|(key, _)| key.publisher == *publisher)
     }
 
     fn list(&mut self, publisher: &PublisherId, call: &Call<'_>) -> Result<Reply, Refusal> {

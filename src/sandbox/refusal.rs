@@ -13,6 +13,8 @@ pub(super) const API_VERSION: &str = "2017-10-31";
 pub(super) enum Refusal {
     /// No bearer token, or not the right one.
     Unauthorized,
+    /// The caller has no part in this publisher.
+    Forbidden,
     /// `api-version` is missing or unknown.
     ApiVersion,
     /// Nothing is served under this path.
@@ -85,6 +87,7 @@ impl Refusal {
             Self::BadRequest(_) => (400, "BadRequest"),
             Self::ApiVersion => (400, "InvalidAPIVersion"),
             Self::Unauthorized => (401, "Unauthorized"),
+            Self::Forbidden => (403, "Forbidden"),
             Self::NoSuchPath
             | Self::NoSuchOffer(_)
             | Self::NoSuchVersion(..)
@@ -101,6 +104,7 @@ impl Refusal {
     fn message(&self, voice: Voice) -> String {
         match self {
             Self::Unauthorized => "The request has no bearer token that is valid here.".to_owned(),
+            Self::Forbidden => "User does not have the required permissions".to_owned(),
             Self::ApiVersion => format!("The api-version of the request is not served. Served are: [{API_VERSION}]."),
             Self::NoSuchPath => "Nothing is served under this path.".to_owned(),
             Self::MethodNotAllowed => "The resource does not take this method.".to_owned(),
@@ -145,6 +149,7 @@ impl Refusal {
             | Self::NothingRunning(_)
             | Self::Unpublishable(..) => true,
             Self::Unauthorized
+            | Self::Forbidden
             | Self::ApiVersion
             | Self::NoSuchPath
             | Self::MethodNotAllowed

@@ -32,6 +32,16 @@ pub(super) enum Ask {
 }
 
 impl Route {
+    /// Whose offers it is about.
+    pub(super) fn publisher(&self) -> Option<PublisherId> {
+        match self {
+            Self::Publishers => None,
+            Self::Offers(publisher) => Some(publisher.clone()),
+            Self::Offer(key, _) => Some(key.publisher.clone()),
+            Self::Operation(id) => OperationName::parse(id).map(|name| name.key.publisher),
+        }
+    }
+
     /// Reads a path below `/api`, without its query.
     pub(super) fn of(method: &str, path: &str) -> Result<Self, Refusal> {
         let path = path.replace("%24", "$");

@@ -1,10 +1,11 @@
 //! HTTP around the portal: reads a request, asks the pure parts one after the other, saves, answers.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::{Body as HttpBody, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, IF_MATCH};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
@@ -14,6 +15,7 @@ use super::faults::{Faults, Verdict};
 use super::journal::Journal;
 use super::login;
 use super::portal::{Call, Portal, Settings};
+use super::proxy::Origin;
 use super::refusal::{Refusal, Voice};
 use super::reply::{Body, Reply};
 use super::state_file::StateFile;
@@ -33,10 +35,6 @@ const HEADERS: [(&str, &str); 8] = [
     ("x-powered-by", "ASP.NET"),
     ("x-content-type-options", "nosniff"),
 ];
-
-/// Where a client found us, such as `https://login.microsoftonline.com`, if that is not in the request itself.
-#[derive(Debug, Clone)]
-pub(super) struct Origin(pub(super) String);
 
 /// What all requests share.
 #[derive(Debug)]
@@ -127,6 +125,12 @@ impl Server {
         core.saved(call.method, reply)
     }
 
+    /// The sandbox's own time, which the control route can move.
+    fn now(&self) -> i64 {
+        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        super::wall_clock().saturating_add(core.portal.clock_ahead_millis)
+    }
+
     fn admits(&self, headers: &HeaderMap) -> bool {
         let bearer = headers
             .get(AUTHORIZATION)
@@ -166,13 +170,16 @@ impl Core {
 pub(super) async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response<HttpBody> {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        return http(&Refusal::BadRequest("The body is too long or broke off.".to_owned()).reply(Voice::Native));
+        let reply = Refusal::BadRequest("The body is too long or broke off.".to_owned()).reply(Voice::Native);
+        return http(&reply, server.now());
     };
-    let reply = tokio::task::spawn_blocking(move || server.answer(&parts, &body)).await;
-    http(&reply.unwrap_or_else(|error| {
+    let answering = Arc::clone(&server);
+    let reply = tokio::task::spawn_blocking(move || answering.answer(&parts, &body)).await;
+    let reply = reply.unwrap_or_else(|error| {
         tracing::error!(%error, "a request failed inside the sandbox");
         Reply::json(500, json!({"error": {"code": "SandboxFailed", "message": "the sandbox has a defect"}}))
-    }))
+    });
+    http(&reply, server.now())
 }
 
 /// Where the client of this request found us.
@@ -181,14 +188,22 @@ fn origin(parts: &Parts) -> String {
     parts.extensions.get().map_or_else(|| format!("http://{}", host()), |Origin(origin)| origin.clone())
 }
 
-/// The reply as it is sent.
-pub(super) fn http(reply: &Reply) -> Response<HttpBody> {
+/// An instant as the `Date` header has it.
+fn http_date(now: i64) -> Option<HeaderValue> {
+    let since = Duration::from_millis(u64::try_from(now).ok()?);
+    // Beyond the year 9999 there is no such form.
+    let time = UNIX_EPOCH.checked_add(since).filter(|_| now < 253_402_300_800_000)?;
+    httpdate::fmt_http_date(time).parse().ok()
+}
+
+fn http(reply: &Reply, now: i64) -> Response<HttpBody> {
     let mut response = Response::new(HttpBody::from(Bytes::from(reply.bytes())));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.extend(http_date(now).map(|date| (DATE, date)));
     if reply.body != Body::Empty {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     }
@@ -203,6 +218,6 @@ pub(super) fn http(reply: &Reply) -> Response<HttpBody> {
 }
 
 /// What follows the prefix, if it is a prefix of whole segments.
-pub(super) fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{Extension, Request, State};
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
@@ -29,8 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::server::TlsStream;
 
-use super::refusal::{Refusal, Voice};
-use super::{GRACE, Sandbox, server};
+use super::{GRACE, Sandbox};
 use crate::error::Error;
 use authority::{Authority, CaFile};
 
@@ -183,6 +183,10 @@ struct Tunnel {
     host: &'static str,
 }
 
+/// Where a client in a tunnel found us, such as `https://login.microsoftonline.com`: an extension of its requests.
+#[derive(Debug, Clone)]
+pub(super) struct Origin(pub(super) String);
+
 /// Takes connections until it is dropped, and those with it that have no tunnel yet.
 async fn accept(listener: TcpListener, door: Arc<Door>) {
     let mut pending = JoinSet::new();
@@ -265,11 +269,12 @@ async fn at_host(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    let for_portal = server::below(path, "/api").or_else(|| server::below(path, "/_sandbox")).is_some();
+    let for_portal = matches!(path.split('/').nth(1), Some("api" | "_sandbox"));
     if for_portal != (host == PORTAL) {
-        notices.tell(format!("{host} was asked for {path}, which it does not serve"));
-        return server::http(&Refusal::NoSuchPath.reply(Voice::Native));
+        let text = format!("{host} was asked for {}, which it does not serve", path.escape_debug());
+        notices.tell(text.as_str());
+        return (StatusCode::NOT_FOUND, format!("offerctl sandbox: {text}.\n")).into_response();
     }
-    request.extensions_mut().insert(server::Origin(format!("https://{host}")));
+    request.extensions_mut().insert(Origin(format!("https://{host}")));
     next.run(request).await
 }

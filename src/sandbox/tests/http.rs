@@ -92,6 +92,49 @@ async fn answers_carry_the_portals_headers() {
 }
 
 #[tokio::test]
+async fn the_date_of_an_answer_is_the_sandboxes_own() {
+    let site = Site::empty().await;
+    let date = || async {
+        let response = site.request(Method::GET, "/api/publishers").send().await.expect("an answer");
+        httpdate::parse_http_date(response.headers()["date"].to_str().expect("text")).expect("a date")
+    };
+    let before = date().await;
+    site.advance(3_600_000).await;
+    let passed = date().await.duration_since(before).expect("later");
+    assert!((3_600..3_660).contains(&passed.as_secs()), "{passed:?}");
+}
+
+#[tokio::test]
+async fn publishers_that_are_not_known_answer_403() {
+    let id = |name: &str| name.parse().expect("an id");
+    let refused = json!({"error": {"code": "Forbidden", "message": "User does not have the required permissions"}});
+    let contoso = Seed::Documents(vec![document("One")]);
+    let unrestricted = Site::start(Options { seed: contoso.clone(), ..Options::default() }).await;
+    for rest in ["offers", "offers/vm", "offers/vm/status"] {
+        let answer = unrestricted.get(&format!("/api/publishers/fabrikam/{rest}")).await;
+        assert_eq!(answer, (StatusCode::FORBIDDEN, refused.clone()), "{rest}");
+    }
+    assert_eq!(unrestricted.get("/api/operations/fabrikam$vm$1$preview").await.0, 403);
+    assert_eq!(unrestricted.get("/api/publishers/contoso/offers/none").await.0, 404);
+    let mut first = document("First");
+    first["publisherId"] = json!("fabrikam");
+    let put = unrestricted.request(Method::PUT, "/api/publishers/fabrikam/offers/vm").json(&first);
+    assert_eq!(put.send().await.expect("an answer").status(), 201, "a first offer can be created");
+    assert_eq!(unrestricted.get("/api/publishers/fabrikam/offers").await.0, 200);
+
+    let options = Options { seed: contoso.clone(), publishers: vec![id("northwind")], ..Options::default() };
+    let restricted = Site::start(options).await;
+    assert_eq!(restricted.get("/api/publishers/northwind/offers").await, (StatusCode::OK, json!([])));
+    let put = restricted.request(Method::PUT, "/api/publishers/fabrikam/offers/vm").json(&first);
+    assert_eq!(put.send().await.expect("an answer").status(), 403);
+    let (_, list) = restricted.get("/api/publishers").await;
+    assert_eq!((&list[0]["id"], &list[1]["id"]), (&json!("contoso"), &json!("northwind")));
+
+    let open = Site::start(Options { seed: contoso, any_publisher: true, ..Options::default() }).await;
+    assert_eq!(open.get("/api/publishers/fabrikam/offers").await.0, 200);
+}
+
+#[tokio::test]
 async fn bearer_tokens_are_demanded() {
     let any = Site::empty().await;
     let url = format!("{}/api/publishers?api-version=2017-10-31", any.sandbox.url());

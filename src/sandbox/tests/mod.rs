@@ -4,6 +4,8 @@ mod http;
 mod offers;
 mod publishing;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::portal::{Call, Portal, Settings};
@@ -48,7 +50,13 @@ impl World {
     }
 
     fn with(profile: Profile, switches: Switches) -> Self {
-        let settings = Settings { default_profile: profile, step_millis: STEP, switches };
+        let settings = Settings {
+            default_profile: profile,
+            publishers: BTreeSet::new(),
+            any_publisher: false,
+            step_millis: STEP,
+            switches,
+        };
         Self { portal: Portal::new("test"), settings, now: 1_654_062_085_000 }
     }
 
