@@ -7,6 +7,7 @@ mod client;
 mod docs;
 mod files;
 mod first_run;
+mod foreign_clients;
 mod hostile_files;
 mod hostile_portal;
 mod isolation;

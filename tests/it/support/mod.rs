@@ -1,6 +1,8 @@
 //! A world to run commands in: a project in a temporary folder, a portal on loopback, and the binary with an
 //! environment of its own.
 
+pub(crate) mod clients;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
