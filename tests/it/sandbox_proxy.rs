@@ -2,13 +2,15 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use offerctl::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed};
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use crate::support::clients::Played;
 use crate::support::{native, offer, offerctl, run};
 
 const PORTAL: &str = "https://cloudpartner.azure.com";
@@ -62,6 +64,15 @@ async fn a_client_with_the_hosts_built_in_works_on_the_sandbox() {
     let configuration: Value = serde_json::from_str(&text).expect("JSON");
     let endpoint = configuration["token_endpoint"].as_str().expect("an endpoint");
     assert!(endpoint.starts_with(&format!("{LOGIN}/some-tenant/")), "clients use it as it is: {endpoint}");
+    let discovery = format!(
+        "{LOGIN}/common/discovery/instance?api-version=1.1&authorization_endpoint={LOGIN}/common/oauth2/authorize"
+    );
+    let (status, text) = get(&client, &discovery).await;
+    assert_eq!(status, StatusCode::OK, "msal asks it for the other names of the host: {text}");
+    let instances: Value = serde_json::from_str(&text).expect("JSON");
+    let aliases = instances["metadata"][0]["aliases"].as_array().expect("names");
+    assert!(aliases.contains(&"login.windows.net".into()) && aliases.contains(&"login.microsoftonline.com".into()));
+
     let form = "grant_type=client_credentials&client_id=c&client_secret=s&scope=https%3A%2F%2Fcloudpartner.azure.com%2F.default";
     let asked = client.post(endpoint).header("content-type", "application/x-www-form-urlencoded").body(form);
     let granted: Value = asked.send().await.expect("an answer").json().await.expect("JSON");
@@ -156,6 +167,25 @@ async fn a_proxy_that_stops_takes_its_certificate_along() {
     assert!(!ca_file.exists());
     client.get(&url).send().await.expect_err("nobody listens");
     sandbox.stop().await.expect("stopped");
+}
+
+#[test]
+fn the_certificate_is_beside_the_state_or_gone_at_the_end() {
+    let ca_file = |portal: &Played| {
+        let script = format!("{}printf %s \"$SSL_CERT_FILE\"", portal.exports);
+        PathBuf::from(run(Command::new("sh").args(["-c", &script])).exits(0).stdout)
+    };
+    let documents = [native(&offer("vm", "t"))];
+    let mut kept = Played::with(&["--state", "portal.json"], &documents);
+    assert_eq!(ca_file(&kept), kept.folder.path().join("portal.ca.pem"));
+    assert!(std::fs::read_to_string(ca_file(&kept)).expect("a file").contains("-----BEGIN CERTIFICATE-----"));
+    kept.terminate();
+    assert!(kept.folder.path().join("portal.json").exists());
+
+    let mut passing = Played::with(&[], &documents);
+    assert!(ca_file(&passing).is_file());
+    passing.terminate();
+    assert!(!ca_file(&passing).exists());
 }
 
 #[test]

@@ -193,6 +193,8 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                // An answer is written at once; waiting for more of it only delays the client.
+                let _ = stream.set_nodelay(true);
                 pending.spawn(admit(BufReader::new(stream), Arc::clone(&door)));
             }
             Err(error) => {

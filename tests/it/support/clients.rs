@@ -118,6 +118,11 @@ pub(crate) struct Played {
 impl Played {
     /// Serves these documents; `profile` is that of offers that clients create.
     pub(crate) fn new(profile: &str, documents: &[Value]) -> Self {
+        Self::with(&["--profile", profile, "--proxy-ca", "ca.pem"], documents)
+    }
+
+    /// Serves these documents, with these options more.
+    pub(crate) fn with(args: &[&str], documents: &[Value]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("it's a folder ").tempdir().expect("a folder");
         for document in documents {
@@ -125,8 +130,9 @@ impl Played {
             write(folder.path(), &format!("seed/{id}.json"), &document.to_string());
         }
         let mut child = offerctl(folder.path())
-            .args(["sandbox", "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0", "--proxy-ca", "ca.pem"])
-            .args(["--seed", "seed", "--step-time", "5ms", "--profile", profile])
+            .args(["sandbox", "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0"])
+            .args(["--seed", "seed", "--step-time", "5ms"])
+            .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -165,6 +171,14 @@ impl Played {
         let mut command = self.client(program);
         command.args(args);
         run_beside(command).await
+    }
+
+    /// Ends the sandbox as a service manager does.
+    #[track_caller]
+    pub(crate) fn terminate(&mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        assert_eq!(self.child.wait().expect("ends").code(), Some(0));
     }
 
     /// The requests so far.
