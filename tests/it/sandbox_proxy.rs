@@ -143,6 +143,7 @@ async fn nothing_else_is_reached_through_it() {
         ("CONNECT cloudpartner.azure.com:80 HTTP/1.1\r\n\r\n".to_owned(), "403 Forbidden", ":80".to_owned()),
         (format!("GET http://{address}/ HTTP/1.1\r\n\r\n"), "405 Method Not Allowed", "GET".to_owned()),
         ("POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody".to_owned(), "405 Method Not Allowed", "POST".to_owned()),
+        ("CONNECT cloudpartner.azure.com:443 ".repeat(1_000), "400 Bad Request", "more than 16384".to_owned()),
         ("nonsense\r\n\r\n".to_owned(), "400 Bad Request", "not a request".to_owned()),
     ] {
         let answer = tokio::task::block_in_place(|| raw(&proxy, request.as_bytes()));

@@ -22,6 +22,12 @@ pub(super) struct Refused {
 /// The host to play, if the head asks for one of them.
 pub(super) fn judge(head: &[u8]) -> Result<&'static str, Refused> {
     let refused = |status, reason| Err(Refused { status, reason });
+    if !head.ends_with(b"\n\n") && !head.ends_with(b"\n\r\n") {
+        return refused(
+            "400 Bad Request",
+            format!("the head of a request broke off, or has more than {HEAD_LIMIT} bytes"),
+        );
+    }
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let words = std::str::from_utf8(line).unwrap_or_default().split_whitespace().collect::<Vec<_>>();
     let (method, target) = match words.as_slice() {
@@ -44,17 +50,15 @@ fn shown(word: &str) -> String {
     word.chars().take(200).flat_map(char::escape_debug).collect()
 }
 
-/// Reads a request up to its empty line. Nothing where the client left without a word.
+/// Reads a request up to its empty line, or to where it breaks off or gets too long. Nothing where the client left
+/// without a word.
 pub(super) async fn read_head(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Vec<u8>>> {
     let mut head = Vec::new();
     let mut limited = stream.take(HEAD_LIMIT);
     loop {
         let start = head.len();
         if limited.read_until(b'\n', &mut head).await? == 0 {
-            return match head.as_slice() {
-                [] => Ok(None),
-                _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the request has no end")),
-            };
+            return Ok(Some(head).filter(|head| !head.is_empty()));
         }
         if start > 0 && matches!(&head[start..], b"\n" | b"\r\n") {
             return Ok(Some(head));
@@ -128,8 +132,9 @@ mod tests {
             assert_eq!(status(&format!("{request}\r\n\r\n")), "405 Method Not Allowed", "{request}");
         }
         for request in ["", "CONNECT", "CONNECT cloudpartner.azure.com:443", "\u{16}\u{3}\u{1}", "GET / HTTP/2.0"] {
-            assert_eq!(status(request), "400 Bad Request", "{request}");
+            assert_eq!(status(&format!("{request}\r\n\r\n")), "400 Bad Request", "{request}");
         }
+        assert_eq!(status("CONNECT cloudpartner.azure.com:443 HTTP/1.1\r\nHost: "), "400 Bad Request");
     }
 
     #[test]

@@ -226,7 +226,8 @@ async fn open(mut stream: BufReader<TcpStream>, door: &Door) -> Result<Option<(D
         Ok(host) => host,
         Err(refused) => {
             door.notices.tell(format!("the proxy refused a request: {}", refused.reason));
-            connect::refuse(&mut stream, &refused, &door.base_url).await.map_err(broke_off)?;
+            // Whether the client stays to hear it is its own affair.
+            let _ = connect::refuse(&mut stream, &refused, &door.base_url).await;
             return Ok(None);
         }
     };
