@@ -87,7 +87,8 @@ fn answer(refused: &Refused, base_url: &str) -> Vec<u8> {
     let body = format!(
         "offerctl sandbox: {reason}.\n\
          This is a CONNECT proxy that plays {hosts} on port {PORT} and never connects to anything else.\n\
-         Other hosts belong in NO_PROXY; without a proxy and TLS, the sandbox is at {base_url}.\n"
+         A client that needs other hosts as well gets them in NO_PROXY, and their authorities in its certificate file.\n\
+         Without a proxy and TLS, the sandbox is at {base_url}.\n"
     );
     let allow = if status.starts_with("405") { "Allow: CONNECT\r\n" } else { "" };
     let length = body.len();
