@@ -2,27 +2,39 @@
 
 use super::shell::{Shell, signal};
 use crate::cli::SandboxArgs;
-use crate::error::{Exit, Result};
-use crate::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed, read_seed_dir};
+use crate::error::{Error, Exit, Result};
+use crate::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed, Switches, read_faults, read_seed_dir};
 
 pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
     let seed = match &args.seed {
         Some(folder) => Seed::Documents(read_seed_dir(folder)?),
         None => Seed::Contoso,
     };
+    let mut switches = Switches::default();
+    for (name, value) in &args.set {
+        switches.set(name, value).map_err(Error::invalid)?;
+    }
     let proxy = args.proxy.map(|listen| ProxyOptions {
         listen,
         ca_file: args.proxy_ca.or_else(|| args.state.as_ref().map(|state| state.with_extension("ca.pem"))),
     });
     let sandbox = Sandbox::start(Options {
         listen: args.listen,
+        expose: args.expose,
         seed,
         default_profile: args.profile.into(),
         publishers: args.publisher,
         step_time: args.step_time,
+        clock: args.clock,
         state: args.state,
         token: args.token,
-        ..Options::default()
+        no_auth: args.no_auth,
+        clients: args.client,
+        token_lifetime: args.token_lifetime,
+        faults: args.faults.as_deref().map(read_faults).transpose()?.unwrap_or_default(),
+        random_seed: args.random_seed,
+        switches,
+        any_publisher: false,
     })
     .await?;
     let mut proxy = match proxy {

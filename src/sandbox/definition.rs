@@ -66,6 +66,16 @@ fn copy_identity(item: &mut Value, identity: &str, shape: &Shape) {
     }
 }
 
+/// The addresses in a definition from which the portal takes artifacts, in their order.
+pub(super) fn artifacts<'a>(sent: &'a Value, shape: &'a Shape) -> Vec<&'a str> {
+    match sent {
+        Value::Object(map) => map.iter().flat_map(|(key, value)| artifacts(value, shape.property(key))).collect(),
+        Value::Array(items) => items.iter().flat_map(|item| artifacts(item, shape.item())).collect(),
+        Value::String(text) if shape.rules.artifact => vec![text],
+        _ => Vec::new(),
+    }
+}
+
 /// The definition as the portal returns it: without what it keeps to itself.
 pub(super) fn shown(stored: &Value, shape: &Shape) -> Value {
     match stored {
@@ -126,25 +136,13 @@ pub(super) fn keep_secrets(new: &mut Value, old: &Value, shape: &Shape) {
     }
 }
 
-/// What keeps a definition from being published. Which property is the title is known only where the type has a schema.
-pub(super) fn findings(stored: &Value, shape: &Shape) -> Vec<String> {
-    let mut findings = Vec::new();
-    if stored["plans"].as_array().is_none_or(Vec::is_empty) {
-        findings.push("An offer needs at least one plan.".to_owned());
-    }
-    let is_blank = |key: &str| stored["offer"][key].as_str().is_none_or(|title| title.trim().is_empty());
-    if let Some((key, _)) = shape.property("offer").properties().find(|(key, _)| key.ends_with(".title"))
-        && is_blank(key)
-    {
-        findings.push(format!("'{key}' must not be empty."));
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
+    use super::super::artifact::NOTHING_FETCHED;
     use super::super::mint::Mint;
     use super::super::moment::Moment;
     use super::super::switches::Switches;
@@ -161,7 +159,10 @@ mod tests {
     fn put_with(definition: &Value, offer_type: &str, switches: &Switches) -> Value {
         let mut mint = Mint::new("test");
         let publisher = "contoso".parse().expect("an id");
-        let mut artifacts = Artifacts { mint: &mut mint, at: Moment::at(0), publisher: &publisher, switches };
+        let (mut copies, fetched) = (BTreeMap::new(), NOTHING_FETCHED);
+        let at = Moment::at(0);
+        let mut artifacts =
+            Artifacts { mint: &mut mint, copies: &mut copies, fetched, at, publisher: &publisher, switches };
         stored(definition, shape(offer_type), &mut artifacts)
     }
 
@@ -286,15 +287,6 @@ mod tests {
             "",
             "it is returned all the same"
         );
-    }
-
-    #[test]
-    fn publishing_wants_plans_and_a_title() {
-        let title = "microsoft-azure-marketplace.title";
-        let good = json!({"offer": {title: "T"}, "plans": [{"planId": "p"}]});
-        assert!(findings(&good, shape(VM)).is_empty());
-        assert_eq!(findings(&json!({"offer": {title: " "}, "plans": []}), shape(VM)).len(), 2);
-        assert!(findings(&json!({"offer": {}, "plans": [{}]}), shape("microsoft-azure-saas")).is_empty());
     }
 
     #[test]

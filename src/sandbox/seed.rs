@@ -1,11 +1,14 @@
 //! The offers that a sandbox starts with.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::clock::Clock;
+use super::content::Content;
 use super::mint::Mint;
 use super::moment::Moment;
 use super::offer::{Offer, Revision};
@@ -56,9 +59,19 @@ pub fn read_seed_dir(dir: &Path) -> Result<Vec<Value>, Error> {
         .collect()
 }
 
+/// Reads the faults of a YAML file: an object with `faults`, and maybe a `seed`.
+///
+/// # Errors
+/// When the file cannot be read or is not YAML. The error shows the place.
+pub fn read_faults(path: &Path) -> Result<Value, Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::io("read the faults", path, &error))?;
+    crate::workspace::plain_yaml(&path.to_string_lossy(), text)
+        .map_err(|findings| Error::invalid(format!("the faults in {} are not YAML", path.display())).with(findings))
+}
+
 impl Seed {
     /// A portal with these offers.
-    pub(super) fn portal(&self, salt: &str, now: i64, default_profile: Profile) -> Result<Portal, Error> {
+    pub(super) fn portal(&self, salt: &str, clock: Clock, now: i64, default_profile: Profile) -> Result<Portal, Error> {
         let named = match self {
             Self::Nothing => Vec::new(),
             Self::Documents(documents) => documents
@@ -75,12 +88,12 @@ impl Seed {
                 })
                 .collect::<Result<_, Error>>()?,
         };
-        let mut portal = Portal::new(salt);
+        let mut portal = Portal::new(salt, clock);
         for (name, document) in named {
             let offer = offer(document, &mut portal.mint, now, default_profile)
                 .map_err(|reason| Error::invalid(format!("{name}: {reason}")))?;
             let key = offer.key.clone();
-            if portal.offers.insert(key.clone(), offer).is_some() {
+            if portal.offers.insert(key.clone(), Arc::new(offer)).is_some() {
                 return Err(Error::invalid(format!("{name}: the offer {key} is there already")));
             }
         }
@@ -109,7 +122,8 @@ fn offer(mut document: Value, mint: &mut Mint, now: i64, default_profile: Profil
     };
     let changed = document["changedTime"].as_str().and_then(Moment::parse).unwrap_or_else(|| mint.stamp(now));
     let version = document["version"].as_i64().unwrap_or_else(|| mint.version_after(0, profile));
-    let draft = Revision { version, changed, etag: changed.next().etag(), definition };
+    let content = Content::new(mint.number(), &definition);
+    let draft = Revision { version, changed, etag: changed.next().etag(), content };
     let resting =
         if matches!(status.as_str(), "notStarted" | "canceled" | "failed") { &status } else { "neverPublished" };
     let mut offer = Offer {
@@ -121,7 +135,8 @@ fn offer(mut document: Value, mint: &mut Mint, now: i64, default_profile: Profil
         upgrade_requested: document["isvUpgradeRequest"].as_bool().unwrap_or_default(),
         resting: resting.to_owned(),
         draft,
-        published: BTreeMap::new(),
+        earlier: Vec::new(),
+        published: BTreeSet::new(),
         preview: None,
         production: None,
         submissions: Vec::new(),
@@ -155,14 +170,16 @@ fn fill_slots(offer: &mut Offer, reached: Reached, extras: &Value, mint: &mut Mi
         if given.is_null() && !expected {
             return None;
         }
-        if !given.is_null() && *given != latest.definition {
+        if !given.is_null() && *given != latest.content.value() {
             let version = match offer.profile {
                 Profile::Native => latest.version - 1,
                 Profile::Migrated => mint.version_after(latest.version, offer.profile),
             };
-            latest = Revision { version, definition: given.clone(), ..latest.clone() };
+            let content = Content::new(mint.number(), given);
+            latest = Revision { version, content, ..latest.clone() };
+            offer.earlier.insert(0, latest.clone());
         }
-        offer.published.insert(latest.version, latest.clone());
+        offer.published.insert(latest.version);
         Some(latest.version)
     };
     offer.preview = content(&extras["preview"], reached >= Reached::Preview, offer);
@@ -176,6 +193,7 @@ fn fill_slots(offer: &mut Offer, reached: Reached, extras: &Value, mint: &mut Mi
         emails: String::new(),
         created,
         step_millis: 0,
+        failure: None,
         state,
     };
     if let Some(live) = offer.production {

@@ -1,8 +1,8 @@
 //! The part of HTTP that a CONNECT proxy speaks before TLS begins: one request head, one answer.
 
 use tokio::io::{self, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
 
+use super::super::connection::Line;
 use super::HOSTS;
 
 /// Real heads have a few hundred bytes.
@@ -52,7 +52,7 @@ fn shown(word: &str) -> String {
 
 /// Reads a request up to its empty line, or to where it breaks off or gets too long. Nothing where the client left
 /// without a word.
-pub(super) async fn read_head(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Vec<u8>>> {
+pub(super) async fn read_head(stream: &mut BufReader<Line>) -> io::Result<Option<Vec<u8>>> {
     let mut head = Vec::new();
     let mut limited = stream.take(HEAD_LIMIT);
     loop {
@@ -67,13 +67,13 @@ pub(super) async fn read_head(stream: &mut BufReader<TcpStream>) -> io::Result<O
 }
 
 /// Says that the tunnel is open.
-pub(super) async fn welcome(stream: &mut BufReader<TcpStream>) -> io::Result<()> {
+pub(super) async fn welcome(stream: &mut BufReader<Line>) -> io::Result<()> {
     stream.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await?;
     stream.flush().await
 }
 
 /// Says why there is no tunnel, and what there is instead.
-pub(super) async fn refuse(stream: &mut BufReader<TcpStream>, refused: &Refused, base_url: &str) -> io::Result<()> {
+pub(super) async fn refuse(stream: &mut BufReader<Line>, refused: &Refused, base_url: &str) -> io::Result<()> {
     stream.write_all(&answer(refused, base_url)).await?;
     stream.shutdown().await?;
     // An unread request would reset the connection, and take the answer with it.

@@ -25,11 +25,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::BufReader;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::server::TlsStream;
 
+use super::connection::{Line, Scissors};
 use super::{GRACE, Sandbox};
 use crate::error::Error;
 use authority::{Authority, CaFile};
@@ -175,12 +176,13 @@ impl Notices {
     }
 }
 
-type Decrypted = TlsStream<BufReader<TcpStream>>;
+type Decrypted = TlsStream<BufReader<Line>>;
 
-/// Which host a client believes to talk to.
-#[derive(Debug, Clone, Copy)]
+/// Which host a client believes to talk to, and what cuts the connection below.
+#[derive(Debug, Clone)]
 struct Tunnel {
     host: &'static str,
+    scissors: Scissors,
 }
 
 /// Where a client in a tunnel found us, such as `https://login.microsoftonline.com`: an extension of its requests.
@@ -193,9 +195,7 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // An answer is written at once; waiting for more of it only delays the client.
-                let _ = stream.set_nodelay(true);
-                pending.spawn(admit(BufReader::new(stream), Arc::clone(&door)));
+                pending.spawn(admit(BufReader::new(Line::new(stream)), Arc::clone(&door)));
             }
             Err(error) => {
                 door.notices.tell(format!("the proxy cannot take a connection: {error}"));
@@ -207,7 +207,7 @@ async fn accept(listener: TcpListener, door: Arc<Door>) {
 }
 
 /// From a connection to a tunnel, or to a refusal.
-async fn admit(stream: BufReader<TcpStream>, door: Arc<Door>) {
+async fn admit(stream: BufReader<Line>, door: Arc<Door>) {
     match tokio::time::timeout(PATIENCE, open(stream, &door)).await {
         Ok(Ok(Some(tunnel))) => {
             // The receiver is gone only when the proxy stops.
@@ -219,7 +219,7 @@ async fn admit(stream: BufReader<TcpStream>, door: Arc<Door>) {
     }
 }
 
-async fn open(mut stream: BufReader<TcpStream>, door: &Door) -> Result<Option<(Decrypted, Tunnel)>, String> {
+async fn open(mut stream: BufReader<Line>, door: &Door) -> Result<Option<(Decrypted, Tunnel)>, String> {
     let broke_off = |error: io::Error| format!("a client of the proxy broke off: {error}");
     let Some(head) = connect::read_head(&mut stream).await.map_err(broke_off)? else { return Ok(None) };
     let host = match connect::judge(&head) {
@@ -231,12 +231,13 @@ async fn open(mut stream: BufReader<TcpStream>, door: &Door) -> Result<Option<(D
             return Ok(None);
         }
     };
+    let scissors = stream.get_ref().scissors();
     let acceptor = door.authority.acceptor(host).map_err(|error| error.to_string())?;
     connect::welcome(&mut stream).await.map_err(broke_off)?;
     let decrypted = acceptor.accept(stream).await.map_err(|error| {
         format!("a client broke off TLS with {host}: {error}; does it trust the certificate that the sandbox wrote?")
     })?;
-    Ok(Some((decrypted, Tunnel { host })))
+    Ok(Some((decrypted, Tunnel { host, scissors })))
 }
 
 /// Tunnels, where a server expects a socket to take connections from.
@@ -260,14 +261,14 @@ impl Listener for Tunnels {
 
 impl Connected<IncomingStream<'_, Tunnels>> for Tunnel {
     fn connect_info(stream: IncomingStream<'_, Tunnels>) -> Self {
-        *stream.remote_addr()
+        stream.remote_addr().clone()
     }
 }
 
 /// Keeps each host to what it serves: the portal has no tokens, and the login no offers.
 async fn at_host(
     State(notices): State<Notices>,
-    Extension(ConnectInfo(Tunnel { host })): Extension<ConnectInfo<Tunnel>>,
+    Extension(ConnectInfo(Tunnel { host, scissors })): Extension<ConnectInfo<Tunnel>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -279,5 +280,6 @@ async fn at_host(
         return (StatusCode::NOT_FOUND, format!("offerctl sandbox: {text}.\n")).into_response();
     }
     request.extensions_mut().insert(Origin(format!("https://{host}")));
+    request.extensions_mut().insert(ConnectInfo(scissors));
     next.run(request).await
 }

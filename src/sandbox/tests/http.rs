@@ -162,7 +162,7 @@ async fn the_interface_version_and_the_path_are_checked() {
     let old = format!("{}/api/publishers?api-version=2016-08-01-preview", site.sandbox.url());
     let (status, body) = read(site.client.get(old).bearer_auth("x").send().await.expect("an answer")).await;
     assert_eq!((status, &body["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("InvalidAPIVersion")));
-    for nowhere in ["/api/offerTypes", "/api", "/apix/publishers", "/_sandbox/none", "/"] {
+    for nowhere in ["/api/images", "/api", "/apix/publishers", "/_sandbox/none", "/"] {
         assert_eq!(site.get(nowhere).await.0, 404, "{nowhere}");
     }
     let (status, _) = read(site.request(Method::DELETE, VM_PATH).send().await.expect("an answer")).await;
@@ -250,7 +250,7 @@ async fn state_survives_a_restart_with_its_clock_and_operations() {
     let dir = tempfile::tempdir().expect("a folder");
     let options = |seed: Seed| Options {
         seed,
-        state: Some(dir.path().join("deep/state.json")),
+        state: Some(dir.path().join("deep/state.redb")),
         step_time: LONG,
         ..Options::default()
     };
@@ -274,26 +274,12 @@ async fn state_survives_a_restart_with_its_clock_and_operations() {
 }
 
 #[tokio::test]
-async fn every_answered_change_is_on_disk() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("state.json");
-    let options = Options { seed: Seed::Nothing, state: Some(path.clone()), ..Options::default() };
-    let site = Site::start(options).await;
-    assert!(path.exists(), "from the start");
-    site.put("vm", None, &document("Remembered")).await;
-    assert!(std::fs::read_to_string(&path).expect("reads").contains("Remembered"));
-    std::fs::remove_dir_all(dir.path()).expect("removes");
-    let (status, body) = read(site.put("vm", Some("*"), &document("Lost")).await).await;
-    assert_eq!((status, &body["error"]["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("SandboxStateNotSaved")));
-}
-
-#[tokio::test]
 async fn a_state_file_has_one_user() {
     let dir = tempfile::tempdir().expect("a folder");
-    let options = Options { state: Some(dir.path().join("state.json")), ..Options::default() };
+    let options = Options { state: Some(dir.path().join("state.redb")), ..Options::default() };
     let first = Sandbox::start(options.clone()).await.expect("starts");
     let error = Sandbox::start(options.clone()).await.expect_err("taken").to_string();
-    assert!(error.contains("another process") && error.contains("state.json"), "{error}");
+    assert!(error.contains("another process") && error.contains("state.redb"), "{error}");
     first.stop().await.expect("stops");
     Sandbox::start(options).await.expect("free again").stop().await.expect("stops");
 }
@@ -301,11 +287,11 @@ async fn a_state_file_has_one_user() {
 #[tokio::test]
 async fn a_broken_state_file_is_not_overwritten() {
     let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("state.json");
+    let path = dir.path().join("state.redb");
     std::fs::write(&path, "{half").expect("writes");
     let options = Options { state: Some(path.clone()), ..Options::default() };
     let error = Sandbox::start(options).await.expect_err("refused").to_string();
-    assert!(error.contains("state.json"), "{error}");
+    assert!(error.contains("state.redb"), "{error}");
     assert_eq!(std::fs::read_to_string(&path).expect("reads"), "{half");
 }
 
@@ -387,7 +373,7 @@ async fn a_portal_user_can_edit_behind_everyones_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_write_is_lost_among_sixteen_at_once() {
     let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("state.json");
+    let path = dir.path().join("state.redb");
     let options = Options { seed: Seed::Nothing, state: Some(path.clone()), ..Options::default() };
     let site = std::sync::Arc::new(Site::start(options.clone()).await);
     let mut tasks = tokio::task::JoinSet::new();
@@ -449,7 +435,7 @@ fn seed_folders_are_read_in_order_and_errors_name_the_file() {
 async fn a_request_that_never_ends_does_not_keep_the_state_file() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let dir = tempfile::tempdir().expect("a folder");
-    let options = Options { state: Some(dir.path().join("state.json")), ..Options::default() };
+    let options = Options { state: Some(dir.path().join("state.redb")), ..Options::default() };
     let sandbox = Sandbox::start(options.clone()).await.expect("starts");
     let address = sandbox.url().trim_start_matches("http://").to_owned();
     let mut half = tokio::net::TcpStream::connect(&address).await.expect("connects");
