@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::clients::{Played, Verdicts, python_package, skip};
+use crate::support::clients::{CLIENT_ID, CLIENT_SECRET, Played, TENANT, Verdicts, python_package, skip};
 use crate::support::{Ran, VM, migrated, native, offer, offerctl, run_beside, write};
 
 const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
@@ -82,17 +82,19 @@ fn said(ran: &Ran, text: &str) {
     assert!(ran.stdout.contains(text) || ran.stderr.contains(text), "{text}?\n{}\n{}", ran.stdout, ran.stderr);
 }
 
-/// What azure-img-utils reads its identity from; any secret will do.
+/// What azure-img-utils reads its identity from.
 fn azure_img_utils_files(folder: &Path) {
-    let credentials = json!({
-        "clientId": "3fae3c41-7a0b-4d24-a1b0-000000000001",
-        "clientSecret": "any",
-        "tenantId": "3fae3c41-7a0b-4d24-a1b0-000000000002",
-        "subscriptionId": "3fae3c41-7a0b-4d24-a1b0-000000000003",
-        "activeDirectoryEndpointUrl": "https://login.microsoftonline.com",
-        "managementEndpointUrl": "https://management.azure.com/",
-    });
-    write(folder, "credentials.json", &credentials.to_string());
+    for (file, secret) in [("credentials.json", CLIENT_SECRET), ("wrong.json", "wrong")] {
+        let credentials = json!({
+            "clientId": CLIENT_ID,
+            "clientSecret": secret,
+            "tenantId": TENANT,
+            "subscriptionId": "3fae3c41-7a0b-4d24-a1b0-000000000003",
+            "activeDirectoryEndpointUrl": "https://login.microsoftonline.com",
+            "managementEndpointUrl": "https://management.azure.com/",
+        });
+        write(folder, file, &credentials.to_string());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +104,7 @@ async fn azure_img_utils_takes_a_new_image_to_customers() {
         Err(reason) => return skip("azure_img_utils_takes_a_new_image_to_customers", &reason),
     };
     let documents = [native(&offer("native-vm", "t")), migrated(&offer("migrated-vm", "t"))];
-    let portal = Played::new("native", &documents);
+    let portal = Played::new("native", &documents).await;
     azure_img_utils_files(portal.folder.path());
     for (profile, id, final_word) in [("native", "native-vm", "complete"), ("migrated", "migrated-vm", "succeeded")] {
         let mut verdicts = Verdicts::new("azure-img-utils 1.2.0 (API)", profile);
@@ -158,7 +160,7 @@ async fn azure_img_utils_works_from_the_command_line() {
         Err(reason) => return skip("azure_img_utils_works_from_the_command_line", &reason),
     };
     let mut verdicts = Verdicts::new("azure-img-utils 1.2.0 (command line)", "migrated");
-    let portal = Played::new("native", &[migrated(&offer("vm", "t"))]);
+    let portal = Played::new("native", &[migrated(&offer("vm", "t"))]).await;
     azure_img_utils_files(portal.folder.path());
     write(portal.folder.path(), "new.json", &offer("new-vm", "t").to_string());
     let command = async |offer: &str, words: &[&str]| {
@@ -188,6 +190,11 @@ async fn azure_img_utils_works_from_the_command_line() {
     assert_eq!(versions_on_sale(&portal, "vm").await, ["1.0.0", "2026.11.25"]);
     verdicts.works("go-live");
 
+    let wrong = ["cloud-partner-offer", "go-live", "--offer-id", "vm", "--publisher-id", "contoso", "--no-color"];
+    let wrong = [&wrong[..], &["--credentials-file", "wrong.json"]].concat();
+    said(&portal.run(programs.join("azure-img-utils"), &wrong).await.exits(1), "invalid_client");
+    verdicts.refused("go-live with a wrong secret", "the login has to refuse it: invalid_client");
+
     let mut verdicts = Verdicts::new("azure-img-utils 1.2.0 (command line)", "native");
     command("new-vm", &["upload-offer-document", "--offer-document-file", "new.json"]).await;
     let writes = calls(&portal.requests().await, "new-vm");
@@ -200,12 +207,9 @@ async fn azure_img_utils_works_from_the_command_line() {
 
 /// What azpc reads its identity and its offer from.
 fn azpc_files(folder: &Path) -> Value {
-    write(
-        folder,
-        "config.yml",
-        "publisherId: contoso\ntenant_id: 3fae3c41-7a0b-4d24-a1b0-000000000002\n\
-         aad_id: 3fae3c41-7a0b-4d24-a1b0-000000000001\naad_secret: any\n",
-    );
+    let config =
+        format!("publisherId: contoso\ntenant_id: {TENANT}\naad_id: {CLIENT_ID}\naad_secret: {CLIENT_SECRET}\n");
+    write(folder, "config.yml", &config);
     let document = offer("new-vm", "t");
     write(folder, "vm.json", &document.to_string());
     document
@@ -257,7 +261,7 @@ async fn az_partner_center_cli_updates_and_publishes_migrated_offers() {
         Err(reason) => return skip("az_partner_center_cli_updates_and_publishes_migrated_offers", &reason),
     };
     let mut verdicts = Verdicts::new("az-partner-center-cli 0.2.5", "migrated");
-    let portal = Played::new("migrated", &[migrated(&offer("vm", "t")), other_type()]);
+    let portal = Played::new("migrated", &[migrated(&offer("vm", "t")), other_type()]).await;
     let mut document = azpc_files(portal.folder.path());
     let created = azpc(&portal, &programs, &["update"]).await.exits(0).json();
     assert_eq!((&created["id"], &created["pcMigrationStatus"]), (&json!("new-vm"), &json!("migrated")));
@@ -293,7 +297,7 @@ async fn az_partner_center_cli_cannot_update_native_offers() {
         Err(reason) => return skip("az_partner_center_cli_cannot_update_native_offers", &reason),
     };
     let mut verdicts = Verdicts::new("az-partner-center-cli 0.2.5", "native");
-    let portal = Played::new("native", &[native(&offer("vm", "t")), other_type()]);
+    let portal = Played::new("native", &[native(&offer("vm", "t")), other_type()]).await;
     azpc_files(portal.folder.path());
     let created = azpc(&portal, &programs, &["update"]).await.exits(1);
     said(&created, "ConnectionError");
@@ -312,11 +316,20 @@ async fn az_partner_center_cli_cannot_update_native_offers() {
     assert!(writes[0] == "PUT  201" && ["PUT  400", "PUT  409"].contains(&writes[1].as_str()), "{writes:?}");
     assert_eq!(writes[2..], ["POST /publish 202", "POST /golive 202"]);
     assert_eq!(versions_on_sale(&portal, "new-vm").await, ["1.0.0"]);
+
+    // What is refused is a matter of two switches.
+    let switches = ["--set", "missing-if-match=accepted,create-answers-200=true"];
+    let portal = Played::with(&switches, &[native(&offer("vm", "t"))]).await;
+    azpc_files(portal.folder.path());
+    for _ in ["new", "there"] {
+        azpc(&portal, &programs, &["update"]).await.exits(0);
+    }
+    verdicts.works("vm update, both, with missing-if-match=accepted and create-answers-200=true");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_reaches_the_portal_and_nothing_else() {
-    let portal = Played::new("native", &[native(&offer("vm", "t"))]);
+    let portal = Played::new("native", &[native(&offer("vm", "t"))]).await;
     if portal.run("curl", &["--version"]).await.code != 0 {
         return skip("curl_reaches_the_portal_and_nothing_else", "there is no curl");
     }
@@ -325,8 +338,8 @@ async fn curl_reaches_the_portal_and_nothing_else() {
         portal.run("curl", &args).await
     };
     let offers = "https://cloudpartner.azure.com/api/publishers/contoso/offers?api-version=2017-10-31";
-    let form =
-        ["grant_type=client_credentials", "client_id=c", "client_secret=s", "resource=https://cloudpartner.azure.com"];
+    let (id, secret) = (format!("client_id={CLIENT_ID}"), format!("client_secret={CLIENT_SECRET}"));
+    let form = ["grant_type=client_credentials", &id, &secret, "resource=https://cloudpartner.azure.com"];
     let form = form.iter().flat_map(|field| ["--form", field]).collect::<Vec<_>>();
     let asked = curl(&[&["https://login.microsoftonline.com/t/oauth2/token"], &form[..]].concat()).await.exits(0);
     let (body, codes) = asked.stdout.rsplit_once('\n').expect("two lines");
@@ -335,6 +348,8 @@ async fn curl_reaches_the_portal_and_nothing_else() {
     let token = format!("Authorization: Bearer {}", granted["access_token"].as_str().expect("a token"));
     let listed = curl(&[offers, "--header", &token]).await.exits(0);
     assert!(listed.stdout.contains(r#""id":"vm""#) && listed.stdout.ends_with("\n200 200"), "{}", listed.stdout);
+    let stranger = curl(&[offers, "--header", "Authorization: Bearer any"]).await.exits(0);
+    assert!(stranger.stdout.ends_with("\n401 200"), "{}", stranger.stdout);
 
     let foreign = curl(&["https://www.example.com/"]).await.exits(56);
     assert!(foreign.stdout.ends_with("000 403"), "{}", foreign.stdout);
@@ -343,23 +358,23 @@ async fn curl_reaches_the_portal_and_nothing_else() {
     assert!(plain.stdout.contains("CONNECT only") && plain.stdout.ends_with("\n405 000"), "{}", plain.stdout);
 
     // An authority of another sandbox is as good as none.
-    let other = Played::new("native", &[native(&offer("vm", "t"))]);
+    let other = Played::new("native", &[native(&offer("vm", "t"))]).await;
     let other_ca = other.folder.path().join("ca.pem");
     let untrusted = curl(&["--cacert", other_ca.to_str().expect("UTF-8"), offers, "--header", &token]).await;
     assert_eq!(untrusted.code, 60, "curl cannot check the certificate: {}", untrusted.stderr);
     let requests = portal.requests().await;
     let lists =
         requests.iter().filter(|request| request["path"].as_str().is_some_and(|path| path.contains("/offers?")));
-    assert_eq!(lists.count(), 1, "only the first came through: {requests:?}");
+    assert_eq!(lists.count(), 2, "only those that trusted the right authority came through: {requests:?}");
 }
 
 /// offerctl itself, as it would talk to the real portal.
 #[tokio::test(flavor = "multi_thread")]
 async fn offerctl_takes_the_sandbox_for_the_portal() {
-    let portal = Played::new("native", &[native(&offer("vm", "t"))]);
+    let portal = Played::new("native", &[native(&offer("vm", "t"))]).await;
     let program = offerctl(portal.folder.path()).get_program().to_owned();
     let mut status = portal.client(Path::new(&program));
-    status.args(["status", "contoso/vm", "--output", "json"]).env("OFFERCTL_TOKEN", "any");
+    status.args(["status", "contoso/vm", "--output", "json"]).env("OFFERCTL_TOKEN", &portal.token);
     let ran = run_beside(status).await.exits(0);
     assert_eq!(ran.json()["offers"][0]["status"]["state"], "never-published");
     assert!(calls(&portal.requests().await, "vm").contains(&"GET /status 200".to_owned()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use offerctl::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed};
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::clients::Played;
 use crate::support::{native, offer, offerctl, run};
@@ -86,7 +86,7 @@ async fn a_client_with_the_hosts_built_in_works_on_the_sandbox() {
     assert_eq!(link("location"), link("operation-location"));
     let link = link("location");
     assert!(link.starts_with("/api/") && link.contains(VERSION), "relative, to be used as it is: {link}");
-    assert_eq!(answer.json::<Value>().await.expect("a body"), serde_json::json!({}));
+    assert_eq!(answer.json::<Value>().await.expect("a body"), json!({}));
 
     let (status, text) = get(&client, &format!("{PORTAL}{link}")).await;
     assert_eq!(status, StatusCode::OK, "{text}");
@@ -113,6 +113,28 @@ async fn each_host_serves_what_is_its_own() {
         assert_eq!(get(&client, &url).await.0, expected, "{url}");
     }
     assert!(proxy.notice().await.contains("login.microsoftonline.com was asked for /api/publishers"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_strike_clients_of_the_proxy_too() {
+    let sandbox = sandbox().await;
+    let proxy = proxy(&sandbox).await;
+    let client = client(&proxy, proxy.ca_file());
+    let url = format!("{PORTAL}/api/publishers/contoso/offers/vm?{VERSION}");
+    for (fault, has_answer) in [(json!({"reset": "before"}), false), (json!({"truncateAfter": 10}), true)] {
+        let mut once = fault.clone();
+        once["times"] = json!(1);
+        let planned = reqwest::Client::new().post(format!("{}/_sandbox/faults", sandbox.url())).json(&once);
+        assert_eq!(planned.send().await.expect("an answer").status(), 200);
+        match client.get(&url).bearer_auth("any").send().await {
+            Ok(answer) if has_answer => {
+                answer.bytes().await.expect_err("the body breaks off");
+            }
+            Err(error) if !has_answer => assert!(error.is_request(), "{fault}: {error:?}"),
+            other => panic!("{fault}: {other:?}"),
+        }
+        assert_eq!(get(&client, &url).await.0, 200, "the next one is answered");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,20 +192,20 @@ async fn a_proxy_that_stops_takes_its_certificate_along() {
     sandbox.stop().await.expect("stopped");
 }
 
-#[test]
-fn the_certificate_is_beside_the_state_or_gone_at_the_end() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_is_beside_the_state_or_gone_at_the_end() {
     let ca_file = |portal: &Played| {
         let script = format!("{}printf %s \"$SSL_CERT_FILE\"", portal.exports);
         PathBuf::from(run(Command::new("sh").args(["-c", &script])).exits(0).stdout)
     };
     let documents = [native(&offer("vm", "t"))];
-    let mut kept = Played::with(&["--state", "portal.json"], &documents);
+    let mut kept = Played::with(&["--state", "portal.json"], &documents).await;
     assert_eq!(ca_file(&kept), kept.folder.path().join("portal.ca.pem"));
     assert!(std::fs::read_to_string(ca_file(&kept)).expect("a file").contains("-----BEGIN CERTIFICATE-----"));
     kept.terminate();
     assert!(kept.folder.path().join("portal.json").exists());
 
-    let mut passing = Played::with(&[], &documents);
+    let mut passing = Played::with(&[], &documents).await;
     assert!(ca_file(&passing).is_file());
     passing.terminate();
     assert!(!ca_file(&passing).exists());

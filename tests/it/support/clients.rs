@@ -12,6 +12,11 @@ use super::{Ran, offerctl, requests, run_beside, write};
 /// With this value, a client that is missing fails its test instead of skipping it.
 const REQUIRED: (&str, &str) = ("OFFERCTL_TEST_CLIENTS", "required");
 
+/// Who the clients are; nobody else gets a token, and without one nothing is answered.
+pub(crate) const TENANT: &str = "3fae3c41-7a0b-4d24-a1b0-000000000002";
+pub(crate) const CLIENT_ID: &str = "3fae3c41-7a0b-4d24-a1b0-000000000001";
+pub(crate) const CLIENT_SECRET: &str = "s3cret~of.the_clients";
+
 /// Says something even where the test passes and its output is captured.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -111,18 +116,20 @@ pub(crate) struct Played {
     pub(crate) folder: tempfile::TempDir,
     /// What the sandbox prints after its URL.
     pub(crate) exports: String,
+    /// What the sandbox lets the test itself do everything with.
+    pub(crate) token: String,
     child: Child,
     http: reqwest::Client,
 }
 
 impl Played {
     /// Serves these documents; `profile` is that of offers that clients create.
-    pub(crate) fn new(profile: &str, documents: &[Value]) -> Self {
-        Self::with(&["--profile", profile, "--proxy-ca", "ca.pem"], documents)
+    pub(crate) async fn new(profile: &str, documents: &[Value]) -> Self {
+        Self::with(&["--profile", profile, "--proxy-ca", "ca.pem"], documents).await
     }
 
     /// Serves these documents, with these options more.
-    pub(crate) fn with(args: &[&str], documents: &[Value]) -> Self {
+    pub(crate) async fn with(args: &[&str], documents: &[Value]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("it's a folder ").tempdir().expect("a folder");
         for document in documents {
@@ -132,6 +139,7 @@ impl Played {
         let mut child = offerctl(folder.path())
             .args(["sandbox", "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0"])
             .args(["--seed", "seed", "--step-time", "5ms"])
+            .args(["--client", &format!("{CLIENT_ID}:{CLIENT_SECRET}@contoso")])
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -143,7 +151,16 @@ impl Played {
         while !exports.contains("export CURL_CA_BUNDLE=") {
             exports += &(lines.next().expect("one line more") + "\n");
         }
-        Self { url, folder, exports, child, http: reqwest::Client::new() }
+        let http = reqwest::Client::new();
+        let form = format!(
+            "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}\
+             &resource=https%3A%2F%2Fcloudpartner.azure.com"
+        );
+        let asked = http.post(format!("{url}/{TENANT}/oauth2/token")).body(form);
+        let asked = asked.header("content-type", "application/x-www-form-urlencoded");
+        let granted: Value = asked.send().await.expect("an answer").json().await.expect("JSON");
+        let token = granted["access_token"].as_str().unwrap_or_else(|| panic!("{granted}")).to_owned();
+        Self { url, folder, exports, token, child, http }
     }
 
     /// A program with the printed environment, and with nothing else of ours: it stays on loopback, and finds no
@@ -194,7 +211,7 @@ impl Played {
     /// Status and body of an answer below the offers of contoso, past the proxy.
     pub(crate) async fn ask(&self, method: reqwest::Method, path: &str) -> (u16, Value) {
         let url = format!("{}/api/publishers/contoso/offers/{path}?api-version=2017-10-31", self.url);
-        let answer = self.http.request(method, url).bearer_auth("any").send().await.expect("an answer");
+        let answer = self.http.request(method, url).bearer_auth(&self.token).send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 }
