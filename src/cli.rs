@@ -104,7 +104,7 @@ pub enum Command {
     /// Cancel operations that run on the portal, and wait until that took effect
     Cancel(CancelArgs),
     /// Serve an embedded portal on loopback
-    Sandbox(SandboxArgs),
+    Sandbox(Box<SandboxArgs>),
 }
 
 /// Which offers.

@@ -80,7 +80,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Status(targets) => status::run(shell, &targets).await,
         Command::Wait(args) => wait::run(shell, &args).await,
         Command::Cancel(args) => cancel::run(shell, &args).await,
-        Command::Sandbox(args) => sandbox::run(shell, args).await,
+        Command::Sandbox(args) => sandbox::run(shell, *args).await,
     }
 }
 
