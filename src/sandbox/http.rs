@@ -128,8 +128,14 @@ fn delivered(bytes: Bytes, delivery: Delivery) -> HttpBody {
         }
         Delivery::Truncated(length) => {
             let start = bytes.slice(..length.min(bytes.len()));
-            let broken = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-            HttpBody::from_stream(stream::iter([Ok(start), Err(broken)]))
+            HttpBody::from_stream(stream::unfold(Some(start), async |start| match start {
+                Some(start) => Some((Ok(start), None)),
+                None => {
+                    // What is there goes out while nothing more comes; else the end would overtake it.
+                    tokio::task::yield_now().await;
+                    Some((Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)), None))
+                }
+            }))
         }
         Delivery::Slow(rate) => {
             let step = usize::try_from(rate / 20).unwrap_or(usize::MAX).max(1);
