@@ -36,7 +36,14 @@ fn stored_object(sent: &Map<String, Value>, shape: &Shape, artifacts: &mut Artif
             result.insert(key.to_owned(), default.clone());
         }
     }
-    result
+    in_the_portals_order(result, shape)
+}
+
+/// Known keys come in an order that has nothing to do with the one they were sent in; others follow as they came.
+fn in_the_portals_order(object: Map<String, Value>, shape: &Shape) -> Map<String, Value> {
+    let mut entries: Vec<(String, Value)> = object.into_iter().collect();
+    entries.sort_by_key(|(key, _)| shape.place(key).unwrap_or(usize::MAX));
+    entries.into_iter().collect()
 }
 
 fn stored_list(sent: &[Value], shape: &Shape, artifacts: &mut Artifacts<'_>) -> Vec<Value> {
@@ -200,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn renamed_properties_keep_their_place_and_yield_to_the_real_name() {
+    fn renamed_properties_yield_to_the_real_name() {
         let plan = |plan: Value| put(&json!({"plans": [plan]}), VM)["plans"][0].clone();
         let renamed =
             plan(json!({"planId": "p", "microsoft-azure-virtualmachines.windowsOSType": "Other", "regions": ["AZ"]}));
-        let keys: Vec<&String> = renamed.as_object().expect("an object").keys().take(3).collect();
-        assert_eq!(keys, ["planId", "microsoft-azure-virtualmachines.osType", "regions"]);
+        assert_eq!(renamed["microsoft-azure-virtualmachines.osType"], "Other");
+        assert!(renamed.get("microsoft-azure-virtualmachines.windowsOSType").is_none());
         let both = plan(json!({
             "planId": "p",
             "microsoft-azure-virtualmachines.windowsOSType": "alias",
@@ -213,6 +220,26 @@ mod tests {
         }));
         assert_eq!(both["microsoft-azure-virtualmachines.osType"], "real");
         assert!(both.get("microsoft-azure-virtualmachines.windowsOSType").is_none());
+    }
+
+    #[test]
+    fn the_order_of_keys_is_the_portals_and_unknown_ones_come_last() {
+        let (title, lead, terms) = (
+            "microsoft-azure-marketplace.title",
+            "microsoft-azure-marketplace.leadDestination",
+            "microsoft-azure-marketplace.termsOfUse",
+        );
+        let order = |first: Value| {
+            let result = put(&json!({"plans": [], "offer": first, "displayText": "d"}), VM);
+            let names = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+            (names(&result), names(&result["offer"]))
+        };
+        let (outer, inner) = order(json!({"zzz": 1, title: "t", "aaa": 2, terms: "u", lead: "None"}));
+        assert_eq!(outer, ["displayText", "offer", "plans"]);
+        let places = [lead, terms, title, "zzz", "aaa"].map(|key| inner.iter().position(|known| known == key));
+        assert!(places.is_sorted() && places[0] == Some(0), "{inner:?}");
+        let (_, again) = order(json!({lead: "None", terms: "u", title: "t", "zzz": 1, "aaa": 2}));
+        assert_eq!(inner, again);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use futures_util::{StreamExt as _, stream};
+use futures_util::stream;
 
 use super::answer::{self, Answer};
 use super::connection::Scissors;
@@ -128,13 +128,14 @@ fn delivered(bytes: Bytes, delivery: Delivery) -> HttpBody {
         }
         Delivery::Truncated(length) => {
             let start = bytes.slice(..length.min(bytes.len()));
-            let broken = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-            // The server sends what it has when it has to wait for more; an error at once would leave nothing to see.
-            let end = stream::once(async {
-                tokio::task::yield_now().await;
-                Err(broken)
-            });
-            HttpBody::from_stream(stream::once(std::future::ready(Ok(start))).chain(end))
+            HttpBody::from_stream(stream::unfold(Some(start), async |start| match start {
+                Some(start) => Some((Ok(start), None)),
+                None => {
+                    // What is there goes out while nothing more comes; else the end would overtake it.
+                    tokio::task::yield_now().await;
+                    Some((Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)), None))
+                }
+            }))
         }
         Delivery::Slow(rate) => {
             let step = usize::try_from(rate / 20).unwrap_or(usize::MAX).max(1);

@@ -10,13 +10,13 @@ use super::super::{Options, Sandbox, read_seed_dir};
 use super::*;
 
 /// A running sandbox and a client for it.
-struct Site {
-    sandbox: Sandbox,
-    client: Client,
+pub(super) struct Site {
+    pub(super) sandbox: Sandbox,
+    pub(super) client: Client,
 }
 
 impl Site {
-    async fn start(options: Options) -> Self {
+    pub(super) async fn start(options: Options) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder().no_proxy().build().expect("a client");
         Self { sandbox: Sandbox::start(options).await.expect("starts"), client }
@@ -26,22 +26,22 @@ impl Site {
         Self::start(Options { seed: Seed::Nothing, ..Options::default() }).await
     }
 
-    fn request(&self, method: Method, target: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, target: &str) -> RequestBuilder {
         let separator = if target.contains('?') { '&' } else { '?' };
         self.client
             .request(method, format!("{}{target}{separator}api-version=2017-10-31", self.sandbox.url()))
             .bearer_auth("any")
     }
 
-    async fn get(&self, target: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, target: &str) -> (StatusCode, Value) {
         read(self.request(Method::GET, target).send().await.expect("an answer")).await
     }
 
-    async fn post(&self, target: &str, body: &Value) -> (StatusCode, Value) {
+    pub(super) async fn post(&self, target: &str, body: &Value) -> (StatusCode, Value) {
         read(self.request(Method::POST, target).json(body).send().await.expect("an answer")).await
     }
 
-    async fn put(&self, offer: &str, if_match: Option<&str>, body: &Value) -> Response {
+    pub(super) async fn put(&self, offer: &str, if_match: Option<&str>, body: &Value) -> Response {
         let mut request = self.request(Method::PUT, &format!("/api/publishers/contoso/offers/{offer}")).json(body);
         if let Some(if_match) = if_match {
             request = request.header("If-Match", if_match);
@@ -49,18 +49,18 @@ impl Site {
         request.send().await.expect("an answer")
     }
 
-    async fn advance(&self, millis: i64) {
+    pub(super) async fn advance(&self, millis: i64) {
         let (status, _) = self.post("/_sandbox/clock", &json!({"advanceMs": millis})).await;
         assert_eq!(status, 200);
     }
 
-    async fn requests(&self) -> Vec<Value> {
+    pub(super) async fn requests(&self) -> Vec<Value> {
         let (_, body) = self.get("/_sandbox/requests").await;
         body.as_array().expect("a list").clone()
     }
 }
 
-async fn read(response: Response) -> (StatusCode, Value) {
+pub(super) async fn read(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     (status, serde_json::from_slice(&response.bytes().await.expect("a body")).unwrap_or_default())
 }
@@ -72,8 +72,8 @@ fn named(name: &str) -> Value {
 }
 
 /// Steps so long that only the control route can move them.
-const LONG: Duration = Duration::from_secs(3600);
-const VM_PATH: &str = "/api/publishers/contoso/offers/vm";
+pub(super) const LONG: Duration = Duration::from_secs(3600);
+pub(super) const VM_PATH: &str = "/api/publishers/contoso/offers/vm";
 
 #[tokio::test]
 async fn answers_carry_the_portals_headers() {

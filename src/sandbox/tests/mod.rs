@@ -1,5 +1,7 @@
 //! The sandbox as a whole: the pure portal with a clock that the test owns, and the server over HTTP.
 
+mod around;
+mod faulty;
 mod http;
 mod offers;
 mod publishing;
