@@ -1,5 +1,7 @@
 //! The client's calls, each against the portal of both profiles.
 
+use std::time::Duration;
+
 use offerctl::live::Live;
 use offerctl::model::{OfferKey, Slot};
 use offerctl::portal::{Approval, Kind, Precondition, Reader, Settings, State, Token, Writer};
@@ -22,7 +24,8 @@ fn document(live: Live) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_reads_or_writes_what_it_says() {
     for on_portal in [native as fn(&Value) -> Value, migrated] {
-        let world = World::new(vec![on_portal(&offer("a", "one"))], &[]).await;
+        // What is started here is still running when it is looked at.
+        let world = World::slow(vec![on_portal(&offer("a", "one"))], &[], Duration::from_hours(1)).await;
         let reader = reader(&world, 4);
         let writer = Writer::new(reader.clone(), Approval::Flag);
         let key: OfferKey = "contoso/a".parse().expect("a key");

@@ -17,6 +17,9 @@ pub(crate) const TENANT: &str = "3fae3c41-7a0b-4d24-a1b0-000000000002";
 pub(crate) const CLIENT_ID: &str = "3fae3c41-7a0b-4d24-a1b0-000000000001";
 pub(crate) const CLIENT_SECRET: &str = "s3cret~of.the_clients";
 
+/// Clients run one at a time: a Python that starts keeps a core busy for a second, and other tests have a clock to meet.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Says something even where the test passes and its output is captured.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -187,6 +190,7 @@ impl Played {
     pub(crate) async fn run(&self, program: impl AsRef<Path>, args: &[&str]) -> Ran {
         let mut command = self.client(program);
         command.args(args);
+        let _alone = ONE_AT_A_TIME.lock().await;
         run_beside(command).await
     }
 

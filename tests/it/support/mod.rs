@@ -89,15 +89,20 @@ impl World {
     }
 
     pub(crate) async fn with(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches) -> Self {
+        Self::start(live, files, switches, Duration::from_millis(5)).await
+    }
+
+    /// A portal whose publishing takes its time.
+    pub(crate) async fn slow(live: Vec<Value>, files: &[(&str, &Value)], step_time: Duration) -> Self {
+        Self::start(live, files, Switches::default(), step_time).await
+    }
+
+    async fn start(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches, step_time: Duration) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let sandbox = Sandbox::start(Options {
-            seed: Seed::Documents(live),
-            step_time: Duration::from_millis(5),
-            switches,
-            ..Options::default()
-        })
-        .await
-        .expect("the sandbox starts");
+        let sandbox =
+            Sandbox::start(Options { seed: Seed::Documents(live), step_time, switches, ..Options::default() })
+                .await
+                .expect("the sandbox starts");
         let world = Self { folder: project(files), sandbox, http: reqwest::Client::new() };
         std::fs::create_dir_all(world.folder.path().join("offers")).expect("a folder");
         world
