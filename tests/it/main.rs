@@ -15,6 +15,7 @@ mod promises;
 mod release;
 mod resume;
 mod sandbox_command;
+mod sandbox_store;
 mod stale;
 mod streams;
 mod terminal;
