@@ -3,13 +3,10 @@
 use super::shell::{Shell, signal};
 use crate::cli::SandboxArgs;
 use crate::error::{Error, Exit, Result};
-use crate::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed, Switches, read_faults, read_seed_dir};
+use crate::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed, Switches, read_faults};
 
 pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
-    let seed = match &args.seed {
-        Some(folder) => Seed::Documents(read_seed_dir(folder)?),
-        None => Seed::Contoso,
-    };
+    let seed = args.seed.map_or(Seed::Contoso, Seed::Folder);
     let mut switches = Switches::default();
     for (name, value) in &args.set {
         switches.set(name, value).map_err(Error::invalid)?;

@@ -61,7 +61,7 @@ use store::Store;
 pub use gate::Client;
 pub use options::{ClockChoice, Options};
 pub use proxy::{Proxy, ProxyOptions};
-pub use seed::{Seed, read_faults, read_seed_dir};
+pub use seed::{Seed, read_faults};
 pub use switches::{
     AbsentSecret, FinalWord, IfMatchOnCreate, MissingIfMatch, PublishFindings, PutWhileRunning, Switches,
 };

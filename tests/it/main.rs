@@ -17,6 +17,7 @@ mod release;
 mod resume;
 mod sandbox_command;
 mod sandbox_proxy;
+mod sandbox_store;
 mod stale;
 mod streams;
 mod terminal;

@@ -1,12 +1,12 @@
 //! The server: what only shows over HTTP, and what must survive it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 
-use super::super::{Options, Sandbox, read_seed_dir};
+use super::super::{Options, Sandbox};
 use super::*;
 
 /// A running sandbox and a client for it.
@@ -415,20 +415,25 @@ async fn of_sixteen_writers_with_one_etag_one_wins() {
     assert!(statuses[1..].iter().all(|status| *status == 412), "{statuses:?}");
 }
 
-#[test]
-fn seed_folders_are_read_in_order_and_errors_name_the_file() {
+#[tokio::test]
+async fn seed_folders_are_read_and_errors_name_the_file() {
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("writes");
-    write("b.json", r#"{"id": "b"}"#);
-    write("a.json", r#"{"id": "a"}"#);
+    write("b.json", &named("b").to_string());
+    write("a.json", &named("a").to_string());
     write("notes.txt", "not a seed");
-    let seeds = read_seed_dir(dir.path()).expect("reads");
-    assert_eq!(seeds, [json!({"id": "a"}), json!({"id": "b"})]);
+    let start = |folder: PathBuf| Sandbox::start(Options { seed: Seed::Folder(folder), ..Options::default() });
+    let site = Site::start(Options { seed: Seed::Folder(dir.path().to_owned()), ..Options::default() }).await;
+    let (_, list) = site.get("/api/publishers/contoso/offers").await;
+    assert_eq!((&list[0]["id"], &list[1]["id"]), (&json!("a"), &json!("b")));
     write("c.json", "{");
-    let error = read_seed_dir(dir.path()).expect_err("refused").to_string();
+    let error = start(dir.path().to_owned()).await.expect_err("refused").to_string();
     assert!(error.contains("c.json"), "{error}");
-    let nowhere: PathBuf = dir.path().join("nowhere");
-    assert!(read_seed_dir(Path::new(&nowhere)).expect_err("refused").to_string().contains("nowhere"));
+    write("c.json", &named("a").to_string());
+    let error = start(dir.path().to_owned()).await.expect_err("refused").to_string();
+    assert!(error.contains("c.json") && error.contains("there already"), "{error}");
+    let error = start(dir.path().join("nowhere")).await.expect_err("refused").to_string();
+    assert!(error.contains("nowhere"), "{error}");
 }
 
 #[tokio::test]
