@@ -115,7 +115,7 @@ impl<'a> World<'a> {
     }
 
     /// Another sandbox like this one with switches set; none where the portal is not ours.
-    pub(crate) fn with(&self, set: &[(&str, &str)]) -> Option<World<'a>> {
+    pub(crate) fn with(&self, set: &[(&str, &str)]) -> Option<Self> {
         self.own.as_ref().map(|_| World::embedded(self.runtime, self.profile, set))
     }
 

@@ -165,5 +165,5 @@ fn many_offers_fit_and_are_there_again() {
     assert_eq!(list.as_array().map_or(0, Vec::len) as u64, offers);
     let memory = resident(again.child.id());
     assert!(memory < limit, "{memory} MB after the second start");
-    println!("{offers} offers: {memory} MB, there again after {took:?}");
+    crate::support::clients::tell(&format!("{offers} offers: {memory} MB, there again after {took:?}"));
 }
