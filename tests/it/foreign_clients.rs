@@ -318,7 +318,7 @@ async fn az_partner_center_cli_cannot_update_native_offers() {
     assert_eq!(versions_on_sale(&portal, "new-vm").await, ["1.0.0"]);
 
     // What is refused is a matter of two switches.
-    let switches = ["--set", "missing-if-match=accepted,create-answers-200=true"];
+    let switches = ["--proxy-ca", "ca.pem", "--set", "missing-if-match=accepted,create-answers-200=true"];
     let portal = Played::with(&switches, &[native(&offer("vm", "t"))]).await;
     azpc_files(portal.folder.path());
     for _ in ["new", "there"] {
