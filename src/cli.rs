@@ -38,7 +38,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL", env = "OFFERCTL_ENDPOINT")]
     pub endpoint: Option<Endpoint>,
 
-    /// Use the embedded portal, whatever --endpoint says; its state is in .offerctl/sandbox.json of the project
+    /// Use the embedded portal, whatever --endpoint says; its state is in .offerctl/sandbox.redb of the project
     #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new())]
     pub sandbox: bool,
 
@@ -138,7 +138,7 @@ pub enum Command {
     /// Find out what keeps offerctl from working: project, credential, network, clock, permission
     Doctor(Targets),
     /// Serve an embedded portal on loopback
-    Sandbox(SandboxArgs),
+    Sandbox(Box<SandboxArgs>),
 }
 
 /// Which offers.

@@ -129,7 +129,7 @@ impl Shell {
             std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
             std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
         }
-        let state = folder.join("sandbox.json");
+        let state = folder.join("sandbox.redb");
         // The files of the project may name any publisher; it is rehearsed here, whoever it belongs to.
         let options = Options { step_time: STEP_TIME, state: Some(state), any_publisher: true, ..Options::default() };
         Sandbox::start(options).await

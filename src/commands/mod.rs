@@ -92,7 +92,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::GoLive(args) => release::go_live(shell, &args).await,
         Command::Cancel(args) => cancel::run(shell, &args).await,
         Command::Doctor(targets) => doctor::run(shell, &targets).await,
-        Command::Sandbox(args) => sandbox::run(shell, args).await,
+        Command::Sandbox(args) => sandbox::run(shell, *args).await,
     }
 }
 

@@ -2,28 +2,70 @@
 
 use super::shell::{Shell, signal};
 use crate::cli::SandboxArgs;
-use crate::error::{Exit, Result};
-use crate::sandbox::{Options, Sandbox, Seed, read_seed_dir};
+use crate::error::{Error, Exit, Result};
+use crate::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed, Switches, read_faults};
 
 pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
-    let seed = match &args.seed {
-        Some(folder) => Seed::Documents(read_seed_dir(folder)?),
-        None => Seed::Contoso,
-    };
+    let seed = args.seed.map_or(Seed::Contoso, Seed::Folder);
+    let mut switches = Switches::default();
+    for (name, value) in &args.set {
+        switches.set(name, value).map_err(Error::invalid)?;
+    }
+    let proxy = args.proxy.map(|listen| ProxyOptions {
+        listen,
+        ca_file: args.proxy_ca.or_else(|| args.state.as_ref().map(|state| state.with_extension("ca.pem"))),
+    });
     let sandbox = Sandbox::start(Options {
         listen: args.listen,
+        expose: args.expose,
         seed,
         default_profile: args.profile.into(),
         publishers: args.publisher,
         step_time: args.step_time,
+        clock: args.clock,
         state: args.state,
         token: args.token,
-        ..Options::default()
+        no_auth: args.no_auth,
+        clients: args.client,
+        token_lifetime: args.token_lifetime,
+        faults: args.faults.as_deref().map(read_faults).transpose()?.unwrap_or_default(),
+        random_seed: args.random_seed,
+        switches,
+        any_publisher: false,
     })
     .await?;
-    shell.to_stdout(&format!("{}\n", sandbox.url()))?;
+    let mut proxy = match proxy {
+        Some(options) => Some(Proxy::start(&sandbox, options).await?),
+        None => None,
+    };
+    let exports = proxy.as_ref().map(Proxy::exports).unwrap_or_default();
+    shell.to_stdout(&format!("{}\n{exports}", sandbox.url()))?;
     shell.term.say("The sandbox serves until it is stopped (Ctrl-C).");
-    signal().await;
+    if proxy.is_some() {
+        shell.term.say("In a shell with the exported variables, https clients reach it in place of the portal.");
+    }
+    until_stopped(shell, proxy.as_mut()).await;
+    if let Some(proxy) = proxy {
+        proxy.stop().await?;
+    }
     sandbox.stop().await?;
     Ok(Exit::Done)
+}
+
+/// Waits for a signal, and says meanwhile what the proxy has to say.
+async fn until_stopped(shell: &Shell, mut proxy: Option<&mut Proxy>) {
+    let stopped = signal();
+    tokio::pin!(stopped);
+    loop {
+        let notice = async {
+            match &mut proxy {
+                Some(proxy) => proxy.notice().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = &mut stopped => return,
+            notice = notice => shell.term.say(&notice),
+        }
+    }
 }

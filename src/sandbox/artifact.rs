@@ -1,11 +1,16 @@
 //! Artifacts: files that a definition names by URL. The portal fetches them and from then on shows the address of its
 //! own copy.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
 use super::mint::Mint;
 use super::moment::Moment;
+use super::reply::{Body, Reply};
 use super::switches::Switches;
 use crate::live::is_store;
 use crate::model::PublisherId;
@@ -13,9 +18,87 @@ use crate::model::PublisherId;
 /// Where the copies go.
 const STORE: &str = "publishingstoredm.blob.core.windows.net";
 
+/// What the portal got when it asked for an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Download {
+    /// The media type that came with it.
+    pub(super) media: String,
+    pub(super) bytes: Arc<[u8]>,
+}
+
+/// What came of each address that was asked; nothing where it could not be had.
+pub(super) type Fetched = BTreeMap<String, Option<Download>>;
+
+/// No address was asked: all are taken as fetched.
+pub(super) const NOTHING_FETCHED: &Fetched = &BTreeMap::new();
+
+/// The portal's own copy of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoreCopy {
+    pub(super) media: String,
+    /// The signature, encoded for a query, without which the copy is not given out.
+    pub(super) signature: String,
+    pub(super) bytes: Arc<[u8]>,
+}
+
+/// The first line of a stored copy; the bytes follow.
+#[derive(Serialize, Deserialize)]
+struct Label {
+    media: String,
+    signature: String,
+}
+
+impl StoreCopy {
+    /// For a store.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let label = serde_json::json!({"media": self.media, "signature": self.signature}).to_string();
+        [label.as_bytes(), b"\n", &self.bytes].concat()
+    }
+
+    /// From a store.
+    pub(super) fn decode(stored: &[u8]) -> Option<Self> {
+        let end = stored.iter().position(|byte| *byte == b'\n')?;
+        let Label { media, signature } = serde_json::from_slice(&stored[..end]).ok()?;
+        Some(Self { media, signature, bytes: stored[end + 1..].into() })
+    }
+}
+
+impl StoreCopy {
+    /// The file, for a query with the right signature that is still good.
+    pub(super) fn reply(&self, query: &str, now: i64) -> Reply {
+        let value = |name: &str| {
+            url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+        };
+        let own = format!("sig={}", self.signature);
+        let signed = value("sig") == url::form_urlencoded::parse(own.as_bytes()).next().map(|(_, value)| value);
+        let good = value("se").and_then(|end| Moment::parse(&end)).is_some_and(|end| end > Moment::at(now));
+        let (status, media, body) = if signed && good {
+            (200, self.media.as_str(), Body::File(Arc::clone(&self.bytes)))
+        } else {
+            let refused = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthenticationFailed</Code>\
+                           <Message>The signature is wrong or has expired.</Message></Error>";
+            (403, "application/xml", Body::Text(refused.to_owned()))
+        };
+        Reply { status, headers: Vec::new(), body }.header("Content-Type", media)
+    }
+}
+
+/// Whether the portal of this machine can really ask there.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Takes in the artifacts of one PUT.
 pub(super) struct Artifacts<'a> {
     pub(super) mint: &'a mut Mint,
+    /// Where the copies go.
+    pub(super) copies: &'a mut BTreeMap<String, Arc<StoreCopy>>,
+    pub(super) fetched: &'a Fetched,
     pub(super) at: Moment,
     pub(super) publisher: &'a PublisherId,
     pub(super) switches: &'a Switches,
@@ -28,20 +111,25 @@ impl Artifacts<'_> {
         let web = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         match web {
             Some(url) if is_unfetchable(&url, &self.switches.unfetchable_hosts) => Value::Null,
-            Some(url) if self.switches.rehost_artifacts && !is_store(&url) => Value::String(self.copy_of(&url)),
+            Some(url) if self.switches.rehost_artifacts && !is_store(&url) => match self.fetched.get(text) {
+                Some(None) => Value::Null,
+                Some(Some(download)) => Value::String(self.copy_of(&url, Some(download))),
+                None => Value::String(self.copy_of(&url, None)),
+            },
             _ => Value::String(text.to_owned()),
         }
     }
 
-    fn copy_of(&mut self, source: &Url) -> String {
-        format!(
-            "https://{STORE}/prodcontent/D6191_publishers_{}/{}{}?sv=2018-03-28&sr=b&sig={}&se={}&sp=r",
-            self.publisher,
-            self.mint.guid(),
-            extension(source),
-            self.mint.signature(),
-            self.at.two_years_on().replace(':', "%3A"),
-        )
+    fn copy_of(&mut self, source: &Url, download: Option<&Download>) -> String {
+        let path =
+            format!("/prodcontent/D6191_publishers_{}/{}{}", self.publisher, self.mint.guid(), extension(source));
+        let signature = self.mint.signature();
+        let until = self.at.two_years_on().replace(':', "%3A");
+        let address = format!("https://{STORE}{path}?sv=2018-03-28&sr=b&sig={signature}&se={until}&sp=r");
+        if let Some(Download { media, bytes }) = download.cloned() {
+            self.copies.insert(path, Arc::new(StoreCopy { media, signature, bytes }));
+        }
+        address
     }
 }
 
@@ -65,9 +153,37 @@ mod tests {
     use super::*;
 
     fn rehost(text: &str, switches: &Switches) -> Value {
-        let mut mint = Mint::new("test");
+        rehost_fetched(text, NOTHING_FETCHED, switches).0
+    }
+
+    fn rehost_fetched(text: &str, fetched: &Fetched, switches: &Switches) -> (Value, BTreeMap<String, Arc<StoreCopy>>) {
+        let (mut mint, mut copies) = (Mint::new("test"), BTreeMap::new());
         let publisher = "contoso".parse().expect("an id");
-        Artifacts { mint: &mut mint, at: Moment::at(1_000), publisher: &publisher, switches }.rehost(text)
+        let at = Moment::at(1_000);
+        let mut artifacts =
+            Artifacts { mint: &mut mint, copies: &mut copies, fetched, at, publisher: &publisher, switches };
+        (artifacts.rehost(text), copies)
+    }
+
+    #[test]
+    fn what_was_fetched_is_kept_under_the_path_of_its_address() {
+        let source = "http://127.0.0.1:9/logo.png";
+        let download = Download { media: "image/png".to_owned(), bytes: Arc::from(*b"a\nb") };
+        let switches = Switches::default();
+        let (address, copies) = rehost_fetched(source, &[(source.to_owned(), Some(download))].into(), &switches);
+        let url = Url::parse(address.as_str().expect("a text")).expect("a URL");
+        let copy = copies.get(url.path()).expect("a copy");
+        assert!(url.query().is_some_and(|query| query.contains(&format!("sig={}", copy.signature))));
+        assert_eq!(StoreCopy::decode(&copy.encode()).as_ref(), Some(&**copy));
+        assert_eq!(rehost_fetched(source, &[(source.to_owned(), None)].into(), &switches).0, Value::Null);
+        assert!(rehost_fetched("https://x.example/a.png", NOTHING_FETCHED, &switches).1.is_empty());
+    }
+
+    #[test]
+    fn only_this_machine_is_asked() {
+        let is = |text: &str| is_loopback(&Url::parse(text).expect("a URL"));
+        assert!(is("http://127.0.0.1:80/a") && is("https://LOCALHOST/a") && is("http://[::1]:9/"));
+        assert!(!is("http://10.0.0.1/a") && !is("https://localhost.example/a"));
     }
 
     #[test]

@@ -36,7 +36,14 @@ fn stored_object(sent: &Map<String, Value>, shape: &Shape, artifacts: &mut Artif
             result.insert(key.to_owned(), default.clone());
         }
     }
-    result
+    in_the_portals_order(result, shape)
+}
+
+/// Known keys come in an order that has nothing to do with the one they were sent in; others follow as they came.
+fn in_the_portals_order(object: Map<String, Value>, shape: &Shape) -> Map<String, Value> {
+    let mut entries: Vec<(String, Value)> = object.into_iter().collect();
+    entries.sort_by_key(|(key, _)| shape.place(key).unwrap_or(usize::MAX));
+    entries.into_iter().collect()
 }
 
 fn stored_list(sent: &[Value], shape: &Shape, artifacts: &mut Artifacts<'_>) -> Vec<Value> {
@@ -63,6 +70,16 @@ fn copy_identity(item: &mut Value, identity: &str, shape: &Shape) {
         if inner.rules.server_owned && key.to_ascii_lowercase().ends_with(&identity.to_ascii_lowercase()) {
             map.insert(key.to_owned(), value.clone());
         }
+    }
+}
+
+/// The addresses in a definition from which the portal takes artifacts, in their order.
+pub(super) fn artifacts<'a>(sent: &'a Value, shape: &'a Shape) -> Vec<&'a str> {
+    match sent {
+        Value::Object(map) => map.iter().flat_map(|(key, value)| artifacts(value, shape.property(key))).collect(),
+        Value::Array(items) => items.iter().flat_map(|item| artifacts(item, shape.item())).collect(),
+        Value::String(text) if shape.rules.artifact => vec![text],
+        _ => Vec::new(),
     }
 }
 
@@ -126,25 +143,13 @@ pub(super) fn keep_secrets(new: &mut Value, old: &Value, shape: &Shape) {
     }
 }
 
-/// What keeps a definition from being published. Which property is the title is known only where the type has a schema.
-pub(super) fn findings(stored: &Value, shape: &Shape) -> Vec<String> {
-    let mut findings = Vec::new();
-    if stored["plans"].as_array().is_none_or(Vec::is_empty) {
-        findings.push("An offer needs at least one plan.".to_owned());
-    }
-    let is_blank = |key: &str| stored["offer"][key].as_str().is_none_or(|title| title.trim().is_empty());
-    if let Some((key, _)) = shape.property("offer").properties().find(|(key, _)| key.ends_with(".title"))
-        && is_blank(key)
-    {
-        findings.push(format!("'{key}' must not be empty."));
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
+    use super::super::artifact::NOTHING_FETCHED;
     use super::super::mint::Mint;
     use super::super::moment::Moment;
     use super::super::switches::Switches;
@@ -161,7 +166,10 @@ mod tests {
     fn put_with(definition: &Value, offer_type: &str, switches: &Switches) -> Value {
         let mut mint = Mint::new("test");
         let publisher = "contoso".parse().expect("an id");
-        let mut artifacts = Artifacts { mint: &mut mint, at: Moment::at(0), publisher: &publisher, switches };
+        let (mut copies, fetched) = (BTreeMap::new(), NOTHING_FETCHED);
+        let at = Moment::at(0);
+        let mut artifacts =
+            Artifacts { mint: &mut mint, copies: &mut copies, fetched, at, publisher: &publisher, switches };
         stored(definition, shape(offer_type), &mut artifacts)
     }
 
@@ -199,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn renamed_properties_keep_their_place_and_yield_to_the_real_name() {
+    fn renamed_properties_yield_to_the_real_name() {
         let plan = |plan: Value| put(&json!({"plans": [plan]}), VM)["plans"][0].clone();
         let renamed =
             plan(json!({"planId": "p", "microsoft-azure-virtualmachines.windowsOSType": "Other", "regions": ["AZ"]}));
-        let keys: Vec<&String> = renamed.as_object().expect("an object").keys().take(3).collect();
-        assert_eq!(keys, ["planId", "microsoft-azure-virtualmachines.osType", "regions"]);
+        assert_eq!(renamed["microsoft-azure-virtualmachines.osType"], "Other");
+        assert!(renamed.get("microsoft-azure-virtualmachines.windowsOSType").is_none());
         let both = plan(json!({
             "planId": "p",
             "microsoft-azure-virtualmachines.windowsOSType": "alias",
@@ -212,6 +220,26 @@ mod tests {
         }));
         assert_eq!(both["microsoft-azure-virtualmachines.osType"], "real");
         assert!(both.get("microsoft-azure-virtualmachines.windowsOSType").is_none());
+    }
+
+    #[test]
+    fn the_order_of_keys_is_the_portals_and_unknown_ones_come_last() {
+        let (title, lead, terms) = (
+            "microsoft-azure-marketplace.title",
+            "microsoft-azure-marketplace.leadDestination",
+            "microsoft-azure-marketplace.termsOfUse",
+        );
+        let order = |first: Value| {
+            let result = put(&json!({"plans": [], "offer": first, "displayText": "d"}), VM);
+            let names = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+            (names(&result), names(&result["offer"]))
+        };
+        let (outer, inner) = order(json!({"zzz": 1, title: "t", "aaa": 2, terms: "u", lead: "None"}));
+        assert_eq!(outer, ["displayText", "offer", "plans"]);
+        let places = [lead, terms, title, "zzz", "aaa"].map(|key| inner.iter().position(|known| known == key));
+        assert!(places.is_sorted() && places[0] == Some(0), "{inner:?}");
+        let (_, again) = order(json!({lead: "None", terms: "u", title: "t", "zzz": 1, "aaa": 2}));
+        assert_eq!(inner, again);
     }
 
     #[test]
@@ -286,15 +314,6 @@ mod tests {
             "",
             "it is returned all the same"
         );
-    }
-
-    #[test]
-    fn publishing_wants_plans_and_a_title() {
-        let title = "microsoft-azure-marketplace.title";
-        let good = json!({"offer": {title: "T"}, "plans": [{"planId": "p"}]});
-        assert!(findings(&good, shape(VM)).is_empty());
-        assert_eq!(findings(&json!({"offer": {title: " "}, "plans": []}), shape(VM)).len(), 2);
-        assert!(findings(&json!({"offer": {}, "plans": [{}]}), shape("microsoft-azure-saas")).is_empty());
     }
 
     #[test]

@@ -1,34 +1,52 @@
 //! The portal's documents: offers, lists, status, operations, submissions. Key order is the portal's.
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::definition;
 use super::moment::Moment;
 use super::offer::{Offer, Publication, Revision, Standing};
 use super::refusal::API_VERSION;
-use super::submission::{Progress, State, Submission, Target};
+use super::submission::{FailureWord, Progress, STEP_IDS, State, Submission, Target};
 use super::switches::{FinalWord, Switches};
 use crate::model::{Profile, PublisherId};
 
-/// A whole offer with one of its revisions.
-pub(super) fn offer(offer: &Offer, revision: &Revision) -> Value {
-    json!({
-        "offerTypeId": offer.offer_type,
-        "publisherId": offer.key.publisher,
-        "status": offer_status(offer),
-        "pcMigrationStatus": migration_status(offer.profile),
-        "pcRedirectUri": offer.redirect,
-        "isvUpgradeRequest": offer.upgrade_requested,
-        "version": revision.version,
-        "id": offer.key.offer,
-        "definition": definition::shown(&revision.definition, offer.shape()),
-        "changedTime": revision.changed.long(),
-    })
+/// A whole offer, its members in the portal's order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    offer_type_id: &'a str,
+    publisher_id: &'a str,
+    status: &'a str,
+    pc_migration_status: &'a str,
+    pc_redirect_uri: &'a str,
+    isv_upgrade_request: bool,
+    version: i64,
+    id: &'a str,
+    definition: &'a RawValue,
+    changed_time: String,
+}
+
+/// A whole offer with one of its revisions, as JSON. The definition is not taken apart for it.
+pub(super) fn offer(offer: &Offer, revision: &Revision) -> String {
+    let document = Document {
+        offer_type_id: &offer.offer_type,
+        publisher_id: offer.key.publisher.as_str(),
+        status: offer_status(offer),
+        pc_migration_status: migration_status(offer.profile),
+        pc_redirect_uri: &offer.redirect,
+        isv_upgrade_request: offer.upgrade_requested,
+        version: revision.version,
+        id: offer.key.offer.as_str(),
+        definition: revision.content.shown(offer.shape()),
+        changed_time: revision.changed.long(),
+    };
+    serde_json::to_string(&document).unwrap_or_else(|error| unreachable!("texts and numbers as JSON: {error}"))
 }
 
 /// An offer in a list: a summary, in another form for each profile.
 pub(super) fn summary(offer: &Offer) -> Value {
-    let definition = json!({"displayText": offer.draft.definition["displayText"]});
+    let definition = json!({"displayText": offer.draft.content.reference().display});
     match offer.profile {
         Profile::Native => json!({
             "offerTypeId": offer.offer_type,
@@ -68,17 +86,32 @@ pub(super) fn publisher(id: &PublisherId) -> Value {
     })
 }
 
+/// The types that offers can have. Nobody has shown what the portal answers here; this form is ours.
+pub(super) fn offer_types() -> Value {
+    const TYPES: [(&str, &str); 3] = [
+        ("microsoft-azure-applications", "Azure application"),
+        ("microsoft-azure-corevm", "Core virtual machine"),
+        ("microsoft-azure-virtualmachines", "Virtual machine"),
+    ];
+    TYPES.iter().map(|(id, name)| json!({"id": id, "version": 0, "definition": {"displayText": name}})).collect()
+}
+
 /// How far the latest publish got.
 pub(super) fn status(offer: &Offer, now: i64, switches: &Switches) -> Value {
     let latest = offer.submissions.last();
     let number = latest.map_or(0, |latest| latest.publishing_version);
     let publication = offer.publication(number);
-    let lowered = switches.cancel_lowers_publishing_version && offer.standing() == Standing::Canceled;
+    let lowered = match offer.standing() {
+        Standing::Failed => true,
+        Standing::Canceled => switches.cancel_lowers_publishing_version,
+        _ => false,
+    };
     let word = match offer.standing() {
         Standing::Resting => &offer.resting,
         Standing::Running | Standing::AwaitsSignoff => "running",
         Standing::Succeeded => "succeeded",
         Standing::Canceled => "canceled",
+        Standing::Failed => "failed",
     };
     json!({
         "status": word,
@@ -155,6 +188,7 @@ fn offer_status(offer: &Offer) -> &str {
         Standing::AwaitsSignoff => "waitingForPublisherReview",
         Standing::Succeeded => "succeeded",
         Standing::Canceled => "canceled",
+        Standing::Failed => "failed",
     }
 }
 
@@ -169,6 +203,7 @@ fn operation_word(offer: &Offer, submission: &Submission, switches: &Switches) -
         State::Running { .. } | State::Signoff { .. } => "running",
         State::Done => success,
         State::Canceled { .. } => "canceled",
+        State::Failed { .. } => "failed",
     }
 }
 
@@ -179,27 +214,30 @@ fn migration_status(profile: Profile) -> &'static str {
     }
 }
 
-/// A step as it is described: id, title, description, and how long it usually takes.
-const STEPS: [(&str, &str, &str, &str); super::submission::STEPS] = [
-    ("displaydummycertify", "Validating the offer", "The listing and the plans are checked.", "a few minutes"),
-    ("displaycertify", "Certifying the images", "The disk images are tested.", "up to a day"),
-    ("displayprovision", "Copying to the regions", "The images are copied to every region.", "a few hours"),
-    ("displaypackage", "Packaging the preview", "The listing is made ready for the preview audience.", "about an hour"),
-    ("publisher-signoff", "Publisher sign-off", "The publisher looks at the preview and lets it go live.", "up to you"),
-    ("live", "Going live", "The offer is opened to customers.", "a few hours"),
+/// A step as it is described: title, description, and how long it usually takes.
+const STEPS: [(&str, &str, &str); super::submission::STEPS] = [
+    ("Validating the offer", "The listing and the plans are checked.", "a few minutes"),
+    ("Certifying the images", "The disk images are tested.", "up to a day"),
+    ("Copying to the regions", "The images are copied to every region.", "a few hours"),
+    ("Packaging the preview", "The listing is made ready for the preview audience.", "about an hour"),
+    ("Publisher sign-off", "The publisher looks at the preview and lets it go live.", "up to you"),
+    ("Going live", "The offer is opened to customers.", "a few hours"),
 ];
 
 fn steps(offer: &Offer, publication: Publication<'_>, now: i64) -> Vec<Value> {
-    STEPS
+    STEP_IDS
         .iter()
+        .zip(STEPS)
         .zip(publication.progress(now))
-        .map(|(&(id, title, description, estimate), progress)| {
+        .map(|((id, (title, description, estimate)), progress)| {
             let (word, percent) = match progress {
                 Progress::NotStarted => ("notStarted", 0),
                 Progress::Running(percent) => ("inProgress", percent),
                 Progress::Waiting => ("waitingForPublisherReview", 0),
                 Progress::Complete => ("complete", 100),
                 Progress::Canceled => ("canceled", 0),
+                Progress::Failed(FailureWord::Blocked) => ("blocked", 0),
+                Progress::Failed(FailureWord::Rejected) => ("rejected", 0),
             };
             json!({
                 "estimatedTimeFrame": estimate,
@@ -207,14 +245,16 @@ fn steps(offer: &Offer, publication: Publication<'_>, now: i64) -> Vec<Value> {
                 "stepName": match offer.profile { Profile::Native => title, Profile::Migrated => id },
                 "description": description,
                 "status": word,
-                "messages": messages(title, progress, publication.began()),
+                "messages": messages(title, progress, publication),
                 "progressPercentage": percent,
             })
         })
         .collect()
 }
 
-fn messages(title: &str, progress: Progress, at: Option<Moment>) -> Vec<Value> {
+fn messages(title: &str, progress: Progress, publication: Publication<'_>) -> Vec<Value> {
+    let at = publication.began().map(Moment::long);
+    let message = |level: &str, html: String| json!({"messageHtml": html, "level": level, "timestamp": at});
     let text = match progress {
         Progress::NotStarted => return Vec::new(),
         Progress::Running(percent) => format!("<p><b>{title}</b>: {percent} % done.</p>"),
@@ -223,8 +263,17 @@ fn messages(title: &str, progress: Progress, at: Option<Moment>) -> Vec<Value> {
         }
         Progress::Complete => format!("<p><b>{title}</b>: done.</p>"),
         Progress::Canceled => format!("<p><b>{title}</b>: canceled on request.</p>"),
+        Progress::Failed(_) => {
+            let findings = publication.failure().map(|failure| failure.messages.as_slice()).unwrap_or_default();
+            return findings.iter().map(|finding| message("error", format!("<p>{}</p>", escaped(finding)))).collect();
+        }
     };
-    vec![json!({"messageHtml": text, "level": "information", "timestamp": at.map(Moment::long)})]
+    vec![message("information", text)]
+}
+
+/// A text in HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn preview_links(offer: &Offer, publication: Publication<'_>) -> Vec<Value> {

@@ -22,11 +22,22 @@ impl Mint {
         Self { salt: salt.into(), used: 0, last: Moment::at(0) }
     }
 
+    /// What its names depend on.
+    pub(super) fn salt(&self) -> &str {
+        &self.salt
+    }
+
     /// An identifier in the form of a random GUID.
     pub(super) fn guid(&mut self) -> String {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&self.bytes()[..16]);
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
+    /// A number that was never used.
+    pub(super) fn number(&mut self) -> u64 {
+        self.used += 1;
+        self.used
     }
 
     /// What looks like the signature of a shared access URL, encoded for a query.

@@ -21,6 +21,11 @@ impl Moment {
         Self(millis.saturating_mul(TICKS_PER_MILLI))
     }
 
+    /// In milliseconds since 1970.
+    pub(super) fn millis(self) -> i64 {
+        self.0.div_euclid(TICKS_PER_MILLI)
+    }
+
     /// The smallest later instant.
     pub(super) fn next(self) -> Self {
         Self(self.0.saturating_add(1))

@@ -1,34 +1,38 @@
 //! One offer: its draft, what is in the slots, and what was ever submitted. The state machine of publishing.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::definition;
+use super::content::{Content, ContentRef};
+use super::findings;
 use super::mint::Mint;
 use super::moment::Moment;
 use super::refusal::Refusal;
-use super::submission::{Progress, STEPS, State, Submission, Target};
-use super::switches::Switches;
+use super::submission::{Failure, FailureWord, Progress, STEPS, State, Submission, Target};
+use super::switches::{PublishFindings, Switches};
 use crate::model::{ETag, OfferKey, Profile, Slot};
 use crate::schema::{Schemas, Shape};
 
 /// The content of an offer at one time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Revision {
+pub(super) struct Revision<C = Content> {
     pub(super) version: i64,
     pub(super) changed: Moment,
     pub(super) etag: ETag,
-    /// With everything that the portal keeps to itself.
-    pub(super) definition: Value,
+    pub(super) content: C,
 }
 
-/// An offer as the portal keeps it.
+/// How many drafts are kept beside those that were published.
+const KEPT_DRAFTS: usize = 20;
+
+/// An offer as the portal keeps it; in a store, with references to the contents.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Offer {
+pub(super) struct Offer<C = Content> {
     pub(super) key: OfferKey,
     pub(super) offer_type: String,
     pub(super) profile: Profile,
@@ -39,9 +43,11 @@ pub(super) struct Offer {
     pub(super) upgrade_requested: bool,
     /// The status while nothing was ever submitted.
     pub(super) resting: String,
-    pub(super) draft: Revision,
-    /// What was ever published, by version.
-    pub(super) published: BTreeMap<i64, Revision>,
+    pub(super) draft: Revision<C>,
+    /// What the draft was before, oldest first: all that was published, and the latest others.
+    pub(super) earlier: Vec<Revision<C>>,
+    /// The versions that were ever published.
+    pub(super) published: BTreeSet<i64>,
     /// The version in the preview slot.
     pub(super) preview: Option<i64>,
     /// The version in the production slot.
@@ -59,6 +65,7 @@ pub(super) enum Standing {
     AwaitsSignoff,
     Succeeded,
     Canceled,
+    Failed,
 }
 
 /// A publish and, once it was signed off, the go-live that completes it.
@@ -72,6 +79,11 @@ impl Publication<'_> {
     /// Where each step is.
     pub(super) fn progress(&self, now: i64) -> [Progress; STEPS] {
         self.production.or(self.preview).map_or([Progress::NotStarted; STEPS], |submission| submission.progress(now))
+    }
+
+    /// What its latest part failed of, or will.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.production.or(self.preview).and_then(|submission| submission.failure.as_ref())
     }
 
     /// When its latest part was asked for.
@@ -93,13 +105,77 @@ impl Publication<'_> {
     }
 }
 
+impl Revision {
+    /// What is written down now.
+    pub(super) fn new(version: i64, definition: &Value, mint: &mut Mint, now: i64) -> Self {
+        let changed = mint.stamp(now);
+        let content = Content::new(mint.number(), definition);
+        Self { version, changed, etag: mint.stamp(now).etag(), content }
+    }
+}
+
+impl<C> Revision<C> {
+    /// The same with another form of content.
+    fn try_map<D, E>(&self, map: &mut impl FnMut(&C) -> Result<D, E>) -> Result<Revision<D>, E> {
+        let Self { version, changed, etag, content } = self;
+        Ok(Revision { version: *version, changed: *changed, etag: etag.clone(), content: map(content)? })
+    }
+}
+
+impl<C> Offer<C> {
+    /// The same with another form of contents.
+    pub(super) fn try_map<D, E>(&self, mut map: impl FnMut(&C) -> Result<D, E>) -> Result<Offer<D>, E> {
+        Ok(Offer {
+            key: self.key.clone(),
+            offer_type: self.offer_type.clone(),
+            profile: self.profile,
+            guid: self.guid.clone(),
+            redirect: self.redirect.clone(),
+            upgrade_requested: self.upgrade_requested,
+            resting: self.resting.clone(),
+            draft: self.draft.try_map(&mut map)?,
+            earlier: self.earlier.iter().map(|revision| revision.try_map(&mut map)).collect::<Result<_, E>>()?,
+            published: self.published.clone(),
+            preview: self.preview,
+            production: self.production,
+            submissions: self.submissions.clone(),
+        })
+    }
+}
+
 impl Offer {
+    /// What a record says of it.
+    pub(super) fn record(&self) -> Offer<ContentRef> {
+        self.try_map(|content| Ok::<_, std::convert::Infallible>(content.reference().clone()))
+            .unwrap_or_else(|never| match never {})
+    }
+
+    /// All contents, the draft's first.
+    pub(super) fn contents(&self) -> impl Iterator<Item = &Content> {
+        std::iter::once(&self.draft).chain(&self.earlier).map(|revision| &revision.content)
+    }
+
+    /// The offer as it is at this time.
+    pub(super) fn at(&self, now: i64) -> Cow<'_, Self> {
+        if !self.is_busy() {
+            return Cow::Borrowed(self);
+        }
+        let mut offer = self.clone();
+        offer.settle(now);
+        Cow::Owned(offer)
+    }
+
+    /// The draft as it was at an earlier time, where that is still known; none where there was no offer.
+    pub(super) fn draft_at(&self, then: Moment) -> Option<&Revision> {
+        std::iter::once(&self.draft).chain(self.earlier.iter().rev()).find(|revision| revision.changed <= then)
+    }
+
     /// What is known of the definition of this type of offer.
     pub(super) fn shape(&self) -> &'static Shape {
         Schemas::builtin().shape(&self.offer_type).property("definition")
     }
 
-    /// Brings everything up to the present. Runs before each request, so that time passes without a timer.
+    /// Brings everything up to the present: time passes without a timer, because whoever looks or acts settles first.
     pub(super) fn settle(&mut self, now: i64) {
         let Some(latest) = self.submissions.last_mut() else { return };
         latest.settle(now);
@@ -116,14 +192,14 @@ impl Offer {
     pub(super) fn slot(&self, slot: Slot) -> Option<&Revision> {
         match slot {
             Slot::Draft => Some(&self.draft),
-            Slot::Preview => self.preview.and_then(|version| self.published.get(&version)),
-            Slot::Production => self.production.and_then(|version| self.published.get(&version)),
+            Slot::Preview => self.preview.and_then(|version| self.version(version)),
+            Slot::Production => self.production.and_then(|version| self.version(version)),
         }
     }
 
-    /// The revision of this number, where it is kept: what was published, and the draft.
+    /// The revision of this number, where it is kept.
     pub(super) fn version(&self, version: i64) -> Option<&Revision> {
-        if self.draft.version == version { Some(&self.draft) } else { self.published.get(&version) }
+        std::iter::once(&self.draft).chain(self.earlier.iter().rev()).find(|revision| revision.version == version)
     }
 
     /// Where the offer is in publishing.
@@ -134,6 +210,7 @@ impl Offer {
             Some(State::Signoff { .. }) => Standing::AwaitsSignoff,
             Some(State::Done) => Standing::Succeeded,
             Some(State::Canceled { .. }) => Standing::Canceled,
+            Some(State::Failed { .. }) => Standing::Failed,
         }
     }
 
@@ -153,10 +230,18 @@ impl Offer {
     }
 
     /// Replaces the draft.
-    pub(super) fn edit(&mut self, definition: Value, mint: &mut Mint, now: i64) {
+    pub(super) fn edit(&mut self, definition: &Value, mint: &mut Mint, now: i64) {
         let version = mint.version_after(self.draft.version, self.profile);
-        let changed = mint.stamp(now);
-        self.draft = Revision { version, changed, etag: mint.stamp(now).etag(), definition };
+        let before = std::mem::replace(&mut self.draft, Revision::new(version, definition, mint, now));
+        self.earlier.push(before);
+        let unpublished = |revision: &Revision| !self.published.contains(&revision.version);
+        let mut surplus =
+            self.earlier.iter().filter(|revision| unpublished(revision)).count().saturating_sub(KEPT_DRAFTS);
+        self.earlier.retain(|revision| {
+            let drop = surplus > 0 && unpublished(revision);
+            surplus -= usize::from(drop);
+            !drop
+        });
     }
 
     /// Starts to publish the draft. What waits for sign-off is superseded.
@@ -170,16 +255,15 @@ impl Offer {
         if self.is_busy() || (waits && switches.signoff_blocks_publish) {
             return Err(Refusal::Busy(self.key.clone()));
         }
-        let findings = definition::findings(&self.draft.definition, self.shape());
-        if switches.publish_checks && !findings.is_empty() {
-            return Err(Refusal::Unpublishable(self.key.clone(), findings));
+        if let Some(word) = self.check(run, switches)? {
+            run.failing = Some(word);
         }
         if let Some(latest) = self.submissions.last_mut().filter(|_| waits) {
             latest.supersede();
         }
         let version = self.draft.version;
-        let is_live = self.slot(Slot::Production).is_some_and(|live| live.definition == self.draft.definition);
-        self.published.insert(version, self.draft.clone());
+        let is_live = self.slot(Slot::Production).is_some_and(|live| live.content.says_the_same(&self.draft.content));
+        self.published.insert(version);
         let state = if is_live {
             self.preview = Some(version);
             State::Done
@@ -188,6 +272,19 @@ impl Offer {
         };
         let number = self.submissions.last().map_or(0, |latest| latest.publishing_version) + 1;
         Ok(self.submit(run.submission(Target::Preview, number, version, emails, state)))
+    }
+
+    /// Looks for what keeps the draft from being published: a refusal, or what the publish is going to fail of.
+    fn check(&self, run: &Run<'_>, switches: &Switches) -> Result<Option<Failure>, Refusal> {
+        let messages = findings::of(&self.draft.content.value(), self.shape(), run.now);
+        let failure = |word| Some(Failure { step: 0, word, messages: messages.clone() });
+        match switches.publish_findings {
+            _ if messages.is_empty() => Ok(None),
+            PublishFindings::Refused => Err(Refusal::Unpublishable(self.key.clone(), messages)),
+            PublishFindings::Blocked => Ok(failure(FailureWord::Blocked)),
+            PublishFindings::Rejected => Ok(failure(FailureWord::Rejected)),
+            PublishFindings::Ignored => Ok(None),
+        }
     }
 
     /// Signs off what waits, and starts to bring it live.
@@ -221,6 +318,8 @@ pub(super) struct Run<'a> {
     pub(super) mint: &'a mut Mint,
     pub(super) now: i64,
     pub(super) step_millis: i64,
+    /// What the submission is going to fail of.
+    pub(super) failing: Option<Failure>,
 }
 
 impl Run<'_> {
@@ -240,6 +339,7 @@ impl Run<'_> {
             emails,
             created: self.mint.stamp(self.now),
             step_millis: self.step_millis,
+            failure: self.failing.take(),
             state,
         }
     }

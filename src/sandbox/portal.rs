@@ -1,18 +1,23 @@
 //! The portal as a value: all offers, and what each request makes of them. Pure: the time comes in with the request.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::artifact::{Fetched, StoreCopy};
+use super::clock::Clock;
 use super::documents;
+use super::gate::Reach;
 use super::mint::Mint;
+use super::moment::Moment;
 use super::offer::{Offer, Revision, Run};
 use super::put;
-use super::refusal::{API_VERSION, Refusal, Voice};
+use super::refusal::{API_VERSION, OLD_API_VERSION, Refusal, Voice};
 use super::reply::{Body, Reply};
 use super::routes::{Ask, OperationName, Route};
-use super::submission::Submission;
+use super::submission::{Failure, Submission};
 use super::switches::Switches;
 use crate::model::{OfferKey, Profile, PublisherId, Slot};
 
@@ -37,6 +42,12 @@ pub(super) struct Call<'a> {
     pub(super) query: &'a str,
     pub(super) if_match: Option<&'a str>,
     pub(super) body: &'a [u8],
+    /// What came of the artifacts that a PUT names.
+    pub(super) fetched: &'a Fetched,
+    /// What a publish or a go-live is going to fail of.
+    pub(super) failing: Option<&'a Failure>,
+    /// A read of a draft sees it as of this time.
+    pub(super) as_of: Option<i64>,
     /// Milliseconds since 1970.
     pub(super) now: i64,
 }
@@ -50,50 +61,96 @@ impl Call<'_> {
     }
 }
 
-/// Everything that the portal remembers.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// Everything that the portal remembers. Copies share the offers, so that one is cheap to keep or to try a change on.
+#[derive(Debug, Clone)]
 pub(super) struct Portal {
-    /// How far the portal's clock is ahead of the machine's.
-    pub(super) clock_ahead_millis: i64,
+    pub(super) clock: Clock,
     pub(super) mint: Mint,
-    pub(super) offers: BTreeMap<OfferKey, Offer>,
+    pub(super) offers: BTreeMap<OfferKey, Arc<Offer>>,
+    /// The portal's own copies of artifacts, by path.
+    pub(super) copies: BTreeMap<String, Arc<StoreCopy>>,
 }
 
 impl Portal {
     /// A portal without offers. The salt makes its names differ from those of other portals.
-    pub(super) fn new(salt: impl Into<String>) -> Self {
-        Self { clock_ahead_millis: 0, mint: Mint::new(salt), offers: BTreeMap::new() }
+    pub(super) fn new(salt: impl Into<String>, clock: Clock) -> Self {
+        Self { clock, mint: Mint::new(salt), offers: BTreeMap::new(), copies: BTreeMap::new() }
     }
 
-    /// Answers a request below `/api`.
+    /// Answers a request below `/api`, whatever it is.
+    #[cfg(test)]
     pub(super) fn answer(&mut self, call: &Call<'_>, settings: &Settings) -> Reply {
-        if call.parameter("api-version").as_deref() != Some(API_VERSION) {
-            return Refusal::ApiVersion.reply(Voice::Native);
+        match self.admit(call, settings) {
+            Ok(route) if route.is_change() => self.change(&route, call, settings),
+            Ok(route) => self.look(&route, call, &Reach::All, settings),
+            Err(refusal) => refusal.reply(Voice::Native),
         }
-        let route = match Route::of(call.method, call.path) {
-            Ok(route) => route,
-            Err(refusal) => return refusal.reply(Voice::Native),
+    }
+
+    /// What is asked for, where it may be asked.
+    pub(super) fn admit(&self, call: &Call<'_>, settings: &Settings) -> Result<Route, Refusal> {
+        let version = call.parameter("api-version");
+        let route = Route::of(call.method, call.path);
+        let is_served = match (version.as_deref(), &route) {
+            (Some(API_VERSION), _) => true,
+            (Some(version), Ok(Route::OfferTypes)) => version == OLD_API_VERSION,
+            _ => false,
         };
-        if let Some(publisher) = route.publisher()
-            && !self.knows(&publisher, call.method, settings)
-        {
-            return Refusal::Forbidden.reply(Voice::Native);
+        if !is_served {
+            return Err(Refusal::ApiVersion);
         }
-        let result = match &route {
-            Route::Publishers => Ok(self.publishers(settings)),
+        let route = route?;
+        match route.publisher() {
+            Some(publisher) if !self.knows(&publisher, call.method, settings) => Err(Refusal::Forbidden),
+            _ => Ok(route),
+        }
+    }
+
+    /// Answers what changes nothing.
+    pub(super) fn look(&self, route: &Route, call: &Call<'_>, reach: &Reach, settings: &Settings) -> Reply {
+        let result = match route {
+            Route::Publishers => Ok(self.publishers(reach, settings)),
+            Route::OfferTypes => {
+                Ok(Reply::json(200, documents::offer_types()).header("X-Sandbox-Shape", "not-established"))
+            }
             Route::Offers(publisher) => self.list(publisher, call),
-            Route::Offer(key, ask) => self.about_offer(key, ask, call, settings),
+            Route::Offer(key, ask) => {
+                self.offer(key, call.now).and_then(|offer| see(&offer, ask, call, &settings.switches))
+            }
             Route::Operation(id) => self.operation_by_name(id, call, settings),
         };
-        result.unwrap_or_else(|refusal| refusal.reply(self.voice(&route, settings)))
+        result.unwrap_or_else(|refusal| refusal.reply(self.voice(route, settings)))
     }
 
-    /// The offer, up to date.
-    pub(super) fn offer(&mut self, key: &OfferKey, now: i64) -> Result<&mut Offer, Refusal> {
-        let offer = self.offers.get_mut(key).ok_or_else(|| Refusal::NoSuchOffer(key.clone()))?;
-        offer.settle(now);
-        Ok(offer)
+    /// Carries out what changes something. Nothing has changed where the answer is a refusal.
+    pub(super) fn change(&mut self, route: &Route, call: &Call<'_>, settings: &Settings) -> Reply {
+        let result = match route {
+            Route::Offer(key, Ask::Put) => put::put(self, key, call, settings),
+            Route::Offer(key, ask) => self.submit(key, ask, call, settings),
+            _ => Err(Refusal::MethodNotAllowed),
+        };
+        result.unwrap_or_else(|refusal| refusal.reply(self.voice(route, settings)))
+    }
+
+    /// The portal as far as a change of this offer goes.
+    pub(super) fn excerpt(&self, key: &OfferKey) -> Self {
+        let offer = self.offers.get_key_value(key).map(|(key, offer)| (key.clone(), Arc::clone(offer)));
+        let offers = offer.into_iter().collect();
+        Self { clock: self.clock, mint: self.mint.clone(), offers, copies: BTreeMap::new() }
+    }
+
+    /// Takes in what became of an excerpt.
+    pub(super) fn take_in(&mut self, excerpt: Self) {
+        let Self { clock, mint, offers, copies } = excerpt;
+        self.clock = clock;
+        self.mint = mint;
+        self.offers.extend(offers);
+        self.copies.extend(copies);
+    }
+
+    /// The offer as it is at this time.
+    pub(super) fn offer(&self, key: &OfferKey, now: i64) -> Result<Cow<'_, Offer>, Refusal> {
+        self.offers.get(key).map(|offer| offer.at(now)).ok_or_else(|| Refusal::NoSuchOffer(key.clone()))
     }
 
     fn voice(&self, route: &Route, settings: &Settings) -> Voice {
@@ -102,13 +159,13 @@ impl Portal {
                 let profile = self.offers.get(key).map_or(settings.default_profile, |offer| offer.profile);
                 Voice::of(profile, *ask == Ask::Publish)
             }
-            Route::Publishers | Route::Offers(_) | Route::Operation(_) => Voice::Native,
+            Route::Publishers | Route::OfferTypes | Route::Offers(_) | Route::Operation(_) => Voice::Native,
         }
     }
 
-    fn publishers(&self, settings: &Settings) -> Reply {
+    fn publishers(&self, reach: &Reach, settings: &Settings) -> Reply {
         let with_offers = self.offers.keys().map(|key| &key.publisher);
-        let ids: BTreeSet<&PublisherId> = with_offers.chain(&settings.publishers).collect();
+        let ids = with_offers.chain(&settings.publishers).filter(|id| reach.includes(id)).collect::<BTreeSet<_>>();
         Reply::json(200, ids.into_iter().map(documents::publisher).collect())
     }
 
@@ -129,77 +186,77 @@ impl Portal {
         self.offers.range(first..).next().is_some_and(|(key, _)| key.publisher == *publisher)
     }
 
-    fn list(&mut self, publisher: &PublisherId, call: &Call<'_>) -> Result<Reply, Refusal> {
+    fn list(&self, publisher: &PublisherId, call: &Call<'_>) -> Result<Reply, Refusal> {
         let wanted = call.parameter("$filter").map(|filter| offer_type_filter(&filter)).transpose()?;
         let items = self
             .offers
-            .values_mut()
+            .values()
             .filter(|offer| offer.key.publisher == *publisher)
             .filter(|offer| wanted.as_ref().is_none_or(|wanted| offer.offer_type == *wanted))
-            .map(|offer| {
-                offer.settle(call.now);
-                documents::summary(offer)
-            })
+            .map(|offer| documents::summary(&offer.at(call.now)))
             .collect();
         Ok(Reply::json(200, items))
     }
 
-    fn about_offer(
-        &mut self,
-        key: &OfferKey,
-        ask: &Ask,
-        call: &Call<'_>,
-        settings: &Settings,
-    ) -> Result<Reply, Refusal> {
+    /// Publish, golive and cancel.
+    fn submit(&mut self, key: &OfferKey, ask: &Ask, call: &Call<'_>, settings: &Settings) -> Result<Reply, Refusal> {
         let switches = &settings.switches;
-        if *ask == Ask::Put {
-            return put::put(self, key, call, settings);
-        }
-        self.offer(key, call.now)?;
-        let mut run = Run { mint: &mut self.mint, now: call.now, step_millis: settings.step_millis };
+        let mut run = Run {
+            mint: &mut self.mint,
+            now: call.now,
+            step_millis: settings.step_millis,
+            failing: call.failing.cloned(),
+        };
         let offer = self.offers.get_mut(key).ok_or_else(|| Refusal::NoSuchOffer(key.clone()))?;
-        match ask {
-            Ask::Put | Ask::Draft => Ok(document(offer, &offer.draft, true)),
-            Ask::Version(number) => {
-                let revision = offer.version(*number).ok_or_else(|| Refusal::NoSuchVersion(key.clone(), *number))?;
-                Ok(document(offer, revision, switches.etag_on_published))
-            }
-            Ask::Slot(slot) => {
-                let revision = offer.slot(*slot).ok_or_else(|| Refusal::EmptySlot(key.clone(), *slot))?;
-                Ok(document(offer, revision, *slot == Slot::Draft || switches.etag_on_published))
-            }
-            Ask::Status => Ok(Reply::json(200, documents::status(offer, call.now, switches))),
-            Ask::Submissions => Ok(submissions(offer, call)),
-            Ask::Operation(id) => operation(offer, id, call, switches),
-            Ask::Publish => {
-                let emails = emails(call.body)?;
-                let id = offer.publish(emails, &mut run, switches)?.id.clone();
-                Ok(accepted(offer, Some(&id), switches))
-            }
-            Ask::GoLive => {
-                let id = offer.go_live(&mut run, switches)?.id.clone();
-                Ok(accepted(offer, Some(&id), switches))
-            }
+        let offer = Arc::make_mut(offer);
+        offer.settle(call.now);
+        let id = match ask {
+            Ask::Publish => Some(offer.publish(emails(call.body)?, &mut run, switches)?.id.clone()),
+            Ask::GoLive => Some(offer.go_live(&mut run, switches)?.id.clone()),
             Ask::Cancel => {
                 if !offer.cancel(call.now) && switches.idle_cancel_conflicts {
                     return Err(Refusal::NothingRunning(key.clone()));
                 }
-                let id = offer.submissions.last().map(|latest| latest.id.clone());
-                Ok(accepted(offer, id.as_deref(), switches))
+                offer.submissions.last().map(|latest| latest.id.clone())
             }
-        }
+            _ => return Err(Refusal::MethodNotAllowed),
+        };
+        Ok(accepted(offer, id.as_deref(), switches))
     }
 
-    fn operation_by_name(&mut self, id: &str, call: &Call<'_>, settings: &Settings) -> Result<Reply, Refusal> {
+    fn operation_by_name(&self, id: &str, call: &Call<'_>, settings: &Settings) -> Result<Reply, Refusal> {
         let name = OperationName::parse(id).ok_or(Refusal::NoSuchPath)?;
         let offer = self.offer(&name.key, call.now)?;
-        operation(offer, id, call, &settings.switches)
+        operation(&offer, id, call, &settings.switches)
+    }
+}
+
+/// What is asked about one offer.
+fn see(offer: &Offer, ask: &Ask, call: &Call<'_>, switches: &Switches) -> Result<Reply, Refusal> {
+    let key = &offer.key;
+    match ask {
+        Ask::Draft => {
+            let seen = call.as_of.map_or(Some(&offer.draft), |then| offer.draft_at(Moment::at(then)));
+            Ok(document(offer, seen.ok_or_else(|| Refusal::NoSuchOffer(key.clone()))?, true))
+        }
+        Ask::Version(number) => {
+            let revision = offer.version(*number).ok_or_else(|| Refusal::NoSuchVersion(key.clone(), *number))?;
+            Ok(document(offer, revision, switches.etag_on_published))
+        }
+        Ask::Slot(slot) => {
+            let revision = offer.slot(*slot).ok_or_else(|| Refusal::EmptySlot(key.clone(), *slot))?;
+            Ok(document(offer, revision, *slot == Slot::Draft || switches.etag_on_published))
+        }
+        Ask::Status => Ok(Reply::json(200, documents::status(offer, call.now, switches))),
+        Ask::Submissions => Ok(submissions(offer, call)),
+        Ask::Operation(id) => operation(offer, id, call, switches),
+        Ask::Put | Ask::Publish | Ask::GoLive | Ask::Cancel => Err(Refusal::MethodNotAllowed),
     }
 }
 
 /// A revision of an offer, with its ETag where this read has one.
 pub(super) fn document(offer: &Offer, revision: &Revision, with_etag: bool) -> Reply {
-    let reply = Reply::json(200, documents::offer(offer, revision));
+    let reply = Reply { status: 200, headers: Vec::new(), body: Body::Text(documents::offer(offer, revision)) };
     if with_etag && offer.profile == Profile::Native { reply.header("ETag", revision.etag.as_str()) } else { reply }
 }
 

@@ -1,17 +1,18 @@
 //! PUT of an offer: preconditions, validation, and the full replacement of the draft.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::artifact::Artifacts;
+use super::artifact::{self, Artifacts};
 use super::definition;
 use super::documents;
 use super::mint::Mint;
 use super::offer::{Offer, Revision};
 use super::portal::{Call, Portal, Settings, document};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Voice};
 use super::reply::{Body, Reply};
 use super::switches::{AbsentSecret, IfMatchOnCreate, MissingIfMatch, PutWhileRunning, Switches};
 use crate::model::{OfferKey, Profile};
@@ -22,15 +23,16 @@ pub(super) fn put(portal: &mut Portal, key: &OfferKey, call: &Call<'_>, settings
     let switches = &settings.switches;
     let body = Sent::read(call.body)?;
     let existing = portal.offer(key, call.now).ok();
-    let profile = existing.as_ref().map_or(settings.default_profile, |offer| offer.profile);
-    body.check(key, existing.as_deref(), switches)?;
-    precondition(existing.as_deref(), profile, call.if_match, switches)?;
-    if existing.as_ref().is_some_and(|offer| offer.is_busy()) && !taken_while_running(profile, switches) {
+    let existing = existing.as_deref();
+    let profile = existing.map_or(settings.default_profile, |offer| offer.profile);
+    body.check(key, existing, switches)?;
+    precondition(existing, profile, call.if_match, switches)?;
+    if existing.is_some_and(Offer::is_busy) && !taken_while_running(profile, switches) {
         return Err(Refusal::Busy(key.clone()));
     }
     let created = existing.is_none();
-    let definition = stored(&body, portal, key, call.now, switches);
-    let offer = store(portal, key, &body.offer_type, definition, profile, call.now);
+    let definition = stored(&body, portal, key, call, switches);
+    let offer = store(portal, key, &body.offer_type, &definition, profile, call.now);
     Ok(answer(offer, created, switches))
 }
 
@@ -45,8 +47,30 @@ pub(super) fn edit_by_hand(
     let existing = portal.offer(key, call.now).ok();
     body.check(key, existing.as_deref(), &Switches { reject_legacy_ids: false, ..settings.switches.clone() })?;
     let profile = existing.map_or_else(|| body.profile().unwrap_or(settings.default_profile), |offer| offer.profile);
-    let offer = store(portal, key, &body.offer_type, body.definition.clone(), profile, call.now);
+    let offer = store(portal, key, &body.offer_type, &body.definition, profile, call.now);
     Ok(document(offer, &offer.draft, true))
+}
+
+/// Changes what is there the way a person does in the portal. Of an offer that is not there, nothing.
+pub(super) fn edit_by_merge(portal: &mut Portal, key: &OfferKey, merge: &Value, now: i64) -> Reply {
+    let Portal { mint, offers, .. } = portal;
+    let Some(offer) = offers.get_mut(key) else {
+        return Refusal::NoSuchOffer(key.clone()).reply(Voice::Native);
+    };
+    let offer = Arc::make_mut(offer);
+    offer.settle(now);
+    let mut edited = json!({"definition": offer.draft.content.value()});
+    jsonpatch::merge(&mut edited, merge);
+    offer.edit(&edited["definition"], mint, now);
+    document(offer, &offer.draft, true)
+}
+
+/// The addresses on this machine from which a PUT takes artifacts. Nothing of a body that is refused anyway.
+pub(super) fn artifacts_to_fetch(body: &[u8]) -> Vec<String> {
+    let Ok(body) = Sent::read(body) else { return Vec::new() };
+    let shape = Schemas::builtin().shape(&body.offer_type).property("definition");
+    let is_near = |text: &&str| url::Url::parse(text).is_ok_and(|url| artifact::is_loopback(&url));
+    definition::artifacts(&body.definition, shape).into_iter().filter(is_near).map(ToOwned::to_owned).collect()
 }
 
 /// A body that is the document of an offer. Members that only the portal writes are not looked at.
@@ -144,13 +168,14 @@ fn taken_while_running(profile: Profile, switches: &Switches) -> bool {
 }
 
 /// The definition with everything that the portal does to it.
-fn stored(body: &Sent, portal: &mut Portal, key: &OfferKey, now: i64, switches: &Switches) -> Value {
+fn stored(body: &Sent, portal: &mut Portal, key: &OfferKey, call: &Call<'_>, switches: &Switches) -> Value {
     let shape = Schemas::builtin().shape(&body.offer_type).property("definition");
-    let at = portal.mint.stamp(now);
-    let mut artifacts = Artifacts { mint: &mut portal.mint, at, publisher: &key.publisher, switches };
+    let at = portal.mint.stamp(call.now);
+    let Portal { mint, copies, .. } = portal;
+    let mut artifacts = Artifacts { mint, copies, fetched: call.fetched, at, publisher: &key.publisher, switches };
     let mut definition = definition::stored(&body.definition, shape, &mut artifacts);
     if let (AbsentSecret::Kept, Some(offer)) = (switches.absent_secret, portal.offers.get(key)) {
-        definition::keep_secrets(&mut definition, &offer.draft.definition, shape);
+        definition::keep_secrets(&mut definition, &offer.draft.content.value(), shape);
     }
     definition
 }
@@ -159,32 +184,32 @@ fn store<'a>(
     portal: &'a mut Portal,
     key: &OfferKey,
     offer_type: &str,
-    definition: Value,
+    definition: &Value,
     profile: Profile,
     now: i64,
 ) -> &'a Offer {
     let Portal { mint, offers, .. } = portal;
     match offers.entry(key.clone()) {
         Entry::Occupied(entry) => {
-            let offer = entry.into_mut();
+            let offer = Arc::make_mut(entry.into_mut());
+            offer.settle(now);
             offer.edit(definition, mint, now);
             offer
         }
-        Entry::Vacant(entry) => entry.insert(new_offer(key, offer_type, definition, profile, mint, now)),
+        Entry::Vacant(entry) => entry.insert(Arc::new(new_offer(key, offer_type, definition, profile, mint, now))),
     }
 }
 
 fn new_offer(
     key: &OfferKey,
     offer_type: &str,
-    definition: Value,
+    definition: &Value,
     profile: Profile,
     mint: &mut Mint,
     now: i64,
 ) -> Offer {
     let guid = mint.guid();
     let version = mint.version_after(0, profile);
-    let changed = mint.stamp(now);
     Offer {
         key: key.clone(),
         offer_type: offer_type.to_owned(),
@@ -193,8 +218,9 @@ fn new_offer(
         guid,
         upgrade_requested: false,
         resting: "neverPublished".to_owned(),
-        draft: Revision { version, changed, etag: mint.stamp(now).etag(), definition },
-        published: BTreeMap::new(),
+        draft: Revision::new(version, definition, mint, now),
+        earlier: Vec::new(),
+        published: BTreeSet::new(),
         preview: None,
         production: None,
         submissions: Vec::new(),

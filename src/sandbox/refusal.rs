@@ -8,11 +8,14 @@ use crate::model::{OfferKey, Profile, Slot};
 /// The version of the interface that the portal speaks.
 pub(super) const API_VERSION: &str = "2017-10-31";
 
+/// The one before; the reference still asks for the types of offers with it.
+pub(super) const OLD_API_VERSION: &str = "2016-08-01-preview";
+
 /// A request that is not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// No bearer token, or not the right one.
-    Unauthorized,
+    /// No bearer token, or not the right one; says why.
+    Unauthorized(String),
     /// The caller has no part in this publisher.
     Forbidden,
     /// `api-version` is missing or unknown.
@@ -69,7 +72,7 @@ impl Refusal {
         let (status, code) = self.status();
         let message = self.message(voice);
         let body = match (self, voice) {
-            (Self::Unauthorized, _) => json!({ "Message": message }),
+            (Self::Unauthorized(_), _) => json!({ "Message": message }),
             (_, Voice::Services) if self.is_about_an_offer() => self.services(status, code, &message),
             (_, Voice::Exception) if self.is_about_an_offer() => Value::String(exception(status, &message)),
             (Self::Unpublishable(_, findings), _) => {
@@ -86,7 +89,7 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => (400, "BadRequest"),
             Self::ApiVersion => (400, "InvalidAPIVersion"),
-            Self::Unauthorized => (401, "Unauthorized"),
+            Self::Unauthorized(_) => (401, "Unauthorized"),
             Self::Forbidden => (403, "Forbidden"),
             Self::NoSuchPath
             | Self::NoSuchOffer(_)
@@ -103,12 +106,11 @@ impl Refusal {
 
     fn message(&self, voice: Voice) -> String {
         match self {
-            Self::Unauthorized => "The request has no bearer token that is valid here.".to_owned(),
             Self::Forbidden => "User does not have the required permissions".to_owned(),
             Self::ApiVersion => format!("The api-version of the request is not served. Served are: [{API_VERSION}]."),
             Self::NoSuchPath => "Nothing is served under this path.".to_owned(),
             Self::MethodNotAllowed => "The resource does not take this method.".to_owned(),
-            Self::BadRequest(reason) => reason.clone(),
+            Self::BadRequest(reason) | Self::Unauthorized(reason) => reason.clone(),
             Self::NoSuchOffer(key) if voice == Voice::Native => {
                 format!("Publisher '{}' has no offer '{}'.", key.publisher, key.offer)
             }
@@ -148,7 +150,7 @@ impl Refusal {
             | Self::NotAtSignoff(_)
             | Self::NothingRunning(_)
             | Self::Unpublishable(..) => true,
-            Self::Unauthorized
+            Self::Unauthorized(_)
             | Self::Forbidden
             | Self::ApiVersion
             | Self::NoSuchPath
@@ -226,7 +228,7 @@ mod tests {
             let reply = Refusal::ApiVersion.reply(voice);
             assert_eq!(reply.status, 400);
             assert!(body(reply)["error"]["message"].as_str().is_some_and(|text| text.contains("[2017-10-31]")));
-            assert!(body(Refusal::Unauthorized.reply(voice))["Message"].is_string());
+            assert!(body(Refusal::Unauthorized("why".to_owned()).reply(voice))["Message"].is_string());
         }
     }
 

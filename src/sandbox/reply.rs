@@ -1,5 +1,7 @@
 //! An answer as a value, before it becomes HTTP.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 /// What a request is answered with.
@@ -17,6 +19,8 @@ pub(super) enum Body {
     Json(Value),
     /// Sent as it stands, JSON or not.
     Text(String),
+    /// The bytes of a file.
+    File(Arc<[u8]>),
     Empty,
 }
 
@@ -43,6 +47,7 @@ impl Reply {
         match &self.body {
             Body::Json(value) => value.to_string().into_bytes(),
             Body::Text(text) => text.clone().into_bytes(),
+            Body::File(bytes) => bytes.to_vec(),
             Body::Empty => Vec::new(),
         }
     }

@@ -1,5 +1,7 @@
 //! From method and path to what is asked for. Pure, so that every spelling can be tested without a server.
 
+use serde::Deserialize;
+
 use super::refusal::Refusal;
 use crate::model::{OfferKey, PublisherId, Slot};
 
@@ -8,6 +10,8 @@ use crate::model::{OfferKey, PublisherId, Slot};
 pub(super) enum Route {
     /// The publishers.
     Publishers,
+    /// The types that offers can have.
+    OfferTypes,
     /// The offers of one publisher.
     Offers(PublisherId),
     /// Something about one offer.
@@ -31,11 +35,67 @@ pub(super) enum Ask {
     Operation(String),
 }
 
+/// A route by name, as faults choose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Kind {
+    Publishers,
+    OfferTypes,
+    Offers,
+    Offer,
+    Put,
+    Version,
+    Slot,
+    Publish,
+    Golive,
+    Cancel,
+    Status,
+    Submissions,
+    Operation,
+    Token,
+}
+
 impl Route {
+    /// Its name.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Publishers => Kind::Publishers,
+            Self::OfferTypes => Kind::OfferTypes,
+            Self::Offers(_) => Kind::Offers,
+            Self::Operation(_) => Kind::Operation,
+            Self::Offer(_, ask) => match ask {
+                Ask::Draft => Kind::Offer,
+                Ask::Put => Kind::Put,
+                Ask::Version(_) => Kind::Version,
+                Ask::Slot(_) => Kind::Slot,
+                Ask::Publish => Kind::Publish,
+                Ask::GoLive => Kind::Golive,
+                Ask::Cancel => Kind::Cancel,
+                Ask::Status => Kind::Status,
+                Ask::Submissions => Kind::Submissions,
+                Ask::Operation(_) => Kind::Operation,
+            },
+        }
+    }
+
+    /// The offer that it is about.
+    pub(super) fn offer(&self) -> Option<OfferKey> {
+        match self {
+            Self::Offer(key, _) => Some(key.clone()),
+            Self::Operation(id) => OperationName::parse(id).map(|name| name.key),
+            Self::Publishers | Self::OfferTypes | Self::Offers(_) => None,
+        }
+    }
+
+    /// Whether it may change something.
+    pub(super) fn is_change(&self) -> bool {
+        matches!(self, Self::Offer(_, Ask::Put | Ask::Publish | Ask::GoLive | Ask::Cancel))
+    }
+
     /// Whose offers it is about.
     pub(super) fn publisher(&self) -> Option<PublisherId> {
         match self {
-            Self::Publishers => None,
+            Self::Publishers | Self::OfferTypes => None,
             Self::Offers(publisher) => Some(publisher.clone()),
             Self::Offer(key, _) => Some(key.publisher.clone()),
             Self::Operation(id) => OperationName::parse(id).map(|name| name.key.publisher),
@@ -48,6 +108,7 @@ impl Route {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             ["publishers"] => only("GET", method, Self::Publishers),
+            [name] if name.eq_ignore_ascii_case("offerTypes") => only("GET", method, Self::OfferTypes),
             ["publishers", publisher, "offers"] => only("GET", method, Self::Offers(identifier(publisher)?)),
             ["publishers", publisher, "offers", offer, rest @ ..] => {
                 let key = OfferKey { publisher: identifier(publisher)?, offer: identifier(offer)? };
@@ -150,7 +211,6 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_refused() {
-        assert_eq!(Route::of("GET", "/offerTypes"), Err(Refusal::NoSuchPath));
         assert_eq!(Route::of("GET", "/publishers/contoso/offers/vm/images"), Err(Refusal::NoSuchPath));
         assert_eq!(Route::of("DELETE", "/publishers/contoso/offers/vm"), Err(Refusal::MethodNotAllowed));
         assert_eq!(Route::of("GET", "/publishers/contoso/offers/vm/publish"), Err(Refusal::MethodNotAllowed));

@@ -1,11 +1,14 @@
 //! The offers that a sandbox starts with.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::clock::Clock;
+use super::content::Content;
 use super::mint::Mint;
 use super::moment::Moment;
 use super::offer::{Offer, Revision};
@@ -23,6 +26,8 @@ pub enum Seed {
     /// These documents, each in the form that GET of an offer has. A top-level `_sandbox` object may hold the
     /// definitions for the slots `preview` and `production`, where they are not the draft's.
     Documents(Vec<Value>),
+    /// The same from the `*.json` files of a folder, which is read file by file, so that many fit.
+    Folder(PathBuf),
     /// None.
     Nothing,
 }
@@ -34,11 +39,11 @@ const CONTOSO: [(&str, &str); 3] = [
     ("hardened-linux.json", include_str!("seed/hardened-linux.json")),
 ];
 
-/// Reads the seed documents of a folder: every `*.json` file in it, in the order of the file names.
+/// The seed documents of a folder: every `*.json` file in it, in the order of the file names.
 ///
 /// # Errors
-/// When the folder or one of the files cannot be read, or a file is not JSON. The error names the file.
-pub fn read_seed_dir(dir: &Path) -> Result<Vec<Value>, Error> {
+/// When the folder cannot be read.
+fn seed_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(dir).map_err(|error| Error::io("read the seed folder", dir, &error))?;
     let mut paths = entries
         .map(|entry| entry.map(|entry| entry.path()))
@@ -46,42 +51,55 @@ pub fn read_seed_dir(dir: &Path) -> Result<Vec<Value>, Error> {
         .map_err(|error| Error::io("read the seed folder", dir, &error))?;
     paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
     paths.sort();
-    paths
-        .iter()
-        .map(|path| {
-            let text = fs::read_to_string(path).map_err(|error| Error::io("read the seed", path, &error))?;
-            serde_json::from_str(&text)
-                .map_err(|error| Error::invalid(format!("the seed {} is not JSON: {error}", path.display())))
-        })
-        .collect()
+    Ok(paths)
+}
+
+fn read_seed(path: &Path) -> Result<Value, Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::io("read the seed", path, &error))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::invalid(format!("the seed {} is not JSON: {error}", path.display())))
+}
+
+/// Reads the faults of a YAML file: an object with `faults`, and maybe a `seed`.
+///
+/// # Errors
+/// When the file cannot be read or is not YAML. The error shows the place.
+pub fn read_faults(path: &Path) -> Result<Value, Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::io("read the faults", path, &error))?;
+    crate::workspace::plain_yaml(&path.to_string_lossy(), text)
+        .map_err(|findings| Error::invalid(format!("the faults in {} are not YAML", path.display())).with(findings))
 }
 
 impl Seed {
     /// A portal with these offers.
-    pub(super) fn portal(&self, salt: &str, now: i64, default_profile: Profile) -> Result<Portal, Error> {
-        let named = match self {
-            Self::Nothing => Vec::new(),
-            Self::Documents(documents) => documents
-                .iter()
-                .enumerate()
-                .map(|(index, document)| (format!("seed document {}", index + 1), document.clone()))
-                .collect(),
-            Self::Contoso => CONTOSO
-                .iter()
-                .map(|(name, text)| {
-                    let document = serde_json::from_str(text)
-                        .map_err(|error| Error::failed(format!("built-in seed {name}: {error}")))?;
-                    Ok((format!("built-in seed {name}"), document))
-                })
-                .collect::<Result<_, Error>>()?,
-        };
-        let mut portal = Portal::new(salt);
-        for (name, document) in named {
+    pub(super) fn portal(&self, salt: &str, clock: Clock, now: i64, default_profile: Profile) -> Result<Portal, Error> {
+        let mut portal = Portal::new(salt, clock);
+        let mut take = |name: &str, document: Value| -> Result<(), Error> {
             let offer = offer(document, &mut portal.mint, now, default_profile)
                 .map_err(|reason| Error::invalid(format!("{name}: {reason}")))?;
-            let key = offer.key.clone();
-            if portal.offers.insert(key.clone(), offer).is_some() {
-                return Err(Error::invalid(format!("{name}: the offer {key} is there already")));
+            match portal.offers.insert(offer.key.clone(), Arc::new(offer)) {
+                Some(other) => Err(Error::invalid(format!("{name}: the offer {} is there already", other.key))),
+                None => Ok(()),
+            }
+        };
+        match self {
+            Self::Nothing => {}
+            Self::Documents(documents) => {
+                for (index, document) in documents.iter().enumerate() {
+                    take(&format!("seed document {}", index + 1), document.clone())?;
+                }
+            }
+            Self::Folder(folder) => {
+                for path in seed_files(folder)? {
+                    take(&format!("the seed {}", path.display()), read_seed(&path)?)?;
+                }
+            }
+            Self::Contoso => {
+                for (name, text) in CONTOSO {
+                    let document = serde_json::from_str(text)
+                        .map_err(|error| Error::failed(format!("built-in seed {name}: {error}")))?;
+                    take(&format!("built-in seed {name}"), document)?;
+                }
             }
         }
         Ok(portal)
@@ -109,7 +127,8 @@ fn offer(mut document: Value, mint: &mut Mint, now: i64, default_profile: Profil
     };
     let changed = document["changedTime"].as_str().and_then(Moment::parse).unwrap_or_else(|| mint.stamp(now));
     let version = document["version"].as_i64().unwrap_or_else(|| mint.version_after(0, profile));
-    let draft = Revision { version, changed, etag: changed.next().etag(), definition };
+    let content = Content::new(mint.number(), &definition);
+    let draft = Revision { version, changed, etag: changed.next().etag(), content };
     let resting =
         if matches!(status.as_str(), "notStarted" | "canceled" | "failed") { &status } else { "neverPublished" };
     let mut offer = Offer {
@@ -121,7 +140,8 @@ fn offer(mut document: Value, mint: &mut Mint, now: i64, default_profile: Profil
         upgrade_requested: document["isvUpgradeRequest"].as_bool().unwrap_or_default(),
         resting: resting.to_owned(),
         draft,
-        published: BTreeMap::new(),
+        earlier: Vec::new(),
+        published: BTreeSet::new(),
         preview: None,
         production: None,
         submissions: Vec::new(),
@@ -155,14 +175,16 @@ fn fill_slots(offer: &mut Offer, reached: Reached, extras: &Value, mint: &mut Mi
         if given.is_null() && !expected {
             return None;
         }
-        if !given.is_null() && *given != latest.definition {
+        if !given.is_null() && *given != latest.content.value() {
             let version = match offer.profile {
                 Profile::Native => latest.version - 1,
                 Profile::Migrated => mint.version_after(latest.version, offer.profile),
             };
-            latest = Revision { version, definition: given.clone(), ..latest.clone() };
+            let content = Content::new(mint.number(), given);
+            latest = Revision { version, content, ..latest.clone() };
+            offer.earlier.insert(0, latest.clone());
         }
-        offer.published.insert(latest.version, latest.clone());
+        offer.published.insert(latest.version);
         Some(latest.version)
     };
     offer.preview = content(&extras["preview"], reached >= Reached::Preview, offer);
@@ -176,6 +198,7 @@ fn fill_slots(offer: &mut Offer, reached: Reached, extras: &Value, mint: &mut Mi
         emails: String::new(),
         created,
         step_millis: 0,
+        failure: None,
         state,
     };
     if let Some(live) = offer.production {

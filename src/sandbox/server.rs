@@ -1,211 +1,235 @@
-//! HTTP around the portal: reads a request, asks the pure parts one after the other, saves, answers.
+//! What all requests share, and how they come to it: reads look at the portal as it is; a change is tried on a copy,
+//! written down, and only then seen by anyone.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use axum::body::{Body as HttpBody, Bytes, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, IF_MATCH};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
-use super::control;
-use super::faults::{Faults, Verdict};
+use super::clock::Clock;
+use super::faults::{Fault, Faults};
+use super::fetch::Fetcher;
+use super::gate::{Gate, Key};
 use super::journal::Journal;
-use super::portal::{Call, Portal, Settings};
-use super::refusal::{Refusal, Voice};
-use super::reply::{Body, Reply};
-use super::state_file::StateFile;
+use super::portal::{Portal, Settings};
+use super::reply::Reply;
+use super::seed::Seed;
+use super::store::Store;
 use crate::error::Error;
+use crate::model::OfferKey;
 
-/// Offers have a few hundred kilobytes; this is far beyond any.
-const BODY_LIMIT: usize = 64 << 20;
-
-/// What every answer of the portal carries.
-const HEADERS: [(&str, &str); 8] = [
-    ("cache-control", "no-cache"),
-    ("pragma", "no-cache"),
-    ("expires", "-1"),
-    ("vary", "Accept-Encoding"),
-    ("server", "Microsoft-IIS/10.0"),
-    ("x-aspnet-version", "4.0.30319"),
-    ("x-powered-by", "ASP.NET"),
-    ("x-content-type-options", "nosniff"),
-];
+/// How the sandbox begins, and begins again.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) seed: Seed,
+    pub(super) salt: String,
+    /// Where a clock that stands starts.
+    pub(super) stands_at: Option<i64>,
+    pub(super) random_seed: u64,
+    pub(super) faults: Vec<Fault>,
+}
 
 /// What all requests share.
 #[derive(Debug)]
 pub(super) struct Server {
-    settings: Settings,
-    token: Option<String>,
-    core: Mutex<Core>,
+    pub(super) settings: Settings,
+    pub(super) gate: Gate,
+    /// Where it listens.
+    pub(super) own: String,
+    pub(super) fetcher: Fetcher,
+    beginning: Beginning,
+    portal: RwLock<Portal>,
+    /// Whether a change waits for a disk, so that it must not be made on a thread that serves requests.
+    pub(super) blocks: bool,
+    /// Held while something changes, one at a time.
+    disk: Mutex<Option<Store>>,
+    /// Whether the sandbox has stopped; what comes in after that is not carried out.
+    closed: AtomicBool,
+    faults: Mutex<Faults>,
+    journal: Mutex<Journal>,
+    snapshots: Mutex<BTreeMap<String, Portal>>,
 }
 
-/// What requests change. One at a time.
-#[derive(Debug)]
-struct Core {
-    portal: Portal,
-    faults: Faults,
-    journal: Journal,
-    file: Option<StateFile>,
-    /// Whether the sandbox has stopped; what comes in after that is not carried out.
-    closed: bool,
+/// A lock that a request left by panicking is as good as any: nothing is changed in place.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Beginning {
+    /// The portal as it is at the start.
+    pub(super) fn portal(&self, settings: &Settings) -> Result<Portal, Error> {
+        let wall = super::wall_clock();
+        let clock = self.stands_at.map_or(Clock::Real { ahead: 0 }, |now| Clock::Stepped { now });
+        self.seed.portal(&self.salt, clock, clock.now(wall), settings.default_profile)
+    }
+
+    fn faults(&self, now: i64) -> Faults {
+        let mut faults = Faults::new(self.random_seed);
+        self.faults.iter().for_each(|fault| faults.add(fault.clone(), now));
+        faults
+    }
 }
 
 impl Server {
-    /// A server for this portal. With a state file, what is there now is saved at once.
+    /// A server for this portal, which is what the store holds.
     pub(super) fn new(
-        portal: Portal,
-        file: Option<StateFile>,
+        (portal, store): (Portal, Option<Store>),
         settings: Settings,
-        token: Option<String>,
+        gate: Gate,
+        beginning: Beginning,
+        own: String,
     ) -> Result<Self, Error> {
-        let core = Core { portal, faults: Faults::default(), journal: Journal::default(), file, closed: false };
-        core.save()?;
-        Ok(Self { settings, token, core: Mutex::new(core) })
+        let fetcher = Fetcher::new()
+            .map_err(|error| Error::failed(format!("the sandbox cannot make an HTTP client: {error}")))?;
+        let gate = Gate { key: Key::new(portal.mint.salt()), ..gate };
+        let faults = Mutex::new(beginning.faults(portal.clock.now(super::wall_clock())));
+        Ok(Self {
+            settings,
+            gate,
+            own,
+            fetcher,
+            beginning,
+            portal: RwLock::new(portal),
+            blocks: store.is_some(),
+            disk: Mutex::new(store),
+            closed: AtomicBool::new(false),
+            faults,
+            journal: Mutex::default(),
+            snapshots: Mutex::default(),
+        })
     }
 
-    /// Saves what is there and gives the state file free, even where a connection lingers.
-    pub(super) fn close(&self) -> Result<(), Error> {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        let saved = core.save();
-        core.file = None;
-        core.closed = true;
-        saved
+    /// Gives the state file free, even where a connection lingers.
+    pub(super) fn close(&self) {
+        let mut disk = lock(&self.disk);
+        self.closed.store(true, Ordering::Release);
+        *disk = None;
     }
 
-    fn answer(&self, parts: &Parts, body: &[u8]) -> Reply {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        if core.closed {
-            return Reply::json(503, json!({"error": {"code": "SandboxStopped", "message": "the sandbox stops"}}));
-        }
-        let call = Call {
-            method: parts.method.as_str(),
-            path: parts.uri.path(),
-            query: parts.uri.query().unwrap_or_default(),
-            if_match: parts.headers.get(IF_MATCH).and_then(|value| value.to_str().ok()),
-            body,
-            now: super::wall_clock().saturating_add(core.portal.clock_ahead_millis),
-        };
-        match (below(call.path, "/api"), below(call.path, "/_sandbox")) {
-            (Some(path), _) => {
-                let target = parts.uri.path_and_query().map_or(call.path, |target| target.as_str());
-                let reply = match core.faults.judge(call.method, target) {
-                    Verdict::Instead(reply) => reply,
-                    Verdict::Afterwards(reply) => {
-                        self.answer_api(&mut core, &Call { path, ..call }, &parts.headers);
-                        reply
-                    }
-                    Verdict::Sound => self.answer_api(&mut core, &Call { path, ..call }, &parts.headers),
-                };
-                core.journal.record(call.method, target, call.if_match, body, reply.status);
-                reply
-            }
-            (None, Some(path)) => {
-                let Core { portal, faults, journal, .. } = &mut *core;
-                let reply = control::answer(portal, faults, journal, &Call { path, ..call }, &self.settings);
-                core.saved(call.method, reply)
-            }
-            (None, None) => Refusal::NoSuchPath.reply(Voice::Native),
-        }
-    }
-
-    fn answer_api(&self, core: &mut Core, call: &Call<'_>, headers: &HeaderMap) -> Reply {
-        if !self.admits(headers) {
-            return Refusal::Unauthorized.reply(Voice::Native);
-        }
-        let reply = core.portal.answer(call, &self.settings);
-        core.saved(call.method, reply)
+    /// The answer to whoever comes too late.
+    pub(super) fn stopped(&self) -> Option<Reply> {
+        let stopped = || json!({"error": {"code": "SandboxStopped", "message": "the sandbox stops"}});
+        self.closed.load(Ordering::Acquire).then(|| Reply::json(503, stopped()))
     }
 
     /// The sandbox's own time, which the control route can move.
-    fn now(&self) -> i64 {
-        let core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        super::wall_clock().saturating_add(core.portal.clock_ahead_millis)
+    pub(super) fn now(&self) -> i64 {
+        self.read(|portal| portal.clock.now(super::wall_clock()))
     }
 
-    fn admits(&self, headers: &HeaderMap) -> bool {
-        let bearer = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
-            .map(|(_, token)| token.trim());
-        match (&self.token, bearer) {
-            (_, None) => false,
-            (None, Some(_)) => true,
-            (Some(expected), Some(token)) => token == expected,
+    /// Looks at the portal as it is.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Portal) -> T) -> T {
+        look(&self.portal.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
+    }
+
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        lock(&self.journal)
+    }
+
+    /// Changes something about one offer. A change that is not on the disk has not happened, and the answer says so.
+    /// Blocks while it is written.
+    pub(super) fn change(&self, key: &OfferKey, change: impl FnOnce(&mut Portal) -> Reply) -> Reply {
+        self.transact(|portal| portal.excerpt(key), change)
+    }
+
+    /// Moves the clock.
+    pub(super) fn advance(&self, millis: i64) -> Reply {
+        let nothing = |portal: &Portal| Portal { offers: BTreeMap::new(), copies: BTreeMap::new(), ..portal.clone() };
+        self.transact(nothing, |portal| {
+            portal.clock.advance(millis);
+            let now = portal.clock.now(super::wall_clock());
+            Reply::json(200, json!({"ok": true, "nowMs": now}))
+        })
+    }
+
+    fn transact(&self, excerpt: impl FnOnce(&Portal) -> Portal, change: impl FnOnce(&mut Portal) -> Reply) -> Reply {
+        let disk = lock(&self.disk);
+        if let Some(stopped) = self.stopped() {
+            return stopped;
         }
-    }
-}
-
-impl Core {
-    fn save(&self) -> Result<(), Error> {
-        self.file.as_ref().map_or(Ok(()), |file| file.save(&self.portal))
-    }
-
-    /// The reply, once what the request changed is on disk. A change that cannot be saved is not reported as made.
-    fn saved(&self, method: &str, reply: Reply) -> Reply {
-        if !matches!(method, "PUT" | "POST") || !reply.is_success() {
+        let before = self.read(excerpt);
+        let mut after = before.clone();
+        let reply = change(&mut after);
+        if !reply.is_success() {
             return reply;
         }
-        match self.save() {
-            Ok(()) => reply,
+        let saved = disk.as_ref().map_or(Ok(()), |store| store.commit(Some(&before), &after));
+        if let Err(error) = saved {
+            return not_saved(&error);
+        }
+        self.portal.write().unwrap_or_else(PoisonError::into_inner).take_in(after);
+        reply
+    }
+
+    /// Puts another portal in the place of this one.
+    fn replace(&self, portal: Portal) -> Reply {
+        let disk = lock(&self.disk);
+        if let Some(stopped) = self.stopped() {
+            return stopped;
+        }
+        if let Err(error) = disk.as_ref().map_or(Ok(()), |store| store.replace(&portal)) {
+            return not_saved(&error);
+        }
+        *self.portal.write().unwrap_or_else(PoisonError::into_inner) = portal;
+        Reply::json(200, json!({"ok": true}))
+    }
+
+    /// Begins again: the seed, the faults of the start, no requests.
+    pub(super) fn reset(&self) -> Reply {
+        let portal = match self.beginning.portal(&self.settings) {
+            Ok(portal) => portal,
             Err(error) => {
-                tracing::error!(%error, "the sandbox keeps a change in memory only");
-                Reply::json(500, json!({"error": {"code": "SandboxStateNotSaved", "message": error.to_string()}}))
+                return Reply::json(500, json!({"error": {"code": "SandboxFailed", "message": error.to_string()}}));
             }
+        };
+        let now = portal.clock.now(super::wall_clock());
+        let reply = self.replace(portal);
+        if reply.is_success() {
+            *self.faults() = self.beginning.faults(now);
+            *self.journal() = Journal::default();
         }
+        reply
+    }
+
+    /// The names of the snapshots.
+    pub(super) fn snapshots(&self) -> Vec<String> {
+        lock(&self.snapshots).keys().cloned().collect()
+    }
+
+    /// Keeps what is there under a name.
+    pub(super) fn keep(&self, name: &str) {
+        let portal = self.read(Clone::clone);
+        lock(&self.snapshots).insert(name.to_owned(), portal);
+    }
+
+    /// Forgets a snapshot; whether there was one.
+    pub(super) fn forget(&self, name: &str) -> bool {
+        lock(&self.snapshots).remove(name).is_some()
+    }
+
+    /// Brings back what was kept under a name.
+    pub(super) fn restore(&self, name: &str) -> Option<Reply> {
+        let portal = lock(&self.snapshots).get(name).cloned()?;
+        Some(self.replace(portal))
     }
 }
 
-/// Answers any request. The work is done off the async threads because it waits for the disk.
-pub(super) async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response<HttpBody> {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        let reply = Refusal::BadRequest("The body is too long or broke off.".to_owned()).reply(Voice::Native);
-        return http(&reply, server.now());
-    };
-    let answering = Arc::clone(&server);
-    let reply = tokio::task::spawn_blocking(move || answering.answer(&parts, &body)).await;
-    let reply = reply.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request failed inside the sandbox");
-        Reply::json(500, json!({"error": {"code": "SandboxFailed", "message": "the sandbox has a defect"}}))
-    });
-    http(&reply, server.now())
+fn not_saved(error: &Error) -> Reply {
+    tracing::error!(%error, "a change was not made because it could not be saved");
+    Reply::json(500, json!({"error": {"code": "SandboxStateNotSaved", "message": error.to_string()}}))
 }
 
-/// An instant as the `Date` header has it.
-fn http_date(now: i64) -> Option<HeaderValue> {
-    let since = Duration::from_millis(u64::try_from(now).ok()?);
-    // Beyond the year 9999 there is no such form.
-    let time = UNIX_EPOCH.checked_add(since).filter(|_| now < 253_402_300_800_000)?;
-    httpdate::fmt_http_date(time).parse().ok()
-}
-
-fn http(reply: &Reply, now: i64) -> Response<HttpBody> {
-    let mut response = Response::new(HttpBody::from(Bytes::from(reply.bytes())));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.extend(http_date(now).map(|date| (DATE, date)));
-    if reply.body != Body::Empty {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    }
-    let correlation = uuid::Uuid::new_v4().to_string();
-    let own = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in std::iter::once(("x-ms-correlation-request-id", correlation.as_str())).chain(own) {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
-            headers.insert(name, value);
-        }
-    }
-    response
-}
-
-/// What follows the prefix, if it is a prefix of whole segments.
-fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
-    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Does something that may wait for the disk, off the threads that serve requests.
+pub(super) async fn off_thread<T: Send + 'static>(
+    server: &Arc<Server>,
+    work: impl FnOnce(&Server) -> T + Send + 'static,
+) -> Option<T> {
+    let server = Arc::clone(server);
+    let done = tokio::task::spawn_blocking(move || work(&server)).await;
+    done.inspect_err(|error| tracing::error!(%error, "a request failed inside the sandbox")).ok()
 }

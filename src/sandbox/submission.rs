@@ -52,6 +52,35 @@ pub(super) enum State {
     Done,
     /// Over, after so many steps.
     Canceled { steps: i64 },
+    /// Over, at this step.
+    Failed { step: i64 },
+}
+
+/// How a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum FailureWord {
+    Blocked,
+    Rejected,
+}
+
+/// What a run is going to fail of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Failure {
+    /// The position of the step.
+    pub(super) step: i64,
+    pub(super) word: FailureWord,
+    pub(super) messages: Vec<String>,
+}
+
+/// The ids of the steps, in order.
+pub(super) const STEP_IDS: [&str; STEPS] =
+    ["displaydummycertify", "displaycertify", "displayprovision", "displaypackage", "publisher-signoff", "live"];
+
+/// The position of a step that can fail.
+pub(super) fn step_named(id: &str) -> Option<i64> {
+    let place = STEP_IDS.iter().zip(0..).find(|(known, _)| known.eq_ignore_ascii_case(id));
+    place.map(|(_, place)| place).filter(|place| *place != SIGNOFF)
 }
 
 /// Where one step is, as people see it.
@@ -63,6 +92,7 @@ pub(super) enum Progress {
     Waiting,
     Complete,
     Canceled,
+    Failed(FailureWord),
 }
 
 /// A publish, or a go-live.
@@ -83,6 +113,9 @@ pub(super) struct Submission {
     pub(super) created: Moment,
     /// How long each of its steps takes.
     pub(super) step_millis: i64,
+    /// What it is going to fail of.
+    #[serde(default)]
+    pub(super) failure: Option<Failure>,
     /// As of the last time it was looked at.
     pub(super) state: State,
 }
@@ -92,12 +125,15 @@ impl Submission {
     pub(super) fn settle(&mut self, now: i64) {
         if let State::Running { started, cancel } = self.state {
             let (first, end) = self.target.timed();
-            let ends = started.saturating_add((end - first).saturating_mul(self.step_millis));
+            let failing = self.failure.as_ref().map(|failure| failure.step).filter(|step| (first..end).contains(step));
+            let last = failing.unwrap_or(end - 1);
+            let ends = started.saturating_add((last + 1 - first).saturating_mul(self.step_millis));
             match cancel {
                 Some(cancel) if cancel <= now && cancel < ends => {
                     self.state = State::Canceled { steps: first + self.steps_since(started, cancel) };
                 }
                 _ if now < ends => {}
+                _ if failing.is_some() => self.state = State::Failed { step: last },
                 _ if self.target == Target::Production => self.state = State::Done,
                 _ => self.state = State::Signoff { cancel },
             }
@@ -116,7 +152,7 @@ impl Submission {
                 cancel.get_or_insert(now.saturating_add(self.step_millis));
                 true
             }
-            State::Done | State::Canceled { .. } => false,
+            State::Done | State::Canceled { .. } | State::Failed { .. } => false,
         }
     }
 
@@ -129,7 +165,7 @@ impl Submission {
     pub(super) fn is_busy(&self) -> bool {
         match self.state {
             State::Running { .. } | State::Signoff { cancel: Some(_) } => true,
-            State::Signoff { cancel: None } | State::Done | State::Canceled { .. } => false,
+            State::Signoff { cancel: None } | State::Done | State::Canceled { .. } | State::Failed { .. } => false,
         }
     }
 
@@ -150,6 +186,7 @@ impl Submission {
             (State::Done, Target::Preview) => "completed",
             (State::Done, Target::Production) => "succeeded",
             (State::Canceled { .. }, _) => "canceled",
+            (State::Failed { .. }, _) => "failed",
         }
     }
 
@@ -165,6 +202,10 @@ impl Submission {
             State::Signoff { .. } => (SIGNOFF, Progress::Waiting),
             State::Done => return [Progress::Complete; STEPS],
             State::Canceled { steps } => (steps, Progress::Canceled),
+            State::Failed { step } => {
+                let word = self.failure.as_ref().map_or(FailureWord::Rejected, |failure| failure.word);
+                (step, Progress::Failed(word))
+            }
         };
         let reached = usize::try_from(reached).unwrap_or(0);
         std::array::from_fn(|step| match step.cmp(&reached) {
@@ -194,6 +235,7 @@ mod tests {
             emails: String::new(),
             created: Moment::at(0),
             step_millis: STEP,
+            failure: None,
             state: State::Running { started: 1_000, cancel: None },
         }
     }
@@ -263,6 +305,30 @@ mod tests {
         let waiting = settled(submission, 1_449);
         assert!(waiting.is_busy() && !waiting.awaits_signoff() && !waiting.can_cancel());
         assert_eq!(settled(waiting, 1_450).state, State::Canceled { steps: 4 });
+    }
+
+    #[test]
+    fn a_run_fails_at_the_end_of_its_step_and_only_at_a_step_it_has() {
+        let failing = |target, step| {
+            let failure = Failure { step, word: FailureWord::Rejected, messages: vec!["no".to_owned()] };
+            Submission { failure: Some(failure), ..run(target) }
+        };
+        assert!(settled(failing(Target::Preview, 1), 1_199).is_busy());
+        let failed = settled(failing(Target::Preview, 1), 1_200);
+        assert_eq!((failed.state, failed.word(), failed.is_busy()), (State::Failed { step: 1 }, "failed", false));
+        let expected = [Progress::Complete, Progress::Failed(FailureWord::Rejected), Progress::NotStarted];
+        assert_eq!(failed.progress(1_200)[..3], expected);
+        assert!(settled(failing(Target::Preview, 5), 5_000).awaits_signoff(), "going live is another run");
+        assert_eq!(settled(failing(Target::Production, 5), 5_000).state, State::Failed { step: 5 });
+        let mut canceled = failing(Target::Preview, 3);
+        canceled.cancel(1_000);
+        assert_eq!(settled(canceled, 5_000).word(), "canceled", "what comes first counts");
+    }
+
+    #[test]
+    fn every_step_but_the_signoff_can_fail() {
+        assert_eq!(step_named("DisplayCertify"), Some(1));
+        assert_eq!((step_named("publisher-signoff"), step_named("lunch")), (None, None));
     }
 
     #[test]

@@ -43,6 +43,19 @@ pub enum AbsentSecret {
     Kept,
 }
 
+/// What becomes of a publish whose content does not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishFindings {
+    /// It is refused with 422.
+    Refused,
+    /// It is accepted, and its first step is blocked, with the findings as messages.
+    Blocked,
+    /// It is accepted, and its first step is rejected, with the findings as messages.
+    Rejected,
+    /// Nothing: it is published.
+    Ignored,
+}
+
 /// The word with which a successful operation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinalWord {
@@ -85,8 +98,8 @@ pub struct Switches {
     pub unfetchable_hosts: Vec<String>,
     /// PUT while an operation runs.
     pub put_while_running: PutWhileRunning,
-    /// Publishing checks that there are plans and a title (422 if not).
-    pub publish_checks: bool,
+    /// A publish of an offer without plans, images or a title, or with an expired signature of an image.
+    pub publish_findings: PublishFindings,
     /// Publishing while an earlier publish waits for sign-off is refused with 409 instead of superseding it.
     pub signoff_blocks_publish: bool,
     /// Going live when nothing waits for sign-off answers 400 instead of 409.
@@ -126,7 +139,7 @@ impl Default for Switches {
             rehost_artifacts: true,
             unfetchable_hosts: Vec::new(),
             put_while_running: PutWhileRunning::ByProfile,
-            publish_checks: true,
+            publish_findings: PublishFindings::Refused,
             signoff_blocks_publish: false,
             early_golive_is_bad_request: false,
             idle_cancel_conflicts: false,
@@ -138,5 +151,142 @@ impl Default for Switches {
             omit_operation_location: false,
             empty_post_answers: false,
         }
+    }
+}
+
+/// A switch by name, as the command line and the documentation have it.
+struct Entry {
+    name: &'static str,
+    /// The values, the default first; none where any text will do.
+    values: &'static [&'static str],
+    /// Sets the value with this place among the values, or this text.
+    set: fn(&mut Switches, usize, &str),
+}
+
+const OFF_ON: &[&str] = &["false", "true"];
+const ON_OFF: &[&str] = &["true", "false"];
+
+macro_rules! flag {
+    ($name:literal, $field:ident, off) => {
+        Entry { name: $name, values: OFF_ON, set: |switches, place, _| switches.$field = place == 1 }
+    };
+    ($name:literal, $field:ident, on) => {
+        Entry { name: $name, values: ON_OFF, set: |switches, place, _| switches.$field = place == 0 }
+    };
+}
+
+macro_rules! choice {
+    ($name:literal, $field:ident, $kind:ident, $($value:literal => $variant:ident),+) => {
+        Entry {
+            name: $name,
+            values: &[$($value),+],
+            set: |switches, place, _| switches.$field = [$($kind::$variant),+][place],
+        }
+    };
+}
+
+const ENTRIES: &[Entry] = &[
+    choice!("missing-if-match", missing_if_match, MissingIfMatch,
+        "bad-request" => BadRequest, "conflict" => Conflict, "accepted" => Accepted),
+    choice!("migrated-missing-if-match", migrated_missing_if_match, MissingIfMatch,
+        "accepted" => Accepted, "bad-request" => BadRequest, "conflict" => Conflict),
+    choice!("if-match-on-create", if_match_on_create, IfMatchOnCreate,
+        "star-creates" => StarCreates, "any-creates" => AnyCreates, "none-creates" => NoneCreates),
+    flag!("etag-on-published", etag_on_published, off),
+    flag!("etag-on-migrated-put", etag_on_migrated_put, off),
+    flag!("create-answers-200", create_answers_200, off),
+    flag!("put-answers-services", put_answers_services, off),
+    flag!("ignore-path-mismatch", ignore_path_mismatch, off),
+    flag!("reject-legacy-ids", reject_legacy_ids, on),
+    choice!("absent-secret", absent_secret, AbsentSecret, "cleared" => Cleared, "kept" => Kept),
+    flag!("rehost-artifacts", rehost_artifacts, on),
+    Entry {
+        name: "unfetchable-hosts",
+        values: &[],
+        set: |switches, _, text| {
+            switches.unfetchable_hosts =
+                text.split('+').filter(|host| !host.is_empty()).map(ToOwned::to_owned).collect();
+        },
+    },
+    choice!("put-while-running", put_while_running, PutWhileRunning,
+        "by-profile" => ByProfile, "refused" => Refused, "accepted" => Accepted),
+    choice!("publish-findings", publish_findings, PublishFindings,
+        "refused" => Refused, "blocked" => Blocked, "rejected" => Rejected, "ignored" => Ignored),
+    flag!("signoff-blocks-publish", signoff_blocks_publish, off),
+    flag!("early-golive-is-bad-request", early_golive_is_bad_request, off),
+    flag!("idle-cancel-conflicts", idle_cancel_conflicts, off),
+    flag!("cancel-lowers-publishing-version", cancel_lowers_publishing_version, off),
+    flag!("operation-ends-at-preview", operation_ends_at_preview, off),
+    choice!("final-word", final_word, FinalWord,
+        "by-profile" => ByProfile, "complete" => Complete, "completed" => Completed, "succeeded" => Succeeded),
+    flag!("operation-in-array", operation_in_array, off),
+    flag!("omit-location", omit_location, off),
+    flag!("omit-operation-location", omit_operation_location, off),
+    flag!("empty-post-answers", empty_post_answers, off),
+];
+
+impl Switches {
+    /// Sets a switch by its name. `mixture-2020` is short for what migrated offers did while the migration went on.
+    ///
+    /// # Errors
+    /// When there is no such switch, or it has no such value.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        if name == "mixture-2020" {
+            self.migrated_missing_if_match = match value {
+                "conflict" => MissingIfMatch::Conflict,
+                "bad-request" => MissingIfMatch::BadRequest,
+                _ => return Err("the switch mixture-2020 is conflict or bad-request".to_owned()),
+            };
+            self.etag_on_migrated_put = true;
+            return Ok(());
+        }
+        let Some(entry) = ENTRIES.iter().find(|entry| entry.name == name) else {
+            let names: Vec<&str> = Self::names().map(|(name, _)| name).collect();
+            return Err(format!("there is no switch `{name}`; there are mixture-2020, {}", names.join(", ")));
+        };
+        let place = entry.values.iter().position(|known| *known == value);
+        match place {
+            None if !entry.values.is_empty() => {
+                Err(format!("the switch {name} is {}, not `{value}`", entry.values.join(" or ")))
+            }
+            place => {
+                (entry.set)(self, place.unwrap_or_default(), value);
+                Ok(())
+            }
+        }
+    }
+
+    /// The names of the switches with their values, the default first.
+    pub fn names() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+        ENTRIES.iter().map(|entry| (entry.name, entry.values))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_value_is_the_default_and_every_other_one_is_not() {
+        for Entry { name, values, .. } in ENTRIES {
+            for (place, value) in values.iter().enumerate() {
+                let mut switches = Switches::default();
+                switches.set(name, value).expect("a value");
+                assert_eq!(switches == Switches::default(), place == 0, "{name}={value}");
+            }
+        }
+        let mut switches = Switches::default();
+        switches.set("unfetchable-hosts", "a.example+b.example").expect("a value");
+        assert_eq!(switches.unfetchable_hosts, ["a.example", "b.example"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_told_with_what_is() {
+        let mut switches = Switches::default();
+        assert!(switches.set("final-wort", "x").expect_err("refused").contains("final-word"));
+        assert!(switches.set("final-word", "x").expect_err("refused").contains("by-profile or complete"));
+        switches.set("mixture-2020", "conflict").expect("a value");
+        assert!(switches.etag_on_migrated_put && switches.migrated_missing_if_match == MissingIfMatch::Conflict);
+        assert!(switches.set("mixture-2020", "maybe").is_err());
     }
 }

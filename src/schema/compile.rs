@@ -87,6 +87,7 @@ impl Compiler<'_> {
         let own = Shape {
             rules: rules(node).map_err(fail)?,
             types: types(node).map_err(fail)?,
+            places: places(node),
             properties: self.children(file, node, "properties", depth)?.into_iter().collect(),
             patterns: self
                 .children(file, node, "patternProperties", depth)?
@@ -137,11 +138,17 @@ impl Compiler<'_> {
     }
 }
 
+/// The named properties in their order.
+fn places(node: &Map<String, Value>) -> BTreeMap<String, usize> {
+    let properties = node.get("properties").and_then(Value::as_object);
+    properties.into_iter().flat_map(Map::keys).cloned().zip(0..).collect()
+}
+
 impl Shape {
     /// Lays another description of the same place over this one; what the other says wins. It cannot take back a flag,
     /// nor say again what is so by default, and of two patterns that match, the one that is there first counts.
     fn merge(&mut self, other: Self) {
-        let Self { rules, types, properties, patterns, additional, items, labels: _ } = other;
+        let Self { rules, types, properties, places, patterns, additional, items, labels: _ } = other;
         self.rules.merge(rules);
         if !types.is_empty() {
             self.types = types;
@@ -149,6 +156,10 @@ impl Shape {
         for (key, shape) in properties {
             self.properties.entry(key).or_default().merge(shape);
         }
+        let mut new: Vec<_> = places.into_iter().filter(|(key, _)| !self.places.contains_key(key)).collect();
+        new.sort_by_key(|(_, place)| *place);
+        let next = self.places.len();
+        self.places.extend(new.into_iter().zip(next..).map(|((key, _), place)| (key, place)));
         self.patterns.extend(patterns);
         self.additional = additional.or(self.additional.take());
         self.items = items.or(self.items.take());

@@ -107,6 +107,8 @@ pub struct Shape {
     /// The types that are allowed; empty means any.
     pub types: Vec<Type>,
     properties: BTreeMap<String, Self>,
+    /// The place of each named property in the schema's own order.
+    places: BTreeMap<String, usize>,
     patterns: Vec<(regex_lite::Regex, Self)>,
     additional: Option<Box<Self>>,
     items: Option<Box<Self>>,
@@ -141,6 +143,12 @@ impl Shape {
     #[must_use]
     pub fn item(&self) -> &Self {
         self.items.as_deref().unwrap_or(&NOTHING_KNOWN)
+    }
+
+    /// The place of a named property in the order of the schema, which is the portal's own.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Option<usize> {
+        self.places.get(key).copied()
     }
 
     /// The properties that are named, in the order of their names.

@@ -18,7 +18,7 @@ pub use offer::{Desired, Ignore, Reconcile, Through};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
 use crate::error::{Error, Result};
-use crate::model::{Digest, OfferKey};
+use crate::model::{Digest, Node, OfferKey};
 use crate::schema::Schemas;
 
 const CONFIG: &str = "offerctl.toml";
@@ -184,6 +184,23 @@ impl Project {
         check::check(&desired, schemas, diagnostics);
         let usable = !diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
         usable.then_some(desired)
+    }
+}
+
+/// A YAML document that is no offer, as the value it says: read as strictly, without tags.
+///
+/// # Errors
+/// The findings, each with its place.
+pub fn plain_yaml(path: &str, text: String) -> Result<serde_json::Value, Vec<Diagnostic>> {
+    let source = Source { path: path.into(), text: text.into() };
+    let mut diagnostics = Vec::new();
+    let mut no_tags = |tag: &str, _: &Node| Err((Code::Unsupported, format!("`{tag}` has no meaning here")));
+    let root = yaml::parse(&source, &mut no_tags, &mut diagnostics);
+    match root {
+        Some(root) if !diagnostics.iter().any(|finding| finding.severity == Severity::Error) => {
+            Ok(root.to_value(&mut |_| serde_json::Value::Null))
+        }
+        _ => Err(diagnostics),
     }
 }
 

@@ -82,12 +82,12 @@ Plan [..]: 1 to update, 3 unchanged.
 fn a_second_process_on_the_same_sandbox_is_told_so() {
     let folder = tempfile::tempdir().expect("a folder");
     copy_examples(folder.path());
-    let state = folder.path().join(".offerctl/sandbox.json");
+    let state = folder.path().join(".offerctl/sandbox.redb");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let options = offerctl::sandbox::Options { state: Some(state), ..Default::default() };
     let sandbox = runtime.block_on(offerctl::sandbox::Sandbox::start(options)).expect("starts");
     let refused = command(folder.path(), &["plan"]).exits(1);
-    assert!(refused.stderr.contains("sandbox.json"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("sandbox.redb"), "{}", refused.stderr);
     runtime.block_on(sandbox.stop()).expect("stops");
     command(folder.path(), &["plan"]).exits(0);
 }

@@ -1,5 +1,7 @@
 //! Publish, go live, wait and cancel, whatever the portal leaves out or says differently.
 
+use std::time::Duration;
+
 use offerctl::sandbox::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
 use serde_json::json;
 
@@ -61,7 +63,9 @@ async fn offers_go_live_once_whatever_is_not_established() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_whose_answer_was_lost_is_joined_not_repeated() {
-    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    // What was started is still running when the client comes to look for it, however busy the machine is.
+    let step = Duration::from_millis(400);
+    let world = World::slow(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))], step).await;
     world.fault(json!({"method": "POST", "path": "/publish", "status": 504, "after": true, "times": 1})).await;
     world.fault(json!({"method": "POST", "path": "/golive", "status": 500, "after": true, "times": 1})).await;
     world.run(&["apply", "--yes", "--through", "live"]).await.exits(0);

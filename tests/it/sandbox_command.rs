@@ -17,7 +17,7 @@ fn it_prints_its_url_first_checks_the_token_and_saves_its_state_on_sigterm() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "seed/a.json", &native(&offer("a", "t")).to_string());
     write(folder.path(), "seed/b.json", &migrated(&offer("b", "t")).to_string());
-    let args = ["--seed", "seed", "--state", "deep/state.json", "--token", "s3cret-token"];
+    let args = ["--seed", "seed", "--state", "deep/state.redb", "--token", "s3cret-token"];
     let (mut child, base) = serve(folder.path(), &args);
     assert!(base.starts_with("http://127.0.0.1:"), "{base}");
     let of = |id: &str| format!("{base}/api/publishers/contoso/offers/{id}?api-version=2017-10-31");
@@ -30,7 +30,7 @@ fn it_prints_its_url_first_checks_the_token_and_saves_its_state_on_sigterm() {
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
     assert_eq!(child.wait().expect("ends").code(), Some(0));
-    assert!(folder.path().join("deep/state.json").is_file());
+    assert!(folder.path().join("deep/state.redb").is_file());
 }
 
 #[test]

@@ -1,22 +1,22 @@
 //! The server: what only shows over HTTP, and what must survive it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 
-use super::super::{Options, Sandbox, read_seed_dir};
+use super::super::{Options, Sandbox};
 use super::*;
 
 /// A running sandbox and a client for it.
-struct Site {
-    sandbox: Sandbox,
-    client: Client,
+pub(super) struct Site {
+    pub(super) sandbox: Sandbox,
+    pub(super) client: Client,
 }
 
 impl Site {
-    async fn start(options: Options) -> Self {
+    pub(super) async fn start(options: Options) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder().no_proxy().build().expect("a client");
         Self { sandbox: Sandbox::start(options).await.expect("starts"), client }
@@ -26,22 +26,22 @@ impl Site {
         Self::start(Options { seed: Seed::Nothing, ..Options::default() }).await
     }
 
-    fn request(&self, method: Method, target: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, target: &str) -> RequestBuilder {
         let separator = if target.contains('?') { '&' } else { '?' };
         self.client
             .request(method, format!("{}{target}{separator}api-version=2017-10-31", self.sandbox.url()))
             .bearer_auth("any")
     }
 
-    async fn get(&self, target: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, target: &str) -> (StatusCode, Value) {
         read(self.request(Method::GET, target).send().await.expect("an answer")).await
     }
 
-    async fn post(&self, target: &str, body: &Value) -> (StatusCode, Value) {
+    pub(super) async fn post(&self, target: &str, body: &Value) -> (StatusCode, Value) {
         read(self.request(Method::POST, target).json(body).send().await.expect("an answer")).await
     }
 
-    async fn put(&self, offer: &str, if_match: Option<&str>, body: &Value) -> Response {
+    pub(super) async fn put(&self, offer: &str, if_match: Option<&str>, body: &Value) -> Response {
         let mut request = self.request(Method::PUT, &format!("/api/publishers/contoso/offers/{offer}")).json(body);
         if let Some(if_match) = if_match {
             request = request.header("If-Match", if_match);
@@ -49,18 +49,18 @@ impl Site {
         request.send().await.expect("an answer")
     }
 
-    async fn advance(&self, millis: i64) {
+    pub(super) async fn advance(&self, millis: i64) {
         let (status, _) = self.post("/_sandbox/clock", &json!({"advanceMs": millis})).await;
         assert_eq!(status, 200);
     }
 
-    async fn requests(&self) -> Vec<Value> {
+    pub(super) async fn requests(&self) -> Vec<Value> {
         let (_, body) = self.get("/_sandbox/requests").await;
         body.as_array().expect("a list").clone()
     }
 }
 
-async fn read(response: Response) -> (StatusCode, Value) {
+pub(super) async fn read(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     (status, serde_json::from_slice(&response.bytes().await.expect("a body")).unwrap_or_default())
 }
@@ -72,8 +72,8 @@ fn named(name: &str) -> Value {
 }
 
 /// Steps so long that only the control route can move them.
-const LONG: Duration = Duration::from_secs(3600);
-const VM_PATH: &str = "/api/publishers/contoso/offers/vm";
+pub(super) const LONG: Duration = Duration::from_secs(3600);
+pub(super) const VM_PATH: &str = "/api/publishers/contoso/offers/vm";
 
 #[tokio::test]
 async fn answers_carry_the_portals_headers() {
@@ -162,7 +162,7 @@ async fn the_interface_version_and_the_path_are_checked() {
     let old = format!("{}/api/publishers?api-version=2016-08-01-preview", site.sandbox.url());
     let (status, body) = read(site.client.get(old).bearer_auth("x").send().await.expect("an answer")).await;
     assert_eq!((status, &body["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("InvalidAPIVersion")));
-    for nowhere in ["/api/offerTypes", "/api", "/apix/publishers", "/_sandbox/none", "/"] {
+    for nowhere in ["/api/images", "/api", "/apix/publishers", "/_sandbox/none", "/"] {
         assert_eq!(site.get(nowhere).await.0, 404, "{nowhere}");
     }
     let (status, _) = read(site.request(Method::DELETE, VM_PATH).send().await.expect("an answer")).await;
@@ -250,7 +250,7 @@ async fn state_survives_a_restart_with_its_clock_and_operations() {
     let dir = tempfile::tempdir().expect("a folder");
     let options = |seed: Seed| Options {
         seed,
-        state: Some(dir.path().join("deep/state.json")),
+        state: Some(dir.path().join("deep/state.redb")),
         step_time: LONG,
         ..Options::default()
     };
@@ -274,26 +274,12 @@ async fn state_survives_a_restart_with_its_clock_and_operations() {
 }
 
 #[tokio::test]
-async fn every_answered_change_is_on_disk() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("state.json");
-    let options = Options { seed: Seed::Nothing, state: Some(path.clone()), ..Options::default() };
-    let site = Site::start(options).await;
-    assert!(path.exists(), "from the start");
-    site.put("vm", None, &document("Remembered")).await;
-    assert!(std::fs::read_to_string(&path).expect("reads").contains("Remembered"));
-    std::fs::remove_dir_all(dir.path()).expect("removes");
-    let (status, body) = read(site.put("vm", Some("*"), &document("Lost")).await).await;
-    assert_eq!((status, &body["error"]["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("SandboxStateNotSaved")));
-}
-
-#[tokio::test]
 async fn a_state_file_has_one_user() {
     let dir = tempfile::tempdir().expect("a folder");
-    let options = Options { state: Some(dir.path().join("state.json")), ..Options::default() };
+    let options = Options { state: Some(dir.path().join("state.redb")), ..Options::default() };
     let first = Sandbox::start(options.clone()).await.expect("starts");
     let error = Sandbox::start(options.clone()).await.expect_err("taken").to_string();
-    assert!(error.contains("another process") && error.contains("state.json"), "{error}");
+    assert!(error.contains("another process") && error.contains("state.redb"), "{error}");
     first.stop().await.expect("stops");
     Sandbox::start(options).await.expect("free again").stop().await.expect("stops");
 }
@@ -301,11 +287,11 @@ async fn a_state_file_has_one_user() {
 #[tokio::test]
 async fn a_broken_state_file_is_not_overwritten() {
     let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("state.json");
+    let path = dir.path().join("state.redb");
     std::fs::write(&path, "{half").expect("writes");
     let options = Options { state: Some(path.clone()), ..Options::default() };
     let error = Sandbox::start(options).await.expect_err("refused").to_string();
-    assert!(error.contains("state.json"), "{error}");
+    assert!(error.contains("state.redb"), "{error}");
     assert_eq!(std::fs::read_to_string(&path).expect("reads"), "{half");
 }
 
@@ -387,7 +373,7 @@ async fn a_portal_user_can_edit_behind_everyones_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_write_is_lost_among_sixteen_at_once() {
     let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("state.json");
+    let path = dir.path().join("state.redb");
     let options = Options { seed: Seed::Nothing, state: Some(path.clone()), ..Options::default() };
     let site = std::sync::Arc::new(Site::start(options.clone()).await);
     let mut tasks = tokio::task::JoinSet::new();
@@ -429,27 +415,32 @@ async fn of_sixteen_writers_with_one_etag_one_wins() {
     assert!(statuses[1..].iter().all(|status| *status == 412), "{statuses:?}");
 }
 
-#[test]
-fn seed_folders_are_read_in_order_and_errors_name_the_file() {
+#[tokio::test]
+async fn seed_folders_are_read_and_errors_name_the_file() {
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("writes");
-    write("b.json", r#"{"id": "b"}"#);
-    write("a.json", r#"{"id": "a"}"#);
+    write("b.json", &named("b").to_string());
+    write("a.json", &named("a").to_string());
     write("notes.txt", "not a seed");
-    let seeds = read_seed_dir(dir.path()).expect("reads");
-    assert_eq!(seeds, [json!({"id": "a"}), json!({"id": "b"})]);
+    let start = |folder: PathBuf| Sandbox::start(Options { seed: Seed::Folder(folder), ..Options::default() });
+    let site = Site::start(Options { seed: Seed::Folder(dir.path().to_owned()), ..Options::default() }).await;
+    let (_, list) = site.get("/api/publishers/contoso/offers").await;
+    assert_eq!((&list[0]["id"], &list[1]["id"]), (&json!("a"), &json!("b")));
     write("c.json", "{");
-    let error = read_seed_dir(dir.path()).expect_err("refused").to_string();
+    let error = start(dir.path().to_owned()).await.expect_err("refused").to_string();
     assert!(error.contains("c.json"), "{error}");
-    let nowhere: PathBuf = dir.path().join("nowhere");
-    assert!(read_seed_dir(Path::new(&nowhere)).expect_err("refused").to_string().contains("nowhere"));
+    write("c.json", &named("a").to_string());
+    let error = start(dir.path().to_owned()).await.expect_err("refused").to_string();
+    assert!(error.contains("c.json") && error.contains("there already"), "{error}");
+    let error = start(dir.path().join("nowhere")).await.expect_err("refused").to_string();
+    assert!(error.contains("nowhere"), "{error}");
 }
 
 #[tokio::test]
 async fn a_request_that_never_ends_does_not_keep_the_state_file() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let dir = tempfile::tempdir().expect("a folder");
-    let options = Options { state: Some(dir.path().join("state.json")), ..Options::default() };
+    let options = Options { state: Some(dir.path().join("state.redb")), ..Options::default() };
     let sandbox = Sandbox::start(options.clone()).await.expect("starts");
     let address = sandbox.url().trim_start_matches("http://").to_owned();
     let mut half = tokio::net::TcpStream::connect(&address).await.expect("connects");

@@ -1,5 +1,7 @@
 //! The sandbox as a whole: the pure portal with a clock that the test owns, and the server over HTTP.
 
+mod around;
+mod faulty;
 mod http;
 mod offers;
 mod publishing;
@@ -8,12 +10,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::artifact::NOTHING_FETCHED;
+use super::clock::Clock;
 use super::portal::{Call, Portal, Settings};
 use super::reply::{Body, Reply};
 use super::seed::Seed;
 use super::switches::Switches;
 use crate::model::Profile;
 
+/// These tests tell each request its time themselves.
+const CLOCK: Clock = Clock::Real { ahead: 0 };
 /// How long a step takes in these tests.
 const STEP: i64 = 1_000;
 const VM: &str = "microsoft-azure-virtualmachines";
@@ -57,23 +63,30 @@ impl World {
             step_millis: STEP,
             switches,
         };
-        Self { portal: Portal::new("test"), settings, now: 1_654_062_085_000 }
+        Self { portal: Portal::new("test", CLOCK), settings, now: 1_654_062_085_000 }
     }
 
     fn seeded(documents: Vec<Value>) -> Self {
         let mut world = Self::new(Profile::Native);
-        world.portal = Seed::Documents(documents).portal("test", world.now, Profile::Native).expect("good seeds");
+        world.portal =
+            Seed::Documents(documents).portal("test", CLOCK, world.now, Profile::Native).expect("good seeds");
         world
+    }
+
+    fn call<'a>(&self, method: &'a str, path: &'a str) -> Call<'a> {
+        let (if_match, fetched, failing) = (None, NOTHING_FETCHED, None);
+        Call { method, path, query: "", if_match, body: b"", fetched, failing, as_of: None, now: self.now }
     }
 
     fn send(&mut self, method: &str, target: &str, if_match: Option<&str>, body: &[u8]) -> Seen {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let query = format!("{query}&api-version=2017-10-31");
-        let call = Call { method, path, query: &query, if_match, body, now: self.now };
+        let call = Call { query: &query, if_match, body, ..self.call(method, path) };
         let reply = self.portal.answer(&call, &self.settings);
         let body = match &reply.body {
             Body::Json(value) => value.clone(),
-            Body::Text(_) | Body::Empty => Value::Null,
+            Body::Text(text) => serde_json::from_str(text).unwrap_or_default(),
+            Body::File(_) | Body::Empty => Value::Null,
         };
         Seen { status: reply.status, body, reply }
     }
@@ -127,7 +140,7 @@ fn document(title: &str) -> Value {
         "definition": {
             "displayText": title,
             "offer": {TITLE: title},
-            "plans": [{"planId": "basic", "microsoft-azure-virtualmachines.skuTitle": "Basic"}],
+            "plans": [{"planId": "basic", "microsoft-azure-virtualmachines.skuTitle": "Basic", "microsoft-azure-virtualmachines.vmImages": {"1.0.0": {"osVhdUrl": "https://contoso.blob.core.windows.net/vhds/1.vhd"}}}],
         },
     })
 }

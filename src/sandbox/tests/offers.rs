@@ -170,7 +170,7 @@ fn secrets_are_cleared_or_kept() {
         assert!(!seen.body.to_string().contains("s3cret"), "the portal does not tell: {seen:?}");
         world.put(Some("*"), &document("One"));
         let offer = world.portal.offers.values().next().expect("an offer");
-        offer.draft.definition["offer"][lead].clone()
+        offer.draft.content.value()["offer"][lead].clone()
     };
     assert_eq!(stored_after(AbsentSecret::Cleared), json!({}));
     assert_eq!(stored_after(AbsentSecret::Kept), json!({key: "s3cret"}));
@@ -268,7 +268,7 @@ fn slots_and_versions_that_were_never_filled_are_404() {
 fn other_versions_of_the_interface_are_refused() {
     let mut world = drafted(Profile::Migrated);
     for query in ["", "api-version=2016-08-01-preview", "api-version="] {
-        let call = Call { method: "GET", path: "/publishers", query, if_match: None, body: b"", now: world.now };
+        let call = Call { query, ..world.call("GET", "/publishers") };
         let reply = world.portal.answer(&call, &world.settings);
         let Body::Json(body) = reply.body else { panic!("no JSON") };
         assert_eq!((reply.status, &body["error"]["code"]), (400, &json!("InvalidAPIVersion")), "{query}");
@@ -322,7 +322,7 @@ fn seeds_start_where_their_status_says() {
 #[test]
 fn seeds_that_make_no_sense_are_named() {
     let refuse = |documents: Vec<Value>| {
-        Seed::Documents(documents).portal("test", 0, Profile::Native).expect_err("refused").to_string()
+        Seed::Documents(documents).portal("test", CLOCK, 0, Profile::Native).expect_err("refused").to_string()
     };
     assert_eq!(refuse(vec![document("One"), json!({"id": "x"})]), "seed document 2: it has no `publisherId`");
     assert_eq!(refuse(vec![json!([])]), "seed document 1: it has no `publisherId`");
@@ -332,7 +332,7 @@ fn seeds_that_make_no_sense_are_named() {
 #[test]
 fn the_built_in_offers_are_served_as_they_stand() {
     let mut world = World::new(Profile::Native);
-    world.portal = Seed::Contoso.portal("test", world.now, Profile::Native).expect("good seeds");
+    world.portal = Seed::Contoso.portal("test", CLOCK, world.now, Profile::Native).expect("good seeds");
     let names = ["analytics-server", "edge-gateway", "hardened-linux"];
     for name in names {
         let text = std::fs::read_to_string(format!("src/sandbox/seed/{name}.json")).expect("the seed");
@@ -347,7 +347,7 @@ fn the_built_in_offers_are_served_as_they_stand() {
 #[test]
 fn the_built_in_offers_can_be_put_back_unchanged() {
     let mut world = World::with(Profile::Native, Switches { reject_legacy_ids: false, ..Switches::default() });
-    world.portal = Seed::Contoso.portal("test", world.now, Profile::Native).expect("good seeds");
+    world.portal = Seed::Contoso.portal("test", CLOCK, world.now, Profile::Native).expect("good seeds");
     for key in world.portal.offers.keys().cloned().collect::<Vec<_>>() {
         let target = format!("/publishers/{}/offers/{}", key.publisher, key.offer);
         let before = world.send("GET", &target, None, b"").body;

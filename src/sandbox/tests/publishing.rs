@@ -217,7 +217,7 @@ fn a_canceled_golive_leaves_production_as_it_was() {
     world.settings.step_millis = 10 * STEP;
     world.post("golive");
     world.portal.offers.values_mut().for_each(|offer| {
-        if let Some(last) = offer.submissions.last_mut() {
+        if let Some(last) = std::sync::Arc::make_mut(offer).submissions.last_mut() {
             last.step_millis = 10 * STEP;
             last.cancel(world.now - 5 * STEP);
         }
@@ -253,7 +253,10 @@ fn offers_that_are_not_ready_cannot_be_published() {
     let text = seen.body.as_str().expect("a JSON string").to_owned();
     assert!(seen.status == 422 && text.contains("Http422Exception: ") && text.contains("\r\n   at "), "{text}");
     assert_eq!(migrated.get("").body["status"], "neverPublished");
-    let mut lenient = World::with(Profile::Native, Switches { publish_checks: false, ..Switches::default() });
+    let mut lenient = World::with(
+        Profile::Native,
+        Switches { publish_findings: super::super::switches::PublishFindings::Ignored, ..Switches::default() },
+    );
     lenient.put(None, &empty);
     assert_eq!(lenient.post("publish").status, 202);
 }

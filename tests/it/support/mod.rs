@@ -2,6 +2,7 @@
 //! environment of its own.
 
 pub(crate) mod authority;
+pub(crate) mod clients;
 pub(crate) mod front;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
