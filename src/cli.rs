@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::portal::Endpoint;
+use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
 
@@ -50,9 +50,33 @@ pub struct Global {
     #[arg(long, global = true, value_name = "N", env = "OFFERCTL_PARALLELISM", value_parser = clap::value_parser!(u16).range(1..=MAX_PARALLELISM as i64))]
     pub parallelism: Option<u16>,
 
-    /// How often a read that may succeed later is tried again
-    #[arg(long, global = true, value_name = "N", env = "OFFERCTL_RETRIES", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=20))]
+    /// How often a request that may succeed later is tried again; a write only after a read showed no effect
+    #[arg(long, global = true, value_name = "N", env = "OFFERCTL_RETRIES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub retries: u32,
+
+    /// How much time one offer may lose to requests that failed, and to the pauses after them
+    #[arg(long, global = true, value_name = "DURATION", env = "OFFERCTL_RETRY_BUDGET", default_value = "15m", value_parser = duration)]
+    pub retry_budget: Duration,
+
+    /// Stop asking the portal after this many requests [default: no limit]
+    #[arg(long, global = true, value_name = "N", env = "OFFERCTL_MAX_REQUESTS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_requests: Option<u64>,
+
+    /// Use this credential alone: token, client-secret, client-certificate, workload-identity, github,
+    /// managed-identity or azure-cli [default: the first that there is, in this order]
+    #[arg(long, global = true, value_name = "METHOD", env = "OFFERCTL_AUTH")]
+    pub auth: Option<Method>,
+
+    /// Which token endpoint of the directory to ask
+    #[arg(
+        long,
+        global = true,
+        value_name = "VERSION",
+        env = "OFFERCTL_AUTH_VERSION",
+        value_enum,
+        default_value = "v2"
+    )]
+    pub auth_version: AuthVersionArg,
 
     /// Never ask a question
     #[arg(long, global = true, env = "OFFERCTL_NO_INPUT", value_parser = FalseyValueParser::new())]
@@ -66,9 +90,13 @@ pub struct Global {
     #[arg(short, long, global = true, env = "OFFERCTL_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
 
-    /// Show what is hidden, and decisions; twice: requests
+    /// Show what is hidden, and log decisions; twice: requests; three times: bodies, without secrets
     #[arg(short, long, global = true, env = "OFFERCTL_VERBOSE", action = clap::ArgAction::Count)]
     pub verbose: u8,
+
+    /// The form of the log on stderr
+    #[arg(long, global = true, value_name = "FORMAT", env = "OFFERCTL_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
 }
 
 impl Cli {
@@ -101,8 +129,14 @@ pub enum Command {
     Status(Targets),
     /// Wait for operations that run on the portal, whoever started them
     Wait(WaitArgs),
+    /// Publish drafts as the portal holds them, and wait until it asks for the sign-off
+    Publish(PublishArgs),
+    /// Sign off the previews that wait for it, and wait until customers have them
+    GoLive(ReleaseArgs),
     /// Cancel operations that run on the portal, and wait until that took effect
     Cancel(CancelArgs),
+    /// Find out what keeps offerctl from working: project, credential, network, clock, permission
+    Doctor(Targets),
     /// Serve an embedded portal on loopback
     Sandbox(SandboxArgs),
 }
@@ -160,9 +194,25 @@ pub struct ApplyArgs {
     #[command(flatten)]
     pub shaping: Shaping,
 
-    /// Do not ask before writing
+    /// How to start, and how long to wait.
+    #[command(flatten)]
+    pub start: Start,
+}
+
+/// Whether to ask.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Do not ask before anything is changed
     #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
+}
+
+/// How to start something on the portal, and how long to wait for it.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
 
     /// How long to wait.
     #[command(flatten)]
@@ -190,6 +240,38 @@ pub struct WaitArgs {
     /// How long.
     #[command(flatten)]
     pub waiting: Waiting,
+
+    /// With `live`: sign off what is running now as soon as the portal asks for it, and wait until customers have it
+    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    pub through: Option<ThroughArg>,
+
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `offerctl go-live`, and what `offerctl publish` has of it.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// How to start, and how long to wait.
+    #[command(flatten)]
+    pub start: Start,
+}
+
+/// `offerctl publish`.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// What it has in common with `go-live`.
+    #[command(flatten)]
+    pub release: ReleaseArgs,
+
+    /// Whom the portal tells about it; repeatable [default: `reconcile.notify` of the file]
+    #[arg(long, value_name = "EMAIL", env = "OFFERCTL_NOTIFY", value_delimiter = ',')]
+    pub notify: Vec<String>,
 }
 
 /// `offerctl cancel`.
@@ -202,9 +284,9 @@ pub struct CancelArgs {
     #[command(flatten)]
     pub waiting: Waiting,
 
-    /// Do not ask before canceling
-    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
-    pub yes: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// A format and where it goes.
@@ -241,8 +323,36 @@ impl std::str::FromStr for OutputSpec {
     }
 }
 
-/// `--through`.
+/// `--auth-version`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum AuthVersionArg {
+    /// `/oauth2/token`, with a resource.
+    V1,
+    /// `/oauth2/v2.0/token`, with a scope.
+    V2,
+}
+
+impl From<AuthVersionArg> for AuthorityVersion {
+    fn from(version: AuthVersionArg) -> Self {
+        match version {
+            AuthVersionArg::V1 => Self::V1,
+            AuthVersionArg::V2 => Self::V2,
+        }
+    }
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `--through`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ThroughArg {
     /// Save the draft.
     Draft,

@@ -41,6 +41,7 @@ pub mod diagnostic;
 pub mod error;
 pub mod model;
 pub mod redact;
+pub mod stop;
 pub mod term;
 
 // What is declared and what is known.

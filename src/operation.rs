@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::model::OfferKey;
-use crate::portal::{Level, OperationPath, OperationView, Problem, Reader, State, StepState, Submission};
+use crate::portal::{Kind, Level, OperationPath, OperationView, Problem, Reader, State, Step, StepState, Submission};
+use crate::stop::Stop;
 
 /// What a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,10 @@ pub enum Next {
 /// Decides what a state means for a goal.
 #[must_use]
 pub fn next(goal: Goal, view: &OperationView) -> Next {
-    if let Some(step) = view.steps.iter().find(|step| matches!(step.state, StepState::Failed | StepState::Blocked)) {
+    // What is canceled, or to be canceled, may stand at a bad step; that is not why it ends.
+    let ends = goal != Goal::Canceled && view.state != State::Canceled;
+    let bad = |step: &&Step| ends && matches!(step.state, StepState::Failed | StepState::Blocked);
+    if let Some(step) = view.steps.iter().find(bad) {
         let mut lines = vec![format!("the step {} is {}", step.name, step.state)];
         lines.extend(step.messages.iter().map(|message| message.text.clone()));
         return Next::Ended(lines);
@@ -119,111 +122,160 @@ pub enum Waited {
     Lost(Problem),
 }
 
-/// Says that the user wants to stop. Work that was begun on the portal is finished, nothing new is begun.
-#[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    /// A signal and its switch.
-    #[must_use]
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    /// Whether the user asked to stop.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Returns when the user asks to stop.
-    pub async fn wait(&self) {
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(|stop| *stop).await.is_err() {
-            // The switch is gone, so nobody will ask.
-            std::future::pending::<()>().await;
-        }
-    }
+/// What is waited for.
+pub struct Wait<'a> {
+    /// Reads the portal.
+    pub reader: &'a Reader,
+    /// Which offer.
+    pub key: &'a OfferKey,
+    /// The operation's own address, where its start gave one.
+    pub path: Option<OperationPath>,
+    /// What ends the wait.
+    pub goal: Goal,
+    /// How to poll.
+    pub patience: Patience,
 }
 
 /// Waits for a goal, calling `seen` with every state.
-pub async fn wait(
-    reader: &Reader,
-    key: &OfferKey,
-    path: Option<&OperationPath>,
-    goal: Goal,
-    patience: Patience,
-    stop: &Stop,
-    seen: &(dyn Fn(&OperationView) + Sync),
-) -> Waited {
+pub async fn wait(wait: Wait<'_>, stop: &Stop, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
+    let patience = wait.patience;
+    within(patience, stop, poll(wait, seen)).await.unwrap_or_else(|left| left)
+}
+
+/// Reads until the user wants to stop or the time is over. A read that is given up changes nothing, so neither waits for
+/// one to end.
+///
+/// # Errors
+/// How it was left.
+pub async fn within<T>(patience: Patience, stop: &Stop, work: impl Future<Output = T>) -> Result<T, Waited> {
     let late = async {
         match patience.deadline {
             Some(deadline) => tokio::time::sleep_until(deadline).await,
             None => std::future::pending().await,
         }
     };
-    // A read that is given up changes nothing, so stop and deadline need not wait for one to end.
     tokio::select! {
         biased;
-        () = stop.wait() => Waited::Interrupted,
-        waited = poll(reader, key, path, goal, patience, seen) => waited,
-        () = late => Waited::TimedOut,
+        () = stop.wait() => Err(Waited::Interrupted),
+        done = work => Ok(done),
+        () = late => Err(Waited::TimedOut),
     }
 }
 
-/// How many polls may show the end of an earlier operation before it is taken for this one's.
-const LAG: u32 = 3;
+/// How many polls may show what was before an operation before it is taken for what is: some two minutes at the portal.
+const LAG: u32 = 6;
 
-async fn poll(
-    reader: &Reader,
-    key: &OfferKey,
-    path: Option<&OperationPath>,
-    goal: Goal,
-    patience: Patience,
-    seen: &(dyn Fn(&OperationView) + Sync),
-) -> Waited {
-    let mut pause = patience.floor;
-    let mut lagging = LAG;
+/// How many polls in a row may fail, each tried several times, before a wait of days is given up.
+const OUTAGE: u32 = 5;
+
+async fn poll(mut wait: Wait<'_>, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
+    let Patience { floor, ceiling, .. } = wait.patience;
+    let (mut pause, mut lagging, mut failed) = (floor, LAG, 0);
     loop {
-        match look(reader, key, path).await {
-            Ok(Some((view, runs))) => {
-                seen(&view);
-                match next(goal, &view) {
-                    Next::Wait if goal == Goal::Rest && runs == Some(false) => return Waited::Reached(Rest::Nothing),
-                    Next::Wait if runs == Some(false) && !view.has_begun() => match lagging {
-                        0 => return Waited::Reached(Rest::Nothing),
-                        _ => lagging -= 1,
-                    },
-                    Next::Wait => {}
-                    // With a submission that runs, the status can still tell of the operation before it.
-                    Next::Reached(_) if runs == Some(true) && !view.awaits_signoff() => {}
-                    Next::Ended(_) if runs == Some(true) && lagging > 0 => lagging -= 1,
-                    Next::Reached(rest) => return Waited::Reached(rest),
-                    Next::Ended(why) => return Waited::Ended(why),
-                }
-            }
+        let asked = match look(&wait).await {
             Ok(None) => return Waited::Reached(Rest::Nothing),
+            Ok(Some((view, submitted))) => {
+                failed = 0;
+                seen(&view);
+                if let Some(waited) = judge(wait.goal, &view, &submitted, &mut lagging) {
+                    return waited;
+                }
+                view.retry_after
+            }
+            // The portal forgot the operation, not the offer.
+            Err(problem) if problem.kind == Kind::NotFound && wait.path.is_some() => {
+                wait.path = None;
+                continue;
+            }
+            Err(problem) if problem.may_pass() && failed < OUTAGE => {
+                failed += 1;
+                tracing::warn!(%problem, failed, "the portal does not answer; the wait goes on");
+                problem.retry_after
+            }
             Err(problem) => return Waited::Lost(problem),
+        };
+        tokio::time::sleep(next_pause(pause, asked, floor)).await;
+        pause = pause.mul_f64(1.5).min(ceiling);
+    }
+}
+
+/// The portal's own wish wins, within reason; else the pause that grew so far.
+fn next_pause(pause: Duration, asked: Option<Duration>, floor: Duration) -> Duration {
+    const LONGEST: Duration = Duration::from_hours(1);
+    asked.map_or(pause, |asked| asked.clamp(floor, LONGEST))
+}
+
+/// What the submissions say, where they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Submitted {
+    /// One runs.
+    Runs,
+    /// None runs; the newest ended so, if there is one.
+    Rests(Option<State>),
+    /// They were not read: the operation tells of itself.
+    NotRead,
+}
+
+impl Submitted {
+    fn of(all: &[Submission]) -> Self {
+        match Submission::running(all) {
+            Some(_) => Self::Runs,
+            None => Self::Rests(all.first().map(|newest| newest.state.clone())),
         }
-        tokio::time::sleep(pause).await;
-        pause = pause.mul_f64(1.5).min(patience.ceiling);
+    }
+}
+
+/// What one look ends, if anything.
+fn judge(goal: Goal, view: &OperationView, submitted: &Submitted, lagging: &mut u32) -> Option<Waited> {
+    let mut lags = || {
+        let lags = *lagging > 0;
+        *lagging = lagging.saturating_sub(1);
+        lags
+    };
+    match (submitted, goal) {
+        // Of a cancel only the submissions tell; the status keeps what it said before.
+        (Submitted::Rests(Some(State::Succeeded)), Goal::Canceled) => {
+            return Some(Waited::Ended(vec!["it succeeded before it was canceled".to_owned()]));
+        }
+        (Submitted::Rests(Some(State::Canceled)), Goal::Canceled) => return Some(Waited::Reached(Rest::Canceled)),
+        (Submitted::Rests(_), Goal::Canceled) => return Some(Waited::Reached(Rest::Nothing)),
+        (Submitted::Rests(_), Goal::Live) if view.awaits_signoff() && !lags() => {
+            let why = "the portal runs nothing for this offer, and its preview still waits for sign-off";
+            return Some(Waited::Ended(vec![why.to_owned()]));
+        }
+        _ => {}
+    }
+    let rests = matches!(submitted, Submitted::Rests(_));
+    let runs = *submitted == Submitted::Runs;
+    match next(goal, view) {
+        Next::Wait if goal == Goal::Rest && rests => Some(Waited::Reached(Rest::Nothing)),
+        Next::Wait if rests && !view.has_begun() && !lags() => Some(Waited::Reached(Rest::Nothing)),
+        Next::Wait => None,
+        // With a submission that runs, the status can still tell of the operation before it.
+        Next::Reached(_) if runs && !view.awaits_signoff() => None,
+        Next::Ended(_) if runs && lags() => None,
+        Next::Reached(rest) => Some(Waited::Reached(rest)),
+        Next::Ended(why) => Some(Waited::Ended(why)),
     }
 }
 
 /// The state of the operation. With a link the operation tells itself; without one the offer's status does, and the
 /// submissions tell whether anything runs.
-async fn look(
-    reader: &Reader,
-    key: &OfferKey,
-    path: Option<&OperationPath>,
-) -> Result<Option<(OperationView, Option<bool>)>, Problem> {
-    if let Some(path) = path {
-        return Ok(Some((reader.operation(path).await?, None)));
+async fn look(wait: &Wait<'_>) -> Result<Option<(OperationView, Submitted)>, Problem> {
+    if let Some(path) = &wait.path {
+        return Ok(Some((wait.reader.operation(wait.key, path).await?, Submitted::NotRead)));
     }
-    let (status, submissions) = tokio::try_join!(reader.status(key), reader.submissions(key))?;
-    let runs = Submission::running(&submissions).is_some();
-    Ok(status.map(|status| (status, Some(runs))))
+    let (status, submissions) = tokio::try_join!(wait.reader.status(wait.key), wait.reader.submissions(wait.key))?;
+    Ok(status.map(|status| (status, Submitted::of(&submissions))))
+}
+
+/// Why a status that is at rest is no success: its last operation failed or was canceled.
+#[must_use]
+pub fn ended_badly(status: &OperationView) -> Option<Vec<String>> {
+    match next(Goal::Live, status) {
+        Next::Ended(why) => Some(why),
+        Next::Wait | Next::Reached(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -264,5 +316,57 @@ mod tests {
         assert_eq!(next(Goal::Canceled, &view("canceled", &[])), Next::Reached(Rest::Canceled));
         let blocked = next(Goal::Signoff, &view("running", &[("displaycertify", "blocked")]));
         assert_eq!(blocked, Next::Ended(vec!["the step displaycertify is blocked".to_owned(), "m".to_owned()]));
+    }
+
+    #[test]
+    fn the_portals_own_wish_wins_between_a_floor_and_a_ceiling() {
+        let seconds = Duration::from_secs;
+        assert_eq!(next_pause(seconds(8), None, seconds(5)), seconds(8));
+        assert_eq!(next_pause(seconds(8), Some(seconds(30)), seconds(5)), seconds(30));
+        assert_eq!(next_pause(seconds(8), Some(seconds(0)), seconds(5)), seconds(5));
+        assert_eq!(next_pause(seconds(8), Some(seconds(1_000_000)), seconds(5)), seconds(3_600));
+    }
+
+    #[test]
+    fn a_status_that_lags_is_given_a_few_looks() {
+        let (runs, rests) = (Submitted::Runs, Submitted::Rests(None));
+        let mut lagging = LAG;
+        let before = view("canceled", &[]);
+        for _ in 0..LAG {
+            assert_eq!(judge(Goal::Live, &before, &runs, &mut lagging), None);
+        }
+        assert!(matches!(judge(Goal::Live, &before, &runs, &mut lagging), Some(Waited::Ended(_))));
+        let mut lagging = 0;
+        let nothing = view("notStarted", &[]);
+        assert_eq!(judge(Goal::Live, &nothing, &rests, &mut lagging), Some(Waited::Reached(Rest::Nothing)));
+        let running = view("running", &[]);
+        assert_eq!(judge(Goal::Rest, &running, &rests, &mut lagging), Some(Waited::Reached(Rest::Nothing)));
+        assert_eq!(judge(Goal::Live, &view("succeeded", &[]), &runs, &mut lagging), None);
+        let waiting = view("running", &[("publisher-signoff", "waitingForPublisherReview")]);
+        assert!(matches!(judge(Goal::Live, &waiting, &rests, &mut lagging), Some(Waited::Ended(_))));
+        assert_eq!(judge(Goal::Live, &waiting, &runs, &mut lagging), None);
+    }
+
+    #[test]
+    fn of_a_cancel_the_submissions_tell_whatever_the_status_says() {
+        let canceled = Submitted::Rests(Some(State::Canceled));
+        let waiting = [("publisher-signoff", "waitingForPublisherReview")];
+        let blocked = [("displaycertify", "blocked")];
+        for status in [view("running", &waiting), view("running", &blocked), view("canceled", &blocked)] {
+            let waited = judge(Goal::Canceled, &status, &canceled, &mut 0);
+            assert_eq!(waited, Some(Waited::Reached(Rest::Canceled)), "{status:?}");
+        }
+        assert_eq!(judge(Goal::Canceled, &view("running", &blocked), &Submitted::Runs, &mut 0), None);
+        let late = judge(Goal::Canceled, &view("succeeded", &[]), &Submitted::Rests(Some(State::Succeeded)), &mut 0);
+        assert!(matches!(late, Some(Waited::Ended(_))));
+    }
+
+    #[test]
+    fn a_status_at_rest_tells_whether_its_last_operation_ended_badly() {
+        assert!(ended_badly(&view("failed", &[("displaycertify", "rejected")])).is_some());
+        assert!(ended_badly(&view("canceled", &[])).is_some());
+        for good in ["succeeded", "neverPublished", "running"] {
+            assert_eq!(ended_badly(&view(good, &[])), None, "{good}");
+        }
     }
 }

@@ -25,15 +25,53 @@ pub struct OfferStatus {
     pub running: Option<Submission>,
 }
 
+/// One thing that `doctor` looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub name: String,
+    /// How it is.
+    pub verdict: Verdict,
+}
+
+impl Check {
+    /// A check and its verdict.
+    pub fn new(name: impl Into<String>, verdict: Verdict) -> Self {
+        Self { name: name.into(), verdict }
+    }
+}
+
+/// How a thing is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be: what was found.
+    Good(String),
+    /// In the way.
+    Bad {
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        next: String,
+        /// How the process ends for it.
+        exit: Exit,
+    },
+    /// It could not be looked at: why.
+    Unknown(String),
+}
+
 /// What a run was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// To carry out a plan.
     #[default]
     Apply,
     /// To wait for what runs.
     Wait,
+    /// To publish drafts.
+    Publish,
+    /// To sign previews off.
+    GoLive,
     /// To cancel what runs.
     Cancel,
 }
@@ -75,7 +113,7 @@ impl Report {
             Exit::Partial
         } else if !self.unread.is_empty() || any(|end| matches!(end, End::Failed(_) | End::Unfilled(_))) {
             let denied = self.unread.iter().all(|unread| unread.denied)
-                && ends().all(|end| matches!(end, End::Failed(problem) if problem.is_denied()));
+                && ends().all(|end| matches!(end, End::Failed(failure) if failure.problem.is_denied()));
             match (good, denied) {
                 (true, _) => Exit::Partial,
                 (false, true) => Exit::Denied,
@@ -95,17 +133,10 @@ impl Report {
 mod tests {
     use super::*;
     use crate::plan::Stale;
-    use crate::portal::{Kind, Problem};
+    use crate::portal::Problem;
 
-    fn problem(kind: Kind) -> Problem {
-        Problem {
-            kind,
-            status: None,
-            request: "GET /x".into(),
-            cause: "c".into(),
-            correlation: None,
-            from_portal: true,
-        }
+    fn failed(status: u16) -> End {
+        Problem::answer("GET /x", status, None, "").into()
     }
 
     fn exit(ends: Vec<End>, unchanged: usize) -> Exit {
@@ -118,8 +149,8 @@ mod tests {
 
     #[test]
     fn every_end_has_its_exit() {
-        let failed = || End::Failed(problem(Kind::Unavailable));
-        let denied = || End::Failed(problem(Kind::Forbidden));
+        let denied = || failed(403);
+        let failed = || failed(503);
         let stale = || End::Stale(Stale::Created);
         let ended = || End::OperationEnded(vec![]);
         let table = [

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use futures_util::future;
-use tokio::sync::Semaphore;
 
-use super::shell::{self, Portal, Shell};
-use super::{observe, plan, progress};
-use crate::apply::{self, Context, End, Outcome};
+use super::connect::Portal;
+use super::shell::{self, Shell};
+use super::{observe, plan, release};
+use crate::apply::{self, End, Outcome};
 use crate::cli::{ApplyArgs, Format};
 use crate::error::{Error, Exit, Result};
 use crate::model::OfferKey;
 use crate::plan::{Finding, OfferPlan, Plan, SavedPlan};
-use crate::portal::{Approval, Writer};
+use crate::portal::Approval;
 use crate::render::{self, Paint};
 use crate::report::{Purpose, Report};
 use crate::workspace::{Desired, Project};
@@ -76,8 +76,7 @@ async fn with_portal(
     } else if !plan.is_empty() {
         readable_secrets(&plan, offers, project)?;
         let approval = approve(shell, args, &plan).await?;
-        let writer = Writer::new(portal.reader.clone(), approval);
-        report.outcomes = carry_out(shell, args, &plan, offers, project, &writer, portal.at_once).await;
+        report.outcomes = carry_out(shell, args, &plan, offers, project, portal, approval).await;
     }
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
@@ -161,20 +160,12 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
 }
 
 async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
-    if args.yes {
-        return Ok(Approval::Flag);
-    }
-    if !shell.term.interactive {
-        return Err(Error::invalid("apply asks before it writes, and nobody can be asked here; nothing was written")
-            .hint("give --yes"));
-    }
-    if shell.stdout_format() != Format::Text {
+    let asks = !args.start.consent.yes && shell.term.interactive;
+    if asks && shell.stdout_format() != Format::Text {
         shell.term.alert(&plan::show(shell, plan, Format::Text, shell.term.stderr_color));
     }
-    if shell.confirm(format!("Apply plan {}?", plan.fingerprint().short())).await? {
-        return Ok(Approval::Prompt);
-    }
-    Err(Error::new(Exit::Refused, "not approved; nothing was written"))
+    let question = format!("Apply plan {}?", plan.fingerprint().short());
+    shell.approve(&args.start.consent, question, "nothing was written").await
 }
 
 async fn carry_out(
@@ -183,29 +174,16 @@ async fn carry_out(
     plan: &Plan,
     offers: &[Desired],
     project: &Project,
-    writer: &Writer,
-    at_once: usize,
+    portal: &Portal,
+    approval: Approval,
 ) -> Vec<Outcome> {
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<&OfferKey, &Desired>>();
     let work = plan.offers.iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
-    let patience = (!args.no_wait).then(|| shell::patience(&args.waiting, writer.reader()));
+    let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
     let secret = shell::secret(&project.root);
-    let progress = progress::Progress::new(shell.term);
-    let places = Semaphore::new(at_once);
-    let context = Context {
-        writer,
-        schemas: shell.schemas,
-        secret: &secret,
-        patience,
-        places: &places,
-        stop: &shell.stop,
-        tell: &|event| progress.tell(&event),
-    };
-    let context = &context;
-    let work = work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context));
-    let mut outcomes = future::join_all(work).await;
-    progress.finish();
-    outcomes.sort_by(|a, b| a.key.cmp(&b.key));
-    outcomes
+    release::with_context(shell, portal, approval, patience, &secret, async |context| {
+        future::join_all(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context))).await
+    })
+    .await
 }

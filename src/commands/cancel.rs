@@ -3,32 +3,41 @@
 
 use futures_util::future;
 
+use super::connect::Portal;
 use super::progress::Progress;
-use super::shell::{self, Portal, Shell};
+use super::shell::{self, Shell};
 use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::model::OfferKey;
-use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
-use crate::portal::{Approval, OperationView, Problem, Reader, Submission, Writer};
+use crate::operation::{self, Goal, Patience, Rest, Wait, Waited};
+use crate::portal::{OperationView, Problem, Reader, Submission, Tries, Writer};
 use crate::report::{Purpose, Report};
+use crate::stop::Stop;
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
     let portal = shell.connect().await?;
-    let report = cancel_all(shell, args, &keys, &portal).await;
-    let closed = portal.close().await;
-    let report = report?;
-    closed?;
-    shell.emit_report(&report)
+    match cancel_all(shell, args, &keys, &portal).await {
+        Ok(report) => shell.emit_report(&report, portal).await,
+        Err(error) => {
+            portal.close().await?;
+            Err(error)
+        }
+    }
 }
 
 async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal: &Portal) -> Result<Report> {
-    let find = future::join_all(keys.iter().map(|key| find(&portal.reader, key)));
+    let patience = shell::patience(&args.waiting, &portal.reader);
+    let find = future::join_all(keys.iter().map(|key| find(&portal.reader, key, patience, &shell.stop)));
     let found = shell.until_stopped(async { Ok(find.await) }).await?;
     let runs = found.iter().filter_map(|found| found.as_ref().ok()).filter(|(_, runs)| *runs);
     let runs = runs.map(|(key, _)| key.to_string()).collect::<Vec<_>>();
-    let approval = if runs.is_empty() { None } else { Some(approve(shell, args, &runs).await?) };
+    let question = format!("Cancel what runs for {}?", runs.join(", "));
+    let approval = match runs.is_empty() {
+        true => None,
+        false => Some(shell.approve(&args.consent, question, "nothing was canceled").await?),
+    };
     let patience = shell::patience(&args.waiting, &portal.reader);
     let progress = Progress::new(shell.term);
     let writer = approval.map(|approval| Writer::new(portal.reader.clone(), approval));
@@ -38,55 +47,58 @@ async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal:
     Ok(Report { purpose: Purpose::Cancel, outcomes, traffic: portal.reader.traffic(), ..Report::default() })
 }
 
-type Found = Result<(OfferKey, bool), (OfferKey, Problem)>;
+type Found = Result<(OfferKey, bool), (OfferKey, End)>;
 
-async fn find(reader: &Reader, key: &OfferKey) -> Found {
+async fn find(reader: &Reader, key: &OfferKey, patience: Patience, stop: &Stop) -> Found {
     let found = async {
         let submissions = reader.submissions(key).await?;
         if submissions.is_empty() {
             reader.expect_offer(key).await?;
         }
-        Ok(Submission::running(&submissions).is_some())
+        Ok::<_, Problem>(Submission::running(&submissions).is_some())
     };
-    found.await.map(|runs| (key.clone(), runs)).map_err(|problem| (key.clone(), problem))
+    match operation::within(patience, stop, found).await {
+        Ok(Ok(runs)) => Ok((key.clone(), runs)),
+        Ok(Err(problem)) => Err((key.clone(), problem.into())),
+        Err(_) => Err((key.clone(), End::TimedOut)),
+    }
 }
 
-async fn approve(shell: &Shell, args: &CancelArgs, runs: &[String]) -> Result<Approval> {
-    if args.yes {
-        return Ok(Approval::Flag);
+/// Asks for the cancel. Without a clear answer it is asked for again while the submissions show that something runs:
+/// the portal takes a second request for the same cancel as the first.
+async fn ask(writer: &Writer, key: &OfferKey) -> Result<(), Problem> {
+    let mut tries = Tries::default();
+    while let Err(problem) = writer.cancel(key, tries).await {
+        writer.pause(problem, key, &mut tries).await?;
+        if Submission::running(&writer.reader().submissions(key).await?).is_none() {
+            break;
+        }
     }
-    if !shell.term.interactive {
-        return Err(
-            Error::invalid("cancel asks first, and nobody can be asked here; nothing was canceled").hint("give --yes")
-        );
-    }
-    if shell.confirm(format!("Cancel what runs for {}?", runs.join(", "))).await? {
-        return Ok(Approval::Prompt);
-    }
-    Err(Error::new(Exit::Refused, "not approved; nothing was canceled"))
+    Ok(())
 }
 
 async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
     let (key, runs) = match found {
         Ok(found) => found,
-        Err((key, problem)) => return Outcome { key, done: vec![], end: End::Failed(problem) },
+        Err((key, end)) => return Outcome { key, done: vec![], end },
     };
     let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
     let Some(writer) = writer.filter(|_| runs) else { return ended(&[Done::AtRest], End::Done) };
     if stop.is_set() {
         return ended(&[], End::NotAttempted);
     }
-    if let Err(problem) = writer.cancel(&key).await {
-        return ended(&[], End::Failed(problem));
+    if let Err(problem) = ask(writer, &key).await {
+        return ended(&[], problem.into());
     }
     let seen = |view: &OperationView| progress.tell(&Event::Seen(key.clone(), view.clone()));
-    let outcome = match operation::wait(writer.reader(), &key, None, Goal::Canceled, patience, stop, &seen).await {
+    let wait = Wait { reader: writer.reader(), key: &key, path: None, goal: Goal::Canceled, patience };
+    let outcome = match operation::wait(wait, stop, &seen).await {
         Waited::Reached(Rest::Canceled) => ended(&[Done::Canceled], End::Done),
         Waited::Reached(_) => ended(&[Done::AtRest], End::Done),
         Waited::Ended(why) => ended(&[], End::OperationEnded(why)),
         Waited::TimedOut => ended(&[], End::TimedOut),
         Waited::Interrupted => ended(&[], End::Interrupted),
-        Waited::Lost(problem) => ended(&[], End::Failed(problem)),
+        Waited::Lost(problem) => ended(&[], problem.into()),
     };
     progress.tell(&Event::Ended(outcome.clone()));
     outcome

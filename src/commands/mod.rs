@@ -2,9 +2,12 @@
 
 mod apply;
 mod cancel;
+mod connect;
+mod doctor;
 mod observe;
 mod plan;
 mod progress;
+mod release;
 mod sandbox;
 mod shell;
 mod status;
@@ -15,8 +18,11 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, LogFormat};
 use crate::error::{Error, Exit, Result};
 use crate::term::Term;
 use shell::Shell;
@@ -35,7 +41,7 @@ pub fn run() -> ExitCode {
         }
     };
     let term = Term::new(cli.global.color, cli.global.quiet, cli.global.no_input);
-    logging(cli.global.verbose, term);
+    logging(cli.global.verbose, cli.global.log_format, term);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -68,6 +74,9 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
         // A pipeline that asked for a document gets one, whatever happened.
         shell.emit_error(error);
     }
+    if let Some(traffic) = shell.traffic().filter(|traffic| traffic.requests > 0) {
+        term.say(&crate::render::traffic(traffic));
+    }
     result
 }
 
@@ -79,7 +88,10 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Status(targets) => status::run(shell, &targets).await,
         Command::Wait(args) => wait::run(shell, &args).await,
+        Command::Publish(args) => release::publish(shell, &args).await,
+        Command::GoLive(args) => release::go_live(shell, &args).await,
         Command::Cancel(args) => cancel::run(shell, &args).await,
+        Command::Doctor(targets) => doctor::run(shell, &targets).await,
         Command::Sandbox(args) => sandbox::run(shell, args).await,
     }
 }
@@ -93,26 +105,32 @@ fn explain(error: &Error, term: Term) {
     }
 }
 
-/// Logs go to stderr and are off by default.
-fn logging(verbose: u8, term: Term) {
+/// Logs go to stderr and are off by default. Only our own are written: what libraries log can hold what must not be
+/// shown.
+fn logging(verbose: u8, format: LogFormat, term: Term) {
     let level = match verbose {
         0 => "off",
         1 => "offerctl=info",
-        _ => "offerctl=debug",
+        2 => "offerctl=debug",
+        _ => "offerctl=trace",
     };
     let wanted = std::env::var("OFFERCTL_LOG").ok().filter(|filter| !filter.trim().is_empty());
-    let filter = wanted.and_then(|wanted| match wanted.parse::<tracing_subscriber::EnvFilter>() {
+    let filter = wanted.and_then(|wanted| match wanted.parse::<EnvFilter>() {
         Ok(filter) => Some(filter),
         Err(error) => {
             term.alert(&format!("warning: OFFERCTL_LOG is not a filter and is passed over: {error}"));
             None
         }
     });
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| tracing_subscriber::EnvFilter::new(level)))
-        .with_writer(std::io::stderr)
-        .with_ansi(term.stderr_color)
-        .without_time()
-        .with_target(false)
-        .try_init();
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(level));
+    let ours = filter_fn(|metadata| metadata.target().split("::").next() == Some("offerctl"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    let _ = match format {
+        LogFormat::Text => {
+            let lines = lines.with_ansi(term.stderr_color).without_time().with_target(false);
+            registry.with(lines.with_filter(ours)).try_init()
+        }
+        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_filter(ours)).try_init(),
+    };
 }

@@ -50,7 +50,7 @@ pub(super) fn unread(key: &OfferKey, problem: &Problem) -> Unread {
     Unread {
         key: key.clone(),
         cause: problem.to_string(),
-        hint: problem.hint().map(ToOwned::to_owned),
+        hint: problem.hint.as_deref().map(ToOwned::to_owned),
         denied: problem.is_denied(),
     }
 }

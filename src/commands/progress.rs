@@ -1,6 +1,6 @@
 //! Progress on stderr: moving lines on a terminal, one line for each change of state anywhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(super) struct Progress {
 struct Shown {
     bar: Option<ProgressBar>,
     line: String,
+    /// The portal's messages that were shown: it repeats them in every answer.
+    said: BTreeSet<String>,
 }
 
 impl Progress {
@@ -67,16 +69,23 @@ impl Progress {
             }
             return;
         }
+        for message in render::progress_messages(event) {
+            if shown.said.insert(message.clone()) {
+                // A line above the bars, which would be drawn over otherwise.
+                self.bars.suspend(|| self.term.say(&message));
+            }
+        }
         let Some(line) = render::progress_line(event, self.term.stderr_live) else { return };
-        if line == shown.line {
-            return;
-        }
         if self.term.stderr_live {
-            shown.bar.get_or_insert_with(|| self.bar()).set_message(line.clone());
-        } else {
+            let bar = shown.bar.get_or_insert_with(|| self.bar());
+            if let Event::Seen(_, view) = event {
+                bar.set_position(render::progress_percent(view));
+            }
+            bar.set_message(line);
+        } else if line != shown.line {
             self.term.say(&line);
+            shown.line = line;
         }
-        shown.line = line;
     }
 
     pub(super) fn finish(&self) {
@@ -84,9 +93,10 @@ impl Progress {
     }
 
     fn bar(&self) -> ProgressBar {
-        let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}")
+        let style = ProgressStyle::with_template("{spinner} [{bar:16}] {wide_msg} {elapsed}")
+            .map(|style| style.progress_chars("=> "))
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = self.bars.add(ProgressBar::new_spinner().with_style(style));
+        let bar = self.bars.add(ProgressBar::new(100).with_style(style));
         bar.enable_steady_tick(TICK);
         bar
     }

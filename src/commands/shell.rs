@@ -1,62 +1,37 @@
 //! What the commands share: the project, the way to the portal, the sinks, the user's wish to stop.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use tokio::time::Instant;
 
-use crate::cli::{Format, Global, OutputSpec, Waiting};
+use crate::cli::{Consent, Format, Global, OutputSpec, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
-use crate::operation::{Patience, Stop};
-use crate::portal::{Endpoint, Reader, Settings, Token};
-use crate::render::{self, Paint};
-use crate::report::Report;
-use crate::sandbox::{Options, Sandbox};
+use crate::operation::Patience;
+use crate::portal::{Approval, Reader, Traffic};
+use crate::render;
 use crate::schema::Schemas;
+use crate::stop::Stop;
 use crate::term::Term;
 use crate::workspace::{Loaded, Project, Surroundings, Target};
-
-const PORTAL: &str = "https://cloudpartner.azure.com";
-/// The name of the embedded portal, and the token for it.
-const SANDBOX: &str = "sandbox";
-const PARALLELISM: usize = 8;
-/// How long a publishing step takes with `--sandbox`: long enough to be seen, short enough to be waited for.
-const STEP_TIME: Duration = Duration::from_millis(200);
 
 pub(super) struct Shell {
     pub(super) global: Global,
     pub(super) term: Term,
     pub(super) schemas: &'static Schemas,
     pub(super) stop: Stop,
-}
-
-/// A portal to talk to; the embedded one lives as long as this does.
-pub(super) struct Portal {
-    pub(super) reader: Reader,
-    /// What a saved plan is bound to: the URL, or that it is the embedded one, whose port is never the same.
-    pub(super) name: String,
-    /// How many offers are worked on at once.
-    pub(super) at_once: usize,
-    sandbox: Option<Sandbox>,
-}
-
-impl Portal {
-    /// Ends the embedded portal, its state saved.
-    pub(super) async fn close(self) -> Result<()> {
-        match self.sandbox {
-            Some(sandbox) => sandbox.stop().await,
-            None => Ok(()),
-        }
-    }
+    /// The way to the portal, once it is open.
+    pub(super) reader: OnceLock<Reader>,
 }
 
 impl Shell {
     pub(super) fn new(global: Global, term: Term) -> Self {
         let (switch, stop) = Stop::new();
         tokio::spawn(listen(switch, term));
-        Self { global, term, schemas: Schemas::builtin(), stop }
+        Self { global, term, schemas: Schemas::builtin(), stop, reader: OnceLock::new() }
     }
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
@@ -88,76 +63,32 @@ impl Shell {
 
     /// The project, for commands that need none. One that is there and cannot be used is an error all the same: it
     /// might name another portal than the default one.
-    fn project_if_any(&self) -> Result<Option<Project>> {
+    pub(super) fn project_if_any(&self) -> Result<Option<Project>> {
         if Project::exists(&current_folder()?) { self.project().map(Some) } else { Ok(None) }
     }
 
     /// The offers that the targets name, for commands that need no file: `publisher/offer` stands for itself.
     pub(super) fn keys(&self, targets: &[String]) -> Result<Vec<OfferKey>> {
+        Ok(self.selection(targets)?.into_keys().collect())
+    }
+
+    /// As [`Self::keys`], with whom the portal tells about each, where its file was read.
+    pub(super) fn selection(&self, targets: &[String]) -> Result<BTreeMap<OfferKey, Vec<String>>> {
         let named = targets.iter().map(|target| Target::parse(target)).collect::<Result<Vec<_>>>()?;
-        let mut keys = named
+        let mut selection = named
             .iter()
             .filter_map(|target| match target {
-                Target::Offer(key) => Some(key.clone()),
+                Target::Offer(key) => Some((key.clone(), Vec::new())),
                 Target::Path(_) => None,
             })
-            .collect::<Vec<_>>();
-        if keys.len() < targets.len() || targets.is_empty() {
+            .collect::<BTreeMap<_, _>>();
+        if targets.is_empty() || named.iter().any(|target| matches!(target, Target::Path(_))) {
             let paths =
                 targets.iter().zip(&named).filter(|(_, t)| matches!(t, Target::Path(_))).map(|(text, _)| text.clone());
             let (_, loaded) = self.load(&paths.collect::<Vec<_>>())?;
-            keys.extend(loaded.offers.into_iter().map(|desired| desired.key));
+            selection.extend(loaded.offers.into_iter().map(|desired| (desired.key, desired.reconcile.notify)));
         }
-        keys.sort();
-        keys.dedup();
-        Ok(keys)
-    }
-
-    /// Opens the way to the portal.
-    pub(super) async fn connect(&self) -> Result<Portal> {
-        let project = self.project_if_any()?;
-        let config = project.as_ref().map(|project| &project.config);
-        let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
-        let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
-            (Some(sandbox), _, _) => endpoint(sandbox.url())?,
-            (None, Some(endpoint), _) => endpoint.clone(),
-            (None, None, Some(text)) => configured(text)?,
-            (None, None, None) => endpoint(PORTAL)?,
-        };
-        // The embedded portal takes any token, so the real one stays where it is.
-        let (name, token) = match &sandbox {
-            Some(_) => (SANDBOX.to_owned(), Token::new(SANDBOX.to_owned())),
-            None => (endpoint.to_string(), token(&endpoint)?),
-        };
-        let at_once = self.parallelism(project.as_ref());
-        let settings = Settings { token, endpoint, parallelism: at_once, retries: self.global.retries };
-        tracing::info!(endpoint = %settings.endpoint, "portal");
-        let reader =
-            Reader::new(settings).map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
-        Ok(Portal { reader, name, at_once, sandbox })
-    }
-
-    async fn start_sandbox(&self, project: Option<&Project>) -> Result<Sandbox> {
-        let project = project.ok_or_else(|| {
-            Error::invalid("--sandbox keeps its state in the project, and there is none here")
-                .hint("run it inside a project, or use `offerctl sandbox --state FILE` and --endpoint")
-        })?;
-        let folder = project.root.join(".offerctl");
-        let ignore = folder.join(".gitignore");
-        if !ignore.exists() {
-            // The state holds what was written to the portal, secrets included; it must not be committed.
-            std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
-            std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
-        }
-        let state = folder.join("sandbox.redb");
-        // The files of the project may name any publisher; it is rehearsed here, whoever it belongs to.
-        let options = Options { step_time: STEP_TIME, state: Some(state), any_publisher: true, ..Options::default() };
-        Sandbox::start(options).await
-    }
-
-    fn parallelism(&self, project: Option<&Project>) -> usize {
-        let flag = self.global.parallelism.map(usize::from);
-        flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM)
+        Ok(selection)
     }
 
     /// Does something that changes nothing, until the user stops it.
@@ -168,11 +99,22 @@ impl Shell {
         }
     }
 
-    /// Asks a question, until it is answered or the user stops.
-    pub(super) async fn confirm(&self, question: String) -> Result<bool> {
+    /// A yes to what a command is about to do: by `--yes`, else by an answer on the terminal. `nothing` is what has not
+    /// happened without one, such as "nothing was written".
+    pub(super) async fn approve(&self, consent: &Consent, question: String, nothing: &str) -> Result<Approval> {
+        if consent.yes {
+            return Ok(Approval::Flag);
+        }
+        if !self.term.interactive {
+            let message = format!("this asks before it changes anything, and nobody can be asked here; {nothing}");
+            return Err(Error::invalid(message).hint("give --yes"));
+        }
         let term = self.term;
         let answer = tokio::task::spawn_blocking(move || term.confirm(&question));
-        self.until_stopped(async { Ok(answer.await.unwrap_or(false)) }).await
+        match self.until_stopped(async { Ok(answer.await.unwrap_or(false)) }).await? {
+            true => Ok(Approval::Prompt),
+            false => Err(Error::new(Exit::Refused, format!("not approved; {nothing}"))),
+        }
     }
 
     /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does. A sink that
@@ -201,13 +143,9 @@ impl Shell {
         })
     }
 
-    /// Writes the report of a run to every sink.
-    pub(super) fn emit_report(&self, report: &Report) -> Result<Exit> {
-        self.emit(&|format, color| match format {
-            Format::Json => render::report_json(report),
-            Format::Text => render::report(report, Paint { color }),
-        })?;
-        Ok(report.exit())
+    /// What the run cost the network, if it asked the portal at all.
+    pub(super) fn traffic(&self) -> Option<Traffic> {
+        self.reader.get().map(Reader::traffic)
     }
 
     /// Writes an error to the JSON sinks; people read it on stderr.
@@ -230,40 +168,13 @@ impl Shell {
     }
 }
 
-/// An endpoint on a file's word. Whoever may change the file must not be able to send the token elsewhere.
-fn configured(text: &str) -> Result<Endpoint> {
-    let endpoint = endpoint(text)?;
-    if endpoint.is_loopback() || endpoint.to_string() == PORTAL {
-        return Ok(endpoint);
-    }
-    Err(Error::invalid(format!(
-        "offerctl.toml names the endpoint {endpoint}, and a token is not sent there on a file's word"
-    ))
-    .hint("give it by --endpoint or OFFERCTL_ENDPOINT, if you trust it"))
-}
-
 /// The date in UTC, the same for a pipeline and a desk.
 fn today() -> jiff::civil::Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-fn endpoint(text: &str) -> Result<Endpoint> {
-    text.parse::<Endpoint>().map_err(|error| Error::invalid(error.to_string()))
-}
-
 fn current_folder() -> Result<PathBuf> {
     std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))
-}
-
-/// The token of the environment. A portal on this machine gets a word of ours where there is none.
-fn token(endpoint: &Endpoint) -> Result<Token> {
-    match std::env::var("OFFERCTL_TOKEN") {
-        Ok(token) if !token.trim().is_empty() => Ok(Token::new(token.trim().to_owned())),
-        _ if endpoint.is_loopback() => Ok(Token::new(SANDBOX.to_owned())),
-        _ => Err(Error::new(Exit::Denied, "there is no token for the portal: OFFERCTL_TOKEN is not set")
-            .hint("OFFERCTL_TOKEN=$(az account get-access-token --resource https://cloudpartner.azure.com --query accessToken -o tsv)")
-            .hint("to try without an account, use --sandbox")),
-    }
 }
 
 /// How to wait at this portal, from now on.

@@ -1,63 +1,175 @@
 //! `offerctl wait`: waits for what runs on the portal, whoever started it. The state is the portal's: no file is read.
+//! With `--through live` it goes on where the portal asks for the sign-off.
 
 use futures_util::future;
 
+use super::connect::Portal;
 use super::progress::Progress;
+use super::release;
 use super::shell::{self, Shell};
-use crate::apply::{Done, End, Event, Outcome};
-use crate::cli::WaitArgs;
+use crate::apply::{self, Context, Done, End, Event, Outcome};
+use crate::cli::{ThroughArg, WaitArgs};
 use crate::error::{Exit, Result};
-use crate::model::OfferKey;
-use crate::operation::{self, Goal, Patience, Rest, Stop, Waited};
-use crate::portal::{OperationView, Reader, Submission};
+use crate::live::Live;
+use crate::model::{OfferKey, Slot};
+use crate::operation::{self, Goal, Patience, Rest, Wait, Waited};
+use crate::plan::Content;
+use crate::portal::{OperationView, Problem, Reader, Submission};
 use crate::report::{Purpose, Report};
+use crate::schema::Schemas;
+use crate::stop::Stop;
 
 pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
+    let through_live = args.through == Some(ThroughArg::Live);
+    let approval = match through_live {
+        true => {
+            let question = release::question("Wait, then sign off and take live", keys.iter());
+            Some(shell.approve(&args.consent, question, release::NOTHING).await?)
+        }
+        false => None,
+    };
     let portal = shell.connect().await?;
     let patience = shell::patience(&args.waiting, &portal.reader);
+    let outcomes = match approval {
+        Some(approval) => {
+            let work = async |context: &Context<'_>| {
+                future::join_all(keys.iter().map(|key| through(key, patience, context))).await
+            };
+            release::with_context(shell, &portal, approval, Some(patience), &release::no_secret, work).await
+        }
+        None => only_wait(shell, &portal, &keys, patience).await,
+    };
+    let report = Report { purpose: Purpose::Wait, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
+    shell.emit_report(&report, portal).await
+}
+
+async fn only_wait(shell: &Shell, portal: &Portal, keys: &[OfferKey], patience: Patience) -> Vec<Outcome> {
     let progress = Progress::new(shell.term);
-    let waits = keys.iter().map(|key| one(&portal.reader, key, patience, &shell.stop, &progress));
+    let tell = |event| progress.tell(&event);
+    let way = Way { reader: &portal.reader, patience, stop: &shell.stop, tell: &tell };
+    let waits = keys.iter().map(async |key| {
+        let (done, end) = match way.first(key).await {
+            Ok(first) => way.rest(key, &first).await,
+            Err(end) => (Vec::new(), end),
+        };
+        Outcome { key: key.clone(), done, end }
+    });
     // Waiting takes no place; the requests are bounded by themselves.
     let outcomes = future::join_all(waits).await;
     progress.finish();
-    let report = Report { purpose: Purpose::Wait, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
-    portal.close().await?;
-    shell.emit_report(&report)
+    outcomes
 }
 
-async fn one(reader: &Reader, key: &OfferKey, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
-    let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
-    let first = async {
-        let (status, submissions) = tokio::try_join!(reader.status(key), reader.submissions(key))?;
-        if status.is_none() {
-            reader.expect_offer(key).await?;
+/// Waits for the sign-off, gives it to the content that was on its way when the wait began, and waits until it is live.
+async fn through(key: &OfferKey, patience: Patience, context: &Context<'_>) -> Outcome {
+    let way = Way { reader: context.writer.reader(), patience, stop: context.stop, tell: context.tell };
+    let ended = |done, end| Outcome { key: key.clone(), done, end };
+    let first = match way.first(key).await {
+        Ok(first) => first,
+        Err(end) => return ended(Vec::new(), end),
+    };
+    let expected = match way.under_way(key, &first, context.schemas).await {
+        Ok(Content::Known(expected)) => expected,
+        Ok(Content::Unknown) => {
+            let why = format!(
+                "the portal does not tell what is on its way, so it will not be signed off; \
+                 `offerctl wait {key}`, and `offerctl go-live {key}` after a look at the preview"
+            );
+            return ended(Vec::new(), End::Conflict(why));
         }
-        Ok((status, submissions))
+        Err(end) => return ended(Vec::new(), end),
     };
-    let first = tokio::select! {
-        () = stop.wait() => return ended(&[], End::Interrupted),
-        first = first => first,
-    };
-    let (status, submissions) = match first {
-        Ok(read) => read,
-        Err(problem) => return ended(&[], End::Failed(problem)),
-    };
-    let waits = status.is_some_and(|status| status.awaits_signoff());
-    match Submission::running(&submissions) {
-        None if waits => return ended(&[Done::InPreview], End::Done),
-        None => return ended(&[Done::AtRest], End::Done),
-        Some(_) => {}
+    let (done, end) = way.rest(key, &first).await;
+    if end != End::Done {
+        return ended(done, end);
     }
-    let seen = |view: &OperationView| progress.tell(&Event::Seen(key.clone(), view.clone()));
-    let waited = operation::wait(reader, key, None, Goal::Rest, patience, stop, &seen).await;
-    let outcome = outcome(key, waited);
-    progress.tell(&Event::Ended(outcome.clone()));
-    outcome
+    // Whatever it rests at: what waits is signed off, and what is said to be live is compared.
+    let outcome = apply::go_live(key, Some(&expected), context).await;
+    let before = done.into_iter().filter(|done| *done == Done::InPreview);
+    Outcome { done: before.chain(outcome.done).collect(), ..outcome }
 }
 
-fn outcome(key: &OfferKey, waited: Waited) -> Outcome {
-    let (done, end) = match waited {
+/// The way to the portal while waiting.
+struct Way<'a> {
+    reader: &'a Reader,
+    patience: Patience,
+    stop: &'a Stop,
+    tell: &'a (dyn Fn(Event) + Sync),
+}
+
+/// What the portal says when the wait begins.
+struct First {
+    status: Option<OperationView>,
+    submissions: Vec<Submission>,
+}
+
+impl First {
+    fn waits(&self) -> bool {
+        self.status.as_ref().is_some_and(OperationView::awaits_signoff)
+    }
+}
+
+impl Way<'_> {
+    /// A read within the time that there is.
+    async fn read<T>(&self, work: impl Future<Output = Result<T, Problem>>) -> Result<T, End> {
+        match operation::within(self.patience, self.stop, work).await {
+            Ok(read) => Ok(read?),
+            Err(Waited::Interrupted) => Err(End::Interrupted),
+            Err(_) => Err(End::TimedOut),
+        }
+    }
+
+    async fn first(&self, key: &OfferKey) -> Result<First, End> {
+        self.read(async {
+            let (status, submissions) = tokio::try_join!(self.reader.status(key), self.reader.submissions(key))?;
+            if status.is_none() {
+                self.reader.expect_offer(key).await?;
+            }
+            Ok(First { status, submissions })
+        })
+        .await
+    }
+
+    /// The content of the submission that runs, else of the preview that waits, else of the draft.
+    async fn under_way(&self, key: &OfferKey, first: &First, schemas: &Schemas) -> Result<Content, End> {
+        self.read(async {
+            let Live::Present(draft) = self.reader.offer(key).await? else { return Err(Problem::absent(key)) };
+            let shape = schemas.shape(draft.document.get("offerTypeId").and_then(|id| id.as_str()).unwrap_or_default());
+            let content = match Submission::running(&first.submissions) {
+                Some(running) => self.reader.submitted(key, running, shape).await?,
+                None if first.waits() => match self.reader.slot(key, Slot::Preview).await? {
+                    Live::Present(preview) => Some(preview.digest(shape)),
+                    Live::Absent => None,
+                },
+                None => Some(draft.digest(shape)),
+            };
+            Ok(content.map_or(Content::Unknown, Content::Known))
+        })
+        .await
+    }
+
+    /// Waits until nothing runs. What ended badly before the wait began ends it as badly: a job that waits for what an
+    /// earlier one started may come late.
+    async fn rest(&self, key: &OfferKey, first: &First) -> (Vec<Done>, End) {
+        if Submission::running(&first.submissions).is_none() {
+            let bad = first.status.as_ref().filter(|_| !first.waits()).and_then(operation::ended_badly);
+            return match bad {
+                Some(why) => (Vec::new(), End::OperationEnded(why)),
+                None if first.waits() => (vec![Done::InPreview], End::Done),
+                None => (vec![Done::AtRest], End::Done),
+            };
+        }
+        let seen = |view: &OperationView| (self.tell)(Event::Seen(key.clone(), view.clone()));
+        let wait = Wait { reader: self.reader, key, path: None, goal: Goal::Rest, patience: self.patience };
+        let (done, end) = ended(operation::wait(wait, self.stop, &seen).await);
+        (self.tell)(Event::Ended(Outcome { key: key.clone(), done: done.clone(), end: end.clone() }));
+        (done, end)
+    }
+}
+
+fn ended(waited: Waited) -> (Vec<Done>, End) {
+    match waited {
         Waited::Reached(Rest::Signoff) => (vec![Done::InPreview], End::Done),
         Waited::Reached(Rest::Succeeded) => (vec![Done::Live], End::Done),
         Waited::Reached(Rest::Nothing) => (vec![Done::AtRest], End::Done),
@@ -65,7 +177,6 @@ fn outcome(key: &OfferKey, waited: Waited) -> Outcome {
         Waited::Ended(why) => (vec![], End::OperationEnded(why)),
         Waited::TimedOut => (vec![], End::TimedOut),
         Waited::Interrupted => (vec![], End::Interrupted),
-        Waited::Lost(problem) => (vec![], End::Failed(problem)),
-    };
-    Outcome { key: key.clone(), done, end }
+        Waited::Lost(problem) => (vec![], problem.into()),
+    }
 }

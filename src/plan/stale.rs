@@ -61,18 +61,39 @@ impl OfferPlan {
     fn moved(&self, base: &Value, now: &Value, shape: &Shape) -> Vec<MovedField> {
         let base = live::canonical(base, shape);
         let now = live::canonical(&live::redacted(now, shape), shape);
-        let mut fields = Vec::new();
-        compare(Some(&base), Some(&now), shape, &Address::default(), &mut fields);
-        for field in &mut fields {
-            field.planned = self
-                .diff
-                .changes
-                .iter()
-                .find(|change| change.address.to_string() == field.address)
-                .and_then(|change| planned(&change.kind));
-        }
-        fields
+        let mut moves = Vec::new();
+        compare(Some(&base), Some(&now), shape, &Address::default(), &mut moves);
+        let field = |Move { address, before, now, .. }: Move| {
+            let change = self.diff.changes.iter().find(|change| change.address == address);
+            let planned = change.and_then(|change| planned(&change.kind));
+            MovedField { address: address.to_string(), before, now, planned }
+        };
+        moves.into_iter().map(field).collect()
     }
+
+    /// What is another than before the write and was not written: somebody else's edit, made just after it. `before` is
+    /// the document that was written over, `after` what a read shows. What the portal fills in or rehosts by itself does
+    /// not count.
+    #[must_use]
+    pub fn moved_beside(&self, before: &Value, after: &Value, shape: &Shape) -> Vec<String> {
+        let (before, after) = (live::canonical(before, shape), live::canonical(after, shape));
+        let mut moves = Vec::new();
+        compare(Some(&before), Some(&after), shape, &Address::default(), &mut moves);
+        let written = |at: &Address| {
+            self.diff.changes.iter().any(|change| at.is_within(&change.address) || change.address.is_within(at))
+        };
+        let foreign = moves.into_iter().filter(|moved| !moved.rehosted && !written(&moved.address));
+        foreign.map(|moved| moved.address.to_string()).collect()
+    }
+}
+
+/// One difference between two documents of the portal.
+struct Move {
+    address: Address,
+    before: Option<Value>,
+    now: Option<Value>,
+    /// It is an artifact, whose URL the portal makes.
+    rehosted: bool,
 }
 
 fn planned(kind: &ChangeKind) -> Option<Value> {
@@ -85,13 +106,7 @@ fn planned(kind: &ChangeKind) -> Option<Value> {
 
 /// Unlike the comparison with a file, this one is symmetric: a field that only one side has has moved, but for what the
 /// portal fills in by itself.
-fn compare(
-    before: Option<&Value>,
-    now: Option<&Value>,
-    shape: &Shape,
-    address: &Address,
-    fields: &mut Vec<MovedField>,
-) {
+fn compare(before: Option<&Value>, now: Option<&Value>, shape: &Shape, address: &Address, moves: &mut Vec<Move>) {
     let filled_in = before.is_none() && now.is_some() && now == shape.rules.default.as_ref();
     if before == now || filled_in {
         return;
@@ -100,7 +115,7 @@ fn compare(
         (Some(Value::Object(a)), Some(Value::Object(b)), _) => {
             for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
                 let here = shape.address(address, key);
-                compare(a.get(key), b.get(key), shape.property(key), &here, fields);
+                compare(a.get(key), b.get(key), shape.property(key), &here, moves);
             }
         }
         (Some(Value::Array(a)), Some(Value::Array(b)), ListRule::Keyed(key)) => {
@@ -111,16 +126,17 @@ fn compare(
                     };
                     for id in a_ids.iter().chain(b_ids.iter().filter(|id| !a_ids.contains(id))) {
                         let (a, b) = (find(a, &a_ids, id), find(b, &b_ids, id));
-                        compare(a.as_ref(), b.as_ref(), shape.item(), &address.id(id), fields);
+                        compare(a.as_ref(), b.as_ref(), shape.item(), &address.id(id), moves);
                     }
                 }
-                _ => push(before, now, address, fields),
+                _ => push(before, now, shape, address, moves),
             }
         }
-        _ => push(before, now, address, fields),
+        _ => push(before, now, shape, address, moves),
     }
 }
 
-fn push(before: Option<&Value>, now: Option<&Value>, address: &Address, fields: &mut Vec<MovedField>) {
-    fields.push(MovedField { address: address.to_string(), before: before.cloned(), now: now.cloned(), planned: None });
+fn push(before: Option<&Value>, now: Option<&Value>, shape: &Shape, address: &Address, moves: &mut Vec<Move>) {
+    let rehosted = shape.rules.artifact;
+    moves.push(Move { address: address.clone(), before: before.cloned(), now: now.cloned(), rehosted });
 }

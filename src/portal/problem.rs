@@ -3,8 +3,15 @@
 //! Bodies come in five forms, tried in this order: an object with `error`, an object with `Message`, a map of services
 //! that each report an `httpStatusCode`, a JSON string with a stack trace in it, anything else.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex_lite::Regex;
 use serde_json::Value;
 
+use super::endpoint::{API_VERSION, offer_path};
+use super::retry;
+use crate::model::OfferKey;
 use crate::redact;
 
 /// What kind of no.
@@ -20,15 +27,22 @@ pub enum Kind {
     Conflict,
     /// 412: the ETag is not the current one.
     Precondition,
-    /// Any other 4xx, and a 2xx whose body reports a failure.
+    /// Any other 4xx, a 5xx that will not pass, and a 2xx whose body reports a failure.
     Rejected,
-    /// 408, 429, 5xx: may pass.
+    /// 408, 429, 500, 502, 503, 504: may pass.
     Unavailable,
     /// No answer, or one that is not whole.
     Unreachable,
     /// An answer that is not what the API gives.
     Malformed,
+    /// Not sent: the run has made all the requests that it may.
+    NotSent,
+    /// Given up, because the user wants to stop.
+    Stopped,
 }
+
+/// The code of a 409 that came from a PUT without `If-Match` while offers were being migrated.
+const EXISTS: &str = "InvalidResourceId";
 
 /// A request that did not do what it was to do. Its texts hold no secret, no stack frame and no control character.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,74 +52,126 @@ pub struct Problem {
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// `GET /api/publishers/contoso/offers/a`.
-    pub request: String,
+    pub request: Box<str>,
     /// The cause, one line.
     pub cause: String,
+    /// What else the portal names, one line each: further findings, further services.
+    pub details: Vec<String>,
     /// `X-Ms-Correlation-Request-Id`, for a support case.
-    pub correlation: Option<String>,
+    pub correlation: Option<Box<str>>,
     /// Whether the body is of one of the portal's own forms, so that a 404 is the portal's and not a proxy's.
     pub from_portal: bool,
+    /// What the user can do next, where it can be told.
+    pub hint: Option<Box<str>>,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
+    /// The token was refused, and the next request gets another: the same may succeed then.
+    pub renewed: bool,
 }
 
 impl Problem {
     /// An answer that could not be understood.
     pub(super) fn malformed(request: &str, cause: impl Into<String>) -> Self {
+        Self::new(Kind::Malformed, request, &cause.into())
+    }
+
+    fn new(kind: Kind, request: &str, cause: &str) -> Self {
+        let (request, cause) = (Box::from(request), one_line(cause));
+        let hint = advice(kind, None, &request, &cause);
+        let (status, details, correlation) = (None, Vec::new(), None);
         Self {
-            kind: Kind::Malformed,
-            status: None,
-            request: request.to_owned(),
-            cause: one_line(&cause.into()),
-            correlation: None,
+            kind,
+            status,
+            request,
+            cause,
+            details,
+            correlation,
+            hint,
             from_portal: false,
+            retry_after: None,
+            renewed: false,
         }
     }
 
     /// The portal has no such offer.
-    pub(super) fn absent(request: &str, key: &crate::model::OfferKey) -> Self {
+    #[must_use]
+    pub fn absent(key: &OfferKey) -> Self {
+        let request = format!("GET /{}", offer_path(key));
         let cause = format!("the portal has no offer {key}");
-        Self { kind: Kind::NotFound, status: Some(404), from_portal: true, ..Self::malformed(request, cause) }
+        Self { status: Some(404), from_portal: true, ..Self::new(Kind::NotFound, &request, &cause) }
     }
 
     /// No answer at all.
     pub(super) fn unreachable(request: &str, error: &reqwest::Error) -> Self {
-        let mut cause = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(inner) = source {
-            cause = inner.to_string();
-            source = inner.source();
-        }
-        let what = if error.is_timeout() { "no answer in time" } else { "no connection" };
-        Self { kind: Kind::Unreachable, ..Self::malformed(request, format!("{what}: {cause}")) }
+        Self::new(Kind::Unreachable, request, &no_answer(error))
+    }
+
+    /// A success whose body is no JSON: it broke off and may come whole the next time, or it is none of the API's.
+    pub(super) fn broken(request: &str, body: &str) -> Self {
+        let kind = if body.trim_start().starts_with('<') { Kind::Malformed } else { Kind::Unreachable };
+        Self::new(kind, request, &no_words(body))
+    }
+
+    /// A request that was not made.
+    pub(super) fn not_sent(request: &str, limit: u64) -> Self {
+        let cause = format!("not sent: the run has made the {limit} requests that it may");
+        Self::new(Kind::NotSent, request, &cause)
+    }
+
+    /// A read that was given up.
+    pub(super) fn stopped(request: &str) -> Self {
+        Self::new(Kind::Stopped, request, "given up")
     }
 
     /// An answer with a status that is not a success, or a success whose body is a failure.
-    pub(super) fn answer(request: &str, status: u16, correlation: Option<String>, body: &str) -> Self {
+    #[must_use]
+    pub fn answer(request: &str, status: u16, correlation: Option<Box<str>>, body: &str) -> Self {
         let kind = match status {
             401 => Kind::Unauthenticated,
             403 => Kind::Forbidden,
             404 => Kind::NotFound,
             409 => Kind::Conflict,
             412 => Kind::Precondition,
-            408 | 429 | 500..=599 => Kind::Unavailable,
             300..=399 => Kind::Malformed,
+            status if retry::may_pass(status) => Kind::Unavailable,
             _ => Kind::Rejected,
         };
-        let said = said(body).filter(|text| !text.is_empty());
+        let said = said(body).filter(|lines| !lines.is_empty());
         let from_portal = said.is_some() && (status != 404 || tells_of_absence(body));
-        let cause = match said {
-            Some(said) => said,
-            None if (300..400).contains(&status) => "a redirect, which is not followed".to_owned(),
-            None => no_words(body),
+        let mut lines = said.unwrap_or_else(|| match status {
+            300..=399 => vec!["a redirect, which is not followed".to_owned()],
+            _ => vec![no_words(body)],
+        });
+        let cause = lines.remove(0);
+        let hint = match kind {
+            Kind::NotFound if !from_portal => advice(Kind::Malformed, Some(status), request, &cause),
+            _ => advice(kind, Some(status), request, &cause),
         };
-        Self { kind, status: Some(status), request: request.to_owned(), cause, correlation, from_portal }
+        Self {
+            status: Some(status),
+            details: lines,
+            correlation,
+            from_portal,
+            hint,
+            ..Self::new(kind, request, &cause)
+        }
     }
 
     /// Takes a secret out of what the portal repeated.
     pub(super) fn without(mut self, secret: &str) -> Self {
         if !secret.is_empty() {
-            self.cause = self.cause.replace(secret, redact::MASK);
-            self.correlation = self.correlation.map(|id| id.replace(secret, redact::MASK));
+            let clean = |text: &str| text.replace(secret, redact::MASK);
+            self.cause = clean(&self.cause);
+            self.details = self.details.iter().map(|detail| clean(detail)).collect();
+            self.correlation = self.correlation.map(|id| clean(&id).into());
+            self.hint = self.hint.map(|hint| clean(&hint).into());
         }
+        self
+    }
+
+    /// Says more of the cause.
+    pub(super) fn because(mut self, more: &str) -> Self {
+        self.cause = format!("{}; {more}", self.cause);
         self
     }
 
@@ -115,86 +181,153 @@ impl Problem {
         matches!(self.kind, Kind::Unauthenticated | Kind::Forbidden)
     }
 
-    /// What the user can do next, where it can be told.
+    /// Whether the same request may succeed later. Whether it took effect is another question.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self.kind {
-            Kind::Unauthenticated => Some(
-                "the token is refused: check that OFFERCTL_TOKEN is current and made for https://cloudpartner.azure.com",
-            ),
-            Kind::Forbidden => {
-                Some("add the service principal to the publisher's account, with the right to edit offers")
-            }
-            Kind::Conflict => Some("see what runs with `offerctl status`; wait for it, or cancel it"),
-            Kind::Precondition => Some("plan again"),
-            Kind::Unavailable if self.request.starts_with("GET") => Some("try again later"),
-            Kind::Unavailable => {
-                Some("whether it took effect is not known; `offerctl plan` and `offerctl status` show")
-            }
-            Kind::Unreachable => Some("check the network, and the endpoint (--endpoint, OFFERCTL_ENDPOINT)"),
-            Kind::Malformed => Some("check that the endpoint is the portal's, and that no proxy answers in its place"),
-            Kind::NotFound | Kind::Rejected => None,
-        }
+    pub fn may_pass(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable | Kind::Unreachable)
+    }
+
+    /// Whether the server turned the request away before it looked at it, so that it took no effect for certain.
+    #[must_use]
+    pub fn was_turned_away(&self) -> bool {
+        self.renewed || self.status == Some(429)
+    }
+
+    /// Whether the portal says that the offer exists: with a 409, and not because something runs.
+    #[must_use]
+    pub fn says_exists(&self) -> bool {
+        self.kind == Kind::Conflict && self.cause.contains(EXISTS)
+    }
+
+    /// The request and the cause, without what else the portal names.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let status = self.status.map(|status| format!("{status} ")).unwrap_or_default();
+        let correlation = self.correlation.as_ref().map(|id| format!(" (correlation id {id})")).unwrap_or_default();
+        format!("{}: {status}{}{correlation}", self.request, self.cause)
     }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: ", self.request)?;
-        if let Some(status) = self.status {
-            write!(f, "{status} ")?;
-        }
-        f.write_str(&self.cause)?;
-        if let Some(correlation) = &self.correlation {
-            write!(f, " (correlation id {correlation})")?;
-        }
-        Ok(())
+        f.write_str(&self.headline())?;
+        self.details.iter().try_for_each(|detail| write!(f, "; {detail}"))
     }
 }
 
-/// What the body says, if it is of a form that the portal uses.
-fn said(body: &str) -> Option<String> {
+/// What the user can do next. It must be true whatever else is the case.
+fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option<Box<str>> {
+    let text = match kind {
+        Kind::Unauthenticated | Kind::Stopped => return None,
+        Kind::Forbidden => {
+            let publisher = request.split("/publishers/").nth(1).and_then(|rest| rest.split('/').next());
+            let account = publisher
+                .map_or_else(|| "the publisher's account".into(), |id| format!("the account of publisher `{id}`"));
+            format!("add the service principal to {account}, with the right to edit offers")
+        }
+        Kind::Conflict if cause.contains(EXISTS) => "the offer exists by now; plan again".to_owned(),
+        Kind::Conflict => "see what runs with `offerctl status`; wait for it, or cancel it".to_owned(),
+        Kind::Precondition => "plan again".to_owned(),
+        Kind::Unavailable if status == Some(429) => {
+            "the portal wants fewer requests: try again later, or with a lower --parallelism".to_owned()
+        }
+        Kind::Unavailable if request.starts_with("GET") => "try again later".to_owned(),
+        Kind::Unavailable => {
+            "whether it took effect is not known; `offerctl plan` and `offerctl status` show".to_owned()
+        }
+        Kind::Unreachable => "check the network, and the endpoint (--endpoint, OFFERCTL_ENDPOINT)".to_owned(),
+        Kind::Malformed => "check that the endpoint is the portal's, and that no proxy answers in its place".to_owned(),
+        Kind::NotSent => "give a higher --max-requests, or fewer targets".to_owned(),
+        Kind::Rejected if cause.contains("InvalidAPIVersion") => {
+            let allowed = cause.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(list, _)| list.trim());
+            let allowed = allowed.map(|list| format!("; this server allows {list}")).unwrap_or_default();
+            format!("offerctl speaks version {API_VERSION}{allowed}")
+        }
+        Kind::Rejected if status == Some(422) => {
+            "the content is not valid for the portal: correct what it names, and apply again".to_owned()
+        }
+        Kind::Rejected if status.is_some_and(|status| status < 300) => {
+            "the portal took the request and refused its content; `offerctl plan` shows what it holds".to_owned()
+        }
+        Kind::Rejected if status.is_some_and(|status| status >= 500) => {
+            "the portal failed; its support can look up the correlation id".to_owned()
+        }
+        Kind::NotFound | Kind::Rejected => return None,
+    };
+    Some(text.into())
+}
+
+/// Why there was no answer, in one line.
+pub(super) fn no_answer(error: &reqwest::Error) -> String {
+    let mut cause = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        cause = inner.to_string();
+        source = inner.source();
+    }
+    let what = match error {
+        error if error.is_timeout() => "no answer in time",
+        error if error.is_connect() => "no connection",
+        error if error.is_body() || error.is_decode() => "the answer breaks off",
+        _ => "the connection broke",
+    };
+    format!("{what}: {cause}")
+}
+
+/// Where a message stands in an object without `error`: as the portal has it, then as gateways before it do.
+const MESSAGES: [&str; 4] = ["Message", "message", "detail", "title"];
+
+/// What the body says, line by line, if it is of a form that the portal uses.
+fn said(body: &str) -> Option<Vec<String>> {
     let value = serde_json::from_str::<Value>(body).ok()?;
-    match &value {
+    let lines = match &value {
         Value::Object(map) => {
             if let Some(error) = map.get("error").filter(|error| error.is_object()) {
-                return Some(error_object(error));
+                error_object(error)
+            } else if let Some(message) = MESSAGES.iter().find_map(|key| map.get(*key)?.as_str()) {
+                lines(message)
+            } else {
+                let failed = services(&value)?.into_iter().filter(|service| !service.ok);
+                failed.flat_map(|service| service.lines).collect()
             }
-            if let Some(message) = map.get("Message").and_then(Value::as_str) {
-                return Some(one_line(message));
-            }
-            services(&value).map(|services| {
-                let failed = services.iter().filter(|service| !service.ok).map(|service| service.to_string());
-                failed.collect::<Vec<_>>().join("; ")
-            })
         }
-        Value::String(text) => Some(one_line(text)),
-        _ => None,
-    }
+        Value::String(text) => lines(text),
+        _ => return None,
+    };
+    Some(limited(lines))
 }
 
-fn error_object(error: &Value) -> String {
-    let text =
-        |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(one_line).filter(|t| !t.is_empty());
-    let one = |value: &Value| match (text(value, "code"), text(value, "message")) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (code, message) => code.or(message).unwrap_or_default(),
+/// The error itself, then each of its details. The portal calls those optional, and nests them sometimes.
+fn error_object(error: &Value) -> Vec<String> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let one = |value: &Value| {
+        let (code, mut said) = (one_line(&text(value, "code")), lines(&text(value, "message")));
+        match said.first_mut() {
+            Some(first) if !code.is_empty() => *first = format!("{code}: {first}"),
+            Some(_) => {}
+            None => said.extend(Some(code).filter(|code| !code.is_empty())),
+        }
+        said
     };
-    let details = error.get("details").and_then(Value::as_array).into_iter().flatten().map(one);
-    std::iter::once(one(error)).chain(details).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+    let details = error.get("details").and_then(Value::as_array).into_iter().flatten().flat_map(one);
+    one(error).into_iter().chain(details).collect()
+}
+
+/// As many lines as somebody reads.
+fn limited(mut lines: Vec<String>) -> Vec<String> {
+    const MOST: usize = 20;
+    if lines.len() > MOST {
+        let more = lines.len() - MOST;
+        lines.truncate(MOST);
+        lines.push(format!("and {more} more"));
+    }
+    lines
 }
 
 /// One entry of a per-service map.
 struct Service {
-    name: String,
     ok: bool,
-    error: String,
-}
-
-impl std::fmt::Display for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.name, self.error)
-    }
+    lines: Vec<String>,
 }
 
 /// The entries of a per-service map, if the value is one: every member reports an `httpStatusCode`.
@@ -207,8 +340,13 @@ fn services(value: &Value) -> Option<Vec<Service>> {
                 || status.as_u64().is_some_and(|code| (200..300).contains(&code)),
                 |word| matches!(word.to_ascii_lowercase().as_str(), "ok" | "created" | "accepted" | "nocontent"),
             );
-            let error = entry.get("error").and_then(Value::as_str).map(one_line).filter(|text| !text.is_empty());
-            Some(Service { name: one_line(name), ok, error: error.unwrap_or_else(|| status.to_string()) })
+            let mut lines = entry.get("error").and_then(Value::as_str).map(lines).unwrap_or_default();
+            let name = one_line(name);
+            match lines.first_mut() {
+                Some(first) => *first = format!("{name}: {first}"),
+                None => lines.push(format!("{name}: {}", one_line(status.as_str().unwrap_or(&status.to_string())))),
+            }
+            Some(Service { ok, lines })
         })
         .collect()
 }
@@ -232,25 +370,61 @@ pub(super) fn reports_failure(body: &Value) -> bool {
     services(body).is_some_and(|services| services.iter().any(|service| !service.ok))
 }
 
-/// The first line of a text, without the name of an exception in front, control characters and secrets.
-fn one_line(text: &str) -> String {
-    const LIMIT: usize = 400;
-    let first = text.split(['\r', '\n']).map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let first = first.split("   at ").next().unwrap_or(first);
-    let plain = match first.split_once(": ") {
-        Some((kind, rest)) if kind.ends_with("Exception") && !kind.contains(' ') => rest,
-        _ => first,
-    };
-    let clean = plain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LIMIT).collect::<String>();
-    redact::text(clean.trim())
+/// Where a stack trace begins within a line: ` at Namespace.Type.Method(`, ` in D:\\build\\File.cs:line 3`.
+static FRAME: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:^|\s+)(?:at (?:async )?[^\s(]*[.|<][^(]*\(.*|in [A-Za-z]:\\\S*:line \d+.*|--- End of .*)")
+});
+
+/// Where the inner exception of another one begins.
+static INNER: LazyLock<Regex> = LazyLock::new(|| pattern(r" ---> ([\w.`+]+(?:Exception|Error)\b)"));
+
+/// The name of an exception in front of its message.
+static EXCEPTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:[\w.`+]+Exception(?: \([^)]*\))?: )+"));
+
+/// The title of a web page.
+static TITLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?is)<title[^>]*>(.*?)</title>"));
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).unwrap_or_else(|error| unreachable!("the pattern is a constant: {error}"))
 }
 
+/// The lines of a text that say something: without stack frames, the names of exceptions, control characters and
+/// secrets.
+fn lines(text: &str) -> Vec<String> {
+    const LIMIT: usize = 400;
+    let is_frame = |line: &&str| line.trim_start().starts_with("at ") && line.contains('(');
+    let lines = text.split(['\r', '\n']).filter(|line| !is_frame(line)).map(|line| {
+        // The innermost exception is the cause; those around it say that there was one.
+        let inner = INNER.captures_iter(line).last().and_then(|found| found.get(1));
+        let line = inner.map_or(line, |inner| &line[inner.start()..]);
+        let line = FRAME.split(line.trim_end()).next().unwrap_or_default().trim();
+        let plain = EXCEPTION.replace(line, "");
+        let clean = plain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LIMIT).collect::<String>();
+        redact::text(clean.trim())
+    });
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// The first of [`lines`]; empty when there is none.
+pub(super) fn one_line(text: &str) -> String {
+    lines(text).into_iter().next().unwrap_or_default()
+}
+
+/// What is to be said of a body that is of none of the portal's forms.
 fn no_words(body: &str) -> String {
     let trimmed = body.trim_start();
-    if trimmed.is_empty() || trimmed == "null" {
+    if trimmed.is_empty() || trimmed.trim_end() == "null" {
         "the answer has no body".to_owned()
+    } else if matches!(trimmed.trim_end(), "{}" | "[]" | "\"\"") {
+        "no reason is given".to_owned()
     } else if trimmed.starts_with('<') {
-        "the answer is a web page, not the API's".to_owned()
+        let title = TITLE.captures(trimmed).map(|found| one_line(&found[1])).filter(|title| !title.is_empty());
+        let title = title.map(|title| format!(": \"{title}\"")).unwrap_or_default();
+        format!("the answer is a web page, not the API's{title}")
+    } else if trimmed.starts_with(['{', '[', '"']) {
+        // What such a document holds is not known, so it is not shown: fields go by names that may stand for secrets.
+        let whole = serde_json::from_str::<Value>(trimmed).is_ok();
+        if whole { "the answer is JSON, but not of the portal's forms" } else { "the answer breaks off" }.to_owned()
     } else {
         one_line(trimmed)
     }
@@ -262,12 +436,15 @@ mod tests {
 
     #[test]
     fn every_body_form_becomes_one_line() {
-        let cause = |body: &str| Problem::answer("GET /x", 400, None, body).cause;
+        let cause = |body: &str| {
+            let problem = Problem::answer("GET /x", 400, None, body);
+            std::iter::once(problem.cause).chain(problem.details).collect::<Vec<_>>().join(" | ")
+        };
         let table = [
             (r#"{"error":{"code":"Forbidden","message":"No permission"}}"#, "Forbidden: No permission"),
             (
                 r#"{"error":{"code":"Bad","message":"two things","details":[{"code":"A","message":"one"},{"message":"two"}]}}"#,
-                "Bad: two things; A: one; two",
+                "Bad: two things | A: one | two",
             ),
             (r#"{"Message":"Authorization has been denied"}"#, "Authorization has been denied"),
             (
@@ -279,9 +456,24 @@ mod tests {
                 "title is missing",
             ),
             ("<html><body>502</body></html>", "the answer is a web page, not the API's"),
+            (
+                "<HTML><title>\n502 Bad Gateway</title></HTML>",
+                "the answer is a web page, not the API's: \"502 Bad Gateway\"",
+            ),
+            ("upstream connect error", "upstream connect error"),
             ("", "the answer has no body"),
             ("null", "the answer has no body"),
-            (r#"{"error":{"code":"#, r#"{"error":{"code":"#),
+            (r#"{"error":{"code":"#, "the answer breaks off"),
+            (r#"{"error":{}}"#, "the answer is JSON, but not of the portal's forms"),
+            (r#"{"definition":{"connectionString":"SECRET"}}"#, "the answer is JSON, but not of the portal's forms"),
+            (r#"{"message":"boom","stackTrace":"at X.Y()"}"#, "boom"),
+            (
+                r#""boom\r\n   at Contoso.Foo.<Run>g__Local|5_0(Int32 x)\r\n   at async Task<Offer> X.Get(string id)""#,
+                "boom",
+            ),
+            (r#""title 'a ---> b' is bad: 3 at a time (at most)""#, "title 'a ---> b' is bad: 3 at a time (at most)"),
+            (r#""System.AggregateException: One. ---> A.B.InnerException: timeout\r\n   at A.B()""#, "timeout"),
+            (r#"[1]"#, "the answer is JSON, but not of the portal's forms"),
             ("see https://h/x?sig=SECRET \u{1b}[31m", "see https://h/x?sig=REDACTED  [31m"),
         ];
         for (body, expected) in table {

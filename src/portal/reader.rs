@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::auth::Credential;
+use super::endpoint::{OperationPath, offer_path};
 use super::problem::{Kind, Problem};
-use super::transport::{Answer, OperationPath, Settings, Traffic, Transport};
+use super::transport::{Answer, Settings, Traffic, Transport};
 use super::views::{OfferSummary, OperationView, Submission};
 use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, OfferKey, PublisherId, Slot};
@@ -36,16 +38,42 @@ impl Reader {
         self.transport.endpoint.is_loopback()
     }
 
+    /// How far the portal's clock is ahead of this machine's, in seconds; `None` before its first answer.
+    #[must_use]
+    pub fn clock_ahead(&self) -> Option<i64> {
+        self.transport.clock_ahead()
+    }
+
+    /// The credential that requests are made with.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.transport.credential
+    }
+
+    /// Whether anything answers at the endpoint, whatever it says. No token is sent.
+    ///
+    /// # Errors
+    /// When there is no answer at all.
+    pub async fn reach(&self) -> Result<(), Problem> {
+        self.transport.reach().await
+    }
+
+    /// The publishers that the credential may see, by their ids.
+    ///
+    /// # Errors
+    /// Any answer but the list.
+    pub async fn publishers(&self) -> Result<Vec<String>, Problem> {
+        ids(&self.get("api/publishers", None).await?, "api/publishers")
+    }
+
     /// The offers of a publisher, as summaries.
     ///
     /// # Errors
     /// Any answer but the list.
     pub async fn offers(&self, publisher: &PublisherId) -> Result<Vec<OfferSummary>, Problem> {
         let path = format!("api/publishers/{publisher}/offers");
-        let answer = self.get(&path, &[]).await?;
-        let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
-        let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-        Ok(items.iter().map(|item| OfferSummary { id: id(item) }).collect())
+        let ids = ids(&self.get(&path, None).await?, &path)?;
+        Ok(ids.into_iter().map(|id| OfferSummary { id }).collect())
     }
 
     /// The draft. A 404 alone is not taken for absence (a proxy or a wrong path gives one too): the publisher's list
@@ -55,7 +83,7 @@ impl Reader {
     /// Any answer but the offer, or the portal's own word that there is none.
     pub async fn offer(&self, key: &OfferKey) -> Result<Live, Problem> {
         let path = offer_path(key);
-        let live = self.document(&path).await?;
+        let live = self.document(&path, key).await?;
         if live == Live::Absent {
             let listed = self.offers(&key.publisher).await?;
             if listed.iter().any(|offer| offer.id.eq_ignore_ascii_case(key.offer.as_str())) {
@@ -73,7 +101,7 @@ impl Reader {
     pub async fn expect_offer(&self, key: &OfferKey) -> Result<(), Problem> {
         match self.offer(key).await? {
             Live::Present(_) => Ok(()),
-            Live::Absent => Err(Problem::absent(&format!("GET /{}", offer_path(key)), key)),
+            Live::Absent => Err(Problem::absent(key)),
         }
     }
 
@@ -82,7 +110,7 @@ impl Reader {
     /// # Errors
     /// As [`Self::offer`].
     pub async fn slot(&self, key: &OfferKey, slot: Slot) -> Result<Live, Problem> {
-        self.document(&format!("{}/slot/{slot}", offer_path(key))).await
+        self.document(&format!("{}/slot/{slot}", offer_path(key)), key).await
     }
 
     /// A former version.
@@ -90,7 +118,7 @@ impl Reader {
     /// # Errors
     /// As [`Self::offer`].
     pub async fn version(&self, key: &OfferKey, version: i64) -> Result<Live, Problem> {
-        self.document(&format!("{}/versions/{version}", offer_path(key))).await
+        self.document(&format!("{}/versions/{version}", offer_path(key)), key).await
     }
 
     /// The status of an offer; `None` when there is no such offer, or nothing to tell.
@@ -99,7 +127,7 @@ impl Reader {
     /// As [`Self::offer`].
     pub async fn status(&self, key: &OfferKey) -> Result<Option<OperationView>, Problem> {
         let path = format!("{}/status", offer_path(key));
-        match self.get(&path, &[]).await {
+        match self.get(&path, Some(key)).await {
             Ok(answer) => operation(&path, &answer).map(Some),
             Err(problem) if is_absence(&problem) => Ok(None),
             Err(problem) => Err(problem),
@@ -112,7 +140,7 @@ impl Reader {
     /// As [`Self::offer`].
     pub async fn submissions(&self, key: &OfferKey) -> Result<Vec<Submission>, Problem> {
         let path = format!("{}/submissions", offer_path(key));
-        match self.get(&path, &[]).await {
+        match self.get(&path, Some(key)).await {
             Ok(answer) => Submission::parse_all(&answer.body)
                 .ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list of submissions")),
             Err(problem) if is_absence(&problem) => Ok(Vec::new()),
@@ -141,17 +169,17 @@ impl Reader {
     ///
     /// # Errors
     /// Any answer but the operation.
-    pub async fn operation(&self, path: &OperationPath) -> Result<OperationView, Problem> {
-        let answer = self.transport.get(path.url().clone()).await?;
+    pub async fn operation(&self, key: &OfferKey, path: &OperationPath) -> Result<OperationView, Problem> {
+        let answer = self.transport.get(path.url().clone(), Some(key)).await?;
         operation(path.url().path(), &answer)
     }
 
-    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Problem> {
-        self.transport.get(self.transport.endpoint.url(path, query)).await
+    async fn get(&self, path: &str, offer: Option<&OfferKey>) -> Result<Answer, Problem> {
+        self.transport.get(self.transport.endpoint.url(path), offer).await
     }
 
-    async fn document(&self, path: &str) -> Result<Live, Problem> {
-        match self.get(path, &[]).await {
+    async fn document(&self, path: &str, key: &OfferKey) -> Result<Live, Problem> {
+        match self.get(path, Some(key)).await {
             Ok(answer) if answer.body.get("definition").is_some_and(serde_json::Value::is_object) => {
                 Ok(Live::Present(LiveOffer { etag: answer.etag(), document: answer.body }))
             }
@@ -168,11 +196,15 @@ fn is_absence(problem: &Problem) -> bool {
 }
 
 fn operation(path: &str, answer: &Answer) -> Result<OperationView, Problem> {
-    OperationView::parse(&answer.body).ok_or_else(|| {
+    let view = OperationView::parse(&answer.body).ok_or_else(|| {
         Problem::malformed(&format!("GET /{}", path.trim_start_matches('/')), "the answer is not an operation")
-    })
+    })?;
+    Ok(OperationView { retry_after: answer.retry_after(), ..view })
 }
 
-pub(super) fn offer_path(key: &OfferKey) -> String {
-    format!("api/publishers/{}/offers/{}", key.publisher, key.offer)
+/// The ids of the members of a list.
+fn ids(answer: &Answer, path: &str) -> Result<Vec<String>, Problem> {
+    let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
+    let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+    Ok(items.iter().map(id).collect())
 }

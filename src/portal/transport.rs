@@ -1,153 +1,50 @@
 //! One request at a time: address, token, limits, repetition of reads, and the counting of all of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use tokio::sync::Semaphore;
-use url::{Host, Url};
+use url::Url;
 
+use super::auth::{Credential, Token};
+use super::endpoint::Endpoint;
+use super::exact::{self, NotJson};
+use super::gate::{Gate, Pass};
 use super::problem::{Kind, Problem, reports_failure};
-use crate::model::ETag;
+use super::retry::{self, Budget, MAX_RETRY_AFTER, retry_after};
+use crate::live;
+use crate::model::{ETag, OfferKey};
+use crate::schema::Schemas;
+use crate::stop::Stop;
 
-/// The version of the API that every request names.
-const API_VERSION: &str = "2017-10-31";
 /// A GET of an offer can take more than a minute.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest body that is read, in bytes; an offer has some ten thousand.
 const MAX_BODY: usize = 64 << 20;
-/// Longest pause between two tries that the client chooses by itself.
-const MAX_PAUSE: Duration = Duration::from_secs(20);
-/// Longest pause that a server may ask for before the request counts as failed.
-const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
-
-/// A bearer token. It is never printed, and only sent to the endpoint that it was given for.
-#[derive(Clone)]
-pub struct Token(SecretString);
-
-impl Token {
-    /// Takes the token without the word `Bearer`.
-    pub fn new(token: String) -> Self {
-        Self(SecretString::from(token))
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(REDACTED)")
-    }
-}
-
-/// The base URL of a portal: https, or http on loopback.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
-
-/// Why a URL cannot be an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{url}` cannot be the portal's endpoint: {reason}")]
-pub struct EndpointError {
-    url: String,
-    reason: &'static str,
-}
-
-impl std::str::FromStr for Endpoint {
-    type Err = EndpointError;
-
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let fail = |reason| EndpointError { url: crate::redact::text(text), reason };
-        let mut url = Url::parse(text).map_err(|_| fail("it is not a URL"))?;
-        let loopback = is_loopback(&url);
-        match url.scheme() {
-            "https" => {}
-            "http" if loopback => {}
-            "http" => return Err(fail("plain http is for loopback only; use https")),
-            _ => return Err(fail("it must start with https://")),
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err(fail("it must hold no user, password, query or fragment"));
-        }
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
-        }
-        Ok(Self(url))
-    }
-}
-
-impl Endpoint {
-    /// Whether the portal is on this machine, as the sandbox is.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
-    }
-
-    /// The URL of an API path, with the API's version.
-    pub(super) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.0.clone();
-        url.set_path(&format!("{}{}", self.0.path(), path.trim_start_matches('/')));
-        url.query_pairs_mut().append_pair("api-version", API_VERSION).extend_pairs(query);
-        url
-    }
-
-    /// The operation that a link of the portal's leads to, if it is at this very portal. A token goes nowhere else.
-    pub(super) fn follow(&self, link: &str) -> Option<OperationPath> {
-        let mut url = self.0.join(link).ok()?;
-        let same = (url.scheme(), url.host(), url.port_or_known_default())
-            == (self.0.scheme(), self.0.host(), self.0.port_or_known_default());
-        let plain = url.username().is_empty() && url.password().is_none();
-        if !url.query_pairs().any(|(name, _)| name == "api-version") {
-            url.query_pairs_mut().append_pair("api-version", API_VERSION);
-        }
-        (same && plain).then_some(OperationPath(url))
-    }
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-/// The address of an operation on the portal that the token belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperationPath(Url);
-
-impl OperationPath {
-    pub(super) fn url(&self) -> &Url {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for OperationPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.path())
-    }
-}
+/// How often a connection is tried again at a portal that never answered: it is the network, not its mood.
+const NEVER_ANSWERED: u32 = 2;
 
 /// How the client talks.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Settings {
     /// To whom.
     pub endpoint: Endpoint,
     /// As whom.
-    pub token: Token,
+    pub credential: Credential,
     /// Most requests under way at once.
     pub parallelism: usize,
-    /// How often a read that may succeed later is tried again.
+    /// How often a request that may succeed later is tried again.
     pub retries: u32,
+    /// How much time an offer may lose to tries that failed and the pauses after them.
+    pub retry_budget: Duration,
+    /// Most requests in all.
+    pub max_requests: Option<u64>,
+    /// The user's wish to stop: reads and pauses are given up for it, writes are not.
+    pub stop: Stop,
 }
 
 /// What a run cost the network.
@@ -159,16 +56,47 @@ pub struct Traffic {
     pub retries: u64,
 }
 
-/// Shared by readers and writers: one connection pool, one limit, one count.
+/// Shared by readers and writers: one connection pool, one gate, one count.
 pub(super) struct Transport {
     client: Client,
-    token: Token,
-    authorization: HeaderValue,
+    pub(super) credential: Credential,
     pub(super) endpoint: Endpoint,
-    limit: Semaphore,
+    gate: Gate,
+    budget: Budget,
     retries: u32,
-    sent: AtomicU64,
+    max_requests: Option<u64>,
     repeated: AtomicU64,
+    answered: AtomicBool,
+    /// How far the portal's clock is ahead of ours, in seconds, as of the last answer that told; else [`NOT_TOLD`].
+    ahead: AtomicI64,
+    stop: Stop,
+}
+
+const NOT_TOLD: i64 = i64::MIN;
+/// A clock that is further off than this makes tokens look ended, or not begun.
+const MAX_SKEW: i64 = 300;
+
+/// How often one request was tried so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tries {
+    /// Tries that failed in a way that may pass.
+    failed: u32,
+    /// Whether its token was renewed once.
+    renewed: bool,
+}
+
+/// One request.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<&'a Value>,
+}
+
+impl Call<'_> {
+    fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None }
+    }
 }
 
 /// A success.
@@ -186,182 +114,265 @@ impl Answer {
     pub(super) fn etag(&self) -> Option<ETag> {
         self.header("etag").map(ETag::new)
     }
+
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        retry_after(&self.headers)
+    }
 }
 
 impl Transport {
     pub(super) fn new(settings: Settings) -> Result<Arc<Self>, String> {
+        let Settings { endpoint, credential, parallelism, retries, retry_budget, max_requests, stop } = settings;
         // A client without a provider panics when it is built; a second installation is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder();
         // A portal on this machine is never reached through a proxy: the token would go there in clear text.
-        let builder = if settings.endpoint.is_loopback() { builder.no_proxy() } else { builder };
+        let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
         let client = builder
-            .user_agent(concat!("offerctl/", env!("CARGO_PKG_VERSION")))
+            .user_agent(super::USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             // A redirect could lead the token to another host. The API has none.
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| error.to_string())?;
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", settings.token.0.expose_secret()))
-            .map_err(|_| "the token holds characters that a header cannot carry".to_owned())?;
-        authorization.set_sensitive(true);
         Ok(Arc::new(Self {
             client,
-            token: settings.token,
-            authorization,
-            endpoint: settings.endpoint,
-            limit: Semaphore::new(settings.parallelism.max(1)),
-            retries: settings.retries,
-            sent: AtomicU64::new(0),
+            credential,
+            endpoint,
+            gate: Gate::new(parallelism, max_requests),
+            budget: Budget::new(retry_budget),
+            retries,
+            max_requests,
             repeated: AtomicU64::new(0),
+            answered: AtomicBool::new(false),
+            ahead: AtomicI64::new(NOT_TOLD),
+            stop,
         }))
     }
 
     pub(super) fn traffic(&self) -> Traffic {
-        Traffic { requests: self.sent.load(Ordering::Relaxed), retries: self.repeated.load(Ordering::Relaxed) }
+        Traffic { requests: self.gate.sent(), retries: self.repeated.load(Ordering::Relaxed) }
     }
 
-    /// A GET, repeated while it may still succeed.
-    pub(super) async fn get(&self, url: Url) -> Result<Answer, Problem> {
-        let mut attempt = 0;
+    /// How far the portal's clock is ahead of ours, in seconds; `None` while it did not tell.
+    pub(super) fn clock_ahead(&self) -> Option<i64> {
+        Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != NOT_TOLD)
+    }
+
+    fn note(&self, headers: &HeaderMap) {
+        self.answered.store(true, Ordering::Relaxed);
+        if let Some(ahead) = clock_ahead(headers) {
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    /// A GET, repeated while it may still succeed, and given up when the user wants to stop. `offer` is whose budget
+    /// the repetitions take from.
+    pub(super) async fn get(&self, url: Url, offer: Option<&OfferKey>) -> Result<Answer, Problem> {
+        let answer = self.stop.unless(self.get_patiently(&url, offer)).await;
+        answer.unwrap_or_else(|| Err(Problem::stopped(&format!("GET {}", url.path()))))
+    }
+
+    async fn get_patiently(&self, url: &Url, offer: Option<&OfferKey>) -> Result<Answer, Problem> {
+        let mut tries = Tries::default();
         loop {
-            let (problem, asked) = match self.send(Method::GET, url.clone(), HeaderMap::new(), None).await {
+            let began = Instant::now();
+            match self.send(&Call::get(url.clone()), tries).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
-            };
-            let passing = matches!(problem.kind, Kind::Unavailable | Kind::Unreachable);
-            if let Some(pause) = asked.filter(|pause| *pause > MAX_RETRY_AFTER) {
-                let cause = format!("{}; the portal asks to wait {} s", problem.cause, pause.as_secs());
-                return Err(Problem { cause, ..problem });
+                Err(problem) => self.pause(problem, &mut tries, began.elapsed(), offer).await?,
             }
-            if !passing || attempt >= self.retries {
-                return Err(problem);
-            }
-            let pause = asked.unwrap_or_else(|| self.pause(attempt));
-            attempt += 1;
-            self.repeated.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(problem = %problem, attempt, ?pause, "trying again");
-            tokio::time::sleep(pause).await;
         }
     }
 
-    /// One request, sent once. Besides the problem, how long the server asks to wait.
-    pub(super) async fn send(
+    /// Waits before a request is repeated: not at all with a fresh token, else as long as the server asks, else longer
+    /// each time.
+    ///
+    /// # Errors
+    /// The problem itself, when it is not to be tried again: it will not pass, was tried often or long enough, the
+    /// server asks for more time than a run has, or the user wants to stop.
+    pub(super) async fn pause(
         &self,
-        method: Method,
-        url: Url,
-        headers: HeaderMap,
-        body: Option<&Value>,
-    ) -> Result<Answer, (Problem, Option<Duration>)> {
-        let request = format!("{method} {}", url.path());
-        let mut builder =
-            self.client.request(method, url).headers(headers).header(AUTHORIZATION, self.authorization.clone());
-        if let Some(body) = body {
-            builder = builder.json(body);
+        problem: Problem,
+        tries: &mut Tries,
+        lost: Duration,
+        offer: Option<&OfferKey>,
+    ) -> Result<(), Problem> {
+        if problem.renewed && !tries.renewed {
+            tries.renewed = true;
+            return Ok(());
         }
-        let permit = self.limit.acquire().await;
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        let outcome = async {
-            let response = builder.send().await?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            Ok::<_, reqwest::Error>((status, headers, read_body(response).await?))
+        if !problem.may_pass() {
+            return Err(problem);
         }
-        .await;
-        drop(permit);
-        let (status, headers, bytes) = outcome.map_err(|error| (Problem::unreachable(&request, &error), None))?;
-        tracing::debug!(request, status = status.as_u16(), "answered");
-        let correlation =
-            headers.get("x-ms-correlation-request-id").and_then(|id| id.to_str().ok()).map(crate::redact::text);
-        let answer = || {
-            let text = String::from_utf8_lossy(&bytes);
-            let problem = Problem::answer(&request, status.as_u16(), correlation.clone(), &text);
-            problem.without(self.token.0.expose_secret())
+        let attempt = tries.failed;
+        let never = problem.status.is_none() && !self.answered.load(Ordering::Relaxed);
+        if attempt >= if never { self.retries.min(NEVER_ANSWERED) } else { self.retries } {
+            return Err(problem);
+        }
+        if let Some(pause) = problem.retry_after.filter(|pause| *pause > MAX_RETRY_AFTER) {
+            return Err(problem.because(&format!("the portal asks to wait {} s", pause.as_secs())));
+        }
+        let pause = problem.retry_after.unwrap_or_else(|| retry::back_off(attempt, self.endpoint.is_loopback()));
+        if !self.budget.take(offer, lost + pause) {
+            let limit = self.budget.limit();
+            return Err(problem.because(&format!("given up: this offer lost {limit:?} to requests that failed")));
+        }
+        tracing::info!(problem = %problem, attempt = attempt + 1, ?pause, "trying again");
+        tries.failed += 1;
+        self.stop.unless(tokio::time::sleep(pause)).await.ok_or(problem)
+    }
+
+    /// Whether anything answers at the endpoint, whatever it says. Sent once, and without a token.
+    pub(super) async fn reach(&self) -> Result<(), Problem> {
+        let url = self.endpoint.url("api/publishers");
+        let request = format!("GET {}", url.path());
+        let Some(_pass) = self.gate.enter().await else {
+            return Err(Problem::not_sent(&request, self.max_requests.unwrap_or_default()));
         };
-        if !status.is_success() {
-            return Err((answer(), retry_after(&headers)));
+        let response = self.client.get(url).send().await.map_err(|error| Problem::unreachable(&request, &error))?;
+        self.note(response.headers());
+        Ok(())
+    }
+
+    /// One request, sent once. `tries` says how often it was sent before.
+    pub(super) async fn send(&self, call: &Call<'_>, tries: Tries) -> Result<Answer, Problem> {
+        let request = format!("{} {}", call.method, call.url.path());
+        let token = self.credential.token().await?;
+        let Some(pass) = self.gate.enter().await else {
+            return Err(Problem::not_sent(&request, self.max_requests.unwrap_or_default()));
+        };
+        let attempt = tries.failed + u32::from(tries.renewed);
+        if attempt > 0 {
+            self.repeated.fetch_add(1, Ordering::Relaxed);
         }
-        match json(&bytes) {
-            Ok(body) if reports_failure(&body) => Err((Problem { kind: Kind::Rejected, ..answer() }, None)),
-            Ok(body) => Ok(Answer { headers, body }),
-            // A body that was cut off may come whole the next time.
-            Err(NotJson::Broken) => Err((Problem { kind: Kind::Unreachable, ..answer() }, None)),
-            Err(NotJson::Inexact) => {
-                let cause = "the answer holds a number with more digits than can be sent back unchanged";
-                Err((Problem::malformed(&request, cause), None))
+        let began = Instant::now();
+        let outcome = self.exchange(call, &token).await;
+        let status = outcome.as_ref().map_or(0, |(status, _, _)| *status);
+        let (method, path) = (call.method.as_str(), call.url.path());
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(method, path, status, ms, attempt, "request");
+        let (status, headers, bytes) = match outcome {
+            Ok(answer) => answer,
+            Err(error) => return Err(Problem::unreachable(&request, &error)),
+        };
+        trace_body("answered", &bytes, &token);
+        self.note(&headers);
+        let understood = understand(&request, status, headers, &bytes, token.secret());
+        self.judge(understood, &token, &pass).await
+    }
+
+    async fn exchange(&self, call: &Call<'_>, token: &Token) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
+        let mut builder = self.client.request(call.method.clone(), call.url.clone());
+        builder = builder.headers(call.headers.clone()).header(AUTHORIZATION, token.header().clone());
+        if let Some(body) = call.body {
+            let bytes = body.to_string().into_bytes();
+            trace_body("sent", &bytes, token);
+            builder = builder.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(bytes);
+        }
+        let response = builder.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok((status, headers, read_body(response).await?))
+    }
+
+    fn why_unauthenticated(&self, token: &Token) -> String {
+        let (method, resource) = (self.credential.method(), super::auth::RESOURCE);
+        let ahead = self.clock_ahead().filter(|ahead| ahead.abs() > MAX_SKEW);
+        let clock = ahead.map(|ahead| format!("; this machine's clock differs from the portal's by {} s", ahead.abs()));
+        if method == super::auth::Method::Placeholder {
+            return "this portal wants a token: set OFFERCTL_TOKEN, or another credential".to_owned();
+        }
+        let claims = token.claims().unwrap_or_default();
+        let check = match claims.other_audience() {
+            Some(audience) => format!("it is made for {audience}, and must be for {resource}"),
+            None => format!("check that it has not ended and is made for {resource}"),
+        };
+        format!("the portal refuses the token of the credential {method}: {check}{}", clock.unwrap_or_default())
+    }
+
+    /// What the answer says about us: whether the token is good, and whether we ask too much.
+    async fn judge(
+        &self,
+        answer: Result<Answer, Problem>,
+        token: &Arc<Token>,
+        pass: &Pass<'_>,
+    ) -> Result<Answer, Problem> {
+        let mut problem = match answer {
+            Ok(answer) => {
+                self.credential.accepted();
+                return Ok(answer);
             }
+            Err(problem) => problem,
+        };
+        match problem.status {
+            Some(401) => {
+                problem.renewed = self.credential.refuse(token).await;
+                problem.hint = Some(self.why_unauthenticated(token).into());
+            }
+            Some(403) => {
+                let who = format!(" (the credential is {})", self.credential.method());
+                problem.hint = problem.hint.map(|hint| format!("{hint}{who}").into());
+            }
+            Some(429) => pass.throttled(problem.retry_after.filter(|pause| *pause <= MAX_RETRY_AFTER)),
+            Some(503) if problem.retry_after.is_some() => {
+                pass.throttled(problem.retry_after.filter(|pause| *pause <= MAX_RETRY_AFTER));
+            }
+            _ => {}
+        }
+        if problem.status.is_some_and(|status| status != 401) {
+            self.credential.accepted();
+        }
+        Err(problem)
+    }
+}
+
+/// How far the server's clock is ahead, by its `Date`.
+fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds(date)).ok()?.checked_sub(i64::try_from(seconds(SystemTime::now())).ok()?)
+}
+
+/// Makes a value or a problem of what came.
+fn understand(request: &str, status: u16, headers: HeaderMap, bytes: &[u8], secret: &str) -> Result<Answer, Problem> {
+    let text = || String::from_utf8_lossy(bytes);
+    let correlation = headers
+        .get("x-ms-correlation-request-id")
+        .and_then(|id| id.to_str().ok())
+        .map(|id| super::problem::one_line(id).into());
+    let answer = || Problem::answer(request, status, correlation.clone(), &text()).without(secret);
+    if !(200..300).contains(&status) {
+        return Err(Problem { retry_after: retry_after(&headers), ..answer() });
+    }
+    match exact::json(bytes) {
+        Ok(body) if reports_failure(&body) => Err(Problem { kind: Kind::Rejected, ..answer() }),
+        Ok(body) => Ok(Answer { headers, body }),
+        // A body that was cut off may come whole the next time.
+        Err(NotJson::Broken) => {
+            Err(Problem { status: Some(status), correlation, ..Problem::broken(request, &text()).without(secret) })
+        }
+        Err(NotJson::Inexact) => {
+            let cause = "the answer holds a number with more digits than can be sent back unchanged";
+            Err(Problem::malformed(request, cause))
         }
     }
+}
 
-    /// Exponential back-off with full jitter. A portal on this machine needs no politeness.
-    fn pause(&self, attempt: u32) -> Duration {
-        let first = Duration::from_millis(if self.endpoint.is_loopback() { 20 } else { 500 });
-        let ceiling = first.saturating_mul(1 << attempt.min(10)).min(MAX_PAUSE);
-        ceiling.mul_f64(fastrand::f64())
+/// A body for the log, at its most talkative level: without secrets, by the schema's word and by the form of texts.
+fn trace_body(direction: &'static str, bytes: &[u8], token: &Token) {
+    if !tracing::enabled!(tracing::Level::TRACE) {
+        return;
     }
-}
-
-/// Why a body cannot be used.
-#[derive(Debug, PartialEq)]
-enum NotJson {
-    /// It is not JSON, or not all of it, or not UTF-8.
-    Broken,
-    /// Reading it would lose digits of a number, and the field would not survive the next write.
-    Inexact,
-}
-
-/// The body as JSON; null where there is none.
-fn json(bytes: &[u8]) -> Result<Value, NotJson> {
-    if bytes.trim_ascii().is_empty() {
-        return Ok(Value::Null);
-    }
-    let value = serde_json::from_slice(bytes).map_err(|_| NotJson::Broken)?;
-    if has_inexact_number(bytes) { Err(NotJson::Inexact) } else { Ok(value) }
-}
-
-/// Whether valid JSON holds a number that neither a 64-bit integer nor a double can hold as it is written.
-fn has_inexact_number(json: &[u8]) -> bool {
-    let mut rest = json;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'-' | b'0'..=b'9')) {
-        rest = &rest[at..];
-        let length = if rest[0] == b'"' { string_length(rest) } else { number_length(rest) };
-        let (token, after) = rest.split_at(length.min(rest.len()));
-        if token[0] != b'"' && std::str::from_utf8(token).is_ok_and(is_inexact) {
-            return true;
+    let body = match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => {
+            let offer_type = value.get("offerTypeId").and_then(Value::as_str).unwrap_or_default();
+            live::redacted(&value, Schemas::builtin().shape(offer_type)).to_string()
         }
-        rest = after;
-    }
-    false
-}
-
-fn string_length(text: &[u8]) -> usize {
-    let mut end = 1;
-    while text.get(end).is_some_and(|byte| *byte != b'"') {
-        end += if text[end] == b'\\' { 2 } else { 1 };
-    }
-    end + 1
-}
-
-fn number_length(text: &[u8]) -> usize {
-    let ends = |byte: &u8| !matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
-    text.iter().position(ends).unwrap_or(text.len())
-}
-
-fn is_inexact(number: &str) -> bool {
-    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
-        return false;
-    }
-    // A double survives when it has the written digits, in its shortest form or in the 17 that always suffice.
-    let double = number.parse::<f64>().unwrap_or_default();
-    let written = digits(number);
-    written != digits(&format!("{double:e}")) && written != digits(&format!("{double:.16e}"))
-}
-
-/// The significant digits of a number, without those that only place it.
-fn digits(number: &str) -> String {
-    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa.chars().filter(char::is_ascii_digit).collect::<String>();
-    digits.trim_start_matches('0').trim_end_matches('0').to_owned()
+        // Its fields cannot be told apart, so none is shown.
+        Err(_) => format!("{} bytes that are not JSON", bytes.len()),
+    };
+    let body = body.replace(token.secret(), crate::redact::MASK);
+    tracing::trace!(body, "{direction}");
 }
 
 /// The body, cut off where it is longer than any document of the portal.
@@ -375,116 +386,4 @@ async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::
         }
     }
     Ok(bytes)
-}
-
-/// `Retry-After`, in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_that_would_change_are_found_and_no_others() {
-        for exact in [
-            "0.1",
-            "1e-7",
-            "1E+22",
-            "123456.789",
-            "12.340000000000000000000000",
-            "-0.0",
-            "1.0",
-            "0.10000000000000001",
-            "9223372036854775807",
-            "-9223372036854775808",
-            "18446744073709551615",
-            "636576975611768314",
-            "1e300",
-            "5e-324",
-            "3.141592653589793",
-            "100000000000000000000000",
-            "{\"a\\\\\": \"123456789.123456789\"}",
-            "[\"\\\"\"]",
-        ] {
-            assert!(!has_inexact_number(exact.as_bytes()), "{exact}");
-        }
-        for inexact in
-            ["123456789.123456789", "9007199254740993.0", "1234567890123456789012345", "[\"a\", 0.1234567890123456789]"]
-        {
-            assert!(has_inexact_number(inexact.as_bytes()), "{inexact}");
-        }
-    }
-
-    #[test]
-    fn plain_http_is_for_loopback() {
-        for good in ["https://cloudpartner.azure.com", "http://127.0.0.1:8080", "http://localhost:1/", "http://[::1]:9"]
-        {
-            assert!(good.parse::<Endpoint>().is_ok(), "{good}");
-        }
-        let bad = [
-            "http://cloudpartner.azure.com",
-            "ftp://127.0.0.1",
-            "nonsense",
-            "https://user:pass@host",
-            "http://127.0.0.1.evil.example",
-            "https://host/?sig=x",
-        ];
-        for bad in bad {
-            assert!(bad.parse::<Endpoint>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn links_to_another_host_scheme_or_port_are_not_followed() {
-        let endpoint = "https://portal.example".parse::<Endpoint>().expect("an endpoint");
-        let follow = |link: &str| endpoint.follow(link).map(|path| String::from(path.0));
-        let whole = "https://portal.example/api/operations/a$b$2$preview?api-version=2017-10-31";
-        assert_eq!(follow("/api/operations/a$b$2$preview?api-version=2017-10-31").as_deref(), Some(whole));
-        assert_eq!(follow("/api/operations/a$b$2$preview").as_deref(), Some(whole));
-        assert_eq!(follow(whole).as_deref(), Some(whole));
-        for bad in [
-            "https://other.example/api",
-            "//other.example/api",
-            "http://portal.example/api",
-            "https://portal.example:444/api",
-            "https://u@portal.example/api",
-        ] {
-            assert_eq!(follow(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_could_not_be_sent_back_unchanged_is_not_taken() {
-        assert_eq!(json(b" "), Ok(Value::Null));
-        assert_eq!(
-            json(br#"{"a": "x\"123456789012345678901", "b": [0.1, 636576975611768314, 1e9]}"#).map(|v| v.is_object()),
-            Ok(true)
-        );
-        assert_eq!(json(br#"{"a": 12345678901234567890123}"#), Err(NotJson::Inexact));
-        assert_eq!(json(br#"[-0.123456789012345678901]"#), Err(NotJson::Inexact));
-        assert_eq!(json(br#"[-12345678901234567890]"#), Err(NotJson::Inexact));
-        assert_eq!(json(br#"[9007199254740993.0]"#), Err(NotJson::Inexact));
-        assert!(json(br#"[0.10, 1e-7, 1.50E3, -9223372036854775808, 18446744073709551615, 0.0]"#).is_ok());
-        assert_eq!(json(b"{\"a\": \"caf\xe9\"}"), Err(NotJson::Broken));
-        assert_eq!(json(br#"{"a": "#), Err(NotJson::Broken));
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let of = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, HeaderValue::from_str(text).expect("a header"));
-            retry_after(&headers)
-        };
-        assert_eq!(of("7"), Some(Duration::from_secs(7)));
-        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(of("soon"), None);
-    }
 }

@@ -1,5 +1,7 @@
 //! The portal's lists, and its documents about operations, read leniently: a missing field is empty, an unknown word is kept.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -180,6 +182,9 @@ pub struct OperationView {
     pub steps: Vec<Step>,
     /// Its messages.
     pub messages: Vec<Message>,
+    /// How long the portal asks to wait before the next look.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
 }
 
 impl OperationView {
@@ -193,7 +198,7 @@ impl OperationView {
         };
         let state = State::parse(body.get("status")?.as_str()?);
         let steps = body.get("steps").and_then(Value::as_array).into_iter().flatten().map(step).collect();
-        Some(Self { state, steps, messages: messages(body) })
+        Some(Self { state, steps, messages: messages(body), retry_after: None })
     }
 
     /// The step of that id or name.

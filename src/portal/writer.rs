@@ -1,12 +1,15 @@
-//! Everything that changes something. No request here is repeated by itself.
+//! Everything that changes something. No request here is repeated by itself: whoever repeats one has read first.
+
+use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
 use serde_json::{Value, json};
 
+use super::endpoint::{Endpoint, OperationPath, offer_path};
 use super::problem::Problem;
-use super::reader::{Reader, offer_path};
-use super::transport::{Answer, Endpoint, OperationPath};
+use super::reader::Reader;
+use super::transport::{Answer, Call, Tries};
 use crate::model::{ETag, OfferKey};
 
 /// The proof that somebody said yes.
@@ -56,11 +59,17 @@ impl Writer {
         &self.reader
     }
 
-    /// Writes the draft.
+    /// Writes the draft. The ETag is the one that the answer has, if it has one.
     ///
     /// # Errors
     /// Any answer but a success.
-    pub async fn put(&self, key: &OfferKey, body: &Value, precondition: &Precondition) -> Result<(), Problem> {
+    pub async fn put(
+        &self,
+        key: &OfferKey,
+        body: &Value,
+        precondition: &Precondition,
+        tries: Tries,
+    ) -> Result<Option<ETag>, Problem> {
         let mut headers = HeaderMap::new();
         let if_match = match precondition {
             Precondition::Absent => None,
@@ -72,38 +81,56 @@ impl Writer {
                 .map_err(|_| Problem::malformed("PUT", "the portal's ETag cannot be sent back as a header"))?;
             headers.insert(IF_MATCH, value);
         }
-        self.send(Method::PUT, &offer_path(key), headers, Some(body)).await.map(|_| ())
+        self.send(Method::PUT, &offer_path(key), headers, Some(body), tries).await.map(|answer| answer.etag())
     }
 
     /// Publishes the draft to the preview audience.
     ///
     /// # Errors
     /// Any answer but a success. After no answer at all the operation may run.
-    pub async fn publish(&self, key: &OfferKey, notify: &[String]) -> Result<Accepted, Problem> {
+    pub async fn publish(&self, key: &OfferKey, notify: &[String], tries: Tries) -> Result<Accepted, Problem> {
         let body = json!({"metadata": {"notification-emails": notify.join(",")}});
-        self.start(key, "publish", Some(&body)).await
+        self.start(key, "publish", Some(&body), tries).await
     }
 
     /// Signs the preview off, so that it goes to customers.
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub async fn go_live(&self, key: &OfferKey) -> Result<Accepted, Problem> {
-        self.start(key, "golive", None).await
+    pub async fn go_live(&self, key: &OfferKey, tries: Tries) -> Result<Accepted, Problem> {
+        self.start(key, "golive", None, tries).await
     }
 
     /// Cancels what runs. The portal answers the same when nothing runs.
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub async fn cancel(&self, key: &OfferKey) -> Result<Accepted, Problem> {
-        self.start(key, "cancel", None).await
+    pub async fn cancel(&self, key: &OfferKey, tries: Tries) -> Result<Accepted, Problem> {
+        self.start(key, "cancel", None, tries).await
     }
 
-    async fn start(&self, key: &OfferKey, action: &str, body: Option<&Value>) -> Result<Accepted, Problem> {
+    /// Waits before a write is made again that failed in a way that may pass. The caller reads first, and only repeats
+    /// what took no effect.
+    ///
+    /// # Errors
+    /// The problem, when the write is not to be made again.
+    pub async fn pause(&self, problem: Problem, key: &OfferKey, tries: &mut Tries) -> Result<(), Problem> {
+        self.reader.transport.pause(problem, tries, Duration::ZERO, Some(key)).await
+    }
+
+    async fn start(
+        &self,
+        key: &OfferKey,
+        action: &str,
+        body: Option<&Value>,
+        tries: Tries,
+    ) -> Result<Accepted, Problem> {
         let mut headers = HeaderMap::new();
-        headers.insert(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let answer = self.send(Method::POST, &format!("{}/{action}", offer_path(key)), headers, body).await?;
+        if body.is_none() {
+            // Every client of this API sends the type, with a body or without.
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let answer = self.send(Method::POST, &format!("{}/{action}", offer_path(key)), headers, body, tries).await?;
         let operation = operation_path(&answer, &self.reader.transport.endpoint);
         Ok(Accepted { operation })
     }
@@ -114,10 +141,11 @@ impl Writer {
         path: &str,
         headers: HeaderMap,
         body: Option<&Value>,
+        tries: Tries,
     ) -> Result<Answer, Problem> {
         let transport = &self.reader.transport;
-        let url = transport.endpoint.url(path, &[]);
-        transport.send(method, url, headers, body).await.map_err(|(problem, _)| problem)
+        let url = transport.endpoint.url(path);
+        transport.send(&Call { method, url, headers, body }, tries).await
     }
 }
 

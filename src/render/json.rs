@@ -8,13 +8,13 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::apply::{Done, End};
+use crate::apply::{Done, End, Failure};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Change, ChangeKind, Rule};
 use crate::error::Error;
 use crate::model::{OfferKey, Profile};
 use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Stale, Totals, Unread, Write};
-use crate::report::{OfferStatus, Purpose, Report};
+use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
 use crate::workspace::Through;
 
 const FORMAT_VERSION: &str = "1.0";
@@ -150,6 +150,9 @@ struct OutcomeDocument<'a> {
     stale: Option<&'a Stale>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<&'a str>,
+    /// Declared fields that the portal's error names.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    places: &'a [String],
 }
 
 /// A report.
@@ -168,8 +171,12 @@ pub fn report(report: &Report) -> String {
                 _ => None,
             },
             correlation_id: match &outcome.end {
-                End::Failed(problem) => problem.correlation.as_deref(),
+                End::Failed(failure) => failure.problem.correlation.as_deref(),
                 _ => None,
+            },
+            places: match &outcome.end {
+                End::Failed(failure) => &failure.places,
+                _ => &[],
             },
         })
         .collect();
@@ -209,7 +216,10 @@ fn messages(end: &End) -> Vec<String> {
     match end {
         End::Conflict(why) | End::Busy(why) | End::Unfilled(why) => vec![why.clone()],
         End::Guarded(lines) | End::NotConverged(lines) | End::OperationEnded(lines) => lines.clone(),
-        End::Failed(problem) => vec![problem.to_string()],
+        End::Failed(failure) => {
+            let Failure { problem, places: _ } = failure.as_ref();
+            std::iter::once(problem.headline()).chain(problem.details.iter().cloned()).collect()
+        }
         End::Done | End::Left | End::Stale(_) | End::TimedOut | End::Interrupted | End::NotAttempted => Vec::new(),
     }
 }
@@ -282,4 +292,26 @@ pub fn error(error: &Error) -> String {
 pub fn status(offers: &[OfferStatus], unread: &[Unread]) -> String {
     let content: Value = serde_json::json!({ "offers": offers, "unread": unread });
     document("offerctl.status", content)
+}
+
+#[derive(Serialize)]
+struct CheckDocument<'a> {
+    name: &'a str,
+    verdict: &'static str,
+    message: &'a str,
+    next: Option<&'a str>,
+}
+
+/// What `doctor` found.
+#[must_use]
+pub fn doctor(checks: &[Check]) -> String {
+    let checks = checks.iter().map(|Check { name, verdict }| {
+        let (verdict, message, next) = match verdict {
+            Verdict::Good(message) => ("ok", message, None),
+            Verdict::Bad { what, next, .. } => ("bad", what, Some(next.as_str())),
+            Verdict::Unknown(why) => ("not-checked", why, None),
+        };
+        CheckDocument { name, verdict, message, next }
+    });
+    document("offerctl.doctor", serde_json::json!({ "checks": checks.collect::<Vec<_>>() }))
 }

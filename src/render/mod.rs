@@ -4,19 +4,23 @@
 //! are shown, not sent to the terminal.
 
 mod diagnostics;
+mod doctor_text;
 mod hunks;
 mod json;
 mod plan_text;
+mod progress_text;
 mod report_text;
 mod status_text;
 
 pub use diagnostics::diagnostics;
+pub use doctor_text::doctor;
 pub use json::{
-    diagnostics as diagnostics_json, error as error_json, plan as plan_json, report as report_json,
-    status as status_json,
+    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
+    report as report_json, status as status_json,
 };
 pub use plan_text::{PlanOptions, plan};
-pub use report_text::{progress_line, report};
+pub use progress_text::{progress_line, progress_messages, progress_percent};
+pub use report_text::{report, traffic};
 pub use status_text::status;
 
 use anstyle::{AnsiColor, Style};

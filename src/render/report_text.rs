@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{Paint, brief, plural, sentence, visible};
-use crate::apply::{Done, End, Event, Outcome};
+use crate::apply::{Done, End, Failure, Outcome};
 use crate::plan::{MovedField, Stale};
-use crate::portal::{OperationView, Problem, StepState};
+use crate::portal::Traffic;
 use crate::report::{Purpose, Report};
 
 /// The whole report, ending in a line feed.
@@ -32,12 +32,7 @@ pub fn report(report: &Report, paint: Paint) -> String {
         if report.unchanged > 0 { format!("{} unchanged", report.unchanged) } else { String::new() },
     ]);
     let verdict = if bad == 0 { "Done" } else { "Not done" };
-    let traffic = format!(
-        "{}, {}",
-        plural(usize::try_from(report.traffic.requests).unwrap_or(usize::MAX), "request"),
-        if report.traffic.retries == 1 { "1 retry".to_owned() } else { format!("{} retries", report.traffic.retries) }
-    );
-    let _ = writeln!(out, "{}: {counts} ({traffic}).", paint.strong(verdict));
+    let _ = writeln!(out, "{}: {counts}.", paint.strong(verdict));
     out
 }
 
@@ -45,8 +40,19 @@ fn past(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Apply => "applied",
         Purpose::Wait => "at rest",
+        Purpose::Publish => "published",
+        Purpose::GoLive => "taken live",
         Purpose::Cancel => "with nothing running",
     }
+}
+
+/// What a run cost the network, in one line.
+#[must_use]
+pub fn traffic(traffic: Traffic) -> String {
+    let Traffic { requests, retries } = traffic;
+    let requests = plural(usize::try_from(requests).unwrap_or(usize::MAX), "request");
+    let retries = if retries == 1 { "1 retry".to_owned() } else { format!("{retries} retries") };
+    format!("{requests}, {retries}.")
 }
 
 fn one(out: &mut String, outcome: &Outcome, purpose: Purpose, paint: Paint) {
@@ -84,7 +90,10 @@ fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
     let key = &outcome.key;
     match &outcome.end {
         End::Done if purpose == Purpose::Wait && outcome.done == [Done::InPreview] => {
-            let how = format!("it waits for the publisher's sign-off; `offerctl apply --through live {key}` gives it");
+            let how = format!(
+                "it waits for the publisher's sign-off; `offerctl go-live {key}` gives it, or `offerctl apply --through \
+                 live {key}` after a comparison with the file"
+            );
             hint(out, Some(&how));
         }
         End::Done | End::NotAttempted => {}
@@ -92,7 +101,11 @@ fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
             line(out, "the cancellation was asked for and has not taken effect yet");
         }
         End::Left | End::TimedOut | End::Interrupted => {
-            hint(out, Some(&format!("`offerctl wait {key}` waits for it; then apply again to take the next step")));
+            let next = match purpose {
+                Purpose::Apply => "; then apply again to take the next step",
+                Purpose::Publish | Purpose::GoLive | Purpose::Wait | Purpose::Cancel => "",
+            };
+            hint(out, Some(&format!("`offerctl wait {key}` waits for it{next}")));
         }
         End::Stale(stale) => {
             stale_lines(out, stale);
@@ -114,7 +127,7 @@ fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
             );
         }
         End::Unfilled(why) => line(out, why),
-        End::Failed(problem) => problem_lines(out, problem),
+        End::Failed(failure) => failure_lines(out, failure),
         End::OperationEnded(why) => {
             why.iter().for_each(|why| line(out, why));
             hint(out, Some(&format!("`offerctl status {key}` shows the steps and their messages")));
@@ -122,9 +135,12 @@ fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
     }
 }
 
-fn problem_lines(out: &mut String, problem: &Problem) {
-    line(out, &problem.to_string());
-    hint(out, problem.hint());
+fn failure_lines(out: &mut String, failure: &Failure) {
+    let Failure { problem, places } = failure;
+    line(out, &problem.headline());
+    problem.details.iter().for_each(|detail| line(out, &format!("- {detail}")));
+    places.iter().for_each(|place| line(out, &format!("see {place}")));
+    hint(out, problem.hint.as_deref());
 }
 
 fn line(out: &mut String, text: &str) {
@@ -165,7 +181,7 @@ fn moved(field: &MovedField) -> String {
     format!("{address}: {} → {}{}", value(before), value(now), planned.unwrap_or_default())
 }
 
-fn done_name(done: Done) -> &'static str {
+pub(super) fn done_name(done: Done) -> &'static str {
     match done {
         Done::Created => "draft created",
         Done::Updated => "draft updated",
@@ -177,28 +193,4 @@ fn done_name(done: Done) -> &'static str {
         Done::Canceled => "canceled",
         Done::AtRest => "nothing runs",
     }
-}
-
-/// One line about an event; `None` for what is not worth one. With `percent`, how far a step is, which changes often.
-#[must_use]
-pub fn progress_line(event: &Event, percent: bool) -> Option<String> {
-    match event {
-        Event::Did(key, done) => Some(format!("{key}: {}", done_name(*done))),
-        Event::Seen(key, view) => Some(format!("{key}: {}", seen(view, percent))),
-        Event::Begun(_) | Event::Ended(_) => None,
-    }
-}
-
-fn seen(view: &OperationView, percent: bool) -> String {
-    let Some(step) = view.current() else { return view.state.to_string() };
-    let state = if percent && step.state == StepState::InProgress {
-        format!("{} %", step.percent)
-    } else {
-        step.state.to_string()
-    };
-    let estimate = match step.state {
-        StepState::InProgress if !step.estimate.is_empty() => format!(" (estimate of the portal: {})", step.estimate),
-        _ => String::new(),
-    };
-    visible(&format!("{} {state}{estimate}", step.name), false)
 }

@@ -15,7 +15,7 @@ pub fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String
     let mut out = String::new();
     if !offers.is_empty() {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(["OFFER", "STATUS", "STEP", "PREVIEW", "PRODUCTION"]);
+        table.load_style(presets::NOTHING).set_header(["OFFER", "STATUS", "RUNS", "STEP", "PREVIEW", "PRODUCTION"]);
         for offer in offers {
             let none = if offer.exists { "not published" } else { "no such offer" };
             let step = offer.status.as_ref().and_then(|status| status.current()).map(step_line).unwrap_or_default();
@@ -24,7 +24,13 @@ pub fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String
                 .as_ref()
                 .map_or_else(|| none.to_owned(), |status| visible(&status.state.to_string(), false));
             let slot = |there: bool| if there { "yes" } else { "-" }.to_owned();
-            table.add_row([offer.key.to_string(), state, step, slot(offer.preview), slot(offer.production)]);
+            let runs = offer
+                .running
+                .as_ref()
+                .map_or("-", |running| if running.is_production() { "go-live" } else { "publish" });
+            let row =
+                [offer.key.to_string(), state, runs.to_owned(), step, slot(offer.preview), slot(offer.production)];
+            table.add_row(row);
         }
         for line in table.lines() {
             let _ = writeln!(out, "{}", line.trim());
@@ -45,7 +51,9 @@ pub fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String
 fn step_line(step: &Step) -> String {
     let name = visible(&step.name, false);
     if step.state == StepState::InProgress {
-        format!("{name} {} %", step.percent)
+        let estimate = visible(&step.estimate, false);
+        let estimate = if estimate.is_empty() { estimate } else { format!(" ({estimate})") };
+        format!("{name} {} %{estimate}", step.percent)
     } else {
         format!("{name} {}", step.state)
     }

@@ -3,13 +3,18 @@
 mod support;
 
 mod architecture;
+mod auth;
 mod client;
 mod docs;
+mod doctor;
+mod errors;
 mod files;
 mod first_run;
 mod hostile_files;
 mod hostile_portal;
 mod isolation;
+mod leaving;
+mod logs;
 mod plans;
 mod promises;
 mod release;
@@ -19,3 +24,4 @@ mod sandbox_store;
 mod stale;
 mod streams;
 mod terminal;
+mod weather;

@@ -1,6 +1,9 @@
 //! A world to run commands in: a project in a temporary folder, a portal on loopback, and the binary with an
 //! environment of its own.
 
+pub(crate) mod authority;
+pub(crate) mod front;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -46,6 +49,8 @@ impl Ran {
 pub(crate) fn offerctl(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_offerctl"));
     command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    // Nobody answers there, so a command that looks for the machine's identity stays on the machine.
+    command.env("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1");
     command
 }
 
@@ -87,15 +92,20 @@ impl World {
     }
 
     pub(crate) async fn with(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches) -> Self {
+        Self::start(live, files, switches, Duration::from_millis(5)).await
+    }
+
+    /// A portal whose publishing takes its time.
+    pub(crate) async fn slow(live: Vec<Value>, files: &[(&str, &Value)], step_time: Duration) -> Self {
+        Self::start(live, files, Switches::default(), step_time).await
+    }
+
+    async fn start(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches, step_time: Duration) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let sandbox = Sandbox::start(Options {
-            seed: Seed::Documents(live),
-            step_time: Duration::from_millis(5),
-            switches,
-            ..Options::default()
-        })
-        .await
-        .expect("the sandbox starts");
+        let sandbox =
+            Sandbox::start(Options { seed: Seed::Documents(live), step_time, switches, ..Options::default() })
+                .await
+                .expect("the sandbox starts");
         let world = Self { folder: project(files), sandbox, http: reqwest::Client::new() };
         std::fs::create_dir_all(world.folder.path().join("offers")).expect("a folder");
         world
@@ -157,6 +167,12 @@ impl World {
     /// From now on some requests go wrong.
     pub(crate) async fn fault(&self, fault: Value) {
         self.control(reqwest::Method::POST, "faults", &fault).await;
+    }
+
+    /// The portal's clock goes forward.
+    pub(crate) async fn advance(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).expect("a time");
+        self.control(reqwest::Method::POST, "clock", &json!({"advanceMs": millis})).await;
     }
 
     pub(crate) async fn no_faults(&self) {

@@ -1,0 +1,168 @@
+//! The way to the portal: which one, as whom, within which limits.
+
+use std::time::Duration;
+
+use super::shell::Shell;
+use crate::cli::Format;
+use crate::error::{Error, Exit, Result};
+use crate::portal::{Credential, Endpoint, Passed, Problem, Reader, Settings};
+use crate::render::{self, Paint};
+use crate::report::Report;
+use crate::sandbox::{Options, Sandbox};
+use crate::workspace::Project;
+
+const PORTAL: &str = "https://cloudpartner.azure.com";
+/// The name of the embedded portal, and the token for it.
+const SANDBOX: &str = "sandbox";
+const PARALLELISM: usize = 8;
+/// How long a publishing step takes with `--sandbox`: long enough to be seen, short enough to be waited for.
+const STEP_TIME: Duration = Duration::from_millis(200);
+
+/// A portal to talk to; the embedded one lives as long as this does.
+pub(super) struct Portal {
+    pub(super) reader: Reader,
+    /// What a saved plan is bound to: the URL, or that it is the embedded one, whose port is never the same.
+    pub(super) name: String,
+    /// How many offers are worked on at once.
+    pub(super) at_once: usize,
+    /// The credentials that are not the one that is used, and why.
+    pub(super) passed: Vec<Passed>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Portal {
+    /// Ends the embedded portal, its state saved.
+    pub(super) async fn close(self) -> Result<()> {
+        match self.sandbox {
+            Some(sandbox) => sandbox.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shell {
+    /// Opens the way to the portal. Whoever cannot authenticate is told before anything is read.
+    pub(super) async fn connect(&self) -> Result<Portal> {
+        let portal = self.open(self.global.retries).await?;
+        let token = self.until_stopped(async { Ok(portal.reader.credential().check().await) }).await;
+        match token {
+            Ok(Ok(_)) => Ok(portal),
+            Ok(Err(problem)) => {
+                portal.close().await?;
+                Err(denied(&problem))
+            }
+            Err(interrupted) => {
+                portal.close().await?;
+                Err(interrupted)
+            }
+        }
+    }
+
+    /// As [`Self::connect`], without a look at the credential.
+    pub(super) async fn open(&self, retries: u32) -> Result<Portal> {
+        let project = self.project_if_any()?;
+        let config = project.as_ref().map(|project| &project.config);
+        let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
+        let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
+            (Some(sandbox), _, _) => endpoint(sandbox.url())?,
+            (None, Some(endpoint), _) => endpoint.clone(),
+            (None, None, Some(text)) => configured(text)?,
+            (None, None, None) => endpoint(PORTAL)?,
+        };
+        // The embedded portal takes any token, so the real one stays where it is.
+        let (name, (credential, passed)) = match &sandbox {
+            Some(_) => (SANDBOX.to_owned(), (Credential::placeholder(SANDBOX), Vec::new())),
+            None => (endpoint.to_string(), self.credential(&endpoint)?),
+        };
+        let at_once = self.parallelism(project.as_ref());
+        tracing::info!(%endpoint, "portal");
+        let reader = Reader::new(Settings {
+            endpoint,
+            credential,
+            parallelism: at_once,
+            retries,
+            retry_budget: self.global.retry_budget,
+            max_requests: self.global.max_requests,
+            stop: self.stop.clone(),
+        })
+        .map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
+        // A command opens one portal, so the first is the only one.
+        let _ = self.reader.set(reader.clone());
+        Ok(Portal { reader, name, at_once, passed, sandbox })
+    }
+
+    /// Writes the report of a run to every sink, and closes the portal.
+    pub(super) async fn emit_report(&self, report: &Report, portal: Portal) -> Result<Exit> {
+        let closed = portal.close().await;
+        self.emit(&|format, color| match format {
+            Format::Json => render::report_json(report),
+            Format::Text => render::report(report, Paint { color }),
+        })?;
+        closed?;
+        Ok(report.exit())
+    }
+
+    /// The credential of the environment. A portal on this machine gets a word of ours where none is named: nobody's
+    /// identity is looked for to show it to a sandbox.
+    fn credential(&self, endpoint: &Endpoint) -> Result<(Credential, Vec<Passed>)> {
+        let env = |name: &str| std::env::var(name).ok();
+        let chosen = Credential::choose(self.global.auth, self.global.auth_version.into(), &env);
+        let (credential, passed) = chosen.map_err(|error| {
+            Error::new(Exit::Denied, format!("the credential cannot be used: {error}"))
+                .hint("the README lists the variables of each credential; --auth METHOD chooses another one")
+        })?;
+        if credential.is_ambient() && endpoint.is_loopback() {
+            return Ok((Credential::placeholder(SANDBOX), passed));
+        }
+        Ok((credential, passed))
+    }
+
+    async fn start_sandbox(&self, project: Option<&Project>) -> Result<Sandbox> {
+        let project = project.ok_or_else(|| {
+            Error::invalid("--sandbox keeps its state in the project, and there is none here")
+                .hint("run it inside a project, or use `offerctl sandbox --state FILE` and --endpoint")
+        })?;
+        let folder = project.root.join(".offerctl");
+        let ignore = folder.join(".gitignore");
+        if !ignore.exists() {
+            // The state holds what was written to the portal, secrets included; it must not be committed.
+            std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
+            std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
+        }
+        let state = folder.join("sandbox.redb");
+        // The files of the project may name any publisher; it is rehearsed here, whoever it belongs to.
+        let options = Options { step_time: STEP_TIME, state: Some(state), any_publisher: true, ..Options::default() };
+        Sandbox::start(options).await
+    }
+
+    fn parallelism(&self, project: Option<&Project>) -> usize {
+        let flag = self.global.parallelism.map(usize::from);
+        flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM)
+    }
+}
+
+/// There is no token, so there is no run.
+fn denied(problem: &Problem) -> Error {
+    let exit = if problem.is_denied() { Exit::Denied } else { Exit::Failed };
+    let error = Error::new(exit, problem.to_string());
+    match &problem.hint {
+        Some(hint) => error.hint(hint.as_ref()),
+        None => error.hint("`offerctl doctor` looks at the credential, the clock and the network one by one"),
+    }
+}
+
+/// An endpoint on a file's word. Whoever may change the file must not be able to send the token elsewhere.
+fn configured(text: &str) -> Result<Endpoint> {
+    let endpoint = endpoint(text)?;
+    if endpoint.is_loopback() || endpoint.to_string() == PORTAL {
+        return Ok(endpoint);
+    }
+    Err(Error::invalid(format!(
+        "offerctl.toml names the endpoint {endpoint}, and a token is not sent there on a file's word"
+    ))
+    .hint("give it by --endpoint or OFFERCTL_ENDPOINT, if you trust it"))
+}
+
+fn endpoint(text: &str) -> Result<Endpoint> {
+    text.parse::<Endpoint>().map_err(|error| Error::invalid(error.to_string()))
+}

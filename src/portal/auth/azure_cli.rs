@@ -1,0 +1,50 @@
+//! The token of whoever is signed in to the Azure CLI.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::exchange::{self, Failure, Granted};
+use super::method::RESOURCE;
+use crate::portal::problem::one_line;
+
+/// The CLI can refresh its own token over the network first.
+const TIMEOUT: Duration = Duration::from_mins(1);
+const PROGRAM: &str = if cfg!(windows) { "az.cmd" } else { "az" };
+
+/// The Azure CLI.
+#[derive(Debug)]
+pub(super) struct AzureCli {
+    /// The directory to sign in to, where it is not the CLI's own choice.
+    pub(super) tenant: Option<String>,
+}
+
+impl AzureCli {
+    /// Asks the CLI.
+    pub(super) async fn token(&self) -> Result<Granted, Failure> {
+        let mut command = Command::new(PROGRAM);
+        command.args(["account", "get-access-token", "--resource", RESOURCE, "--output", "json"]);
+        if let Some(tenant) = &self.tenant {
+            command.args(["--tenant", tenant]);
+        }
+        let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+        let output = match tokio::time::timeout(TIMEOUT, output).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Failure::here("the Azure CLI (az) is not installed"));
+            }
+            Ok(Err(error)) => return Err(Failure::here(format!("the Azure CLI (az) does not start: {error}"))),
+            Err(_) => return Err(Failure::here("the Azure CLI (az) did not answer within a minute")),
+        };
+        if !output.status.success() {
+            let said = one_line(&String::from_utf8_lossy(&output.stderr));
+            let cause = format!("the Azure CLI (az) gives no token: {}", said.trim_start_matches("ERROR: "));
+            return Err(Failure { hint: Some("sign in with `az login`".to_owned()), ..Failure::here(cause) });
+        }
+        let answer = serde_json::from_slice::<Value>(&output.stdout)
+            .map_err(|_| Failure::here("the Azure CLI's answer is not JSON"))?;
+        exchange::granted(&answer)
+    }
+}

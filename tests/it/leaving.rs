@@ -1,0 +1,191 @@
+//! Operations are left and picked up: by another process, from another machine, with nothing but the portal's state.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Ran, TITLE, World, migrated, native, offer, offerctl, run_beside, set_title};
+
+const STEP: Duration = Duration::from_millis(60);
+
+/// Runs somewhere without a project, as another machine would.
+async fn elsewhere(world: &World, args: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = offerctl(folder.path());
+    command.args(args).env("OFFERCTL_ENDPOINT", world.sandbox.url());
+    run_beside(command).await
+}
+
+async fn world(step: Duration) -> World {
+    let live = vec![native(&offer("a", "old")), migrated(&offer("b", "old"))];
+    World::slow(live, &[("a", &offer("a", "new")), ("b", &offer("b", "new"))], step).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_process_left_another_takes_live_with_no_state_between_them() {
+    let world = world(STEP).await;
+    let left = world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
+    assert!(left.stdout.contains("… contoso/a   draft updated, published, goes on at the portal"), "{}", left.stdout);
+    // Nothing of the run is on the disk but the offers.
+    let kept = std::fs::read_dir(world.folder.path()).expect("a folder").map(|entry| entry.expect("one").file_name());
+    assert_eq!(kept.collect::<Vec<_>>(), ["offers"]);
+    let waited = elsewhere(&world, &["wait", "--yes", "--through", "live", "contoso/a", "contoso/b"]).await.exits(0);
+    for id in ["a", "b"] {
+        assert!(
+            waited.stdout.contains(&format!("✓ contoso/{id}   in preview, signed off, live\n")),
+            "{}",
+            waited.stdout
+        );
+        assert_eq!(world.slot(id, "production").await["definition"]["offer"][TITLE], "new");
+        assert_eq!(world.count("POST", &format!("/{id}/golive")).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_without_through_live_leaves_the_signoff_to_the_publisher() {
+    let world = world(STEP).await;
+    world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
+    let waited = elsewhere(&world, &["wait", "contoso/a"]).await.exits(0);
+    assert!(waited.stdout.contains("`offerctl go-live contoso/a` gives it"), "{}", waited.stdout);
+    assert_eq!(world.count("POST", "/golive").await, 0);
+    let asked = elsewhere(&world, &["wait", "--through", "live", "contoso/a"]).await.exits(3);
+    assert!(asked.stderr.contains("nobody can be asked here; nothing was started"), "{}", asked.stderr);
+}
+
+/// Somebody publishes other content between the wait's begin and the sign-off: that is not what was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_signs_off_what_was_on_its_way_and_nothing_else() {
+    let hour = Duration::from_hours(1);
+    let world = world(hour).await;
+    world.run(&["apply", "--yes", "--no-wait", "--through", "live", "contoso/a"]).await.exits(0);
+    let mut command = offerctl(world.folder.path());
+    command.args(["wait", "--yes", "--through", "live", "contoso/a"]).env("OFFERCTL_ENDPOINT", world.sandbox.url());
+    let mut waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let stderr = BufReader::new(waiting.stderr.as_mut().expect("stderr"));
+    let seen = stderr.lines().map_while(Result::ok).any(|line| line.contains("in progress"));
+    assert!(seen, "the wait saw no step");
+    elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "10ms"]).await.exits(8);
+    world.advance(hour).await;
+    world.portal_edit("a", |document| set_title(document, "THEIRS")).await;
+    elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
+    world.advance(4 * hour).await;
+    assert_eq!(world.slot("a", "preview").await["definition"]["offer"][TITLE], "THEIRS");
+    let output = tokio::task::spawn_blocking(move || waiting.wait_with_output()).await.expect("joined").expect("ended");
+    assert_ne!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(world.count("POST", "/golive").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_cannot_know_what_is_on_its_way_does_not_sign_it_off() {
+    let world = world(STEP).await;
+    world.run(&["apply", "--yes", "--no-wait", "--through", "live", "contoso/a"]).await.exits(0);
+    world.fault(json!({"method": "GET", "path": "/versions/", "status": 404, "body": {"error": {"code": "NotFound", "message": "no"}}})).await;
+    let waited = elsewhere(&world, &["wait", "--yes", "--through", "live", "contoso/a"]).await.exits(5);
+    assert!(
+        waited.stdout.contains("the portal does not tell what is on its way, so it will not be signed off"),
+        "{}",
+        waited.stdout
+    );
+    assert_eq!(world.count("POST", "/golive").await, 0);
+    elsewhere(&world, &["wait", "contoso/a"]).await.exits(0);
+    elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_runs_out_of_time_says_how_to_come_back() {
+    let world = world(Duration::from_secs(20)).await;
+    world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
+    let waited = elsewhere(&world, &["wait", "contoso/a", "--wait-timeout", "1s"]).await.exits(8);
+    let line = "… contoso/a   the wait ran out of time; the operation goes on at the portal\n    hint: `offerctl wait contoso/a` waits for it\n";
+    assert!(waited.stdout.contains(line), "{}", waited.stdout);
+    let json = elsewhere(&world, &["wait", "contoso/a", "--wait-timeout", "10ms", "-o", "json"]).await.exits(8).json();
+    assert_eq!(json["offers"][0]["end"], "timed-out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_a_wait_with_130_and_the_way_back() {
+    let world = world(Duration::from_secs(20)).await;
+    world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
+    for args in [&["wait", "contoso/a"][..], &["wait", "--yes", "--through", "live", "contoso/a"]] {
+        let mut command = world.command(args);
+        let mut waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let mut stderr = BufReader::new(waiting.stderr.take().expect("stderr"));
+        let mut line = String::new();
+        while !line.contains("in progress") {
+            line.clear();
+            assert_ne!(stderr.read_line(&mut line).expect("read"), 0, "the wait ended by itself");
+        }
+        let interrupt = std::process::Command::new("kill").args(["-INT", &waiting.id().to_string()]).status();
+        assert!(interrupt.expect("kill").success());
+        let output = waiting.wait_with_output().expect("ended");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(130), "{stdout}");
+        let expected = "… contoso/a   interrupted; what the portal runs goes on there\n    hint: `offerctl wait contoso/a` waits for it\n";
+        assert!(stdout.contains(expected), "{stdout}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_and_go_live_take_what_the_portal_holds_one_step_further() {
+    let world = world(STEP).await;
+    let published = elsewhere(&world, &["publish", "--yes", "contoso/a", "contoso/b"]).await.exits(0);
+    assert!(published.stdout.contains("✓ contoso/a   published, in preview\n"), "{}", published.stdout);
+    assert!(published.stdout.ends_with("Done: 2 offers published.\n"), "{}", published.stdout);
+    let again = elsewhere(&world, &["publish", "--yes", "contoso/a"]).await.exits(0);
+    assert!(again.stdout.contains("✓ contoso/a   joined what runs, in preview\n"), "{}", again.stdout);
+    let live = elsewhere(&world, &["go-live", "--yes", "contoso/a", "contoso/b"]).await.exits(0);
+    assert!(live.stdout.contains("✓ contoso/b   signed off, live\n"), "{}", live.stdout);
+    assert_eq!(world.slot("a", "production").await["definition"]["offer"][TITLE], "old");
+    let again = elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(0);
+    assert!(again.stdout.contains("✓ contoso/a   live\n"), "{}", again.stdout);
+    for (post, times) in [("/publish", 2), ("/golive", 2)] {
+        assert_eq!(world.count("POST", post).await, times, "{post}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn go_live_out_of_turn_is_refused_and_says_what_to_do() {
+    let world = world(Duration::from_secs(20)).await;
+    let early = elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(5);
+    assert!(early.stdout.contains("no preview waits for sign-off; `offerctl publish contoso/a`"), "{}", early.stdout);
+    elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
+    let busy = elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(5);
+    assert!(busy.stdout.contains("a publish is still running; `offerctl wait contoso/a`"), "{}", busy.stdout);
+    let nobody = elsewhere(&world, &["go-live", "--yes", "contoso/nobody"]).await.exits(1);
+    assert!(nobody.stdout.contains("the portal has no offer contoso/nobody"), "{}", nobody.stdout);
+    assert_eq!(world.count("POST", "/golive").await, 0);
+    let unasked = elsewhere(&world, &["publish", "contoso/a"]).await.exits(3);
+    assert!(unasked.stderr.contains("give --yes"), "{}", unasked.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_tells_whom_the_file_names_or_the_command_line() {
+    let world = world(STEP).await;
+    let mut declared = offer("a", "old");
+    declared["reconcile"] = json!({"notify": ["file@contoso.example"]});
+    world.declare("a", &declared);
+    world.run(&["publish", "--yes", "--no-wait", "offers/a.yaml"]).await.exits(0);
+    world
+        .run(&["publish", "--yes", "--no-wait", "--notify", "x@contoso.example,y@contoso.example", "contoso/b"])
+        .await
+        .exits(0);
+    let bodies = world.requests().await.into_iter().filter(|request| request["method"] == "POST");
+    let emails = bodies.map(|request| request["body"]["metadata"]["notification-emails"].clone()).collect::<Vec<_>>();
+    assert_eq!(emails, [json!("file@contoso.example"), json!("x@contoso.example,y@contoso.example")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_whose_answer_is_lost_is_asked_for_again_after_a_look_while_something_runs() {
+    let world = world(Duration::from_millis(300)).await;
+    elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
+    world.fault(json!({"method": "POST", "path": "/cancel", "status": 504, "after": true, "times": 1})).await;
+    let canceled = elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "20s"]).await.exits(0);
+    assert!(canceled.stdout.contains("✓ contoso/a   canceled"), "{}", canceled.stdout);
+    let asked = world.requests().await.into_iter().filter_map(|request| {
+        let route = request["path"].as_str()?.split('?').next()?.rsplit('/').next()?.to_owned();
+        (route == "cancel" || route == "submissions").then_some(route)
+    });
+    assert!(!asked.collect::<Vec<_>>().windows(2).any(|pair| pair == ["cancel", "cancel"]), "without a look");
+}
