@@ -71,6 +71,7 @@ fn copy_identity(item: &mut Value, identity: &str, shape: &Shape) {
             map.insert(key.to_owned(), value.clone());
         }
     }
+    *map = in_the_portals_order(std::mem::take(map), shape);
 }
 
 /// The addresses in a definition from which the portal takes artifacts, in their order.

@@ -3,10 +3,10 @@
 //!
 //! ```text
 //!            HTTP            values                                              disk
-//! client ─► server ─► faults ─► portal ─► put ─────► definition ─► artifact
-//!   └► proxy ─┘│                   ├────► offer ───► submission          ┌─► state_file
-//!              ├─► control         └────► documents                      │
-//!              └─► journal                                 after a change┘
+//! client ─► server ─► gate ─► faults ─► portal ─► put ─► definition ─► artifact
+//!   └► proxy ┘ ├─► control                ├────► offer ─► submission     ┌─► store
+//!              └─► journal                └────► documents               │
+//!                                                    before it is answered
 //! ```
 //!
 //! Everything from `portal` on is a pure function of the request and its time; randomness comes from a salted counter

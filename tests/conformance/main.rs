@@ -64,6 +64,20 @@ macro_rules! row {
 }
 pub(crate) use row;
 
+/// A row that needs a sandbox of its own, with switches set.
+macro_rules! own_row {
+    ($id:literal, $on:ident, [$(($name:literal, $value:literal)),*], $says:literal, $check:expr) => {
+        crate::Row {
+            id: $id,
+            says: $says,
+            on: crate::On::$on,
+            needs: crate::Needs::Nothing,
+            check: |world| crate::world::on_own(world, &[$(($name, $value)),*], $check),
+        }
+    };
+}
+pub(crate) use own_row;
+
 /// Fails the row unless the two are equal.
 macro_rules! same {
     ($left:expr, $right:expr) => {

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::world::{Verdict, World};
-use crate::{Needs, On, Row, holds, row, same};
+use crate::{Needs, On, Row, holds, own_row, row, same};
 
 /// A quirk that concerns clients only.
 const fn of_clients(id: &'static str, says: &'static str) -> Row {
@@ -18,30 +18,16 @@ const fn of_clients(id: &'static str, says: &'static str) -> Row {
     }
 }
 
-/// Asks a sandbox with switches set; elsewhere there is nothing to ask.
-fn with(world: &World<'_>, set: &[(&str, &str)], check: fn(&World<'_>) -> Result<(), String>) -> Verdict {
-    match world.with(set) {
-        Some(own) => check(&own).into(),
-        None => Verdict::NotAsked("it is a switch of the sandbox".to_owned()),
-    }
-}
-
-macro_rules! switch {
-    ($id:literal, $on:ident, [$(($name:literal, $value:literal)),+], $says:literal, $check:expr) => {
-        Row { id: $id, says: $says, on: On::$on, needs: Needs::Nothing, check: |world| with(world, &[$(($name, $value)),+], $check) }
-    };
-}
-
 fn operation(world: &World<'_>, link: &str) -> Result<Value, String> {
     Ok(world.ask_at(Method::GET, link, &[], None)?.is(200)?.body.clone())
 }
 
 pub(crate) const ROWS: &[Row] = &[
-    switch!("10.1", Native, [("create-answers-200", "true")], "create can answer 200 natively too", |world| {
+    own_row!("10.1", Native, [("create-answers-200", "true")], "create can answer 200 natively too", |world| {
         same!(world.created()?.1.status, 200);
         Ok(())
     }),
-    switch!(
+    own_row!(
         "10.2a",
         Native,
         [("missing-if-match", "conflict")],
@@ -57,7 +43,7 @@ pub(crate) const ROWS: &[Row] = &[
         let (name, _) = world.created()?;
         world.put(&name, None, &world.document(&name, "Two"))?.is(400).map(|_| ())
     }),
-    switch!(
+    own_row!(
         "10.2c",
         Migrated,
         [("mixture-2020", "conflict")],
@@ -76,7 +62,7 @@ pub(crate) const ROWS: &[Row] = &[
         same!(world.get(&format!("/{name}"))?.header("etag").is_some(), world.is_native());
         Ok(())
     }),
-    switch!(
+    own_row!(
         "10.4",
         Migrated,
         [("put-answers-services", "true")],
@@ -86,7 +72,7 @@ pub(crate) const ROWS: &[Row] = &[
             Ok(())
         }
     ),
-    switch!(
+    own_row!(
         "10.5a",
         Both,
         [("omit-location", "true"), ("empty-post-answers", "true")],
@@ -106,7 +92,7 @@ pub(crate) const ROWS: &[Row] = &[
         );
         Ok(())
     }),
-    switch!("10.6", Both, [("operation-in-array", "true")], "an operation can come in an array", |world| {
+    own_row!("10.6", Both, [("operation-in-array", "true")], "an operation can come in an array", |world| {
         let (_, publish) = world.publishing()?;
         same!(operation(world, publish.header("location").unwrap_or_default())?[0]["status"], "running");
         Ok(())
@@ -127,7 +113,7 @@ pub(crate) const ROWS: &[Row] = &[
         same!(word, if world.is_native() { "complete" } else { "succeeded" });
         Ok(())
     }),
-    switch!(
+    own_row!(
         "10.8b",
         Both,
         [("final-word", "completed"), ("operation-ends-at-preview", "true")],
@@ -192,7 +178,7 @@ pub(crate) const ROWS: &[Row] = &[
             "definition": {"offer": {"microsoft-azure-corevm.legacyPublisherId": ""}}});
         world.put(&name, None, &body)?.is(400).map(|_| ())
     }),
-    switch!("10.17b", Both, [("reject-legacy-ids", "false")], "before 2024 legacyOfferId was taken", |world| {
+    own_row!("10.17b", Both, [("reject-legacy-ids", "false")], "before 2024 legacyOfferId was taken", |world| {
         let name = world.name();
         let body = json!({"publisherId": world.publisher, "id": name, "offerTypeId": "microsoft-azure-corevm",
             "definition": {"offer": {"microsoft-azure-corevm.legacyPublisherId": ""}}});
@@ -200,7 +186,7 @@ pub(crate) const ROWS: &[Row] = &[
         holds!(matches!(answer.status, 200 | 201), "{}", answer.text);
         Ok(())
     }),
-    switch!(
+    own_row!(
         "10.18",
         Both,
         [("unfetchable-hosts", "github.com")],
@@ -239,7 +225,7 @@ pub(crate) const ROWS: &[Row] = &[
         let (name, _) = world.created()?;
         world.post(&format!("/{name}/cancel"))?.is(202).map(|_| ())
     }),
-    switch!("10.22", Both, [("absent-secret", "cleared")], "PUT can answer 500 and say that a retry is OK", |world| {
+    own_row!("10.22", Both, [("absent-secret", "cleared")], "PUT can answer 500 and say that a retry is OK", |world| {
         let (name, _) = world.created()?;
         world.fault(&json!({"route": "put", "retryIsOk": true, "times": 1}))?;
         let body = world.document(&name, "Two");
@@ -256,11 +242,17 @@ pub(crate) const ROWS: &[Row] = &[
         let answer = world.put(&name, Some("*"), &world.document(&name, "Two"))?;
         answer.is(if world.is_native() { 409 } else { 200 }).map(|_| ())
     }),
-    switch!("10.23b", Migrated, [("put-while-running", "refused")], "it can be 409 for migrated offers too", |world| {
-        let (name, _) = world.publishing()?;
-        world.put(&name, Some("*"), &world.document(&name, "Two"))?.is(409).map(|_| ())
-    }),
-    switch!("10.24", Both, [("absent-secret", "cleared")], "a GET can take long", |world| {
+    own_row!(
+        "10.23b",
+        Migrated,
+        [("put-while-running", "refused")],
+        "it can be 409 for migrated offers too",
+        |world| {
+            let (name, _) = world.publishing()?;
+            world.put(&name, Some("*"), &world.document(&name, "Two"))?.is(409).map(|_| ())
+        }
+    ),
+    own_row!("10.24", Both, [("absent-secret", "cleared")], "a GET can take long", |world| {
         let (name, _) = world.created()?;
         world.fault(&json!({"route": "offer", "latencyMs": 150, "times": 1}))?;
         let begin = std::time::Instant::now();

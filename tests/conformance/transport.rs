@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::world::World;
-use crate::{Row, holds, row, same};
+use crate::{Row, holds, own_row, row, same};
 
 const HEADERS: &[&str] = &[
     "cache-control",
@@ -129,24 +129,22 @@ pub(crate) const ROWS: &[Row] = &[
         holds!(answer.is(200)?.body["access_token"].is_string(), "{}", answer.text);
         Ok(())
     }),
-    row!("2.5", Both, Control, "a token for another audience, or one that is too old, answers 401", |world| {
-        let Some(own) = world.with(&[]) else { return Ok(()) };
+    own_row!("2.5", Both, [], "a token for another audience, or one that is too old, answers 401", |world| {
         let form = "grant_type=client_credentials&client_id=app&client_secret=s3cret&resource=";
-        let use_of = |own: &World<'_>, resource: &str| -> Result<u16, String> {
-            let answer = own.raw(Method::POST, "/t/oauth2/token", &[], Some(format!("{form}{resource}")))?;
+        let use_of = |asked: &World<'_>, resource: &str| -> Result<u16, String> {
+            let answer = asked.raw(Method::POST, "/t/oauth2/token", &[], Some(format!("{form}{resource}")))?;
             let bearer = format!("Bearer {}", answer.body["access_token"].as_str().unwrap_or_default());
             let target = "/api/publishers?api-version=2017-10-31";
-            Ok(own.raw(Method::GET, target, &[("Authorization", &bearer)], None)?.status)
+            Ok(asked.raw(Method::GET, target, &[("Authorization", &bearer)], None)?.status)
         };
-        same!(use_of(&own, "https://graph.microsoft.com")?, 401);
-        same!(use_of(&own, "https://cloudpartner.azure.com")?, 200);
-        own.steps(24 * 366)?;
-        own.ask_at(Method::GET, "/api/publishers", &[], None)?.is(401).map(|_| ())
+        same!(use_of(world, "https://graph.microsoft.com")?, 401);
+        same!(use_of(world, "https://cloudpartner.azure.com")?, 200);
+        world.steps(24 * 366)?;
+        world.ask_at(Method::GET, "/api/publishers", &[], None)?.is(401).map(|_| ())
     }),
-    row!("2.6", Both, Control, "a wrong secret answers 401 invalid_client, AADSTS7000215", |world| {
-        let Some(own) = world.with(&[]) else { return Ok(()) };
+    own_row!("2.6", Both, [], "a wrong secret answers 401 invalid_client, AADSTS7000215", |world| {
         let body = "grant_type=client_credentials&client_id=app&client_secret=wrong&resource=x";
-        let answer = own.raw(Method::POST, "/t/oauth2/token", &[], Some(body.to_owned()))?;
+        let answer = world.raw(Method::POST, "/t/oauth2/token", &[], Some(body.to_owned()))?;
         same!(answer.is(401)?.body["error"], "invalid_client");
         holds!(answer.text.contains("AADSTS7000215"), "{}", answer.text);
         Ok(())

@@ -54,6 +54,14 @@ impl Answer {
     }
 }
 
+/// Asks a sandbox with switches set, and a clock of its own; where the portal is not ours, there is nothing to ask.
+pub(crate) fn on_own(world: &World<'_>, set: &[(&str, &str)], check: fn(&World<'_>) -> Result<(), String>) -> Verdict {
+    match world.with(set) {
+        Some(own) => check(&own).into(),
+        None => Verdict::NotAsked("it needs a sandbox with switches of its own".to_owned()),
+    }
+}
+
 /// A portal to ask.
 pub(crate) struct World<'a> {
     runtime: &'a Runtime,
@@ -116,7 +124,7 @@ impl<'a> World<'a> {
 
     /// Another sandbox like this one with switches set; none where the portal is not ours.
     pub(crate) fn with(&self, set: &[(&str, &str)]) -> Option<Self> {
-        self.own.as_ref().map(|_| World::embedded(self.runtime, self.profile, set))
+        self.own.as_ref().map(|_| Self::embedded(self.runtime, self.profile, set))
     }
 
     pub(crate) fn is_native(&self) -> bool {

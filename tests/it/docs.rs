@@ -13,6 +13,19 @@ fn the_readme_lists_every_exit_code() {
 }
 
 #[test]
+fn the_sandboxs_page_lists_every_switch_with_its_values() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sandbox.md")).expect("the page");
+    for (name, values) in offerctl::sandbox::Switches::names() {
+        let values = match values {
+            [] => "`host+host`".to_owned(),
+            values => values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", "),
+        };
+        let row = format!("| `{name}` | {values} | ");
+        assert!(page.contains(&row), "there should be: {row}");
+    }
+}
+
+#[test]
 fn the_readme_names_every_variable_and_command() {
     use clap::CommandFactory as _;
     let readme = readme();

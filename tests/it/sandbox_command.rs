@@ -42,3 +42,46 @@ fn what_cannot_be_served_is_said() {
     let broken = run(offerctl(folder.path()).args(["sandbox", "--listen", "127.0.0.1:0", "--seed", "seed"])).exits(3);
     assert!(broken.stderr.contains("bad.json"), "{}", broken.stderr);
 }
+
+#[test]
+fn options_are_checked_before_anything_is_served() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "faults.yaml", "faults:\n  - status: 500\n    tiems: 3\n");
+    write(folder.path(), "broken.yaml", "faults:\n  - status: [500\n");
+    write(folder.path(), "state.json", "{\"format\": 1}");
+    let refused = |args: &[&str], code: i32, said: &str| {
+        let ran = run(offerctl(folder.path()).args(["sandbox", "--listen", "127.0.0.1:0"]).args(args)).exits(code);
+        assert!(ran.stderr.contains(said) && ran.stdout.is_empty(), "{args:?}: {}", ran.stderr);
+    };
+    refused(&["--faults", "faults.yaml"], 3, "tiems");
+    refused(&["--faults", "broken.yaml"], 3, "broken.yaml:");
+    refused(&["--faults", "none.yaml"], 1, "none.yaml");
+    refused(&["--set", "final-word=done"], 3, "completed");
+    refused(&["--set", "final-wort=complete"], 3, "final-word");
+    refused(&["--client", "app"], 3, "ID:SECRET");
+    refused(&["--clock", "yesterday"], 3, "stepped");
+    refused(&["--state", "state.json"], 1, "earlier version");
+    assert_eq!(std::fs::read_to_string(folder.path().join("state.json")).expect("read"), "{\"format\": 1}");
+    refused(&["--no-auth", "--token", "t"], 3, "cannot be used with");
+}
+
+#[test]
+fn what_is_given_on_the_command_line_is_what_is_served() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "seed/a.json", &native(&offer("a", "t")).to_string());
+    let faults =
+        "seed: 3\nfaults:\n  - route: offers\n    times: 1\n    status: 429\n    retryAfter: 7\n    body: {a: 1}\n";
+    write(folder.path(), "faults.yaml", faults);
+    let args = ["--seed", "seed", "--faults", "faults.yaml", "--clock", "2030-01-31T12:00:00Z", "--expose"];
+    let (mut child, base) = serve(folder.path(), &[&args[..], &["--set", "etag-on-published=true"]].concat());
+    let list = format!("{base}/api/publishers/contoso/offers?api-version=2017-10-31");
+    assert_eq!(get(&list, "any").0, 429);
+    assert_eq!(get(&list, "any").0, 200);
+    let (_, _, faults) = get(&format!("{base}/_sandbox/faults"), "any");
+    let expected = serde_json::json!({"seed": 3, "faults": [{"name": "429", "matched": 1, "struck": 1}]});
+    assert_eq!(faults, expected, "what has run out is not counted on");
+    let (_, _, clock) = get(&format!("{base}/_sandbox/clock"), "any");
+    assert_eq!(clock["nowMs"], 1_896_091_200_000_u64);
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}

@@ -165,5 +165,7 @@ fn many_offers_fit_and_are_there_again() {
     assert_eq!(list.as_array().map_or(0, Vec::len) as u64, offers);
     let memory = resident(again.child.id());
     assert!(memory < limit, "{memory} MB after the second start");
-    crate::support::clients::tell(&format!("{offers} offers: {memory} MB, there again after {took:?}"));
+    // Beyond what a debug build takes on a busy machine; a release build reads 10,000 offers in a fraction of a second.
+    let longest = Duration::from_secs(5) + Duration::from_millis(5) * u32::try_from(offers).unwrap_or(u32::MAX);
+    assert!(took < longest, "{offers} offers: {memory} MB, there again after {took:?}");
 }

@@ -355,3 +355,16 @@ fn the_built_in_offers_can_be_put_back_unchanged() {
         assert_eq!((after.status, &after.body["definition"]), (200, &before["definition"]), "{key}");
     }
 }
+
+/// A pair of our own, in the manner of the captures that are public: defaults, renames, null rules and order.
+#[test]
+fn a_whole_document_reads_back_as_the_portal_shows_it() {
+    let sent: Value = serde_json::from_str(include_str!("fixtures/put.json")).expect("JSON");
+    let expected = include_str!("fixtures/get.json");
+    let switches = Switches { unfetchable_hosts: vec!["pages.example".to_owned()], ..Switches::default() };
+    let mut world = World::with(Profile::Migrated, switches);
+    assert_eq!(world.put(None, &sent).status, 200);
+    let seen = world.get("").body;
+    // As text, since the order of the keys is a part of it.
+    assert_eq!(format!("{seen:#}\n"), expected);
+}
