@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod offer;
 mod tags;
+mod twins;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -180,8 +181,9 @@ impl Project {
         let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics);
         let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
         files.append(&mut tags.included);
-        let desired = offer::read(root?, &source, files, schemas, surroundings.today, diagnostics)?;
+        let mut desired = offer::read(root?, &source, files, schemas, surroundings.today, diagnostics)?;
         check::check(&desired, schemas, diagnostics);
+        twins::declare_both(&mut desired.document, schemas.shape(&desired.offer_type));
         let usable = !diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
         usable.then_some(desired)
     }
