@@ -66,9 +66,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The portal does not let this field change.
     pub immutable: bool,
-    /// A second property that holds the same value and changes in the same way; it is shown here alone.
+    /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub twin: Option<Address>,
+    pub twin: Option<String>,
 }
 
 /// What kind of difference.

@@ -189,7 +189,7 @@ impl Walk<'_> {
         second.changes.retain(|change| {
             let same = |other: &&mut Change| told(&change.address, &other.address) && other.kind == change.kind;
             let twin = self.diff.changes.iter_mut().find(same);
-            twin.map(|twin| twin.twin = Some(change.address.clone())).is_none()
+            twin.map(|twin| twin.twin = Some(entry.key.clone())).is_none()
         });
         second.hidden.retain(|hidden| !self.diff.hidden.iter().any(|other| told(&hidden.address, &other.address)));
         second.unknown.retain(|address| !self.diff.unknown.iter().any(|other| told(address, other)));
