@@ -6,7 +6,7 @@ use crate::error::{Exit, Result};
 use crate::render;
 
 pub(super) fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
-    let (_, loaded) = shell.read_project(&args.targets)?;
+    let (_, loaded) = shell.read_linted(&args.targets)?;
     shell.emit(&|format, color| match format {
         Format::Json => {
             render::diagnostics_json(loaded.offers.iter().map(|offer| &offer.key).collect(), &loaded.diagnostics)
