@@ -152,8 +152,7 @@ mod tests {
         let schemas = Schemas::builtin();
         let (desired, found) = offer_from_text("a.yaml", &text, schemas, "2026-11-25".parse().expect("a date"));
         let desired = desired.unwrap_or_else(|| panic!("{found:?}"));
-        let context =
-            Context { now: "2026-11-25T12:00:00Z".parse().expect("a time"), picture: &|_, _| picture.clone() };
+        let context = Context { now: "2026-11-25T12:00:00Z".parse().expect("a time"), picture: &|_, _| picture };
         let found = check(&desired, schemas.shape(&desired.offer_type), &context);
         let line = |d: &Diagnostic| {
             let span = d.span.expect("a place");

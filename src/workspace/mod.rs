@@ -169,16 +169,18 @@ impl Project {
     pub fn head(&self, desired: &Desired, path: &str) -> Option<Vec<u8>> {
         const HEAD: u64 = 64 << 10;
         let file = self.root.join(&*desired.source.path).parent()?.join(path).canonicalize().ok()?;
-        let inside = file.starts_with(self.root.canonicalize().ok()?) && file.is_file();
+        if !file.starts_with(self.root.canonicalize().ok()?) || !file.is_file() {
+            return None;
+        }
         let mut bytes = Vec::new();
-        std::fs::File::open(file).ok().filter(|_| inside)?.take(HEAD).read_to_end(&mut bytes).ok()?;
+        std::fs::File::open(file).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 
     /// A link must not show what lies outside of the project. What is larger than any offer file is not read to its end.
     fn read_inside(&self, path: &Path) -> std::io::Result<Vec<u8>> {
         if !path.canonicalize()?.starts_with(self.root.canonicalize()?) {
-            return Err(std::io::Error::other("it lies outside of the project, or is a link that leads there"));
+            return Err(std::io::Error::other("it is a link that leads out of the project, or lies outside of it"));
         }
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
