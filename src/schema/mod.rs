@@ -129,7 +129,8 @@ impl Shape {
     }
 
     /// Whether the schema names this property itself, rather than by a pattern or as one of the others.
-    fn names(&self, key: &str) -> bool {
+    #[must_use]
+    pub fn names(&self, key: &str) -> bool {
         self.properties.contains_key(key)
     }
 
