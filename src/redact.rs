@@ -2,10 +2,17 @@
 //! passes here: rendered changes, saved plans, error bodies.
 //!
 //! Two rules, because secrets reach an offer in two ways: by the text's own form (the signature of a SAS URL, the key
-//! in a connection string, a bearer token), and by the name of the field that holds it.
+//! in a connection string, a bearer token), and by the name of the field that holds it. Both are pure, and plans are
+//! made with them alone.
+//!
+//! A third one is for what leaves the process, whatever made it: the values of the secrets that this process has read
+//! ([`remember`]) are taken out of every output, log line and panic ([`known`]).
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use regex_lite::{Captures, Regex};
 use serde_json::Value;
 
@@ -17,7 +24,7 @@ pub const MASK: &str = "REDACTED";
 /// `\u0026`, `&#38;`), the value may be quoted, and the pair may be a member of a JSON text.
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)(^|[^a-z0-9_]|%(?:25)*[0-9a-f]{2}|u00[0-9a-f]{2})(sig|accountkey|accesskey|primarykey|secondarykey|sharedaccesskey|sharedaccesssignature|password|pwd|api-?key|client_secret|client_assertion|access_token|refresh_token|id_token)(\s*=\s*["']?|%(?:25)*3d(?:%(?:25)*22)?|&#61;|u003d|\\?["']\s*:\s*\\?["'])[^&;\s"'<>\\]+"#,
+        r#"(?i)(^|[^a-z0-9_]|%(?:25)*[0-9a-f]{2}|u00[0-9a-f]{2})(sig|accountkey|accesskey|primarykey|secondarykey|sharedaccesskey|sharedaccesssignature|(?:x-(?:amz|goog)-)?(?:signature|security-token)|password|pwd|api-?key|client_secret|client_assertion|access_token|refresh_token|id_token)(\s*=\s*["']?|%(?:25)*3d(?:%(?:25)*22)?|&#61;|u003d|\\?["']\s*:\s*\\?["'])[^&;\s"'<>\\]+"#,
     )
 });
 
@@ -104,9 +111,107 @@ pub fn masked(value: &Value) -> Value {
     }
 }
 
+/// A value that is shorter cannot be told from an ordinary word, so it cannot be kept out of a text.
+pub const SHORTEST: usize = 8;
+
+/// Everything that stands for a secret that was read, the longest first.
+static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Keeps the value of a secret out of everything that is written from now on. Values under [`SHORTEST`] characters are
+/// not taken: see there.
+pub fn remember(secret: &str) {
+    let forms = forms(secret);
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    for form in forms {
+        if form.chars().count() >= SHORTEST && form != MASK && !known.contains(&form) {
+            known.push(form);
+        }
+    }
+    // A part must not be taken out before the whole: the rest would stay.
+    known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+}
+
+/// The text without any secret that was read, in whatever form it stands there.
+#[must_use]
+pub fn known(text: &str) -> String {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let mut text = Cow::Borrowed(text);
+    for form in known.iter() {
+        if text.contains(form.as_str()) {
+            text = Cow::Owned(text.replace(form.as_str(), MASK));
+        }
+    }
+    text.into_owned()
+}
+
+/// How a value stands in texts: as it is, line by line, escaped for JSON, HTML and URLs, in base64; and the secrets
+/// within a connection string or a signed URL, which can stand alone.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned()];
+    forms.extend(secret.lines().map(|line| line.trim().to_owned()));
+    forms.extend(PAIR.captures_iter(secret).filter_map(|found| {
+        let (whole, before) = (found.get(0)?, found.get(3)?);
+        secret.get(before.end()..whole.end()).map(ToOwned::to_owned)
+    }));
+    let mut written = Vec::new();
+    for form in &forms {
+        let json = Value::String(form.clone()).to_string();
+        written.push(json[1..json.len() - 1].to_owned());
+        written.push(form.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"));
+        let query = url::form_urlencoded::byte_serialize(form.as_bytes()).collect::<String>();
+        written.push(lower_escapes(&query));
+        written.push(query.replace('+', "%20"));
+        written.push(query);
+        written.push(BASE64_STANDARD.encode(form));
+        written.push(BASE64_URL_SAFE_NO_PAD.encode(form));
+    }
+    forms.extend(written);
+    forms
+}
+
+/// `%2B` as `%2b`.
+fn lower_escapes(query: &str) -> String {
+    let mut parts = query.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (code, rest) = part.split_at(part.len().min(2));
+        format!("{text}%{}{rest}", code.to_ascii_lowercase())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_read_is_kept_out_of_every_text_in_every_form() {
+        let secret = "p@ss \"w/rd&1\nCANARY+second<line>";
+        remember(secret);
+        remember("DefaultEndpointsProtocol=https;AccountKey=CANARY+key/alone==;X=y");
+        let json = serde_json::to_string(secret).expect("JSON");
+        let query = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+        for text in [
+            secret.to_owned(),
+            format!("x{json}y"),
+            format!("a={query}&b"),
+            query.replace('+', "%20"),
+            lower_escapes(&query),
+            "the line CANARY+second<line> alone".to_owned(),
+            "CANARY+second&lt;line&gt;".to_owned(),
+            "key: CANARY+key/alone==".to_owned(),
+        ] {
+            let shown = known(&text);
+            assert!(!shown.contains("CANARY") && shown.contains(MASK), "{text} became {shown}");
+        }
+        assert_eq!(known(&BASE64_STANDARD.encode(secret)), MASK);
+        remember("short");
+        assert_eq!(known("a short text"), "a short text");
+        assert_eq!(
+            text("p@ss CANARY+second<line>"),
+            "p@ss CANARY+second<line>",
+            "plans do not depend on what was read"
+        );
+    }
     use serde_json::json;
 
     #[test]
@@ -144,6 +249,9 @@ mod tests {
             "refresh_token=CANARY",
             "client_assertion=CANARY",
             "api-key=CANARY",
+            "https://s3.example/a?X-Amz-Expires=9&X-Amz-Signature=CANARY&X-Amz-SignedHeaders=host",
+            "https://s3.example/a?X-Amz-Security-Token=CANARY",
+            "https://storage.googleapis.example/a?X-Goog-Signature=CANARY",
         ] {
             let shown = text(form);
             assert!(!shown.contains("CANARY"), "{form} became {shown}");

@@ -1,6 +1,8 @@
 //! The one owner of the process's streams: results to stdout, talk to stderr.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write};
+
+use crate::redact;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -12,6 +14,41 @@ pub enum ColorChoice {
     Always,
     /// Never.
     Never,
+}
+
+/// stderr for a log, whose every line comes in one piece.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogStream;
+
+impl Write for LogStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().lock().write_all(redact::known(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+/// Tells of a defect without what it must not tell. The message of a panic can hold any value of the program.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let payload = panic.payload();
+        let message =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|s| &**s));
+        let message = redact::known(&redact::text(message.unwrap_or("a panic without a message")));
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
+        let mut text = format!(
+            "error: a defect in offerctl: {message}{place}\n  hint: what was begun on the portal goes on there; \
+             `offerctl status` tells where offers are. Please report this message\n"
+        );
+        let trace = std::backtrace::Backtrace::capture();
+        if trace.status() == std::backtrace::BacktraceStatus::Captured {
+            text += &redact::known(&trace.to_string());
+        }
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }));
 }
 
 /// The streams and how to use them.
@@ -59,7 +96,7 @@ impl Term {
     /// When the result did not arrive, on a full disk for example.
     pub fn result(&self, text: &str) -> std::io::Result<()> {
         let mut stdout = std::io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        match stdout.write_all(redact::known(text).as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
@@ -74,12 +111,12 @@ impl Term {
 
     /// Says something that is always said.
     pub fn alert(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", redact::known(text));
     }
 
     /// Writes several lines that are always said; nothing for an empty text.
     pub fn alert_text(&self, text: &str) {
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        let _ = std::io::stderr().lock().write_all(redact::known(text).as_bytes());
     }
 
     /// Asks a question whose answer is yes or no; anything but yes is no.

@@ -6,12 +6,13 @@ use std::path::Path;
 use futures_util::future;
 
 use super::connect::Portal;
+use super::secrets::Secrets;
 use super::shell::{self, Shell};
 use super::{observe, plan, release};
 use crate::apply::{self, End, Outcome};
 use crate::cli::{ApplyArgs, Format};
 use crate::error::{Error, Exit, Result};
-use crate::model::OfferKey;
+use crate::model::{OfferKey, SecretRef};
 use crate::plan::{Finding, OfferPlan, Plan, SavedPlan};
 use crate::portal::Approval;
 use crate::render::{self, Paint};
@@ -74,9 +75,10 @@ async fn with_portal(
     if let Some(outcomes) = guarded(&plan) {
         report.outcomes = outcomes;
     } else if !plan.is_empty() {
-        readable_secrets(&plan, offers, project)?;
+        let secrets = Secrets::new(&project.root);
+        readable_secrets(&plan, offers, &secrets)?;
         let approval = approve(shell, args, &plan).await?;
-        report.outcomes = carry_out(shell, args, &plan, offers, project, portal, approval).await;
+        report.outcomes = carry_out(shell, args, &plan, offers, &secrets, portal, approval).await;
     }
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
@@ -128,15 +130,14 @@ fn same_files(plan: &Plan, offers: &[Desired]) -> Result<()> {
 }
 
 /// A secret that cannot be read is found before the first write, not after some.
-fn readable_secrets(plan: &Plan, offers: &[Desired], project: &Project) -> Result<()> {
-    let read = shell::secret(&project.root);
+fn readable_secrets(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Result<()> {
     let planned = offers
         .iter()
         .filter(|desired| plan.offers.iter().any(|offer| offer.key == desired.key && offer.write().is_some()));
     let mut missing = Vec::new();
     for desired in planned {
         desired.document.secrets(&mut |reference, span| {
-            if let Err(reason) = read(reference) {
+            if let Err(reason) = secrets.get(reference) {
                 missing.push(format!("{reference} ({}:{}): {reason}", desired.source.path, span.line));
             }
         });
@@ -173,7 +174,7 @@ async fn carry_out(
     args: &ApplyArgs,
     plan: &Plan,
     offers: &[Desired],
-    project: &Project,
+    secrets: &Secrets,
     portal: &Portal,
     approval: Approval,
 ) -> Vec<Outcome> {
@@ -181,7 +182,7 @@ async fn carry_out(
     let work = plan.offers.iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
     let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
-    let secret = shell::secret(&project.root);
+    let secret = |reference: &SecretRef| secrets.get(reference);
     release::with_context(shell, portal, approval, patience, &secret, async |context| {
         future::join_all(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context))).await
     })

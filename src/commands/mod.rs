@@ -10,6 +10,7 @@ mod plan;
 mod progress;
 mod release;
 mod sandbox;
+mod secrets;
 mod shell;
 mod status;
 mod validate;
@@ -25,12 +26,18 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::{Cli, Command, LogFormat};
 use crate::error::{Error, Exit, Result};
-use crate::term::Term;
+use crate::term::{LogStream, Term};
 use shell::Shell;
 
 /// Runs the command line of the process.
 #[must_use]
 pub fn run() -> ExitCode {
+    crate::term::tell_panics();
+    // The hook has told of it.
+    std::panic::catch_unwind(command_line).unwrap_or_else(|_| Exit::Failed.into())
+}
+
+fn command_line() -> ExitCode {
     let is_empty = |variable: &std::ffi::OsStr| std::env::var_os(variable).is_some_and(|value| value.is_empty());
     let matches = Cli::without_empty_variables(is_empty).try_get_matches();
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
@@ -126,7 +133,7 @@ fn logging(verbose: u8, format: LogFormat, term: Term) {
     });
     let filter = filter.unwrap_or_else(|| EnvFilter::new(level));
     let ours = filter_fn(|metadata| metadata.target().split("::").next() == Some("offerctl"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| LogStream);
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match format {
         LogFormat::Text => {

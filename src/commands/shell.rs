@@ -11,9 +11,10 @@ use crate::cli::{Consent, Format, Global, OutputSpec, Waiting};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
 use crate::lint::{self, Context};
-use crate::model::{OfferKey, SecretRef};
+use crate::model::OfferKey;
 use crate::operation::Patience;
 use crate::portal::{Approval, Reader, Traffic};
+use crate::redact;
 use crate::render;
 use crate::schema::Schemas;
 use crate::stop::Stop;
@@ -209,26 +210,11 @@ pub(super) fn patience(waiting: &Waiting, reader: &Reader) -> Patience {
     Patience::new(reader.is_loopback(), waiting.wait_timeout.map(|timeout| Instant::now() + timeout))
 }
 
-/// Reads a secret at the moment at which a request body is made.
-pub(super) fn secret(root: &Path) -> impl Fn(&SecretRef) -> Result<String, String> + Sync {
-    let root = root.to_path_buf();
-    move |reference| {
-        let value = match reference {
-            SecretRef::Env(name) => std::env::var(name).map_err(|_| "the variable is not set".to_owned())?,
-            SecretRef::File(path) => {
-                let text = std::fs::read_to_string(root.join(path)).map_err(|error| error.to_string())?;
-                text.trim_end_matches(['\r', '\n']).to_owned()
-            }
-        };
-        if value.is_empty() { Err("it is empty".to_owned()) } else { Ok(value) }
-    }
-}
-
 /// Writes a file whole or not at all.
 pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
     let write = || {
         let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(redact::known(text).as_bytes())?;
         file.persist(path).map_err(|error| error.error)
     };
     write().map(|_| ()).map_err(|error| unwritable(path, &error))

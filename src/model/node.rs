@@ -1,5 +1,6 @@
 //! A YAML document with the place of every node.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Span;
@@ -40,7 +41,8 @@ pub struct Entry {
 }
 
 /// Where a secret's value comes from. It is a name, never the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SecretRef {
     /// An environment variable.
     Env(String),

@@ -392,6 +392,8 @@ fn pattern(text: &str) -> Regex {
 /// secrets.
 fn lines(text: &str) -> Vec<String> {
     const LIMIT: usize = 400;
+    // Before anything is cut: a part of a secret would not be known any more.
+    let text = redact::known(text);
     let is_frame = |line: &&str| line.trim_start().starts_with("at ") && line.contains('(');
     let lines = text.split(['\r', '\n']).filter(|line| !is_frame(line)).map(|line| {
         // The innermost exception is the cause; those around it say that there was one.

@@ -326,6 +326,7 @@ fn strip_tags(html: &str) -> String {
 
 /// One line without control characters and secrets.
 fn clean(text: &str) -> String {
+    let text = redact::known(text);
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     redact::text(&words.collect::<Vec<_>>().join(" "))
 }

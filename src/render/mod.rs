@@ -26,6 +26,8 @@ pub use status_text::status;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
+use crate::redact;
+
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
@@ -85,16 +87,7 @@ fn visible(text: &str, lines: bool) -> String {
 /// A value in one line: texts in quotes, big values by their size.
 fn brief(value: &Value, limit: usize) -> String {
     match value {
-        Value::String(text) if text.contains('\n') => {
-            let first = text.lines().next().unwrap_or_default();
-            let start = first.chars().take(limit).collect::<String>();
-            format!("\"{}…\" ({})", visible(&start, false), plural(text.lines().count(), "line"))
-        }
-        Value::String(text) if text.chars().count() > limit => {
-            let start = text.chars().take(limit).collect::<String>();
-            format!("\"{}…\" ({})", visible(&start, false), plural(text.chars().count(), "character"))
-        }
-        Value::String(text) => format!("\"{}\"", visible(text, false)),
+        Value::String(text) => brief_text(&redact::known(text), limit),
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
@@ -105,6 +98,20 @@ fn brief(value: &Value, limit: usize) -> String {
         Value::Object(map) => format!("({})", plural(map.len(), "field")),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
+}
+
+/// A text in quotes. What is secret in it was taken out before: of what is cut, a part would not be known any more.
+fn brief_text(text: &str, limit: usize) -> String {
+    if text.contains('\n') {
+        let first = text.lines().next().unwrap_or_default();
+        let start = first.chars().take(limit).collect::<String>();
+        return format!("\"{}…\" ({})", visible(&start, false), plural(text.lines().count(), "line"));
+    }
+    if text.chars().count() > limit {
+        let start = text.chars().take(limit).collect::<String>();
+        return format!("\"{}…\" ({})", visible(&start, false), plural(text.chars().count(), "character"));
+    }
+    format!("\"{}\"", visible(text, false))
 }
 
 /// `1 offer`, `2 offers`.

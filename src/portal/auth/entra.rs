@@ -77,6 +77,12 @@ impl Application {
     }
 
     async fn proof(&self, exchange: &Exchange, audience: &Url) -> Result<SecretString, Failure> {
+        let proof = self.read_proof(exchange, audience).await?;
+        crate::redact::remember(proof.expose_secret());
+        Ok(proof)
+    }
+
+    async fn read_proof(&self, exchange: &Exchange, audience: &Url) -> Result<SecretString, Failure> {
         match &self.proof {
             Proof::Secret(secret) => Ok(secret.clone()),
             Proof::Certificate(path) => assertion::signed(path, &self.client, audience.as_str()).map_err(Failure::here),
@@ -86,6 +92,7 @@ impl Application {
                 Ok(SecretString::from(text.trim().to_owned()))
             }
             Proof::GitHub { url, token } => {
+                crate::redact::remember(token.expose_secret());
                 let mut url = url.clone();
                 url.query_pairs_mut().append_pair("audience", FEDERATION_AUDIENCE);
                 exchange.id_token(&url, token).await

@@ -40,6 +40,7 @@ impl Identity {
         if let Some(client) = env("AZURE_CLIENT_ID") {
             url.query_pairs_mut().append_pair("client_id", &client);
         }
+        crate::redact::remember(&value);
         Ok(Self { url, header, value: SecretString::from(value) })
     }
 

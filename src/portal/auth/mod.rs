@@ -50,6 +50,7 @@ impl Token {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret()))
             .map_err(|_| "the token holds characters that a header cannot carry".to_owned())?;
         header.set_sensitive(true);
+        crate::redact::remember(secret.expose_secret());
         let renew_at = life.map(|life| Instant::now() + life.saturating_sub(MARGIN.min(life / 2)));
         Ok(Self { secret, header, renew_at })
     }
