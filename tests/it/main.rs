@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod auth;
+mod canary;
 mod client;
 mod docs;
 mod doctor;
