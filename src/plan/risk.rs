@@ -121,7 +121,7 @@ pub fn deletions(offer: &OfferPlan) -> Vec<Deletion> {
 
 /// What the members of a guarded collection are called, by the name of the collection.
 fn collection(address: &Address) -> Option<&'static str> {
-    let name = address.steps().filter_map(Step::key).last()?.to_lowercase();
+    let name = address.steps().filter_map(Step::key).next_back()?.to_lowercase();
     let name = name.rsplit('.').next().unwrap_or(&name);
     [("diskgenerations", "generation"), ("images", "image"), ("packages", "package"), ("plans", "plan")]
         .into_iter()
