@@ -120,7 +120,9 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check the offer files, without the portal
-    Validate(Targets),
+    Validate(ValidateArgs),
+    /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
+    Explain(ExplainArgs),
     /// Show what apply would do
     Plan(PlanArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
@@ -147,6 +149,26 @@ pub struct Targets {
     /// A file, a folder, or publisher/offer; none means all offers of the project
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
+}
+
+/// `offerctl validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// Mend what has one right answer, such as missing quotes; comments stay
+    #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
+    pub fix: bool,
+}
+
+/// `offerctl explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A code or its name; none lists them all
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
 }
 
 /// What shapes a plan.

@@ -21,7 +21,7 @@ use crate::workspace::{Desired, Project};
 pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     let saved = saved_plan(args)?;
     let targets = if saved.is_some() { &[][..] } else { &args.targets };
-    let (project, loaded) = shell.load(targets)?;
+    let (project, loaded) = shell.load_linted(targets)?;
     if let Some(saved) = &saved {
         same_files(&saved.plan, &loaded.offers)?;
     }

@@ -8,7 +8,7 @@ use crate::plan::{Choices, Plan, SavedPlan};
 use crate::render::{self, Paint, PlanOptions};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
-    let (_, loaded) = shell.load(&args.targets.targets)?;
+    let (_, loaded) = shell.load_linted(&args.targets.targets)?;
     let portal = shell.connect().await?;
     let choices = choices(&args.shaping);
     let plan = shell

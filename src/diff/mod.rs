@@ -4,6 +4,7 @@
 //! a change can only be at a place that the file declares, or in a list or dictionary that the file declares whole.
 //! What is equal by a rule only is recorded as [`Hidden`], never dropped in silence.
 
+mod pair;
 mod patch;
 mod scalar;
 mod walk;
@@ -38,6 +39,20 @@ pub struct Diff {
     pub ignored: Vec<Address>,
 }
 
+impl Diff {
+    /// Takes in what was found elsewhere in the same document.
+    fn absorb(&mut self, other: Self) {
+        let Self { changes, patch, hidden, unknown, secrets, unmanaged, ignored } = other;
+        self.changes.extend(changes);
+        self.patch.append(patch);
+        self.hidden.extend(hidden);
+        self.unknown.extend(unknown);
+        self.secrets.extend(secrets);
+        self.unmanaged += unmanaged;
+        self.ignored.extend(ignored);
+    }
+}
+
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -51,6 +66,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The portal does not let this field change.
     pub immutable: bool,
+    /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<String>,
 }
 
 /// What kind of difference.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::patch::Planned;
+use super::pair::{matches, merged, pair};
 use super::scalar::{self, Equality};
 use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, patch};
 use crate::model::{Address, Entry, Kind, Node, Pointer};
@@ -51,10 +51,10 @@ pub fn create(declared: &Node, shape: &Shape) -> Diff {
 
 /// Where the walk is: for people, in the live document, in the file, and in identities (for `ignore`).
 #[derive(Debug, Clone, Default)]
-struct Place {
+pub(super) struct Place {
     address: Address,
-    live: Pointer,
-    file: Pointer,
+    pub(super) live: Pointer,
+    pub(super) file: Pointer,
     identity: Vec<String>,
     line: usize,
     /// Whether a name on the way says that everything below is a secret.
@@ -136,7 +136,7 @@ impl Walk<'_> {
         for entry in entries {
             let rules = &shape.property(&entry.key).rules;
             // The name under which the portal returns it, unless the file declares that name as well.
-            let returned = rules.returned_as.as_deref().filter(|name| live.contains_key(*name));
+            let returned = shape.returned_as(&entry.key).find(|name| live.contains_key(*name));
             let returned = returned.filter(|name| entries.iter().all(|other| other.key != *name));
             let renamed = returned.filter(|_| !live.contains_key(&entry.key));
             let live_key = renamed.unwrap_or(&entry.key);
@@ -151,7 +151,14 @@ impl Walk<'_> {
                 continue;
             }
             let before = self.diff.changes.len();
-            self.property(entry, live.get(live_key), shape, &here);
+            let first = shape.twin(&entry.key).filter(|twin| seen.iter().any(|other| other == twin));
+            match first.and_then(|twin| entries.iter().find(|other| other.key == twin)) {
+                Some(first) => {
+                    let first = place.property(first, &first.key, shape);
+                    self.again(entry, live.get(live_key), shape, &here, &first);
+                }
+                None => self.property(entry, live.get(live_key), shape, &here),
+            }
             if let (Some(name), true) = (returned, self.diff.changes.len() > before) {
                 self.written_under_its_own_name(name, entry, renamed.is_some(), place);
             }
@@ -170,6 +177,24 @@ impl Walk<'_> {
             (Kind::Secret(_), None) => self.secret(&entry.value, child, place),
             (_, None) => self.missing(&entry.value, child, place),
         }
+    }
+
+    /// The second of two properties that hold one value. It is written for itself, and shown only as far as it differs
+    /// from the portal in another way than the first one.
+    fn again(&mut self, entry: &Entry, live: Option<&Value>, shape: &Shape, place: &Place, first: &Place) {
+        let outer = std::mem::take(&mut self.diff);
+        self.property(entry, live, shape, place);
+        let mut second = std::mem::replace(&mut self.diff, outer);
+        let told = |here: &Address, there: &Address| here.below(&place.address) == there.below(&first.address);
+        second.changes.retain(|change| {
+            let same = |other: &&mut Change| told(&change.address, &other.address) && other.kind == change.kind;
+            let twin = self.diff.changes.iter_mut().find(same);
+            twin.map(|twin| twin.twin = Some(entry.key.clone())).is_none()
+        });
+        second.hidden.retain(|hidden| !self.diff.hidden.iter().any(|other| told(&hidden.address, &other.address)));
+        second.unknown.retain(|address| !self.diff.unknown.iter().any(|other| told(address, other)));
+        second.secrets.retain(|address| !self.diff.secrets.iter().any(|other| told(address, other)));
+        self.diff.absorb(second);
     }
 
     /// A declared key that the live object does not have.
@@ -398,6 +423,7 @@ impl Walk<'_> {
             line: place.line,
             kind,
             immutable: false,
+            twin: None,
         });
     }
 
@@ -416,48 +442,4 @@ fn holds_secret(node: &Node) -> bool {
 /// Whether a live value is there by the portal's doing alone.
 fn portal_made(live: &Value, shape: &Shape) -> bool {
     shape.rules.server_owned || shape.rules.default.as_ref() == Some(live)
-}
-
-/// Whether a declared value equals a live one under the rules, as far as can be known.
-fn matches(node: &Node, live: &Value, shape: &Shape) -> bool {
-    if let Kind::Scalar(declared) = &node.kind {
-        return scalar::scalars(declared, live, &shape.rules) != Equality::Different;
-    }
-    compare(node, live, shape, Compare::default()).changes.is_empty()
-}
-
-/// Whether a declared value surely equals a live one: nothing in it is an artifact that the portal copied, or a
-/// signature that is to be sent again.
-fn surely_matches(node: &Node, live: &Value, shape: &Shape, resend: bool) -> bool {
-    if let Kind::Scalar(declared) = &node.kind {
-        return match scalar::scalars(declared, live, &shape.rules) {
-            Equality::By(Rule::Signature) => !resend,
-            equality => matches!(equality, Equality::Same | Equality::By(_)),
-        };
-    }
-    let diff = compare(node, live, shape, Compare { resend, ..Compare::default() });
-    diff.changes.is_empty() && diff.unknown.is_empty()
-}
-
-/// For each declared member the position of its live partner, each live member used once.
-fn pair(items: &[Node], live: &[Value], shape: &Shape, resend: bool) -> Vec<Option<usize>> {
-    let mut free = vec![true; live.len()];
-    items
-        .iter()
-        .map(|item| {
-            let found =
-                (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item(), resend))?;
-            free[found] = false;
-            Some(found)
-        })
-        .collect()
-}
-
-/// The declared list, with the live member in the place of every declared one that equals it: what the live member
-/// has beyond the file is not lost.
-fn merged(node: &Node, live: &[Value], pairs: &[Option<usize>], shape: &Shape, place: &Place) -> Planned {
-    Planned::list(node.items().iter().zip(pairs).enumerate().map(|(index, (item, partner))| match partner {
-        Some(at) => patch::from_live(&live[*at], &place.live.with_trailing_token(*at), shape.item()),
-        None => patch::from_file(item, &place.file.with_trailing_token(index)),
-    }))
 }

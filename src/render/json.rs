@@ -69,6 +69,8 @@ struct ChangeDocument<'a> {
     address: String,
     path: String,
     line: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twin: Option<&'a str>,
     #[serde(flatten)]
     change: &'a ChangeKind,
 }
@@ -125,6 +127,7 @@ fn change(change: &Change) -> ChangeDocument<'_> {
         address: change.address.to_string(),
         path: change.pointer.to_string(),
         line: change.line,
+        twin: change.twin.as_deref(),
         change: &change.kind,
     }
 }

@@ -106,7 +106,8 @@ fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOption
     let paint = options.paint;
     let limit = if options.verbose { usize::MAX } else { LIMIT };
     let address = visible(&change.address.to_string(), false);
-    let place = paint.dim(&format!("{path}:{}", change.line));
+    let twin = change.twin.as_ref().map(|twin| format!("also in {}   ", visible(twin, false))).unwrap_or_default();
+    let place = paint.dim(&format!("{twin}{path}:{}", change.line));
     match &change.kind {
         ChangeKind::Add { after: Value::Object(fields) } if !fields.is_empty() => {
             let _ = writeln!(out, "  {} {address}: added   {place}", paint.added("+"));

@@ -1,8 +1,9 @@
 //! `offerctl.toml`: the project's optional settings. A flag wins over a variable, a variable over this file.
 
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
 
-use crate::diagnostic::{Code, Diagnostic, Source, Span};
+use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span};
 
 /// The settings, each with its default.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
@@ -15,6 +16,39 @@ pub struct Config {
     /// How many offers are worked on at once.
     #[serde(deserialize_with = "parallelism")]
     pub parallelism: Option<usize>,
+    /// `[lints]`: how bad each lint is, by name or code: `error`, `warning` or `off`.
+    #[serde(deserialize_with = "levels")]
+    pub lints: Levels,
+}
+
+/// Reads `[lints]`, each level where it stands, so that a slip has its place.
+fn levels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Levels, D::Error> {
+    struct Table;
+    struct One<'a>(&'a mut Levels, &'a str);
+
+    impl<'de> DeserializeSeed<'de> for One<'_> {
+        type Value = ();
+        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+            let level = String::deserialize(deserializer)?;
+            self.0.set(self.1, &level).map_err(serde::de::Error::custom)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Table {
+        type Value = Levels;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a table of lints and their levels")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Levels, A::Error> {
+            let mut levels = Levels::default();
+            while let Some(name) = table.next_key::<String>()? {
+                table.next_value_seed(One(&mut levels, &name))?;
+            }
+            Ok(levels)
+        }
+    }
+
+    deserializer.deserialize_map(Table)
 }
 
 fn parallelism<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
@@ -30,7 +64,7 @@ pub const MAX_PARALLELISM: usize = 256;
 
 impl Default for Config {
     fn default() -> Self {
-        Self { offers: "offers".to_owned(), endpoint: None, parallelism: None }
+        Self { offers: "offers".to_owned(), endpoint: None, parallelism: None, lints: Levels::default() }
     }
 }
 
@@ -56,6 +90,24 @@ mod tests {
             let error = parse_text(text).expect_err("refused");
             assert!(error.starts_with("offerctl.toml:1:15 `parallelism` is a number from 1 to 256"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_slip_in_the_lints_has_its_place() {
+        let good = parse_text("[lints]\nno-image = \"off\"\nOFR0049 = \"error\"").expect("good");
+        let mut levels = Levels::default();
+        levels.set("no-image", "off").and_then(|()| levels.set("not-https", "error")).expect("lints");
+        assert_eq!(good.lints, levels);
+        let error = |text: &str| parse_text(text).expect_err("refused");
+        assert_eq!(
+            error("[lints]\nno-imgae = \"off\""),
+            "offerctl.toml:2:12 there is no lint `no-imgae`; did you mean `no-image`?"
+        );
+        assert!(error("[lints]\nno-image = \"loud\"").starts_with("offerctl.toml:2:12 `loud` is no level"));
+        assert!(error("[lints]\nno-image = 1").starts_with("offerctl.toml:2:12 invalid type: integer `1`"));
+        assert!(
+            error("lints = 1").starts_with("offerctl.toml:1:9 invalid type: integer `1`, expected a table of lints")
+        );
     }
 
     #[test]

@@ -74,7 +74,11 @@ impl Tags<'_> {
         if inside.components().any(|part| part.as_os_str() == ".git" || part.as_os_str() == ".offerctl") {
             return Err(fail("what tools keep for themselves is not part of an offer".to_owned()));
         }
-        let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
+        let metadata = full.metadata().map_err(|error| fail(error.to_string()))?;
+        if !metadata.is_file() {
+            return Err(fail("it is no file".to_owned()));
+        }
+        let size = metadata.len();
         if size > MAX_FILE {
             return Err(fail(format!("it has {size} bytes, more than the {MAX_FILE} that are read")));
         }

@@ -20,6 +20,7 @@ mod plans;
 mod promises;
 mod release;
 mod resume;
+mod round_trip;
 mod sandbox_command;
 mod sandbox_proxy;
 mod sandbox_store;
