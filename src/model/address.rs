@@ -14,6 +14,26 @@ enum Segment {
     Id(String),
 }
 
+/// One step of an address, as others see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// A property.
+    Key(&'a str),
+    /// A member, by its identity.
+    Id(&'a str),
+}
+
+impl<'a> Step<'a> {
+    /// The property's name, where it is one.
+    #[must_use]
+    pub fn key(self) -> Option<&'a str> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Id(_) => None,
+        }
+    }
+}
+
 /// Where a value is in an offer, printed as `plans[basic]/vmImages[1.9.2]/osVhdUrl`.
 ///
 /// The wrappers `definition` and `offer` are left out: they are in every address and tell nothing.
@@ -40,6 +60,20 @@ impl Address {
             Segment::Id(identity) => Some(identity.as_str()),
             Segment::Key(_) => None,
         })
+    }
+
+    /// The steps, outermost first, wrappers included.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = Step<'_>> {
+        self.0.iter().map(|segment| match segment {
+            Segment::Key(key) => Step::Key(key),
+            Segment::Id(id) => Step::Id(id),
+        })
+    }
+
+    /// This address without its last step.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        Self(self.0.split_last().map_or_else(Vec::new, |(_, rest)| rest.to_vec()))
     }
 
     /// Whether this is the address of something inside `block`, or of the block itself.

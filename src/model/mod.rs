@@ -6,7 +6,7 @@ mod ids;
 mod node;
 mod words;
 
-pub use address::Address;
+pub use address::{Address, Step};
 pub use ids::{Digest, ETag, IdError, OfferId, OfferKey, PublisherId};
 pub use node::{Entry, Kind, Node, SecretRef};
 pub use words::{Profile, Slot};

@@ -5,6 +5,7 @@
 
 mod guard;
 mod release;
+mod risk;
 mod saved;
 mod stale;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub use guard::Finding;
 pub use release::{Content, InProgress, ReleaseStep, ReleaseView};
+pub use risk::{Deletion, Risk, deletions};
 pub use saved::{LoadError, SavedPlan};
 pub use stale::{MovedField, Stale};
 

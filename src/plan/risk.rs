@@ -1,0 +1,273 @@
+//! How much a change matters to customers: one class for each change, the gravest first.
+//!
+//! A schema may say the class of a field; where it does not, the class follows from what kind of change it is and from
+//! the names on its address. It is pure, and it decides nothing: guards stop plans, a class only says what to read first.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::OfferPlan;
+use crate::diff::{Change, ChangeKind};
+use crate::model::{Address, Step};
+
+/// The classes, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// A plan, an image version or a package goes away.
+    Removal,
+    /// What customers pay.
+    Price,
+    /// Where the offer is sold: countries and clouds.
+    Markets,
+    /// Whether customers find it.
+    Visibility,
+    /// Who may see it.
+    Audience,
+    /// The portal does not let the field change.
+    Immutable,
+    /// How it works: images, sizes, leads, technical settings, new plans and versions.
+    Settings,
+    /// What customers read.
+    Text,
+    /// Pictures and white space.
+    Cosmetic,
+}
+
+impl Risk {
+    /// All classes, the gravest first.
+    pub const ALL: [Self; 9] = [
+        Self::Removal,
+        Self::Price,
+        Self::Markets,
+        Self::Visibility,
+        Self::Audience,
+        Self::Immutable,
+        Self::Settings,
+        Self::Text,
+        Self::Cosmetic,
+    ];
+
+    /// The word for people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Removal => "removal",
+            Self::Price => "price",
+            Self::Markets => "markets",
+            Self::Visibility => "visibility",
+            Self::Audience => "audience",
+            Self::Immutable => "immutable",
+            Self::Settings => "settings",
+            Self::Text => "text",
+            Self::Cosmetic => "cosmetic",
+        }
+    }
+
+    /// Whether a reviewer must not miss it.
+    #[must_use]
+    pub fn is_grave(self) -> bool {
+        self <= Self::Immutable
+    }
+
+    /// The class of a change. `annotated` is the class that the schema gives the field, which stands in the place of
+    /// the one that its name suggests; that something is removed, or cannot change, is no matter of names.
+    #[must_use]
+    pub fn of(change: &Change, annotated: Option<Self>) -> Self {
+        if change.immutable {
+            return Self::Immutable;
+        }
+        if removes_member(change) {
+            return Self::Removal;
+        }
+        if only_white_space(&change.kind) {
+            return Self::Cosmetic;
+        }
+        annotated.unwrap_or_else(|| by_name(change))
+    }
+}
+
+/// What goes away with a plan: the plan, image, package or other guarded member, as `basic` or `basic/1.9.2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Deletion {
+    /// `plan`, `image`, `package` or `generation`; `member` where the schema has no word for it.
+    pub noun: String,
+    /// The identities on the way to it, with slashes between.
+    pub name: String,
+}
+
+/// Everything that goes away with an offer's plan: what the guards found, and the members that changes remove.
+#[must_use]
+pub fn deletions(offer: &OfferPlan) -> Vec<Deletion> {
+    let found = offer.findings.iter().filter_map(|finding| {
+        let (noun, name) = finding.token.as_deref()?.strip_prefix("remove-")?.split_once(':')?;
+        Some(Deletion { noun: noun.to_owned(), name: name.to_owned() })
+    });
+    let mut all = found.collect::<Vec<_>>();
+    for change in offer.diff.changes.iter().filter(|change| Risk::of(change, None) == Risk::Removal) {
+        let name = change.address.identities().collect::<Vec<_>>().join("/");
+        let name = if name.is_empty() { change.address.to_string() } else { name };
+        // A guard has found the member itself, or each member of a list that goes as a whole.
+        let covers = |other: &Deletion| other.name == name || other.name.starts_with(&format!("{name}/"));
+        let whole = !matches!(change.address.steps().last(), Some(Step::Id(_)));
+        if !all.iter().any(|other| covers(other) || (whole && !offer.findings.is_empty())) {
+            all.push(Deletion { noun: collection(&change.address).unwrap_or("member").to_owned(), name });
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What the members of a guarded collection are called, by the name of the collection.
+fn collection(address: &Address) -> Option<&'static str> {
+    let name = address.steps().filter_map(Step::key).next_back()?.to_lowercase();
+    let name = name.rsplit('.').next().unwrap_or(&name);
+    [("diskgenerations", "generation"), ("images", "image"), ("packages", "package"), ("plans", "plan")]
+        .into_iter()
+        .find(|(part, _)| name.contains(part))
+        .map(|(_, noun)| noun)
+}
+
+fn removes_member(change: &Change) -> bool {
+    let member = matches!(change.address.steps().last(), Some(Step::Id(_)));
+    match &change.kind {
+        ChangeKind::Remove { .. } => member || collection_itself(&change.address),
+        ChangeKind::Replace { before, after } => {
+            let (before, after) = (members(before), members(after));
+            (collection_itself(&change.address) && before > after) || (member && before > 0 && after == 0)
+        }
+        ChangeKind::List { before, after } => collection_itself(&change.address) && before.len() > after.len(),
+        ChangeKind::Add { .. } | ChangeKind::Members { .. } => false,
+    }
+}
+
+/// Whether an address is that of a whole list of plans or dictionary of images.
+fn collection_itself(address: &Address) -> bool {
+    matches!(address.steps().last(), Some(Step::Key(_))) && collection(address).is_some()
+}
+
+fn members(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.len(),
+        Value::Object(map) => map.len(),
+        _ => 0,
+    }
+}
+
+fn only_white_space(kind: &ChangeKind) -> bool {
+    let ChangeKind::Replace { before: Value::String(before), after: Value::String(after) } = kind else { return false };
+    before != after && before.split_whitespace().eq(after.split_whitespace())
+}
+
+/// Parts of names, in lower case, and their class. The first that fits wins, so `skuDescription` of a price sheet is a
+/// price, and a logo's label is a picture.
+const NAMES: [(Risk, &[&str]); 6] = [
+    (Risk::Price, &["pricing", "price", "multiplier", "freetrial", "billing", "currency", "isbyol", "meter"]),
+    (Risk::Markets, &["regions", "markets", "countries", "cloudavailability"]),
+    (Risk::Visibility, &["hide", "hidden", "isprivate", "visib", "showingui", "istestdrive"]),
+    (Risk::Audience, &["audience", "subscriptions", "tenants"]),
+    (Risk::Cosmetic, &["logo", "screenshot", "video", "icon", "categor"]),
+    (
+        Risk::Text,
+        &[
+            "title",
+            "summary",
+            "description",
+            "displaytext",
+            "keyword",
+            "label",
+            "links",
+            "linkurl",
+            "termsofuse",
+            "privacy",
+            "eula",
+            "legal",
+            "supportcontact",
+            "engineeringcontact",
+            "support",
+            "helpurl",
+            "website",
+        ],
+    ),
+];
+
+fn by_name(change: &Change) -> Risk {
+    // A new plan or version is what it is, whatever it contains.
+    if let (ChangeKind::Add { .. }, Some(Step::Id(_))) = (&change.kind, change.address.steps().last())
+        && collection(&change.address).is_some()
+    {
+        return Risk::Settings;
+    }
+    let keys = change.address.steps().filter_map(Step::key).map(str::to_lowercase).collect::<Vec<_>>();
+    let named = |parts: &[&str]| keys.iter().any(|key| parts.iter().any(|part| tail(key).contains(part)));
+    NAMES.iter().find(|(_, parts)| named(parts)).map_or(Risk::Settings, |(risk, _)| *risk)
+}
+
+/// The part after the last dot.
+fn tail(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Pointer;
+    use serde_json::json;
+
+    fn change(address: Address, kind: ChangeKind) -> Change {
+        Change { address, pointer: Pointer::root(), line: 1, kind, immutable: false }
+    }
+
+    fn replace(before: Value, after: Value) -> ChangeKind {
+        ChangeKind::Replace { before, after }
+    }
+
+    fn root() -> Address {
+        Address::default()
+    }
+
+    #[test]
+    fn the_class_follows_from_what_is_done_and_where() {
+        let plan = || root().key("definition").key("plans").id("basic");
+        let new = || ChangeKind::Add { after: json!({"title": "T"}) };
+        let gone = || ChangeKind::Remove { before: json!({"x": 1}) };
+        let edit = || replace(json!("a"), json!("b"));
+        let table = [
+            (plan(), gone(), Risk::Removal),
+            (plan(), new(), Risk::Settings),
+            (plan().key("vmImages").id("1.0.0"), gone(), Risk::Removal),
+            (plan().key("vmImages"), replace(json!({"1.0.0": {}}), json!(null)), Risk::Removal),
+            (plan().key("vmImages").id("1.0.0"), replace(json!({"a": 1}), json!(null)), Risk::Removal),
+            (plan().key("vmImages").id("1.0.0").key("osVhdUrl"), edit(), Risk::Settings),
+            (plan().key("virtualMachinePricing").key("coreMultiplier").key("single"), edit(), Risk::Price),
+            (plan().key("regions"), ChangeKind::Members { added: vec![], removed: vec![json!("NO")] }, Risk::Markets),
+            (plan().key("hideSKUForSolutionTemplate"), replace(json!(true), json!(false)), Risk::Visibility),
+            (root().key("definition").key("offer").key("allowedSubscriptions"), edit(), Risk::Audience),
+            (root().key("definition").key("offer").key("title"), edit(), Risk::Text),
+            (root().key("definition").key("offer").key("title"), replace(json!("a b"), json!(" a\nb")), Risk::Cosmetic),
+            (root().key("definition").key("offer").key("smallLogo"), edit(), Risk::Cosmetic),
+            (root().key("definition").key("offer").key("leadDestination"), edit(), Risk::Settings),
+        ];
+        for (address, kind, risk) in table {
+            let change = change(address, kind);
+            assert_eq!(Risk::of(&change, None), risk, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn a_schema_knows_better_than_a_name_and_not_better_than_a_removal() {
+        let title = change(root().key("title"), replace(json!("a"), json!("b")));
+        assert_eq!(Risk::of(&title, Some(Risk::Audience)), Risk::Audience);
+        let gone = change(root().key("plans").id("a"), ChangeKind::Remove { before: json!({}) });
+        assert_eq!(Risk::of(&gone, Some(Risk::Text)), Risk::Removal);
+        let fixed = Change { immutable: true, ..title };
+        assert_eq!(Risk::of(&fixed, Some(Risk::Text)), Risk::Immutable);
+    }
+
+    #[test]
+    fn the_classes_are_in_order() {
+        assert!(Risk::ALL.is_sorted());
+        assert!(Risk::Immutable.is_grave() && !Risk::Settings.is_grave());
+    }
+}
