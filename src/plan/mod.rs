@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub use guard::Finding;
 pub use release::{Content, InProgress, ReleaseStep, ReleaseView};
-pub use risk::{Deletion, Risk, deletions};
+pub use risk::{Risk, by_risk};
 pub use saved::{LoadError, SavedPlan};
 pub use stale::{MovedField, Stale};
 

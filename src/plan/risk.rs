@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::OfferPlan;
 use crate::diff::{Change, ChangeKind};
 use crate::model::{Address, Step};
 
@@ -87,36 +86,12 @@ impl Risk {
     }
 }
 
-/// What goes away with a plan: the plan, image, package or other guarded member, as `basic` or `basic/1.9.2`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Deletion {
-    /// `plan`, `image`, `package` or `generation`; `member` where the schema has no word for it.
-    pub noun: String,
-    /// The identities on the way to it, with slashes between.
-    pub name: String,
-}
-
-/// Everything that goes away with an offer's plan: what the guards found, and the members that changes remove.
+/// The changes, the gravest first, and within a class in their own order.
 #[must_use]
-pub fn deletions(offer: &OfferPlan) -> Vec<Deletion> {
-    let found = offer.findings.iter().filter_map(|finding| {
-        let (noun, name) = finding.token.as_deref()?.strip_prefix("remove-")?.split_once(':')?;
-        Some(Deletion { noun: noun.to_owned(), name: name.to_owned() })
-    });
-    let mut all = found.collect::<Vec<_>>();
-    for change in offer.diff.changes.iter().filter(|change| Risk::of(change, None) == Risk::Removal) {
-        let name = change.address.identities().collect::<Vec<_>>().join("/");
-        let name = if name.is_empty() { change.address.to_string() } else { name };
-        // A guard has found the member itself, or each member of a list that goes as a whole.
-        let covers = |other: &Deletion| other.name == name || other.name.starts_with(&format!("{name}/"));
-        let whole = !matches!(change.address.steps().last(), Some(Step::Id(_)));
-        if !all.iter().any(|other| covers(other) || (whole && !offer.findings.is_empty())) {
-            all.push(Deletion { noun: collection(&change.address).unwrap_or("member").to_owned(), name });
-        }
-    }
-    all.sort();
-    all.dedup();
-    all
+pub fn by_risk(changes: &[Change]) -> Vec<(Risk, &Change)> {
+    let mut classed = changes.iter().map(|change| (Risk::of(change, None), change)).collect::<Vec<_>>();
+    classed.sort_by_key(|(risk, _)| *risk);
+    classed
 }
 
 /// What the members of a guarded collection are called, by the name of the collection.
@@ -216,7 +191,7 @@ mod tests {
     use serde_json::json;
 
     fn change(address: Address, kind: ChangeKind) -> Change {
-        Change { address, pointer: Pointer::root(), line: 1, kind, immutable: false }
+        Change { address, pointer: Pointer::root(), line: 1, kind, immutable: false, twin: None }
     }
 
     fn replace(before: Value, after: Value) -> ChangeKind {
@@ -263,6 +238,14 @@ mod tests {
         assert_eq!(Risk::of(&gone, Some(Risk::Text)), Risk::Removal);
         let fixed = Change { immutable: true, ..title };
         assert_eq!(Risk::of(&fixed, Some(Risk::Text)), Risk::Immutable);
+    }
+
+    #[test]
+    fn the_gravest_come_first_and_equals_keep_their_order() {
+        let edit = |key: &str| change(root().key(key), replace(json!("a"), json!("b")));
+        let changes = [edit("title"), edit("smallLogo"), edit("summary"), edit("regions")];
+        let order = by_risk(&changes).into_iter().map(|(_, change)| change.address.to_string()).collect::<Vec<_>>();
+        assert_eq!(order, ["regions", "title", "summary", "smallLogo"]);
     }
 
     #[test]

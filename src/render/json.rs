@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Change, ChangeKind, Rule};
 use crate::error::Error;
 use crate::model::{OfferKey, Profile};
-use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Stale, Totals, Unread, Write};
+use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Risk, Stale, Totals, Unread, Write};
 use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
 use crate::workspace::Through;
 
@@ -69,6 +69,7 @@ struct ChangeDocument<'a> {
     address: String,
     path: String,
     line: usize,
+    risk: Risk,
     #[serde(skip_serializing_if = "Option::is_none")]
     twin: Option<&'a str>,
     #[serde(flatten)]
@@ -127,6 +128,7 @@ fn change(change: &Change) -> ChangeDocument<'_> {
         address: change.address.to_string(),
         path: change.pointer.to_string(),
         line: change.line,
+        risk: Risk::of(change, None),
         twin: change.twin.as_deref(),
         change: &change.kind,
     }

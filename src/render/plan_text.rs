@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::hunks::{LONG, hunks, words};
 use super::{Paint, brief, counted, plural, sentence, visible};
 use crate::diff::{Change, ChangeKind, Diff};
-use crate::plan::{OfferPlan, Plan, ReleaseStep, Totals, Unread, Write};
+use crate::plan::{self, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
 
 /// How to show a plan.
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +87,8 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
         };
         let _ = writeln!(out, "  {mark} {}{how}", visible(&finding.message, false));
     }
-    for change in &offer.diff.changes {
-        one_change(out, change, offer.path(), options);
+    for (risk, change) in plan::by_risk(&offer.diff.changes) {
+        one_change(out, change, risk, offer.path(), options);
     }
     if let Some(footer) = footer(&offer.diff, offer.write().is_some(), options.verbose) {
         let _ = writeln!(out, "    {}", paint.dim(&footer));
@@ -102,12 +102,13 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     }
 }
 
-fn one_change(out: &mut String, change: &Change, path: &str, options: PlanOptions) {
+fn one_change(out: &mut String, change: &Change, risk: Risk, path: &str, options: PlanOptions) {
     let paint = options.paint;
     let limit = if options.verbose { usize::MAX } else { LIMIT };
     let address = visible(&change.address.to_string(), false);
     let twin = change.twin.as_ref().map(|twin| format!("also in {}   ", visible(twin, false))).unwrap_or_default();
-    let place = paint.dim(&format!("{twin}{path}:{}", change.line));
+    let class = if risk.is_grave() { format!("{}   ", risk.word()) } else { String::new() };
+    let place = format!("{class}{}", paint.dim(&format!("{twin}{path}:{}", change.line)));
     match &change.kind {
         ChangeKind::Add { after: Value::Object(fields) } if !fields.is_empty() => {
             let _ = writeln!(out, "  {} {address}: added   {place}", paint.added("+"));
