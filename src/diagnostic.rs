@@ -99,6 +99,22 @@ codes! {
     IgnoreExpired = 18,
     /// `offerctl.toml`.
     Config = 19,
+    /// A value of a type that the schema does not name.
+    WrongType = 20,
+    /// A value outside of a closed set.
+    NotAllowed = 21,
+    /// A name that is nearly one that is known.
+    NearKey = 22,
+    /// Two of several things of which there is one at most.
+    Exclusive = 23,
+    /// A number that is too small.
+    TooSmall = 24,
+    /// A name that a closed dictionary does not have.
+    UnknownName = 25,
+    /// A text that has not the form of its field.
+    Malformed = 26,
+    /// Two fields that must be equal, and differ.
+    TwinsDiffer = 27,
     /// A version key that is not three numbers.
     VersionKey = 40,
     /// A signature that ends soon, or has ended.
@@ -167,6 +183,8 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// What to do next.
     pub help: Option<String>,
+    /// Where in the offer it is, by identities: `plans[basic]/regions`.
+    pub address: Option<String>,
     /// The edit that mends it, where there is one right answer.
     pub fix: Option<Fix>,
 }
@@ -181,6 +199,7 @@ impl Diagnostic {
             source: source.clone(),
             span,
             help: None,
+            address: None,
             fix: None,
         }
     }

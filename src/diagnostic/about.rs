@@ -2,6 +2,7 @@
 
 mod lints;
 mod reading;
+mod schema;
 
 use super::{Code, Severity};
 
@@ -28,7 +29,7 @@ pub struct About {
 
 impl About {
     /// Every code's entry, by group, in the order of the numbers.
-    pub const ALL: &'static [&'static [Self]] = &[reading::TABLE, lints::TABLE];
+    pub const ALL: &'static [&'static [Self]] = &[reading::TABLE, schema::TABLE, lints::TABLE];
 
     /// All entries in the order of their codes.
     pub fn all() -> impl Iterator<Item = &'static Self> {

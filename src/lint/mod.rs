@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use crate::diagnostic::{About, Code, Diagnostic, Severity, Span};
 use crate::model::{Entry, Node};
 use crate::schema::{ListRule, Shape};
-use crate::workspace::Desired;
+use crate::workspace::{Desired, locate};
 
 pub use leads::notify_ignored;
 pub use logo::{Form, Picture, picture};
@@ -80,6 +80,7 @@ pub fn check(desired: &Desired, shape: &Shape, context: &Context<'_>) -> Vec<Dia
     let place = |finding: &Diagnostic| finding.span.map_or((0, 0), |span| (span.start, span.end));
     findings.sort_by(|a, b| (place(a), a.code, &a.message).cmp(&(place(b), b.code, &b.message)));
     findings.dedup_by(|a, b| place(a) == place(b) && a.code == b.code && a.message == b.message);
+    locate(&desired.document, &desired.source, shape, &mut findings);
     findings
 }
 
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn the_table_has_every_lint_once_and_in_order() {
         let codes = LINTS.iter().map(|(code, _)| *code).collect::<Vec<_>>();
-        let lints = About::all().filter(|about| about.lint && about.code != Code::IgnoreExpired);
+        let lints = About::all().filter(|about| about.lint && about.code >= Code::VersionKey);
         assert_eq!(codes, lints.map(|about| about.code).collect::<Vec<_>>());
     }
 

@@ -37,6 +37,10 @@ fn one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         }
         (None, None) => group = group.element(Origin::path(path.as_str())),
     }
+    let address = diagnostic.address.as_deref().map(|address| format!("at {}", visible(address, false)));
+    if let Some(address) = &address {
+        group = group.element(Level::NOTE.message(address.as_str()));
+    }
     let help = diagnostic.help.as_deref().map(|help| visible(help, false));
     if let Some(help) = &help {
         group = group.element(Level::HELP.message(help.as_str()));

@@ -243,6 +243,7 @@ struct DiagnosticDocument<'a> {
     file: &'a str,
     line: Option<usize>,
     column: Option<usize>,
+    address: Option<&'a str>,
     help: Option<&'a str>,
 }
 
@@ -265,6 +266,7 @@ fn findings(diagnostics: &[Diagnostic]) -> Vec<DiagnosticDocument<'_>> {
             file: &diagnostic.source.path,
             line: diagnostic.span.map(|span| span.line),
             column: diagnostic.span.map(|span| span.column),
+            address: diagnostic.address.as_deref(),
             help: diagnostic.help.as_deref(),
         })
         .collect()

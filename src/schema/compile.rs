@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Case, ListRule, Rules, Schemas, Shape, Type};
+use super::{Bounds, Case, ListRule, Rules, Schemas, Shape, Type};
 
 /// The files of `schemas/`, by name.
 pub(super) const FILES: &[(&str, &str)] = &[
@@ -87,6 +87,7 @@ impl Compiler<'_> {
         let own = Shape {
             rules: rules(node).map_err(fail)?,
             types: types(node).map_err(fail)?,
+            bounds: bounds(node).map_err(fail)?,
             places: places(node),
             properties: self.children(file, node, "properties", depth)?.into_iter().collect(),
             patterns: self
@@ -109,7 +110,9 @@ impl Compiler<'_> {
         keyword: &str,
         depth: usize,
     ) -> Result<Option<Box<Shape>>, SchemaError> {
-        node.get(keyword).map(|schema| self.shape(file, schema, depth + 1).map(Box::new)).transpose()
+        // A closed object says nothing of other properties: `Bounds` holds that.
+        let schema = node.get(keyword).filter(|schema| **schema != Value::Bool(false));
+        schema.map(|schema| self.shape(file, schema, depth + 1).map(Box::new)).transpose()
     }
 
     fn children(
@@ -148,11 +151,12 @@ impl Shape {
     /// Lays another description of the same place over this one; what the other says wins. It cannot take back a flag,
     /// nor say again what is so by default, and of two patterns that match, the one that is there first counts.
     fn merge(&mut self, other: Self) {
-        let Self { rules, types, properties, places, patterns, additional, items, labels: _ } = other;
+        let Self { rules, types, bounds, properties, places, patterns, additional, items, labels: _ } = other;
         self.rules.merge(rules);
         if !types.is_empty() {
             self.types = types;
         }
+        self.bounds.merge(bounds);
         for (key, shape) in properties {
             self.properties.entry(key).or_default().merge(shape);
         }
@@ -164,6 +168,22 @@ impl Shape {
         self.additional = additional.or(self.additional.take());
         self.items = items.or(self.items.take());
         self.labels = labels(self.properties.keys());
+    }
+}
+
+impl Bounds {
+    fn merge(&mut self, other: Self) {
+        let Self { values, minimum, pattern, examples, required, closed } = other;
+        if !values.is_empty() {
+            self.values = values;
+        }
+        if !examples.is_empty() {
+            self.examples = examples;
+        }
+        self.minimum = minimum.or(self.minimum);
+        self.pattern = pattern.or(self.pattern.take());
+        self.required.extend(required);
+        self.closed |= closed;
     }
 }
 
@@ -231,6 +251,20 @@ fn labels<'a>(keys: impl Iterator<Item = &'a String>) -> BTreeMap<String, String
             unique.then(|| (keys[0].clone(), name.to_owned()))
         })
         .collect()
+}
+
+fn bounds(node: &Map<String, Value>) -> Result<Bounds, String> {
+    let list = |keyword: &str| node.get(keyword).and_then(Value::as_array).cloned().unwrap_or_default();
+    let pattern = node.get("pattern").and_then(Value::as_str).map(regex_lite::Regex::new);
+    let required = list("required").iter().filter_map(|name| name.as_str().map(ToOwned::to_owned)).collect();
+    Ok(Bounds {
+        values: list("enum"),
+        minimum: node.get("minimum").and_then(Value::as_f64),
+        pattern: pattern.transpose().map_err(|error| error.to_string())?,
+        examples: list("examples"),
+        required,
+        closed: node.get("additionalProperties") == Some(&Value::Bool(false)),
+    })
 }
 
 fn types(node: &Map<String, Value>) -> Result<Vec<Type>, String> {

@@ -99,6 +99,23 @@ pub enum Type {
     Object,
 }
 
+/// What a value may be, beyond its type.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    /// `enum`: the only values; empty means any.
+    pub values: Vec<Value>,
+    /// `minimum`: the smallest number.
+    pub minimum: Option<f64>,
+    /// `pattern`: the form of a text.
+    pub pattern: Option<regex_lite::Regex>,
+    /// `examples`: what such a value looks like.
+    pub examples: Vec<Value>,
+    /// `required`: the properties that a whole object has.
+    pub required: Vec<String>,
+    /// `additionalProperties: false`: the named properties are all there are.
+    pub closed: bool,
+}
+
 /// What is known of one place in a document and of everything below it.
 #[derive(Debug, Clone, Default)]
 pub struct Shape {
@@ -106,6 +123,8 @@ pub struct Shape {
     pub rules: Rules,
     /// The types that are allowed; empty means any.
     pub types: Vec<Type>,
+    /// What the schema says of the values beyond their type.
+    pub bounds: Bounds,
     properties: BTreeMap<String, Self>,
     /// The place of each named property in the schema's own order.
     places: BTreeMap<String, usize>,
@@ -132,6 +151,12 @@ impl Shape {
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.properties.contains_key(key)
+    }
+
+    /// Whether properties that the schema does not name are spelled freely: they match a pattern, or are the user's.
+    #[must_use]
+    pub fn has_free_names(&self, key: &str) -> bool {
+        self.additional.is_some() || self.patterns.iter().any(|(pattern, _)| pattern.is_match(key))
     }
 
     /// The address of a property: an entry of the user's own (a version in a dictionary) goes by its identity.

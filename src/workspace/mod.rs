@@ -4,6 +4,8 @@
 
 mod check;
 mod config;
+mod conform;
+mod locate;
 mod mend;
 mod names;
 mod offer;
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 pub use config::{Config, MAX_PARALLELISM};
+pub use locate::locate;
 pub use mend::{Mended, mend};
 pub use offer::{Desired, Ignore, Reconcile, Through};
 
@@ -233,6 +236,8 @@ fn declared(
     names::expand(&mut desired.document, shape, source, diagnostics);
     desired.reconcile.ignore.iter_mut().for_each(|ignore| names::expand_tokens(&mut ignore.tokens, shape));
     check::check(&desired, schemas, diagnostics);
+    conform::conform(&desired.document, source, shape, diagnostics);
+    locate::locate(&desired.document, source, shape, diagnostics);
     twins::declare_both(&mut desired.document, shape);
     Some(desired)
 }

@@ -1,0 +1,54 @@
+//! The address of each finding: which part of the offer stands at its place in the file.
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::model::{Address, Node};
+use crate::schema::{ListRule, Shape};
+
+/// Gives every finding in this file the address of the smallest part of the document that its place lies in. Findings
+/// outside of the document, and about the document as a whole, stay without one.
+pub fn locate(document: &Node, source: &Source, shape: &Shape, findings: &mut [Diagnostic]) {
+    let mut open = findings
+        .iter_mut()
+        .filter(|finding| finding.address.is_none() && finding.source.path == source.path)
+        .filter_map(|finding| finding.span.map(|span| Open { finding, span, width: usize::MAX }))
+        .collect::<Vec<_>>();
+    if !open.is_empty() {
+        walk(document, shape, &Address::default(), &mut open);
+    }
+}
+
+struct Open<'a> {
+    finding: &'a mut Diagnostic,
+    span: Span,
+    /// Of the smallest part that was met so far.
+    width: usize,
+}
+
+fn walk(node: &Node, shape: &Shape, here: &Address, open: &mut [Open<'_>]) {
+    meet(node.span, here, open);
+    for entry in node.entries() {
+        let address = shape.address(here, &entry.key);
+        meet(entry.key_span, &address, open);
+        walk(&entry.value, shape.property(&entry.key), &address, open);
+    }
+    for item in node.items() {
+        let identity = match &shape.rules.list {
+            ListRule::Keyed(key) => item.get(key).and_then(Node::as_str),
+            ListRule::Ordered | ListRule::Set => None,
+        };
+        match identity {
+            Some(identity) => walk(item, shape.item(), &here.id(identity), open),
+            None => walk(item, shape.item(), here, open),
+        }
+    }
+}
+
+fn meet(span: Span, address: &Address, open: &mut [Open<'_>]) {
+    let width = span.end.saturating_sub(span.start);
+    for open in open.iter_mut().filter(|open| width < open.width) {
+        if span.start <= open.span.start && open.span.end <= span.end {
+            open.width = width;
+            open.finding.address = Some(address.to_string()).filter(|address| !address.is_empty());
+        }
+    }
+}
