@@ -3,7 +3,6 @@
 //!
 //! In `gallery/`, a file is an offer file of a project with nothing else in it; a folder is a whole project.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -56,8 +55,8 @@ fn every_slip_is_told_with_its_place_and_the_next_thing_to_do() {
 #[test]
 fn the_gallery_has_every_code() {
     let text = include_str!("gallery.txt");
-    let missing = About::all().map(|about| about.code.to_string()).filter(|code| !text.contains(&format!("[{code}]")));
-    // What the system refuses depends on the system: `hostile_files` has it.
-    let elsewhere = BTreeSet::from(["OFR0001".to_owned()]);
-    assert_eq!(missing.collect::<BTreeSet<_>>(), elsewhere);
+    // What the schemas find, 20 to 39, has its cases beside the schemas.
+    let here = About::all().filter(|about| !(20..40).contains(&(about.code as u16)));
+    let missing = here.map(|about| about.code.to_string()).filter(|code| !text.contains(&format!("[{code}]")));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<String>::new());
 }
