@@ -7,8 +7,9 @@ use super::{Offer, place, short};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::Node;
 
-/// The tags that the documentation of offer descriptions names.
-const KEPT: [&str; 13] = ["b", "i", "br", "p", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6"];
+/// The tags that the documentation of offer descriptions names, and three more that live offers have and keep.
+const KEPT: [&str; 16] =
+    ["b", "i", "strong", "em", "a", "br", "p", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6"];
 /// Tags that have no end.
 const VOID: [&str; 13] =
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
@@ -68,13 +69,10 @@ pub(super) fn tags(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     texts(offer, &mut |node, text| {
         for tag in tags_of(text).iter().filter(|tag| !tag.end) {
             let instead = match tag.name.as_str() {
-                "strong" => "write <b>",
-                "em" => "write <i>",
                 "div" => "write <p>",
                 "span" | "font" => "leave the tag out, and keep its text",
-                "a" => "put the address into the useful links",
                 "img" => "put the picture into the screenshots",
-                _ => "leave it out; kept are b, i, p, br, ul, ol, li and h1 to h6",
+                _ => "leave it out; kept are b, i, strong, em, a, p, br, ul, ol, li and h1 to h6",
             };
             let (message, help) = match &tag.attribute {
                 _ if !KEPT.contains(&tag.name.as_str()) => {
@@ -135,12 +133,12 @@ mod tests {
     #[test]
     fn only_documented_tags_and_attributes() {
         let text = format!(
-            "offer:\n  {KEY}: >-\n    <p>Fast.</p>\n    <strong>Very</strong>\n    <p style='x'>x<br/></p>\n  title: a <b> c"
+            "offer:\n  {KEY}: >-\n    <p>Fast.</p>\n    <div><strong>Very</strong></div> <a href=\"https://contoso.example\">it</a>\n    <p style='x'>x<br/></p>\n  title: a <b> c"
         );
         assert_eq!(
             said(&text),
             [
-                "html-tag 4:5 <strong> is not among the tags that descriptions are documented to keep",
+                "html-tag 4:5 <div> is not among the tags that descriptions are documented to keep",
                 "html-tag 5:5 the attribute `style` of <p> is not kept in a description",
             ]
         );

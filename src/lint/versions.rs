@@ -43,7 +43,8 @@ pub(super) fn no_image(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let Some((key, what)) = shape.properties().find_map(|(key, shape)| Some((key, versioned(shape)?))) else {
             return;
         };
-        let id = plan.get("planId").and_then(Node::as_str).unwrap_or_default();
+        // A plan without an id is an error of its own.
+        let Some(id) = plan.get("planId").and_then(Node::as_str) else { continue };
         let ignored = offer.desired.reconcile.ignore.iter().any(|ignore| {
             let path = ["definition", "plans", id, key];
             ignore.tokens.iter().zip(path).all(|(token, part)| token == part) && ignore.tokens.len() <= path.len()

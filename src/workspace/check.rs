@@ -105,12 +105,8 @@ impl Checker<'_> {
                     seen.push((identity, item.span.line));
                     if let Some(line) = first {
                         let message = format!("`{key}: {identity}` stands twice in this list, first in line {line}");
-                        self.diagnostics.push(Diagnostic::error(
-                            Code::DuplicateKey,
-                            self.source,
-                            Some(item.span),
-                            message,
-                        ));
+                        let finding = Diagnostic::error(Code::DuplicateKey, self.source, Some(item.span), message);
+                        self.diagnostics.push(finding.help("keep one of the two, or give this one a name of its own"));
                     }
                 }
             }

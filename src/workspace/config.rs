@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 
-use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span};
+use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
 
 /// The settings, each with its default.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
@@ -68,10 +68,23 @@ impl Default for Config {
     }
 }
 
+const SETTINGS: [&str; 4] = ["offers", "endpoint", "parallelism", "lints"];
+
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     toml::from_str(&source.text).map_err(|error| {
         let span = error.span().map(|bytes| Span::within(&source.text, bytes));
-        Box::new(Diagnostic::error(Code::Config, source, span, error.message().trim().replace('\n', "; ")))
+        let message = error.message().trim().replace('\n', "; ").replace("expected usize", "expected a whole number");
+        let help = match message.as_str() {
+            text if text.starts_with("unknown field `") => {
+                let word = text.split('`').nth(1).unwrap_or_default();
+                did_you_mean(word, SETTINGS).map(|near| format!("did you mean `{near}`?"))
+            }
+            text if text.starts_with("invalid type") => None,
+            text if text.contains("expected `=`") => Some("a setting is `key = value`, a text in quotes".to_owned()),
+            _ => None,
+        };
+        let finding = Diagnostic::error(Code::Config, source, span, message);
+        Box::new(Diagnostic { help, ..finding })
     })
 }
 

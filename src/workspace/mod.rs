@@ -9,11 +9,12 @@ mod locate;
 mod mend;
 mod names;
 mod offer;
+mod syntax;
 mod tags;
 mod twins;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -123,10 +124,13 @@ impl Project {
         let folder = self.root.join(&self.config.offers);
         if let Err(error) = collect(&folder, &mut paths) {
             let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
-            let diagnostic = Diagnostic::error(Code::Unreadable, &source, None, format!("cannot be listed: {error}"));
-            loaded
-                .diagnostics
-                .push(diagnostic.help("the folder of the offer files is set by `offers` in offerctl.toml"));
+            let diagnostic = Diagnostic::error(
+                Code::Unreadable,
+                &source,
+                None,
+                format!("the folder of the offer files cannot be listed: {error}"),
+            );
+            loaded.diagnostics.push(diagnostic.help("make it, or set another one by `offers` in offerctl.toml"));
         }
         paths.sort();
         loaded.files = paths.len();
@@ -231,6 +235,32 @@ fn declared(
 ) -> Option<Desired> {
     let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
     files.extend(included);
+    let tag = |found: &&Diagnostic| {
+        found.source.path == source.path
+            && matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret)
+    };
+    let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span.map(|span| (span.start, span.end)));
+    let broken = broken.collect::<BTreeSet<_>>();
+    let before = diagnostics.len();
+    let desired = offer(root, source, files, schemas, today, diagnostics);
+    // A value whose tag could not be resolved is not what was meant: what else is wrong with it follows from that.
+    let follows = |found: &Diagnostic| {
+        found.severity == Severity::Error && found.span.is_some_and(|span| broken.contains(&(span.start, span.end)))
+    };
+    let mut later = diagnostics.split_off(before);
+    later.retain(|found| !follows(found));
+    diagnostics.append(&mut later);
+    desired
+}
+
+fn offer(
+    root: Node,
+    source: &Source,
+    files: Vec<(String, Digest)>,
+    schemas: &Schemas,
+    today: Date,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Desired> {
     let mut desired = offer::read(root, source, files, schemas, today, diagnostics)?;
     let shape = schemas.shape(&desired.offer_type);
     names::expand(&mut desired.document, shape, source, diagnostics);
@@ -356,6 +386,7 @@ impl Target {
 
 fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     if bytes.len() > yaml::MAX_BYTES {
         let source = Source { path: name.into(), text: "".into() };
         let message = format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES);
@@ -371,9 +402,10 @@ fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option
             let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
             let span = Span::within(good, good.len()..good.len());
             let source = Source { path: name.into(), text: "".into() };
+            let message = if wide { "the file is UTF-16, not UTF-8" } else { "a byte that is not UTF-8" };
             diagnostics.push(
-                Diagnostic::error(Code::NotUtf8, &source, Some(span), "a byte that is not UTF-8")
-                    .help("save the file as UTF-8"),
+                Diagnostic::error(Code::NotUtf8, &source, Some(span), message)
+                    .help("save the file as UTF-8: editors have it among the encodings of \"save as\""),
             );
             None
         }
@@ -382,7 +414,9 @@ fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option
 
 /// The YAML files below a folder, folders that start with a dot left out.
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    let named = |error: std::io::Error| {
+        std::io::Error::new(error.kind(), format!("{}: {}", folder.display(), in_words(&error)))
+    };
     for entry in std::fs::read_dir(folder).map_err(named)? {
         let entry = entry?;
         let path = entry.path();
@@ -399,6 +433,14 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A system's error, the same on every system where it is the usual one.
+fn in_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// A relative path with forward slashes, the same on every machine.

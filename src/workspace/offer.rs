@@ -85,15 +85,18 @@ pub(super) fn read(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
     let before = diagnostics.len();
-    let mut reader = Reader { source, diagnostics };
+    let mut reader = Reader { source, diagnostics, misspelt: Vec::new() };
     if !matches!(root.kind, Kind::Map(_)) {
-        reader.error(Code::WrongValue, root.span, format!("an offer file is a mapping, not {}", root.kind_name()));
+        let message = format!("an offer file is a mapping, not {}", root.kind_name());
+        reader.helped(Code::WrongValue, root.span, message, "it starts with `publisherId: …`, without a `-` before it");
         return None;
     }
     let offer_type = reader.text(&root, "offerTypeId").unwrap_or_default();
     let shape = schemas.shape(&offer_type);
     let known = shape.properties().map(|(key, _)| key).chain([RECONCILE]).collect::<Vec<_>>();
-    reader.known_keys(&root, &known, "an offer file");
+    let written =
+        "an offer file has publisherId, id, offerTypeId, definition and reconcile, and may have what the portal owns";
+    reader.known_keys(&root, &known, written);
     let key = reader.key(&root);
     reader.definition(&root);
     let reconcile = root.get(RECONCILE).map(|node| reader.reconcile(node, today)).unwrap_or_default();
@@ -108,25 +111,26 @@ pub(super) fn read(
 struct Reader<'a> {
     source: &'a Source,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// Keys that stand there under a name that is nearly theirs: they are not missing as well.
+    misspelt: Vec<String>,
 }
 
 impl Reader<'_> {
-    fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::error(code, self.source, Some(span), message));
-    }
-
     fn helped(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(code, self.source, Some(span), message).help(help));
     }
 
-    fn known_keys(&mut self, node: &Node, known: &[&str], of: &str) {
+    fn known_keys(&mut self, node: &Node, known: &[&str], all: &str) {
         for Entry { key, key_span, .. } in node.entries() {
             if known.contains(&key.as_str()) {
                 continue;
             }
             let help = match did_you_mean(key, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("{of} has {}", known.join(", ")),
+                Some(near) => {
+                    self.misspelt.push(near.to_owned());
+                    format!("did you mean `{near}`?")
+                }
+                None => all.to_owned(),
             };
             self.helped(Code::UnknownKey, *key_span, format!("unknown key `{key}`"), help);
         }
@@ -134,13 +138,27 @@ impl Reader<'_> {
 
     fn text(&mut self, root: &Node, key: &str) -> Option<String> {
         let Some(node) = root.get(key) else {
+            if self.misspelt.iter().any(|near| near == key) {
+                return None;
+            }
             let message = format!("`{key}` is missing");
             self.helped(Code::MissingKey, root.span, message, format!("add `{key}:` at the top of the file"));
             return None;
         };
         let text = node.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
         if text.is_none() {
-            self.error(Code::WrongValue, node.span, format!("`{key}` must be a text, not {}", node.kind_name()));
+            let written = self.source.text.get(node.span.start..node.span.end).unwrap_or_default().trim();
+            let (message, help) = match &node.kind {
+                Kind::Scalar(Value::Null) => (format!("`{key}` has no value"), format!("write it after `{key}: `")),
+                Kind::Scalar(Value::String(_)) => (format!("`{key}` is empty"), format!("write it after `{key}: `")),
+                Kind::Scalar(_) => {
+                    (format!("`{key}` must be a text, not {}", node.kind_name()), format!("quote it: \"{written}\""))
+                }
+                _ => {
+                    (format!("`{key}` must be a text, not {}", node.kind_name()), format!("write one text: `{key}: …`"))
+                }
+            };
+            self.helped(Code::WrongValue, node.span, message, help);
         }
         text
     }
@@ -154,19 +172,23 @@ impl Reader<'_> {
     fn identifier<T: std::str::FromStr<Err = IdError>>(&mut self, root: &Node, key: &str) -> Option<T> {
         let text = self.text(root, key)?;
         let span = root.get(key).map_or(root.span, |node| node.span);
-        text.parse().map_err(|error: IdError| self.error(Code::WrongValue, span, error.to_string())).ok()
+        let help =
+            format!("`{key}` is the portal's own identifier, as in its address; a name for people is `displayText`");
+        text.parse().map_err(|error: IdError| self.helped(Code::WrongValue, span, error.to_string(), help)).ok()
     }
 
     fn definition(&mut self, root: &Node) {
         match root.get("definition") {
             Some(Node { kind: Kind::Map(_), .. }) => {}
             Some(node) => {
-                self.error(
-                    Code::WrongValue,
-                    node.span,
-                    format!("`definition` must be a mapping, not {}", node.kind_name()),
-                );
+                let message = match node.kind {
+                    Kind::Scalar(Value::Null) => "`definition` has no content".to_owned(),
+                    _ => format!("`definition` must be a mapping, not {}", node.kind_name()),
+                };
+                let help = "write `displayText:`, `offer:` and `plans:` below it, indented";
+                self.helped(Code::WrongValue, node.span, message, help);
             }
+            None if self.misspelt.iter().any(|near| near == "definition") => {}
             None => self.helped(
                 Code::MissingKey,
                 root.span,
@@ -178,16 +200,22 @@ impl Reader<'_> {
 
     fn reconcile(&mut self, node: &Node, today: Date) -> Reconcile {
         if !matches!(node.kind, Kind::Map(_)) {
-            self.error(Code::WrongValue, node.span, format!("`reconcile` must be a mapping, not {}", node.kind_name()));
+            let message = format!("`reconcile` must be a mapping, not {}", node.kind_name());
+            self.helped(Code::WrongValue, node.span, message, "such as `reconcile: {through: preview}`");
             return Reconcile::default();
         }
-        self.known_keys(node, &RECONCILE_KEYS, "`reconcile`");
+        self.known_keys(node, &RECONCILE_KEYS, "`reconcile` has through, notify, allow and ignore");
         let through = node.get("through").map(|through| match through.as_str() {
             Some("draft") => Through::Draft,
             Some("preview") => Through::Preview,
             Some("live") => Through::Live,
             _ => {
-                self.error(Code::WrongValue, through.span, "`through` is one of draft, preview, live");
+                let near = through.as_str().and_then(|text| did_you_mean(text, ["draft", "preview", "live"]));
+                let help = near.map_or_else(
+                    || "draft writes the draft alone, preview publishes it to the preview audience, live goes on to everybody".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.helped(Code::WrongValue, through.span, "`through` is one of draft, preview, live", help);
                 Through::Draft
             }
         });
@@ -205,7 +233,12 @@ impl Reader<'_> {
             Some(list @ Node { kind: Kind::List(_), .. }) => list.items(),
             None | Some(Node { kind: Kind::Scalar(Value::Null), .. }) => &[],
             Some(other) => {
-                self.error(Code::WrongValue, other.span, format!("`{key}` must be a list, not {}", other.kind_name()));
+                let message = format!("`{key}` must be a list, not {}", other.kind_name());
+                let help = match other.as_str() {
+                    Some(text) => format!("put it into brackets: [{text}]"),
+                    None => "start each member with `- `".to_owned(),
+                };
+                self.helped(Code::WrongValue, other.span, message, help);
                 &[]
             }
         }
@@ -217,7 +250,12 @@ impl Reader<'_> {
             match item.as_str() {
                 Some(text) => texts.push(text.to_owned()),
                 None => {
-                    self.error(Code::WrongValue, item.span, format!("`{key}` holds texts, not {}", item.kind_name()));
+                    let help = match key {
+                        "allow" => "write the guard's token as `plan` shows it, in quotes: \"remove-plan:basic\"",
+                        _ => "write plain texts, in quotes where in doubt",
+                    };
+                    let message = format!("`{key}` holds texts, not {}", item.kind_name());
+                    self.helped(Code::WrongValue, item.span, message, help);
                 }
             }
         }
@@ -225,15 +263,24 @@ impl Reader<'_> {
     }
 
     fn ignore(&mut self, node: &Node, today: Date) -> Option<Ignore> {
-        self.known_keys(node, &IGNORE_KEYS, "an `ignore` entry");
+        self.known_keys(node, &IGNORE_KEYS, "an `ignore` entry has path, reason and until");
         let path = node.get("path").and_then(Node::as_str).unwrap_or_default();
         let Some(pointer) = Pointer::parse(path).ok().filter(|pointer| !pointer.is_root()) else {
-            self.helped(
-                Code::WrongValue,
-                node.get("path").unwrap_or(node).span,
-                "`ignore` needs a `path`: a JSON pointer",
-                "such as /definition/plans/basic/regions, with a plan's id instead of its position",
-            );
+            let span = node.get("path").unwrap_or(node).span;
+            let (message, help) = match (&node.kind, node.get("path")) {
+                (Kind::Map(_), None) => (
+                    "this `ignore` entry has no `path`",
+                    "add `path: /definition/plans/basic/regions`, or what else is to be left alone",
+                ),
+                (Kind::Map(_), Some(_)) => (
+                    "the `path` of an `ignore` entry is a JSON pointer",
+                    "such as /definition/plans/basic/regions: parts after slashes, a plan by its id",
+                ),
+                _ => {
+                    ("an `ignore` entry is a mapping with a `path`", "write `- path: /definition/plans/basic/regions`")
+                }
+            };
+            self.helped(Code::WrongValue, span, message, help);
             return None;
         };
         if let Some(until) = node.get("until") {
@@ -245,7 +292,10 @@ impl Reader<'_> {
                     return None;
                 }
                 Some(_) => {}
-                None => self.error(Code::WrongValue, until.span, "`until` is a date such as 2027-01-31"),
+                None => {
+                    let help = "write an existing day as YEAR-MONTH-DAY; it is the last one on which the entry counts";
+                    self.helped(Code::WrongValue, until.span, "`until` is no date such as 2027-01-31", help);
+                }
             }
         }
         Some(Ignore { tokens: pointer.tokens().map(|token| token.decoded().into_owned()).collect() })

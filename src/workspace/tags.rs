@@ -36,7 +36,10 @@ impl Tags<'_> {
         };
         match tag {
             "!absent" if text.is_empty() => Ok(Kind::Absent),
-            "!absent" => Err((Code::Unresolved, "`!absent` takes no value".to_owned())),
+            "!absent" => Err((
+                Code::Unresolved,
+                "`!absent` stands alone: it removes the key, so write nothing after it".to_owned(),
+            )),
             "!env" => self.env(text),
             "!file" => self.file(text),
             "!secret" => secret(text),
@@ -49,6 +52,9 @@ impl Tags<'_> {
     }
 
     fn env(&self, name: &str) -> Resolved {
+        if name.is_empty() {
+            return Err((Code::Unresolved, "`!env` takes the name of an environment variable".to_owned()));
+        }
         let upper = name.to_ascii_uppercase();
         // A `MONKEY` is none, and a public key is no secret.
         let key = upper.rsplit('_').next() == Some("KEY") && !upper.ends_with("PUBLIC_KEY");
@@ -65,7 +71,12 @@ impl Tags<'_> {
 
     fn file(&mut self, path: &str) -> Resolved {
         let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
-        let full = self.folder.join(path).canonicalize().map_err(|error| fail(error.to_string()))?;
+        let full = self.folder.join(path).canonicalize().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                fail("there is no such file; the path is relative to the offer file".to_owned())
+            }
+            _ => fail(error.to_string()),
+        })?;
         let root = self.root.canonicalize().map_err(|error| fail(error.to_string()))?;
         let Ok(inside) = full.strip_prefix(&root) else {
             return Err(fail("it leads out of the project".to_owned()));
@@ -76,7 +87,7 @@ impl Tags<'_> {
         }
         let metadata = full.metadata().map_err(|error| fail(error.to_string()))?;
         if !metadata.is_file() {
-            return Err(fail("it is no file".to_owned()));
+            return Err(fail("it is a folder, or no regular file".to_owned()));
         }
         let size = metadata.len();
         if size > MAX_FILE {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Number, Value};
 use serde_yaml::{Event, Parser, ScalarStyle, Tag};
 
+use super::syntax;
 use crate::diagnostic::{Code, Diagnostic, Fix, Source, Span};
 use crate::model::{Entry, Kind, Node};
 use crate::redact;
@@ -15,7 +16,7 @@ use crate::redact;
 /// Largest file, in bytes.
 pub(super) const MAX_BYTES: usize = 4 << 20;
 /// Deepest nesting.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document, anchors and aliases expanded.
 const MAX_NODES: usize = 200_000;
 /// Most findings of one file. Nobody reads more, and each costs memory.
@@ -85,7 +86,7 @@ where
                 Event::StreamEnd => break,
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 _ if root.is_some() => {
-                    self.report(Code::ManyDocuments, span, "a second document in the file").help =
+                    self.report(Code::ManyDocuments, span, "a second document in the file, after `---`").help =
                         Some("give each offer a file of its own".to_owned());
                     return None;
                 }
@@ -107,7 +108,7 @@ where
         match self.events.next() {
             Some(Ok((event, span))) => Ok((event, convert(&self.source.text, &span))),
             Some(Err(error)) => {
-                let diagnostic = syntax_error(self.source, &error);
+                let diagnostic = syntax::error(self.source, &error);
                 self.diagnostics.push(diagnostic);
                 Err(Stop)
             }
@@ -122,8 +123,8 @@ where
     fn count(&mut self, span: Span) -> Step<()> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            self.report(Code::Limit, span, format!("more than {MAX_NODES} values, anchors and aliases expanded"))
-                .help = Some("an offer needs nothing like this; repeat less by alias, or split the file".to_owned());
+            self.report(Code::Limit, span, format!("more than {MAX_NODES} values, aliases expanded")).help =
+                Some("an offer needs nothing like this; repeat less by alias, or split the file".to_owned());
             return Err(Stop);
         }
         if self.diagnostics.len() - self.before >= MAX_FINDINGS {
@@ -175,7 +176,8 @@ where
             return Err(Stop);
         };
         if self.depth + depth > MAX_DEPTH {
-            self.report(Code::Limit, span, format!("more than {MAX_DEPTH} levels, aliases expanded"));
+            self.report(Code::Limit, span, format!("more than {MAX_DEPTH} levels of nesting, aliases expanded")).help =
+                Some("an offer needs nothing like this; flatten the document".to_owned());
             return Err(Stop);
         }
         self.nodes += size(&node);
@@ -260,8 +262,11 @@ where
     fn key(&mut self, event: Event<'a>, span: Span) -> Step<String> {
         self.count(span)?;
         let Event::Scalar(text, style, _, None) = event else {
-            self.report(Code::Unsupported, span, "a key must be a plain text").help =
-                Some("write the key as it is, without a tag, an alias, `[` or `{`".to_owned());
+            let template = span.start > 0 && self.source.text[span.start - 1..].starts_with("{{");
+            self.report(Code::Unsupported, span, "a key must be a plain text").help = Some(match template {
+                true => "a template is filled in by nobody; `!env NAME` reads a variable, and a text with `{{` needs quotes",
+                false => "write the key as it is, without a tag, an alias, `[` or `{`",
+            }.to_owned());
             return Err(Stop);
         };
         if style == ScalarStyle::Plain && matches!(plain(&text), Plain::Number(_) | Plain::Odd) && text.contains('.') {
@@ -303,7 +308,8 @@ where
         if tag.is_yaml_core_schema_tag("str") && matches!(node.kind, Kind::Scalar(_)) {
             return node;
         }
-        let name = tag.to_string();
+        // As it stands in the file.
+        let name = tag.to_string().replacen("tag:yaml.org,2002:", "!!", 1);
         match (self.resolve)(&name, &node) {
             Ok(kind) => Node { kind, span },
             Err((code, message)) => {
@@ -338,29 +344,6 @@ fn convert(text: &str, span: &serde_yaml::Span) -> Span {
         line: start.line(),
         column: start.col() + 1,
     }
-}
-
-fn syntax_error(source: &Source, error: &serde_yaml::ScanError) -> Diagnostic {
-    let mark = error.marker();
-    let offset = mark.byte_offset().unwrap_or(0).min(source.text.len());
-    let span = Span { start: offset, end: offset, line: mark.line(), column: mark.col() + 1 };
-    let line = source.text.lines().nth(mark.line().saturating_sub(1)).unwrap_or("");
-    let indentation = &line[..line.len() - line.trim_start().len()];
-    if indentation.contains('\t') {
-        let before = indentation.find('\t').unwrap_or(0);
-        let line_start = source.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
-        let start = line_start + before;
-        let span = Span { start, end: start + 1, column: before + 1, ..span };
-        return Diagnostic::error(Code::Tab, source, Some(span), "a tab in the indentation")
-            .help("YAML is indented with spaces; replace the tab");
-    }
-    let code =
-        if error.info().contains("nesting") || error.info().contains("limit") { Code::Limit } else { Code::Syntax };
-    let help = match code {
-        Code::Limit => "flatten the document; an offer needs nothing like this",
-        _ => "look at the indentation of this line and the one above, and at quotes and brackets left open",
-    };
-    Diagnostic::error(code, source, Some(span), error.info().to_string()).help(help)
 }
 
 enum Plain {

@@ -27,13 +27,13 @@ fn every_mistake_is_shown_with_its_place_in_one_run() {
     assert_data_eq!(
         found.stdout,
         str![[r#"
-error[OFR0003]: mapping values are not allowed in this context
+error[OFR0003]: this key is indented further than what is above it allows
  --> offers/broken.yaml:3:14
   |
 3 |   offerTypeId: x
   |              ^
   |
-  = help: look at the indentation of this line and the one above, and at quotes and brackets left open
+  = help: the line above has a value already, so nothing can be below it: indent this line like the one above, or take the value away
 
 error[OFR0005]: the file has no content
 --> offers/empty.yaml
@@ -65,7 +65,7 @@ error[OFR0007]: `a` stands twice in this mapping
 
 error[OFR0002]: a byte that is not UTF-8
 --> offers/latin.yaml:2:8
- = help: save the file as UTF-8
+ = help: save the file as UTF-8: editors have it among the encodings of "save as"
 
 error[OFR0013]: `1.10` is a number, and this field is a text
  --> offers/quote.yaml:5:16

@@ -12,6 +12,7 @@ mod errors;
 mod files;
 mod first_run;
 mod foreign_clients;
+mod gallery;
 mod hostile_files;
 mod hostile_portal;
 mod isolation;

@@ -135,8 +135,8 @@ pub(super) const TABLE: &[About] = &[
         "html-tag",
         "HTML outside of what the marketplace is documented to keep",
         [
-            "Descriptions take b, i, p, br, ul, ol, li and h1 to h6, without styles and scripts. Other tags may be shown as \
-             text or be stripped with what they hold.",
+            "Descriptions take b, i, p, br, ul, ol, li and h1 to h6, without styles and scripts; strong, em and a are seen \
+             in live offers as well. Other tags may be shown as text or be stripped with what they hold.",
             "description: <p>Fast.</p><script>count()</script>",
             "description: <p>Fast.</p>",
         ],
