@@ -78,6 +78,12 @@ pub enum Code {
     IgnoreExpired = 18,
     /// `offerctl.toml`.
     Config = 19,
+    /// A local artifact cannot be read, or is not of the project.
+    Artifact = 80,
+    /// There is no store for local artifacts.
+    ArtifactStore = 81,
+    /// A secret's file is named by a relative path that leads out of the project.
+    SecretPath = 82,
 }
 
 impl fmt::Display for Code {

@@ -51,6 +51,8 @@ pub mod workspace;
 // What is, what differs, what to do.
 pub mod live;
 
+pub mod content;
+
 pub mod diff;
 
 pub mod plan;

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::patch::Planned;
 use super::scalar::{self, Equality};
-use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, patch};
+use super::artifact::{self, Artifacts};
+use super::{Change, ChangeKind, DeclaredSecret, Diff, Hidden, PlannedPatch, Rule, Unknown, patch};
 use crate::model::{Address, Entry, Kind, Node, Pointer};
 use crate::redact;
 use crate::schema::{ListRule, Shape};
@@ -18,6 +19,8 @@ pub struct Compare<'a> {
     /// Count what cannot be compared as changed, so that it is sent again: artifacts that the portal copied, URLs that
     /// differ by their signature, secrets.
     pub resend: bool,
+    /// What is known of the files behind artifacts.
+    pub artifacts: Artifacts<'a>,
 }
 
 /// Compares a declared document with the live one.
@@ -118,7 +121,7 @@ impl Walk<'_> {
         match (&node.kind, live) {
             (Kind::Map(entries), Value::Object(map)) => self.object(entries, map, shape, place),
             (Kind::List(items), Value::Array(live_items)) => self.list(node, items, live_items, shape, place),
-            (Kind::Scalar(declared), live) => self.scalar(node, declared, live, shape, place),
+            (Kind::Scalar(_) | Kind::Artifact(_), live) => self.scalar(node, live, shape, place),
             (Kind::Secret(_), _) => self.secret(node, shape, place),
             (Kind::Map(_) | Kind::List(_), live) => {
                 if !holds_secret(node) && scalar::is_empty(&patch::shown(node, shape)) && scalar::is_empty(live) {
@@ -178,7 +181,7 @@ impl Walk<'_> {
         let secret = holds_secret(node);
         if scalar::is_empty(&declared) {
             self.hide(place, Rule::Empty);
-        } else if !secret && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape)) {
+        } else if !secret && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape, self.options)) {
             self.hide(place, Rule::Default);
         } else {
             self.diff.patch.add(place.live.clone(), patch::from_file(node, &place.file));
@@ -287,7 +290,7 @@ impl Walk<'_> {
     }
 
     fn set(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        let pairs = pair(items, live, shape, self.options.resend);
+        let pairs = pair(items, live, shape, self.options);
         let unpaired = items.iter().zip(&pairs).filter(|(_, at)| at.is_none());
         let added = unpaired.map(|(item, _)| patch::shown(item, shape.item())).collect::<Vec<_>>();
         let gone = (0..live.len()).filter(|at| !pairs.contains(&Some(*at)));
@@ -304,7 +307,7 @@ impl Walk<'_> {
 
     fn ordered(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
         let same =
-            items.len() == live.len() && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item()));
+            items.len() == live.len() && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item(), self.options));
         if same && !self.options.resend {
             // Walked again for what it hides; there are no changes in it.
             for (index, (item, live)) in items.iter().zip(live).enumerate() {
@@ -314,7 +317,7 @@ impl Walk<'_> {
             }
             return;
         }
-        let pairs = pair(items, live, shape, self.options.resend);
+        let pairs = pair(items, live, shape, self.options);
         if same && pairs.iter().all(Option::is_some) {
             return;
         }
@@ -324,7 +327,7 @@ impl Walk<'_> {
 
     /// A list with secrets in its members is sent whole with every write; whether it changed shows in its length only.
     fn list_of_secrets(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        self.diff.secrets.push(place.address.clone());
+        self.note_secrets(node, place);
         let planned = patch::from_file(node, &place.file);
         if items.len() == live.len() && !self.options.resend {
             self.secrets.replace(place.live.clone(), planned);
@@ -340,14 +343,17 @@ impl Walk<'_> {
         self.change(place, ChangeKind::List { before, after });
     }
 
-    fn scalar(&mut self, node: &Node, declared: &Value, live: &Value, shape: &Shape, place: &Place) {
-        match scalar::scalars(declared, live, &shape.rules) {
+    fn scalar(&mut self, node: &Node, live: &Value, shape: &Shape, place: &Place) {
+        match artifact::equality(node, live, &shape.rules, self.options.artifacts) {
             Equality::Same => {}
             Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend => {
                 self.replace(node, live, shape, place);
             }
             Equality::By(rule) => self.hide(place, rule),
-            Equality::Unknown => self.diff.unknown.push(place.address.clone()),
+            Equality::Unknown => {
+                let reason = self.options.artifacts.reason(node, live);
+                self.diff.unknown.push(Unknown { address: place.address.clone(), reason });
+            }
             Equality::Different => {
                 self.replace(node, live, shape, place);
                 if let Some(change) = self.diff.changes.last_mut() {
@@ -358,7 +364,7 @@ impl Walk<'_> {
     }
 
     fn secret(&mut self, node: &Node, shape: &Shape, place: &Place) {
-        self.diff.secrets.push(place.address.clone());
+        self.note_secrets(node, place);
         self.secrets.add(place.live.clone(), patch::from_file(node, &place.file));
         if self.options.resend {
             self.change(place, ChangeKind::Add { after: patch::shown(node, shape) });
@@ -367,8 +373,8 @@ impl Walk<'_> {
 
     /// Secrets inside a value that is added as a whole.
     fn note_secrets(&mut self, node: &Node, place: &Place) {
-        if matches!(node.kind, Kind::Secret(_)) {
-            self.diff.secrets.push(place.address.clone());
+        if let Kind::Secret(from) = &node.kind {
+            self.diff.secrets.push(DeclaredSecret { address: place.address.clone(), from: from.clone() });
         }
         for entry in node.entries() {
             let here = Place { address: place.address.key(&entry.key), ..place.clone() };
@@ -419,34 +425,35 @@ fn portal_made(live: &Value, shape: &Shape) -> bool {
 }
 
 /// Whether a declared value equals a live one under the rules, as far as can be known.
-fn matches(node: &Node, live: &Value, shape: &Shape) -> bool {
-    if let Kind::Scalar(declared) = &node.kind {
-        return scalar::scalars(declared, live, &shape.rules) != Equality::Different;
+fn matches(node: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> bool {
+    if matches!(node.kind, Kind::Scalar(_) | Kind::Artifact(_)) {
+        return artifact::equality(node, live, &shape.rules, options.artifacts) != Equality::Different;
     }
-    compare(node, live, shape, Compare::default()).changes.is_empty()
+    let options = Compare { artifacts: options.artifacts, ..Compare::default() };
+    compare(node, live, shape, options).changes.is_empty()
 }
 
 /// Whether a declared value surely equals a live one: nothing in it is an artifact that the portal copied, or a
 /// signature that is to be sent again.
-fn surely_matches(node: &Node, live: &Value, shape: &Shape, resend: bool) -> bool {
-    if let Kind::Scalar(declared) = &node.kind {
-        return match scalar::scalars(declared, live, &shape.rules) {
-            Equality::By(Rule::Signature) => !resend,
+fn surely_matches(node: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> bool {
+    if matches!(node.kind, Kind::Scalar(_) | Kind::Artifact(_)) {
+        return match artifact::equality(node, live, &shape.rules, options.artifacts) {
+            Equality::By(Rule::Signature) => !options.resend,
             equality => matches!(equality, Equality::Same | Equality::By(_)),
         };
     }
-    let diff = compare(node, live, shape, Compare { resend, ..Compare::default() });
+    let diff = compare(node, live, shape, Compare { ignore: &[], ..options });
     diff.changes.is_empty() && diff.unknown.is_empty()
 }
 
 /// For each declared member the position of its live partner, each live member used once.
-fn pair(items: &[Node], live: &[Value], shape: &Shape, resend: bool) -> Vec<Option<usize>> {
+fn pair(items: &[Node], live: &[Value], shape: &Shape, options: Compare<'_>) -> Vec<Option<usize>> {
     let mut free = vec![true; live.len()];
     items
         .iter()
         .map(|item| {
             let found =
-                (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item(), resend))?;
+                (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item(), options))?;
             free[found] = false;
             Some(found)
         })

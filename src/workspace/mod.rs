@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-pub use config::{Config, MAX_PARALLELISM};
+pub use config::{ArtifactStore, Config, MAX_PARALLELISM};
 pub use offer::{Desired, Ignore, Reconcile, Through};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
@@ -182,8 +182,31 @@ impl Project {
         files.append(&mut tags.included);
         let desired = offer::read(root?, &source, files, schemas, surroundings.today, diagnostics)?;
         check::check(&desired, schemas, diagnostics);
+        self.check_store(&desired, diagnostics);
         let usable = !diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
         usable.then_some(desired)
+    }
+}
+
+impl Project {
+    /// A local artifact needs a store that the portal can fetch it from.
+    fn check_store(&self, desired: &Desired, diagnostics: &mut Vec<Diagnostic>) {
+        let store = self.config.artifacts.as_ref();
+        let (message, help) = match store {
+            None => (
+                "a local artifact, and no store that it is uploaded to",
+                "name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
+            ),
+            Some(store) if store.store.scheme() == "file" && store.public_url.is_none() => (
+                "a local artifact, and no address at which the portal finds the store's folder",
+                "name it by `public_url` in [artifacts] of offerctl.toml",
+            ),
+            Some(_) => return,
+        };
+        desired.document.local_files(&mut |_, span| {
+            let finding = Diagnostic::error(Code::ArtifactStore, &desired.source, Some(span), message);
+            diagnostics.push(finding.help(help));
+        });
     }
 }
 
