@@ -120,7 +120,9 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check the offer files, without the portal
-    Validate(Targets),
+    Validate(ValidateArgs),
+    /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
+    Explain(ExplainArgs),
     /// Show what apply would do
     Plan(PlanArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
@@ -149,6 +151,26 @@ pub struct Targets {
     pub targets: Vec<String>,
 }
 
+/// `offerctl validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// Mend what has one right answer, such as missing quotes; comments stay
+    #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
+    pub fix: bool,
+}
+
+/// `offerctl explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A code or its name; none lists them all
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
 /// What shapes a plan.
 #[derive(Debug, Args)]
 pub struct Shaping {
@@ -163,6 +185,10 @@ pub struct Shaping {
     /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
     #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
     pub resend: bool,
+
+    /// Do not look at the files behind artifacts; those that the portal copied are shown as not compared
+    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    pub no_artifacts: bool,
 }
 
 /// `offerctl plan`.

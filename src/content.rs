@@ -57,14 +57,14 @@ impl Contents {
     pub fn verdict(&self, declared: &Artifact, live: &str) -> Verdict {
         let live = match self.0.get(&key(live)) {
             Some(Seen::Content(content)) => content,
-            Some(Seen::Unknown(reason)) => return Verdict::Unknown(format!("the portal's copy: {reason}")),
+            Some(Seen::Unknown(reason)) => return Verdict::Unknown(format!("the portal's copy {reason}")),
             None => return Verdict::Unknown("the portal's copy was not looked at".to_owned()),
         };
         let declared = match declared {
             Artifact::File(file) => &file.content,
             Artifact::Url(url) => match self.0.get(&key(url)) {
                 Some(Seen::Content(content)) => content,
-                Some(Seen::Unknown(reason)) => return Verdict::Unknown(format!("the declared address: {reason}")),
+                Some(Seen::Unknown(reason)) => return Verdict::Unknown(format!("the file at {reason}")),
                 None => return Verdict::Unknown("the declared address was not looked at".to_owned()),
             },
         };
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(contents.verdict(&file, &COPY.replace("CANARY", "another")), Verdict::Same);
         assert!(matches!(contents.verdict(&declared, COPY), Verdict::Unknown(_)));
         contents.note("https://cdn.example/1.png?sig=CANARY", Seen::Unknown("404 Not Found".to_owned()));
-        let unknown = Verdict::Unknown("the declared address: 404 Not Found".to_owned());
+        let unknown = Verdict::Unknown("the file at 404 Not Found".to_owned());
         assert_eq!(contents.verdict(&declared, COPY), unknown);
         contents.note("https://cdn.example/1.png?sig=CANARY", Seen::Content(Content::of(b"two")));
         assert_eq!(contents.verdict(&declared, COPY), Verdict::Different);

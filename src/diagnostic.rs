@@ -1,7 +1,15 @@
 //! What is wrong in an input file, and where. A leaf: no other module of the crate is used here.
 
+mod about;
+mod fix;
+mod levels;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use about::About;
+pub use fix::{Change, Fix};
+pub use levels::{Level, Levels};
 
 /// A place in a text: byte offsets for excerpts, line and column (both from 1, the column in characters) for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,9 +45,22 @@ pub struct Source {
     pub text: Arc<str>,
 }
 
-/// Stable numbers of the findings. A number is never used again for something else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Code {
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// Stable numbers of the findings. A number is never used again for something else.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of its number.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+codes! {
     /// The file cannot be read.
     Unreadable = 1,
     /// The file is not UTF-8.
@@ -78,12 +99,46 @@ pub enum Code {
     IgnoreExpired = 18,
     /// `offerctl.toml`.
     Config = 19,
+    /// A version key that is not three numbers.
+    VersionKey = 40,
+    /// A signature that ends soon, or has ended.
+    SasExpiry = 41,
+    /// A signature that does not allow to read and list.
+    SasPermissions = 42,
+    /// A signature that is not valid yet.
+    SasStart = 43,
+    /// A plan that declares no image.
+    NoImage = 44,
+    /// Generations of a plan that hold other versions than the plan.
+    GenerationDrift = 45,
+    /// A media name that two generations share.
+    MediaName = 46,
+    /// A logo that is no PNG or JPEG picture.
+    LogoType = 47,
+    /// A logo of the wrong size.
+    LogoSize = 48,
+    /// An address that is not https.
+    NotHttps = 49,
+    /// HTML outside of what the marketplace is documented to keep.
+    HtmlTag = 50,
+    /// HTML whose tags are not balanced.
+    HtmlUnbalanced = 51,
+    /// A text over its limit.
+    TooLong = 52,
+    /// A member that stands twice in a set.
+    DuplicateMember = 53,
+    /// Marketo settings in the form before December 2022.
+    MarketoForm = 54,
+    /// Whom to notify, where the portal tells nobody.
+    NotifyIgnored = 55,
+    /// A plain text that other YAML readers take for something else.
+    YamlTrap = 56,
+    /// A region code in small letters.
+    RegionCase = 57,
     /// A local artifact cannot be read, or is not of the project.
     Artifact = 80,
     /// There is no store for local artifacts.
     ArtifactStore = 81,
-    /// A secret's file is named by a relative path that leads out of the project.
-    SecretPath = 82,
 }
 
 impl fmt::Display for Code {
@@ -116,12 +171,22 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// What to do next.
     pub help: Option<String>,
+    /// The edit that mends it, where there is one right answer.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
     /// An error at a place.
     pub fn error(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), source: source.clone(), span, help: None }
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            source: source.clone(),
+            span,
+            help: None,
+            fix: None,
+        }
     }
 
     /// A warning at a place.
@@ -133,6 +198,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the edit that mends it.
+    #[must_use]
+    pub fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
         self
     }
 

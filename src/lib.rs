@@ -13,6 +13,7 @@
 //!
 //! 1. [`workspace`] finds the project, reads the offer files with the place of every node, resolves tags, and collects
 //!    [`diagnostic`]s. The result is one `Desired` for each offer.
+//!    [`lint`] then looks for what is well-formed and still goes wrong later.
 //! 2. [`schema`] says what is known of a document: what identifies the members of a list, what the portal owns, fills
 //!    in, renames or rehosts. It is data, from `schemas/`.
 //! 3. [`live`] holds what GET returned. A read that failed is no `Live` at all: nothing is proposed for such an offer.
@@ -48,6 +49,8 @@ pub mod term;
 pub mod schema;
 pub mod workspace;
 
+pub mod lint;
+
 // What is, what differs, what to do.
 pub mod live;
 
@@ -58,6 +61,8 @@ pub mod diff;
 pub mod plan;
 
 // Doing it.
+pub mod artifact;
+
 pub mod portal;
 
 pub mod operation;

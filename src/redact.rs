@@ -206,7 +206,11 @@ mod tests {
         assert_eq!(known(&BASE64_STANDARD.encode(secret)), MASK);
         remember("short");
         assert_eq!(known("a short text"), "a short text");
-        assert_eq!(text("p@ss CANARY+second<line>"), "p@ss CANARY+second<line>", "plans do not depend on what was read");
+        assert_eq!(
+            text("p@ss CANARY+second<line>"),
+            "p@ss CANARY+second<line>",
+            "plans do not depend on what was read"
+        );
     }
     use serde_json::json;
 

@@ -1,9 +1,11 @@
 //! The shell: one file for each command, straight down. Load, read, decide, render, act.
 
 mod apply;
+mod artifacts;
 mod cancel;
 mod connect;
 mod doctor;
+mod explain;
 mod observe;
 mod plan;
 mod progress;
@@ -90,7 +92,8 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
 async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     shell.check_sinks()?;
     match command {
-        Command::Validate(targets) => validate::run(shell, &targets),
+        Command::Validate(args) => validate::run(shell, &args),
+        Command::Explain(args) => explain::run(shell, &args),
         Command::Plan(args) => plan::run(shell, &args).await,
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Status(targets) => status::run(shell, &targets).await,

@@ -40,9 +40,9 @@ impl Secrets {
         };
         match value.chars().count() {
             0 => Err("it is empty".to_owned()),
-            count if count < SHORTEST => Err(format!(
-                "it has fewer than {SHORTEST} characters, too few to be kept out of logs and outputs"
-            )),
+            count if count < SHORTEST => {
+                Err(format!("it has fewer than {SHORTEST} characters, too few to be kept out of logs and outputs"))
+            }
             _ => {
                 redact::remember(&value);
                 Ok(value)

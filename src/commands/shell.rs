@@ -8,7 +8,9 @@ use std::sync::OnceLock;
 use tokio::time::Instant;
 
 use crate::cli::{Consent, Format, Global, OutputSpec, Waiting};
+use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
+use crate::lint::{self, Context};
 use crate::model::OfferKey;
 use crate::operation::Patience;
 use crate::portal::{Approval, Reader, Traffic};
@@ -17,7 +19,7 @@ use crate::render;
 use crate::schema::Schemas;
 use crate::stop::Stop;
 use crate::term::Term;
-use crate::workspace::{Loaded, Project, Surroundings, Target};
+use crate::workspace::{Desired, Loaded, Project, Surroundings, Target};
 
 pub(super) struct Shell {
     pub(super) global: Global,
@@ -38,6 +40,10 @@ impl Shell {
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
     pub(super) fn load(&self, targets: &[String]) -> Result<(Project, Loaded)> {
         let (project, loaded) = self.read_project(targets)?;
+        self.usable(project, loaded)
+    }
+
+    fn usable(&self, project: Project, loaded: Loaded) -> Result<(Project, Loaded)> {
         if loaded.has_errors() {
             let errors = render::plural(loaded.errors(), "error");
             return Err(Error::invalid(format!("the offer files have {errors}; nothing was read from the portal"))
@@ -55,6 +61,27 @@ impl Shell {
         let loaded = project.load(self.schemas, &surroundings).select(&project, &targets)?;
         tracing::info!(project = %project.root.display(), files = loaded.files, "project");
         Ok((project, loaded))
+    }
+
+    /// As [`Self::read_project`], with what the lints find, each at the level that the project gives it.
+    pub(super) fn read_linted(&self, targets: &[String]) -> Result<(Project, Loaded)> {
+        let (project, mut loaded) = self.read_project(targets)?;
+        let picture = |_: &Desired, path: &str| project.head(path).map(|bytes| lint::picture(&bytes));
+        let context = Context { now: jiff::Timestamp::now(), picture: &picture };
+        let offers = loaded.offers.iter().chain(&loaded.faulty);
+        let found = offers.flat_map(|offer| lint::check(offer, self.schemas.shape(&offer.offer_type), &context));
+        let found = found.collect::<Vec<_>>();
+        loaded.diagnostics.extend(found);
+        loaded.sort();
+        project.config.lints.apply(&mut loaded.diagnostics);
+        Ok((project, loaded))
+    }
+
+    /// As [`Self::load`], stopped by lints that are errors too. Those that are warnings are left to `validate`.
+    pub(super) fn load_linted(&self, targets: &[String]) -> Result<(Project, Loaded)> {
+        let (project, mut loaded) = self.read_linted(targets)?;
+        loaded.diagnostics.retain(|finding| finding.severity == Severity::Error || !lint::is_lint(finding.code));
+        self.usable(project, loaded)
     }
 
     fn project(&self) -> Result<Project> {
@@ -181,6 +208,17 @@ fn current_folder() -> Result<PathBuf> {
 /// How to wait at this portal, from now on.
 pub(super) fn patience(waiting: &Waiting, reader: &Reader) -> Patience {
     Patience::new(reader.is_loopback(), waiting.wait_timeout.map(|timeout| Instant::now() + timeout))
+}
+
+/// Makes the project's `.offerctl`, for what is kept between runs: what was written to the embedded portal, secrets
+/// included, must not be committed.
+pub(super) fn own_folder(folder: &Path) -> Result<()> {
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, &error))?;
+        std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
+    }
+    Ok(())
 }
 
 /// Writes a file whole or not at all.

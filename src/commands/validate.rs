@@ -1,12 +1,18 @@
 //! `offerctl validate`: what is wrong in the files, without a portal or a credential.
 
 use super::shell::Shell;
-use crate::cli::{Format, Targets};
-use crate::error::{Exit, Result};
+use crate::cli::{Format, ValidateArgs};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::error::{Error, Exit, Result};
 use crate::render;
+use crate::workspace::{Project, mend};
 
-pub(super) fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
-    let (_, loaded) = shell.read_project(&args.targets)?;
+pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
+    let (project, mut loaded) = shell.read_linted(&args.targets.targets)?;
+    if args.fix {
+        fix(shell, &project, &loaded.diagnostics)?;
+        loaded = shell.read_linted(&args.targets.targets)?.1;
+    }
     shell.emit(&|format, color| match format {
         Format::Json => {
             render::diagnostics_json(loaded.offers.iter().map(|offer| &offer.key).collect(), &loaded.diagnostics)
@@ -25,4 +31,52 @@ pub(super) fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
         }
     })?;
     Ok(if loaded.has_errors() { Exit::Invalid } else { Exit::Done })
+}
+
+/// Mends every file that has findings with one right answer, and says what it changed.
+fn fix(shell: &Shell, project: &Project, findings: &[Diagnostic]) -> Result<()> {
+    let mut rest = findings.iter().filter(|finding| finding.fix.is_some()).collect::<Vec<_>>();
+    while let Some(first) = rest.first().copied() {
+        let (here, others) = rest.into_iter().partition::<Vec<_>, _>(|other| other.source.path == first.source.path);
+        rest = others;
+        let fixes = here.iter().filter_map(|finding| finding.fix.as_ref()).collect::<Vec<_>>();
+        let mended = mend(&first.source, &fixes);
+        if mended.done.is_empty() {
+            continue;
+        }
+        replace(project, &first.source, &mended.text)?;
+        for index in mended.done {
+            let finding = here[index];
+            let text = match fixes[index].text.as_str() {
+                "" => "taken away".to_owned(),
+                text => format!("now {text}"),
+            };
+            shell.term.alert(&format!("fixed {} {}: {text}", finding.place(), finding.code));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file anew, unless its bytes are no longer those that were read.
+fn replace(project: &Project, source: &Source, text: &str) -> Result<()> {
+    let named = project.root.join(&*source.path);
+    let failed = |error: &std::io::Error| Error::io("mend", &named, error);
+    // A link stays one: what it leads to is written.
+    let path = named.canonicalize().map_err(|error| failed(&error))?;
+    let bytes = std::fs::read(&path).map_err(|error| failed(&error))?;
+    let mark: &[u8] = if bytes.starts_with(b"\xef\xbb\xbf") { b"\xef\xbb\xbf" } else { b"" };
+    if bytes[mark.len()..] != *source.text.as_bytes() {
+        let message = format!("{} was changed by somebody else meanwhile; it is left as it is", source.path);
+        return Err(Error::failed(message).hint("run `offerctl validate --fix` again"));
+    }
+    let write = || {
+        use std::io::Write as _;
+        let folder = path.parent().unwrap_or(std::path::Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(mark)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
+        file.persist(&path).map(|_| ()).map_err(|error| error.error)
+    };
+    write().map_err(|error| failed(&error))
 }

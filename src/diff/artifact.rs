@@ -25,7 +25,7 @@ impl Artifacts<'_> {
         if let Some(asked) = self.asked {
             asked.borrow_mut().push(Pair { declared: declared.clone(), live: live.to_owned() });
         }
-        let unasked = || Verdict::Unknown("contents were not compared".to_owned());
+        let unasked = || Verdict::Unknown("contents were not looked at".to_owned());
         self.contents.map_or_else(unasked, |contents| contents.verdict(declared, live))
     }
 
@@ -38,12 +38,11 @@ impl Artifacts<'_> {
     }
 
     /// Why it is not known whether the two are one.
-    pub(super) fn reason(self, node: &Node, live: &Value) -> String {
-        let (Some(declared), Some(live)) = (declared(node), live.as_str()) else { return String::new() };
+    pub(super) fn reason(self, node: &Node, live: &Value) -> Option<String> {
         let quiet = Self { asked: None, ..self };
-        match quiet.verdict(&declared, live) {
-            Verdict::Unknown(reason) => reason,
-            Verdict::Same | Verdict::Different => String::new(),
+        match quiet.verdict(&declared(node)?, live.as_str()?) {
+            Verdict::Unknown(reason) => Some(reason),
+            Verdict::Same | Verdict::Different => None,
         }
     }
 }
@@ -73,7 +72,6 @@ pub(super) fn equality(node: &Node, live: &Value, rules: &Rules, artifacts: Arti
 fn declared(node: &Node) -> Option<Artifact> {
     match &node.kind {
         Kind::Artifact(artifact) => Some(artifact.clone()),
-        Kind::Scalar(Value::String(url)) => Some(Artifact::Url(url.clone())),
         Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => None,
     }
 }

@@ -5,6 +5,7 @@
 //! What is equal by a rule only is recorded as [`Hidden`], never dropped in silence.
 
 mod artifact;
+mod pair;
 mod patch;
 mod scalar;
 mod walk;
@@ -21,7 +22,7 @@ pub use walk::{Compare, compare, create};
 
 use crate::content::Pair;
 use crate::live::Live;
-use crate::model::{Address, Node, Pointer, SecretRef};
+use crate::model::{Address, Node, Pointer};
 use crate::schema::Shape;
 
 /// Everything that one comparison found.
@@ -36,7 +37,7 @@ pub struct Diff {
     /// Declared artifacts of which nobody knows whether they are the portal's copies.
     pub unknown: Vec<Unknown>,
     /// Declared secrets: sent with every write, and not comparable.
-    pub secrets: Vec<DeclaredSecret>,
+    pub secrets: Vec<Address>,
     /// Live keys that the file does not declare. They stay as they are.
     pub unmanaged: usize,
     /// Members that would be removed, were they not ignored.
@@ -48,17 +49,8 @@ pub struct Diff {
 pub struct Unknown {
     /// Where.
     pub address: Address,
-    /// Why, in one line.
-    pub reason: String,
-}
-
-/// A declared secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeclaredSecret {
-    /// Where.
-    pub address: Address,
-    /// Where its value comes from.
-    pub from: SecretRef,
+    /// Why, in one line; nothing for a plain address, of which nobody asked to look at the file.
+    pub reason: Option<String>,
 }
 
 /// The artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
@@ -74,6 +66,20 @@ pub fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
     pairs
 }
 
+impl Diff {
+    /// Takes in what was found elsewhere in the same document.
+    fn absorb(&mut self, other: Self) {
+        let Self { changes, patch, hidden, unknown, secrets, unmanaged, ignored } = other;
+        self.changes.extend(changes);
+        self.patch.append(patch);
+        self.hidden.extend(hidden);
+        self.unknown.extend(unknown);
+        self.secrets.extend(secrets);
+        self.unmanaged += unmanaged;
+        self.ignored.extend(ignored);
+    }
+}
+
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -87,6 +93,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The portal does not let this field change.
     pub immutable: bool,
+    /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<String>,
 }
 
 /// What kind of difference.

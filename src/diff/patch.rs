@@ -360,7 +360,8 @@ mod tests {
         patch.test(&pointer("/plans/0/planId"), json!("basic"));
         patch.remove(pointer("/plans/0"));
         let file = Node::from_value(&json!({}));
-        let applied = patch.apply(&json!({"plans": [{"planId": "other"}]}), &file, &|_| Err(String::new()), &Uploaded::new());
+        let applied =
+            patch.apply(&json!({"plans": [{"planId": "other"}]}), &file, &|_| Err(String::new()), &Uploaded::new());
         assert!(matches!(applied, Err(FillError::Misfit(_))), "{applied:?}");
     }
 }

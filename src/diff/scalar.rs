@@ -46,11 +46,40 @@ pub(super) fn scalars(declared: &Value, live: &Value, rules: &Rules) -> Equality
     }
 }
 
+/// Numbers are equal when their decimal digits are: a detour through doubles would make neighbours beyond 2^53 one.
 fn same_number(a: &Number, b: &Number) -> bool {
-    // Whole numbers are compared as such: as doubles, neighbours beyond 2^53 would be one.
-    match (a.as_i128(), b.as_i128()) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.as_f64() == b.as_f64(),
+    Decimal::of(&a.to_string()) == Decimal::of(&b.to_string())
+}
+
+/// A number as JSON writes it: `0.10`, `1e-1` and `0.1` are one. Zero has no digits and no sign.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    negative: bool,
+    /// Without zeros at either end.
+    digits: String,
+    /// The power of ten of the last digit.
+    exponent: i64,
+}
+
+impl Decimal {
+    fn of(text: &str) -> Self {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let unsigned = mantissa.trim_start_matches('-');
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+        let digits = format!("{whole}{fraction}");
+        let short = digits.trim_end_matches('0');
+        let dropped = i64::try_from(digits.len() - short.len()).unwrap_or(i64::MAX);
+        let fraction = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+        // JSON numbers beyond doubles are refused when they are read, so an exponent has three digits at most.
+        let exponent = exponent.parse::<i64>().unwrap_or(0);
+        match short.trim_start_matches('0') {
+            "" => Self { negative: false, digits: String::new(), exponent: 0 },
+            digits => Self {
+                negative: mantissa.starts_with('-'),
+                digits: digits.to_owned(),
+                exponent: exponent - fraction + dropped,
+            },
+        }
     }
 }
 
@@ -103,6 +132,24 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn decimals_are_what_their_digits_say() {
+        for one in [
+            &["0.1", "0.10", "1e-1", "1.0E-1", "10e-2"][..],
+            &["0", "0.0", "-0", "0e5"],
+            &["-1200", "-1.2e3", "-1200.00"],
+            &["1200", "1.2e+3"],
+            &["9007199254740993"],
+            &["9007199254740992", "9007199254740992.0"],
+            &["0.10000000149011612"],
+        ] {
+            for other in ["0.1", "0", "-1200", "1200", "9007199254740993", "9007199254740992", "0.10000000149011612"] {
+                assert_eq!(Decimal::of(one[0]) == Decimal::of(other), one[0] == other, "{} and {other}", one[0]);
+            }
+            assert!(one.iter().all(|text| Decimal::of(text) == Decimal::of(one[0])), "{one:?}");
+        }
+    }
+
+    #[test]
     fn equality_by_rule_and_the_neighbouring_difference() {
         let plain = Rules::default();
         let guid = Rules { case: Case::Insensitive, ..Rules::default() };
@@ -119,6 +166,11 @@ mod tests {
         check(json!(0), json!(0.0), &plain, Equality::By(Rule::Number));
         check(json!(0.1), json!(0.10), &plain, Equality::Same);
         check(json!(0.1), json!(0.11), &plain, Equality::Different);
+        check(json!(1), json!(1.0), &plain, Equality::By(Rule::Number));
+        check(json!(-0.0), json!(0), &plain, Equality::By(Rule::Number));
+        check(json!(0.3), json!(0.1 + 0.2), &plain, Equality::Different);
+        check(json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992.0), &plain, Equality::Different);
+        check(json!("0.10"), json!(0.1), &numeric, Equality::By(Rule::Number));
         check(json!("30"), json!(30), &numeric, Equality::By(Rule::Number));
         check(json!("30"), json!(30), &plain, Equality::Different);
         check(json!("AB-c"), json!("ab-C"), &guid, Equality::By(Rule::Case));

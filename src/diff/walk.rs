@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::patch::Planned;
-use super::scalar::{self, Equality};
 use super::artifact::{self, Artifacts};
-use super::{Change, ChangeKind, DeclaredSecret, Diff, Hidden, PlannedPatch, Rule, Unknown, patch};
+use super::pair::{matches, merged, pair};
+use super::scalar::{self, Equality};
+use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, Unknown, patch};
 use crate::model::{Address, Entry, Kind, Node, Pointer};
 use crate::redact;
 use crate::schema::{ListRule, Shape};
@@ -54,10 +54,10 @@ pub fn create(declared: &Node, shape: &Shape) -> Diff {
 
 /// Where the walk is: for people, in the live document, in the file, and in identities (for `ignore`).
 #[derive(Debug, Clone, Default)]
-struct Place {
+pub(super) struct Place {
     address: Address,
-    live: Pointer,
-    file: Pointer,
+    pub(super) live: Pointer,
+    pub(super) file: Pointer,
     identity: Vec<String>,
     line: usize,
     /// Whether a name on the way says that everything below is a secret.
@@ -139,7 +139,7 @@ impl Walk<'_> {
         for entry in entries {
             let rules = &shape.property(&entry.key).rules;
             // The name under which the portal returns it, unless the file declares that name as well.
-            let returned = rules.returned_as.as_deref().filter(|name| live.contains_key(*name));
+            let returned = shape.returned_as(&entry.key).find(|name| live.contains_key(*name));
             let returned = returned.filter(|name| entries.iter().all(|other| other.key != *name));
             let renamed = returned.filter(|_| !live.contains_key(&entry.key));
             let live_key = renamed.unwrap_or(&entry.key);
@@ -154,7 +154,14 @@ impl Walk<'_> {
                 continue;
             }
             let before = self.diff.changes.len();
-            self.property(entry, live.get(live_key), shape, &here);
+            let first = shape.twin(&entry.key).filter(|twin| seen.iter().any(|other| other == twin));
+            match first.and_then(|twin| entries.iter().find(|other| other.key == twin)) {
+                Some(first) => {
+                    let first = place.property(first, &first.key, shape);
+                    self.again(entry, live.get(live_key), shape, &here, &first);
+                }
+                None => self.property(entry, live.get(live_key), shape, &here),
+            }
             if let (Some(name), true) = (returned, self.diff.changes.len() > before) {
                 self.written_under_its_own_name(name, entry, renamed.is_some(), place);
             }
@@ -175,13 +182,33 @@ impl Walk<'_> {
         }
     }
 
+    /// The second of two properties that hold one value. It is written for itself, and shown only as far as it differs
+    /// from the portal in another way than the first one.
+    fn again(&mut self, entry: &Entry, live: Option<&Value>, shape: &Shape, place: &Place, first: &Place) {
+        let outer = std::mem::take(&mut self.diff);
+        self.property(entry, live, shape, place);
+        let mut second = std::mem::replace(&mut self.diff, outer);
+        let told = |here: &Address, there: &Address| here.below(&place.address) == there.below(&first.address);
+        second.changes.retain(|change| {
+            let same = |other: &&mut Change| told(&change.address, &other.address) && other.kind == change.kind;
+            let twin = self.diff.changes.iter_mut().find(same);
+            twin.map(|twin| twin.twin = Some(entry.key.clone())).is_none()
+        });
+        second.hidden.retain(|hidden| !self.diff.hidden.iter().any(|other| told(&hidden.address, &other.address)));
+        second.unknown.retain(|one| !self.diff.unknown.iter().any(|other| told(&one.address, &other.address)));
+        second.secrets.retain(|address| !self.diff.secrets.iter().any(|other| told(address, other)));
+        self.diff.absorb(second);
+    }
+
     /// A declared key that the live object does not have.
     fn missing(&mut self, node: &Node, shape: &Shape, place: &Place) {
         let declared = patch::shown(node, shape);
         let secret = holds_secret(node);
         if scalar::is_empty(&declared) {
             self.hide(place, Rule::Empty);
-        } else if !secret && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape, self.options)) {
+        } else if !secret
+            && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape, self.options))
+        {
             self.hide(place, Rule::Default);
         } else {
             self.diff.patch.add(place.live.clone(), patch::from_file(node, &place.file));
@@ -306,8 +333,8 @@ impl Walk<'_> {
     }
 
     fn ordered(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        let same =
-            items.len() == live.len() && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item(), self.options));
+        let same = items.len() == live.len()
+            && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item(), self.options));
         if same && !self.options.resend {
             // Walked again for what it hides; there are no changes in it.
             for (index, (item, live)) in items.iter().zip(live).enumerate() {
@@ -327,7 +354,7 @@ impl Walk<'_> {
 
     /// A list with secrets in its members is sent whole with every write; whether it changed shows in its length only.
     fn list_of_secrets(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        self.note_secrets(node, place);
+        self.diff.secrets.push(place.address.clone());
         let planned = patch::from_file(node, &place.file);
         if items.len() == live.len() && !self.options.resend {
             self.secrets.replace(place.live.clone(), planned);
@@ -364,7 +391,7 @@ impl Walk<'_> {
     }
 
     fn secret(&mut self, node: &Node, shape: &Shape, place: &Place) {
-        self.note_secrets(node, place);
+        self.diff.secrets.push(place.address.clone());
         self.secrets.add(place.live.clone(), patch::from_file(node, &place.file));
         if self.options.resend {
             self.change(place, ChangeKind::Add { after: patch::shown(node, shape) });
@@ -373,8 +400,8 @@ impl Walk<'_> {
 
     /// Secrets inside a value that is added as a whole.
     fn note_secrets(&mut self, node: &Node, place: &Place) {
-        if let Kind::Secret(from) = &node.kind {
-            self.diff.secrets.push(DeclaredSecret { address: place.address.clone(), from: from.clone() });
+        if matches!(node.kind, Kind::Secret(_)) {
+            self.diff.secrets.push(place.address.clone());
         }
         for entry in node.entries() {
             let here = Place { address: place.address.key(&entry.key), ..place.clone() };
@@ -404,6 +431,7 @@ impl Walk<'_> {
             line: place.line,
             kind,
             immutable: false,
+            twin: None,
         });
     }
 
@@ -422,49 +450,4 @@ fn holds_secret(node: &Node) -> bool {
 /// Whether a live value is there by the portal's doing alone.
 fn portal_made(live: &Value, shape: &Shape) -> bool {
     shape.rules.server_owned || shape.rules.default.as_ref() == Some(live)
-}
-
-/// Whether a declared value equals a live one under the rules, as far as can be known.
-fn matches(node: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> bool {
-    if matches!(node.kind, Kind::Scalar(_) | Kind::Artifact(_)) {
-        return artifact::equality(node, live, &shape.rules, options.artifacts) != Equality::Different;
-    }
-    let options = Compare { artifacts: options.artifacts, ..Compare::default() };
-    compare(node, live, shape, options).changes.is_empty()
-}
-
-/// Whether a declared value surely equals a live one: nothing in it is an artifact that the portal copied, or a
-/// signature that is to be sent again.
-fn surely_matches(node: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> bool {
-    if matches!(node.kind, Kind::Scalar(_) | Kind::Artifact(_)) {
-        return match artifact::equality(node, live, &shape.rules, options.artifacts) {
-            Equality::By(Rule::Signature) => !options.resend,
-            equality => matches!(equality, Equality::Same | Equality::By(_)),
-        };
-    }
-    let diff = compare(node, live, shape, Compare { ignore: &[], ..options });
-    diff.changes.is_empty() && diff.unknown.is_empty()
-}
-
-/// For each declared member the position of its live partner, each live member used once.
-fn pair(items: &[Node], live: &[Value], shape: &Shape, options: Compare<'_>) -> Vec<Option<usize>> {
-    let mut free = vec![true; live.len()];
-    items
-        .iter()
-        .map(|item| {
-            let found =
-                (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item(), options))?;
-            free[found] = false;
-            Some(found)
-        })
-        .collect()
-}
-
-/// The declared list, with the live member in the place of every declared one that equals it: what the live member
-/// has beyond the file is not lost.
-fn merged(node: &Node, live: &[Value], pairs: &[Option<usize>], shape: &Shape, place: &Place) -> Planned {
-    Planned::list(node.items().iter().zip(pairs).enumerate().map(|(index, (item, partner))| match partner {
-        Some(at) => patch::from_live(&live[*at], &place.live.with_trailing_token(*at), shape.item()),
-        None => patch::from_file(item, &place.file.with_trailing_token(index)),
-    }))
 }

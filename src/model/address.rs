@@ -48,6 +48,12 @@ impl Address {
         self.0.starts_with(&block.0)
     }
 
+    /// The steps from `block` to here; `None` for what is not inside it.
+    #[must_use]
+    pub fn below(&self, block: &Self) -> Option<Self> {
+        self.0.strip_prefix(block.0.as_slice()).map(|rest| Self(rest.to_vec()))
+    }
+
     fn with(&self, segment: Segment) -> Self {
         let mut segments = self.0.clone();
         segments.push(segment);

@@ -101,7 +101,10 @@ mod tests {
     fn contents_are_the_same_by_what_both_tell() {
         let read = Content::of(b"abc");
         assert_eq!(read.md5, "900150983cd24fb0d6963f7d28e17f72");
-        let told = Content::told(3, [0x90, 0x01, 0x50, 0x98, 0x3c, 0xd2, 0x4f, 0xb0, 0xd6, 0x96, 0x3f, 0x7d, 0x28, 0xe1, 0x7f, 0x72]);
+        let told = Content::told(
+            3,
+            [0x90, 0x01, 0x50, 0x98, 0x3c, 0xd2, 0x4f, 0xb0, 0xd6, 0x96, 0x3f, 0x7d, 0x28, 0xe1, 0x7f, 0x72],
+        );
         assert!(read.same(&told) && told.same(&read) && read.same(&read));
         assert!(!read.same(&Content::of(b"abd")) && !told.same(&Content::of(b"abcd")));
         assert!(!read.same(&Content { size: 4, ..told }));

@@ -59,8 +59,7 @@ pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape) -> Vec<Finding>
             let root = Address::default();
             removed(live, Some(&after), shape, &root, &mut findings);
             twins(live, &after, shape, &mut findings);
-            let declared = diff.secrets.iter().map(|secret| secret.address.clone()).collect::<Vec<_>>();
-            blanked(live, &after, shape, &root, &declared, &mut findings);
+            blanked(live, &after, shape, &root, &diff.secrets, &mut findings);
         }
         Err(misfit) => findings.push(Finding::conflict(misfit.to_string())),
     }

@@ -129,7 +129,8 @@ impl Shape {
     }
 
     /// Whether the schema names this property itself, rather than by a pattern or as one of the others.
-    fn names(&self, key: &str) -> bool {
+    #[must_use]
+    pub fn names(&self, key: &str) -> bool {
         self.properties.contains_key(key)
     }
 
@@ -154,6 +155,22 @@ impl Shape {
     /// The properties that are named, in the order of their names.
     pub fn properties(&self) -> impl Iterator<Item = (&str, &Self)> {
         self.properties.iter().map(|(key, shape)| (key.as_str(), shape))
+    }
+
+    /// The names under which the portal may give this property back: its own rename, and spellings that it dropped.
+    pub fn returned_as<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let renamed = self.property(key).rules.returned_as.as_deref();
+        let spelled = |shape: &Self| shape.rules.spelled_as.as_deref() == Some(key);
+        let spellings = self.properties.iter().filter(move |(_, shape)| spelled(shape));
+        renamed.into_iter().chain(spellings.map(|(name, _)| name.as_str()))
+    }
+
+    /// The other property of a pair that holds one value, whichever of the two names its `twin`.
+    #[must_use]
+    pub fn twin(&self, key: &str) -> Option<&str> {
+        let names = |shape: &Self| shape.rules.twin.as_deref() == Some(key);
+        let other = || self.properties.iter().find(|(_, shape)| names(shape)).map(|(name, _)| name.as_str());
+        self.properties.get(key).and_then(|shape| shape.rules.twin.as_deref()).or_else(other)
     }
 
     /// The name of a property that people read: the part after the prefix, where only one property ends in it.

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::offer::{Desired, Ignore};
-use crate::diagnostic::{Code, Diagnostic, Source};
-use crate::model::{Kind, Node};
+use crate::diagnostic::{Change, Code, Diagnostic, Fix, Source, Span};
+use crate::model::{Entry, Kind, Node};
 use crate::redact;
 use crate::schema::{ListRule, Schemas, Shape, Type};
 
@@ -32,7 +32,8 @@ impl Checker<'_> {
                     if let Some(name) = &shape.rules.spelled_as {
                         let message = format!("the portal drops `{}`", entry.key);
                         let finding = Diagnostic::error(Code::UnknownKey, self.source, Some(entry.key_span), message);
-                        self.diagnostics.push(finding.help(format!("write `{name}`")));
+                        let fix = self.rename(entry.key_span, &entry.key, name, entries);
+                        self.diagnostics.push(finding.help(format!("write `{name}`")).fix(fix));
                     }
                     let secret = secret || shape.rules.secret || redact::is_secret_name(&entry.key);
                     self.node(&entry.value, shape, secret);
@@ -74,9 +75,18 @@ impl Checker<'_> {
             let message = format!("`{text}` is a number, and this field is a text");
             self.diagnostics.push(
                 Diagnostic::error(Code::QuoteNumber, self.source, Some(node.span), message)
-                    .help(format!("quote it: \"{text}\"")),
+                    .help(format!("quote it: \"{text}\""))
+                    .fix(Fix::quote(node.span, text)),
             );
         }
+    }
+
+    /// The edit that gives a key its right name, where the key stands as it is and the right one does not stand yet.
+    fn rename(&self, span: Span, key: &str, name: &str, beside: &[Entry]) -> Option<Fix> {
+        let written = self.source.text.get(span.start..span.end)?;
+        let start = span.start + written.find(key).filter(|_| !beside.iter().any(|entry| entry.key == name))?;
+        let change = Change::Key(name.to_owned());
+        Some(Fix { span, bytes: start..start + key.len(), text: name.to_owned(), change })
     }
 
     fn identities(&mut self, items: &[Node], shape: &Shape) {

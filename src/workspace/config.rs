@@ -1,9 +1,10 @@
 //! `offerctl.toml`: the project's optional settings. A flag wins over a variable, a variable over this file.
 
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use url::Url;
 
-use crate::diagnostic::{Code, Diagnostic, Source, Span};
+use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span};
 
 /// The settings, each with its default.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
@@ -16,8 +17,41 @@ pub struct Config {
     /// How many offers are worked on at once.
     #[serde(deserialize_with = "parallelism")]
     pub parallelism: Option<usize>,
+    /// `[lints]`: how bad each lint is, by name or code: `error`, `warning` or `off`.
+    #[serde(deserialize_with = "levels")]
+    pub lints: Levels,
     /// Where local artifacts go.
     pub artifacts: Option<ArtifactStore>,
+}
+
+/// Reads `[lints]`, each level where it stands, so that a slip has its place.
+fn levels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Levels, D::Error> {
+    struct Table;
+    struct One<'a>(&'a mut Levels, &'a str);
+
+    impl<'de> DeserializeSeed<'de> for One<'_> {
+        type Value = ();
+        fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+            let level = String::deserialize(deserializer)?;
+            self.0.set(self.1, &level).map_err(serde::de::Error::custom)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Table {
+        type Value = Levels;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a table of lints and their levels")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Levels, A::Error> {
+            let mut levels = Levels::default();
+            while let Some(name) = table.next_key::<String>()? {
+                table.next_value_seed(One(&mut levels, &name))?;
+            }
+            Ok(levels)
+        }
+    }
+
+    deserializer.deserialize_map(Table)
 }
 
 /// `[artifacts]`: where local artifacts are uploaded, and where the portal finds them.
@@ -33,18 +67,18 @@ pub struct ArtifactStore {
     pub public_url: Option<Url>,
     /// How many hours a signed address is good for.
     #[serde(default = "signed_hours", deserialize_with = "hours")]
-    pub signed_hours: u64,
+    pub signed_hours: u32,
 }
 
 /// The portal fetches when it is told of an address; a day leaves time for whatever it does later.
-const fn signed_hours() -> u64 {
+const fn signed_hours() -> u32 {
     24
 }
 
-fn hours<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+fn hours<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     /// No cloud signs for longer than a week.
-    const WEEK: u64 = 7 * 24;
-    let hours = u64::deserialize(deserializer)?;
+    const WEEK: u32 = 7 * 24;
+    let hours = u32::deserialize(deserializer)?;
     let good = (1..=WEEK).contains(&hours);
     good.then_some(hours).ok_or_else(|| serde::de::Error::custom("`signed_hours` is a number from 1 to 168, a week"))
 }
@@ -86,7 +120,13 @@ pub const MAX_PARALLELISM: usize = 256;
 
 impl Default for Config {
     fn default() -> Self {
-        Self { offers: "offers".to_owned(), endpoint: None, parallelism: None, artifacts: None }
+        Self {
+            offers: "offers".to_owned(),
+            endpoint: None,
+            parallelism: None,
+            lints: Levels::default(),
+            artifacts: None,
+        }
     }
 }
 
@@ -132,6 +172,24 @@ mod tests {
             let error = parse_text(text).expect_err("refused");
             assert!(error.starts_with(&format!("offerctl.toml:{place}")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_slip_in_the_lints_has_its_place() {
+        let good = parse_text("[lints]\nno-image = \"off\"\nOFR0049 = \"error\"").expect("good");
+        let mut levels = Levels::default();
+        levels.set("no-image", "off").and_then(|()| levels.set("not-https", "error")).expect("lints");
+        assert_eq!(good.lints, levels);
+        let error = |text: &str| parse_text(text).expect_err("refused");
+        assert_eq!(
+            error("[lints]\nno-imgae = \"off\""),
+            "offerctl.toml:2:12 there is no lint `no-imgae`; did you mean `no-image`?"
+        );
+        assert!(error("[lints]\nno-image = \"loud\"").starts_with("offerctl.toml:2:12 `loud` is no level"));
+        assert!(error("[lints]\nno-image = 1").starts_with("offerctl.toml:2:12 invalid type: integer `1`"));
+        assert!(
+            error("lints = 1").starts_with("offerctl.toml:1:9 invalid type: integer `1`, expected a table of lints")
+        );
     }
 
     #[test]

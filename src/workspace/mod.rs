@@ -4,16 +4,21 @@
 
 mod check;
 mod config;
+mod mend;
+mod names;
 mod offer;
 mod tags;
+mod twins;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
 pub use config::{ArtifactStore, Config, MAX_PARALLELISM};
+pub use mend::{Mended, mend};
 pub use offer::{Desired, Ignore, Reconcile, Through};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
@@ -22,6 +27,8 @@ use crate::model::{Digest, Node, OfferKey};
 use crate::schema::Schemas;
 
 const CONFIG: &str = "offerctl.toml";
+/// Most offer files of one project.
+const MAX_FILES: usize = 10_000;
 
 /// A project that was found.
 #[derive(Debug, Clone)]
@@ -45,6 +52,8 @@ pub struct Surroundings<'a> {
 pub struct Loaded {
     /// The offers that can be used, in the order of their keys.
     pub offers: Vec<Desired>,
+    /// Those that could be read as offers and cannot be used, because of an error in them.
+    pub faulty: Vec<Desired>,
     /// What is wrong, in the order of file and place.
     pub diagnostics: Vec<Diagnostic>,
     /// How many files were read.
@@ -118,6 +127,13 @@ impl Project {
         }
         paths.sort();
         loaded.files = paths.len();
+        if paths.len() > MAX_FILES {
+            let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
+            let message = format!("more than {MAX_FILES} offer files");
+            let diagnostic = Diagnostic::error(Code::Limit, &source, None, message);
+            loaded.diagnostics.push(diagnostic.help("split the project; each has a folder and an `offerctl.toml`"));
+            return loaded;
+        }
         if paths.is_empty() && loaded.diagnostics.is_empty() {
             let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
             let message = "there is no offer file here (no .yaml, no .yml)";
@@ -126,7 +142,12 @@ impl Project {
         }
         let mut first = BTreeMap::<OfferKey, String>::new();
         for path in &paths {
+            let before = loaded.diagnostics.len();
             let Some(desired) = self.read(path, schemas, surroundings, &mut loaded.diagnostics) else { continue };
+            if loaded.diagnostics[before..].iter().any(|d| d.severity == Severity::Error) {
+                loaded.faulty.push(desired);
+                continue;
+            }
             let here = format!("{}:{}", desired.source.path, desired.document.span.line);
             if let Some(other) = first.insert(desired.key.clone(), here) {
                 let span = desired.document.get("id").map(|node| node.span);
@@ -140,17 +161,31 @@ impl Project {
             }
         }
         loaded.offers.sort_by(|a, b| a.key.cmp(&b.key));
-        let place = |d: &Diagnostic| (d.source.path.clone(), d.span.map_or((0, 0), |span| (span.line, span.column)));
-        loaded.diagnostics.sort_by_key(place);
+        loaded.sort();
         loaded
     }
 
-    /// A link must not show what lies outside of the project.
-    fn read_inside(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        if path.canonicalize()?.starts_with(self.root.canonicalize()?) {
-            return std::fs::read(path);
+    /// The first bytes of a file that an offer file names, if it is a file of the project.
+    #[must_use]
+    pub fn head(&self, path: &str) -> Option<Vec<u8>> {
+        const HEAD: u64 = 64 << 10;
+        let file = self.root.join(path).canonicalize().ok()?;
+        if !file.starts_with(self.root.canonicalize().ok()?) || !file.is_file() {
+            return None;
         }
-        Err(std::io::Error::other("it is a link that leads out of the project"))
+        let mut bytes = Vec::new();
+        std::fs::File::open(file).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    /// A link must not show what lies outside of the project. What is larger than any offer file is not read to its end.
+    fn read_inside(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        if !path.canonicalize()?.starts_with(self.root.canonicalize()?) {
+            return Err(std::io::Error::other("it is a link that leads out of the project, or lies outside of it"));
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn read(
@@ -170,25 +205,21 @@ impl Project {
                 return None;
             }
         };
-        let before = diagnostics.len();
         let mut tags = tags::Tags {
             root: &self.root,
             folder: path.parent().unwrap_or(&self.root).to_path_buf(),
             env: surroundings.env,
             included: Vec::new(),
         };
-        let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics);
-        let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
-        files.append(&mut tags.included);
-        let desired = offer::read(root?, &source, files, schemas, surroundings.today, diagnostics)?;
-        check::check(&desired, schemas, diagnostics);
-        self.check_store(&desired, diagnostics);
-        let usable = !diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
-        usable.then_some(desired)
+        let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
+        let files = std::mem::take(&mut tags.included);
+        let desired = declared(root, &source, files, schemas, surroundings.today, diagnostics);
+        if let Some(desired) = &desired {
+            self.check_store(desired, diagnostics);
+        }
+        desired
     }
-}
 
-impl Project {
     /// A local artifact needs a store that the portal can fetch it from.
     fn check_store(&self, desired: &Desired, diagnostics: &mut Vec<Diagnostic>) {
         let store = self.config.artifacts.as_ref();
@@ -208,6 +239,42 @@ impl Project {
             diagnostics.push(finding.help(help));
         });
     }
+}
+
+/// From a tree to a checked offer. It may have errors of its own, which are in the findings.
+fn declared(
+    root: Node,
+    source: &Source,
+    included: Vec<(String, Digest)>,
+    schemas: &Schemas,
+    today: Date,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Desired> {
+    let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
+    files.extend(included);
+    let mut desired = offer::read(root, source, files, schemas, today, diagnostics)?;
+    let shape = schemas.shape(&desired.offer_type);
+    names::expand(&mut desired.document, shape, source, diagnostics);
+    desired.reconcile.ignore.iter_mut().for_each(|ignore| names::expand_tokens(&mut ignore.tokens, shape));
+    check::check(&desired, schemas, diagnostics);
+    twins::declare_both(&mut desired.document, shape);
+    Some(desired)
+}
+
+/// One offer from a text alone: no file and no variable can be reached. `None` when it cannot be used.
+#[must_use]
+pub fn offer_from_text(path: &str, text: &str, schemas: &Schemas, today: Date) -> (Option<Desired>, Vec<Diagnostic>) {
+    let source = Source { path: path.into(), text: text.into() };
+    let mut diagnostics = Vec::new();
+    let mut tags = tags::Tags { root: Path::new(""), folder: PathBuf::new(), env: &|_| None, included: Vec::new() };
+    let mut resolve = |tag: &str, node: &Node| match tag {
+        "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
+        _ => tags.resolve(tag, node),
+    };
+    let root = yaml::parse(&source, &mut resolve, &mut diagnostics);
+    let desired = root.and_then(|root| declared(root, &source, Vec::new(), schemas, today, &mut diagnostics));
+    let usable = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+    (desired.filter(|_| usable), diagnostics)
 }
 
 /// A YAML document that is no offer, as the value it says: read as strictly, without tags.
@@ -232,6 +299,12 @@ impl Loaded {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.errors() > 0
+    }
+
+    /// Puts the findings in the order of file and place.
+    pub fn sort(&mut self) {
+        let place = |d: &Diagnostic| (d.source.path.clone(), d.span.map_or((0, 0), |span| (span.line, span.column)));
+        self.diagnostics.sort_by_key(place);
     }
 
     /// How many findings are errors.
@@ -270,6 +343,7 @@ impl Loaded {
             }
         }
         self.offers.retain(|o| targets.iter().any(|target| names(target, &o.source.path, Some(&o.key))));
+        self.faulty.retain(|o| targets.iter().any(|target| names(target, &o.source.path, Some(&o.key))));
         let by_offer = targets.iter().any(|target| matches!(target, Target::Offer(_)));
         // A file that cannot be read might be the one that declares a named offer, so its findings stay.
         self.diagnostics.retain(|d| by_offer || targets.iter().any(|target| names(target, &d.source.path, None)));
@@ -301,6 +375,15 @@ impl Target {
 
 fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.len() > yaml::MAX_BYTES {
+        let source = Source { path: name.into(), text: "".into() };
+        let message = format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES);
+        diagnostics.push(
+            Diagnostic::error(Code::Limit, &source, None, message)
+                .help("an offer needs nothing like this; long texts can be files of their own: `!file`"),
+        );
+        return None;
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(Source { path: name.into(), text: text.into() }),
         Err(error) => {

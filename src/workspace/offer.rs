@@ -49,6 +49,8 @@ pub struct Reconcile {
     pub allow: Vec<String>,
     /// What is left to the portal.
     pub ignore: Vec<Ignore>,
+    /// Where the stanza's `notify` stands, or the stanza.
+    pub span: Span,
 }
 
 /// What one file declares.
@@ -194,6 +196,7 @@ impl Reader<'_> {
             notify: self.texts(node, "notify"),
             allow: self.texts(node, "allow"),
             ignore: self.list(node, "ignore").iter().filter_map(|item| self.ignore(item, today)).collect(),
+            span: node.entries().iter().find(|entry| entry.key == "notify").map_or(node.span, |entry| entry.key_span),
         }
     }
 

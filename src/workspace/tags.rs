@@ -1,7 +1,7 @@
 //! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!absent`.
 
 use std::io::Read as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ impl Tags<'_> {
             return Err("what tools keep for themselves is not part of an offer".to_owned());
         }
         if !full.is_file() {
-            return Err("it is not a file".to_owned());
+            return Err("it is no file".to_owned());
         }
         let inside = super::slashed(inside);
         Ok((full, inside))
@@ -127,29 +127,10 @@ fn content(path: &Path) -> Result<Content, String> {
 fn secret(text: &str) -> Resolved {
     match text.split_once(':') {
         Some(("env", name)) if !name.is_empty() => Ok(Kind::Secret(SecretRef::Env(name.to_owned()))),
-        Some(("file", path)) if leads_out(path) => Err((
-            Code::SecretPath,
-            format!("`!secret file:{path}` leads out of the project; name a mounted vault by its absolute path"),
-        )),
         Some(("file", path)) if !path.is_empty() => Ok(Kind::Secret(SecretRef::File(path.to_owned()))),
         // The text may be the secret itself, so it is not repeated.
         _ => Err((Code::Unresolved, "`!secret` takes `env:NAME` or `file:PATH`".to_owned())),
     }
-}
-
-/// Whether a relative path climbs above where it starts: the folder of the project.
-fn leads_out(path: &str) -> bool {
-    let mut depth = 0_i32;
-    let path = Path::new(path);
-    !path.is_absolute()
-        && path.components().any(|part| {
-            depth += match part {
-                Component::ParentDir => -1,
-                Component::Normal(_) => 1,
-                Component::CurDir | Component::RootDir | Component::Prefix(_) => 0,
-            };
-            depth < 0
-        })
 }
 
 fn string(text: String) -> Kind {

@@ -8,16 +8,18 @@ use std::collections::HashMap;
 use serde_json::{Number, Value};
 use serde_yaml::{Event, Parser, ScalarStyle, Tag};
 
-use crate::diagnostic::{Code, Diagnostic, Source, Span};
+use crate::diagnostic::{Code, Diagnostic, Fix, Source, Span};
 use crate::model::{Entry, Kind, Node};
 use crate::redact;
 
 /// Largest file, in bytes.
-const MAX_BYTES: usize = 4 << 20;
+pub(super) const MAX_BYTES: usize = 4 << 20;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 64;
-/// Most nodes of one document, aliases expanded.
+/// Most nodes of one document, anchors and aliases expanded.
 const MAX_NODES: usize = 200_000;
+/// Most findings of one file. Nobody reads more, and each costs memory.
+pub(super) const MAX_FINDINGS: usize = 100;
 
 /// What a custom tag (`!env`, `!file`, …) on a node stands for. Given by the caller, who knows the project.
 pub(super) type Resolve<'a> = dyn FnMut(&str, &Node) -> Result<Kind, (Code, String)> + 'a;
@@ -36,7 +38,9 @@ pub(super) fn parse(source: &Source, resolve: &mut Resolve<'_>, diagnostics: &mu
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
+    let before = diagnostics.len();
     let loader = Loader {
+        before,
         events: Parser::new_from_str_with_options(&source.text, options),
         source,
         resolve,
@@ -55,6 +59,8 @@ struct Stop;
 type Step<T> = Result<T, Stop>;
 
 struct Loader<'a, 'r, E> {
+    /// How many findings there were before this file.
+    before: usize,
     events: E,
     source: &'a Source,
     resolve: &'a mut Resolve<'r>,
@@ -115,11 +121,21 @@ where
 
     fn count(&mut self, span: Span) -> Step<()> {
         self.nodes += 1;
-        if self.nodes <= MAX_NODES {
-            return Ok(());
+        if self.nodes > MAX_NODES {
+            self.report(Code::Limit, span, format!("more than {MAX_NODES} values, anchors and aliases expanded"))
+                .help = Some("an offer needs nothing like this; repeat less by alias, or split the file".to_owned());
+            return Err(Stop);
         }
-        self.report(Code::Limit, span, format!("more than {MAX_NODES} values, aliases expanded"));
-        Err(Stop)
+        if self.diagnostics.len() - self.before >= MAX_FINDINGS {
+            self.report(
+                Code::Limit,
+                span,
+                format!("more than {MAX_FINDINGS} findings; the file is not read further"),
+            )
+            .help = Some("mend what is found above, and look again".to_owned());
+            return Err(Stop);
+        }
+        Ok(())
     }
 
     fn node(&mut self, event: Event<'a>, span: Span) -> Step<Node> {
@@ -144,6 +160,9 @@ where
             self.count(span)?;
         }
         if anchor != 0 {
+            // The copy that is kept counts as well: anchors within anchors would multiply unseen.
+            self.nodes += size(&node) - 1;
+            self.count(span)?;
             self.anchors.insert(anchor, (node.clone(), depth(&node)));
         }
         Ok(node)
@@ -151,7 +170,8 @@ where
 
     fn alias(&mut self, id: usize, span: Span) -> Step<Node> {
         let Some((node, depth)) = self.anchors.get(&id).cloned() else {
-            self.report(Code::Limit, span, "an alias inside its own anchor");
+            self.report(Code::Limit, span, "an alias inside its own anchor").help =
+                Some("an alias stands for the whole anchored value, so it cannot be a part of it".to_owned());
             return Err(Stop);
         };
         if self.depth + depth > MAX_DEPTH {
@@ -183,38 +203,76 @@ where
     fn mapping(&mut self, span: Span) -> Step<Node> {
         let mut entries = Vec::new();
         let mut seen = HashMap::<String, usize>::new();
+        // What `<<` brings, and where in the mapping it stands.
+        let mut merged = None;
         loop {
             let (event, key_span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                return Ok(Node { kind: Kind::Map(entries), span });
+                break;
             }
+            let merges = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
             let key = self.key(event, key_span)?;
             let (event, value_span) = self.next()?;
             self.secret = redact::is_secret_name(&key);
             let value = self.node(event, value_span)?;
             if let Some(line) = seen.insert(key.clone(), key_span.line) {
                 self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping")).help =
-                    Some(format!("it stands first in line {line}; keep one"));
+                    Some(match merges {
+                        true => format!("it stands first in line {line}; merge a list: `<<: [*a, *b]`"),
+                        false => format!("it stands first in line {line}; keep one"),
+                    });
+            } else if merges {
+                merged = Some((entries.len(), self.merged(value)?));
             } else {
                 entries.push(Entry { key, key_span, value });
             }
         }
+        if let Some((place, brought)) = merged {
+            // The mapping's own keys win; of several sources, the first that has the key.
+            let brought = brought.into_iter().filter(|entry| seen.insert(entry.key.clone(), 0).is_none());
+            let rest = entries.split_off(place);
+            entries.extend(brought.collect::<Vec<_>>().into_iter().chain(rest));
+        }
+        Ok(Node { kind: Kind::Map(entries), span })
+    }
+
+    /// The entries that a merge key brings.
+    fn merged(&mut self, value: Node) -> Step<Vec<Entry>> {
+        let sources = match value.kind {
+            Kind::List(items) => items,
+            _ => vec![value],
+        };
+        let mut brought = Vec::new();
+        for source in sources {
+            match source.kind {
+                Kind::Map(entries) => brought.extend(entries),
+                _ => {
+                    let message = format!("a merge key (`<<`) takes a mapping, not {}", source.kind_name());
+                    self.report(Code::Unsupported, source.span, message).help =
+                        Some("give an alias of a mapping (`<<: *base`), or a list of them".to_owned());
+                    return Err(Stop);
+                }
+            }
+        }
+        Ok(brought)
     }
 
     fn key(&mut self, event: Event<'a>, span: Span) -> Step<String> {
         self.count(span)?;
         let Event::Scalar(text, style, _, None) = event else {
-            self.report(Code::Unsupported, span, "a key must be a plain text");
+            self.report(Code::Unsupported, span, "a key must be a plain text").help =
+                Some("write the key as it is, without a tag, an alias, `[` or `{`".to_owned());
             return Err(Stop);
         };
-        if style == ScalarStyle::Plain {
-            if text == "<<" {
-                self.report(Code::Unsupported, span, "merge keys (`<<`) are not read").help =
-                    Some("repeat the keys, or use an alias for a whole value".to_owned());
-            } else if matches!(plain(&text), Plain::Number(_) | Plain::Odd) && text.contains('.') {
-                self.report(Code::QuoteNumber, span, format!("the key `{text}` is a number to many YAML readers"))
-                    .help = Some(format!("quote it: \"{text}\""));
-            }
+        if style == ScalarStyle::Plain && matches!(plain(&text), Plain::Number(_) | Plain::Odd) && text.contains('.') {
+            let fix = Fix::quote_key(span, &text);
+            let found = self.report(
+                Code::QuoteNumber,
+                span,
+                format!("the key `{text}` is a number to many YAML readers, which lose its zeros"),
+            );
+            found.help = Some(format!("quote it: \"{text}\""));
+            found.fix = fix;
         }
         Ok(text.into_owned())
     }
@@ -407,8 +465,46 @@ mod tests {
         assert_eq!(bad("a: 1\n---\nb: 2"), "OFR0006 a.yaml:3:1 a second document in the file");
         assert!(bad("a: [1, 2").starts_with("OFR0003 a.yaml:"));
         assert_eq!(bad("a: !nope x"), "OFR0009 a.yaml:1:4 tag !nope");
-        assert_eq!(bad("<<: {a: 1}"), "OFR0009 a.yaml:1:1 merge keys (`<<`) are not read");
+        assert_eq!(bad("a: {<<: 1}"), "OFR0009 a.yaml:1:9 a merge key (`<<`) takes a mapping, not a number");
+        assert_eq!(bad("a: {<<: [{b: 1}, x]}"), "OFR0009 a.yaml:1:18 a merge key (`<<`) takes a mapping, not a string");
+        assert_eq!(bad("<<: {a: 1}\n<<: {b: 1}"), "OFR0007 a.yaml:2:1 `<<` stands twice in this mapping");
         assert_eq!(bad("[a]: 1"), "OFR0009 a.yaml:1:1 a key must be a plain text");
+    }
+
+    #[test]
+    fn merge_keys_bring_what_the_mapping_lacks() {
+        assert_eq!(good("{<<: {a: 1, b: 2}, b: 3, c: 4}"), json!({"a": 1, "b": 3, "c": 4}));
+        assert_eq!(good("b: 3\n<<: {a: 1, b: 2}"), json!({"b": 3, "a": 1}), "own keys win wherever `<<` stands");
+        assert_eq!(good("<<: [{a: 1}, {a: 2, b: 2}]"), json!({"a": 1, "b": 2}), "the first source wins");
+        assert_eq!(
+            good("x: &x {a: 1}\ny: &y {<<: *x, b: 2}\nz: {<<: *y, a: 3}"),
+            json!({"x": {"a": 1}, "y": {"a": 1, "b": 2}, "z": {"b": 2, "a": 3}})
+        );
+        assert_eq!(good("\"<<\": 1"), json!({"<<": 1}), "a quoted `<<` is a key like any other");
+    }
+
+    #[test]
+    fn what_is_merged_keeps_its_place() {
+        let source = Source { path: "a.yaml".into(), text: "x: &x\n  a: 1\ny:\n  <<: *x\n".into() };
+        let mut resolve = |_: &str, _: &Node| Err((Code::Unsupported, String::new()));
+        let root = parse(&source, &mut resolve, &mut Vec::new()).expect("a document");
+        let entry = &root.get("y").expect("y").entries()[0];
+        assert_eq!((entry.key_span.line, entry.value.span.column), (2, 6));
+    }
+
+    #[test]
+    fn anchors_within_anchors_and_merged_laughs_end_in_an_error() {
+        let nested = format!("{}{}{}", "[&a ".repeat(60), "x,".repeat(20_000), "]".repeat(60));
+        assert!(bad(&nested).starts_with("OFR0008"), "each anchor keeps a copy");
+        let mut laughs = String::from("a0: &a0 {k: [x, x, x, x, x, x, x, x, x, x]}\n");
+        for level in 1..10 {
+            let below = level - 1;
+            let keys = (0..10).map(|key| format!("k{key}: {{<<: *a{below}}}, ")).collect::<String>();
+            laughs.push_str(&format!("a{level}: &a{level} {{{keys}}}\n"));
+        }
+        assert!(bad(&laughs).starts_with("OFR0008"));
+        let slips = "- 0755\n".repeat(5_000);
+        assert_eq!(load(&slips).1.len(), MAX_FINDINGS + 1, "a file with nothing but slips is given up");
     }
 
     #[test]

@@ -67,7 +67,7 @@ Plan: 1 to update, 3 unchanged    (live → file)
 
 ~ contoso/edge-gateway   update draft   native   offers/edge-gateway.yaml
   ~ title: "Contoso Edge Gateway" → "Contoso Edge Hub"   offers/edge-gateway.yaml:14
-    1 unmanaged field kept, 8 formatting-only differences hidden (-v lists them), 5 artifacts not compared (the portal serves its own copy); --resend sends again what cannot be compared
+    1 unmanaged field kept, 7 formatting-only differences hidden (-v lists them), 5 artifacts not compared (the portal serves its own copy); --resend sends again what cannot be compared
     then: publish to preview → wait for sign-off
 
 Plan [..]: 1 to update, 3 unchanged.

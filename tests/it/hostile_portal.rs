@@ -98,10 +98,10 @@ async fn a_saved_plan_holds_no_secret_of_the_portals_document() {
 async fn a_secret_that_was_not_sent_again_is_not_reported_as_sent() {
     let world = World::new(vec![native(&offer("a", "same"))], &[]).await;
     write(world.folder.path(), "offers/a.yaml", &with_secret("same", &json!({})));
-    world.run_with(&["apply", "--yes"], &[("S", "one")]).await.exits(0);
+    world.run_with(&["apply", "--yes"], &[("S", "the-first-one")]).await.exits(0);
     // The new secret does not get there, and what can be read is the same before and after.
     world.fault(json!({"method": "PUT", "path": "/offers/a", "status": 503})).await;
-    let ran = world.run_with(&["apply", "--yes", "--resend", "-o", "json"], &[("S", "two")]).await;
+    let ran = world.run_with(&["apply", "--yes", "--resend", "-o", "json"], &[("S", "the-second-one")]).await;
     assert_ne!(ran.code, 0, "{}", ran.stdout);
     assert_eq!(done(&ran), Vec::<String>::new());
 }
@@ -166,10 +166,10 @@ async fn a_write_that_may_clear_a_secret_needs_its_own_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declared_secret_is_not_taken_for_one_that_would_be_cleared() {
     let mut live = native(&offer("a", "old"));
-    live["definition"]["offer"][LEAD] = json!({"connectionString": "one", "contactEmail": "x@y.example"});
+    live["definition"]["offer"][LEAD] = json!({"connectionString": "the-first-one", "contactEmail": "x@y.example"});
     let world = World::new(vec![live], &[]).await;
     write(world.folder.path(), "offers/a.yaml", &with_secret("new", &json!({"contactEmail": "x@y.example"})));
-    world.run_with(&["apply", "--yes"], &[("S", "one")]).await.exits(0);
+    world.run_with(&["apply", "--yes"], &[("S", "the-first-one")]).await.exits(0);
     assert_eq!(world.live("a").await["definition"]["offer"][TITLE], "new");
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod auth;
+mod canary;
 mod client;
 mod docs;
 mod doctor;
@@ -20,6 +21,7 @@ mod plans;
 mod promises;
 mod release;
 mod resume;
+mod round_trip;
 mod sandbox_command;
 mod sandbox_proxy;
 mod sandbox_store;

@@ -187,7 +187,7 @@ async fn a_secret_that_is_sent_again_is_published() {
     let text = declared.to_string().replace("\"@\"", "!secret env:LEAD");
     crate::support::write(world.folder.path(), "offers/a.yaml", &text);
     let args = ["apply", "--yes", "--resend", "--through", "live"];
-    for (secret, times) in [("one", 1), ("two", 2)] {
+    for (secret, times) in [("the-first-one", 1), ("the-second-one", 2)] {
         let ran = world.run_with(&args, &[("LEAD", secret)]).await.exits(0);
         assert!(ran.stdout.contains("published, in preview, signed off, live"), "{}", ran.stdout);
         assert_eq!(world.count("POST", "/publish").await, times);

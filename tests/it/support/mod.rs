@@ -318,7 +318,7 @@ pub(crate) fn offer(id: &str, title: &str) -> Value {
                 "regions": ["DE", "NO"],
                 "microsoft-azure-virtualmachines.skuTitle": "Basic",
                 "microsoft-azure-virtualmachines.vmImages": {
-                    "1.0.0": {"osVhdUrl": "https://images.blob.core.windows.net/vhds/1.vhd?sv=2018&sp=rl&sig=CANARYsig", "lunVhdDetails": []}
+                    "1.0.0": {"osVhdUrl": "https://images.blob.core.windows.net/vhds/1.vhd?sv=2018&sp=rl&se=2999-01-01&sig=CANARYsig", "lunVhdDetails": []}
                 }
             }]
         }

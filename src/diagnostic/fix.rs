@@ -1,0 +1,52 @@
+//! The edit that mends a finding, where there is one right answer.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::Span;
+
+/// One edit of a file, and what it makes of the document: the edit is made only where reading the result again shows
+/// exactly that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// The place of the value or key that changes.
+    pub span: Span,
+    /// The bytes that are replaced.
+    pub bytes: Range<usize>,
+    /// What stands there instead.
+    pub text: String,
+    /// What becomes of the document.
+    pub change: Change,
+}
+
+/// What a fix makes of the value or key at its place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// The value becomes this one.
+    Value(Value),
+    /// The key becomes this one.
+    Key(String),
+    /// The member of a list is gone.
+    Gone,
+}
+
+impl Fix {
+    /// Puts a plain value in quotes; `None` where it holds what would need an escape.
+    #[must_use]
+    pub fn quote(span: Span, text: &str) -> Option<Self> {
+        let change = Change::Value(Value::String(text.to_owned()));
+        quotable(text).then(|| Self { span, bytes: span.start..span.end, text: format!("\"{text}\""), change })
+    }
+
+    /// Puts a plain key in quotes; `None` where it holds what would need an escape.
+    #[must_use]
+    pub fn quote_key(span: Span, text: &str) -> Option<Self> {
+        let change = Change::Key(text.to_owned());
+        quotable(text).then(|| Self { span, bytes: span.start..span.end, text: format!("\"{text}\""), change })
+    }
+}
+
+fn quotable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+}

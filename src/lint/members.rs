@@ -1,0 +1,108 @@
+//! Members of sets: each once, and regions in capitals.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{Offer, short};
+use crate::diagnostic::{Change, Code, Diagnostic, Fix};
+use crate::model::{Kind, Node};
+use crate::schema::{Case, ListRule};
+
+pub(super) fn duplicate_member(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.entries(&mut |entry, shape| {
+        if shape.rules.list != ListRule::Set {
+            return;
+        }
+        let case = shape.item().rules.case;
+        let mut first = HashMap::new();
+        let items = entry.value.items();
+        for (index, item) in items.iter().enumerate() {
+            let Some(text) = item.as_str() else { continue };
+            let folded = if case == Case::Exact { text.to_owned() } else { text.to_ascii_lowercase() };
+            let Some(line) = first.get(&folded).copied() else {
+                first.insert(folded, item.span.line);
+                continue;
+            };
+            let message = format!("`{text}` stands twice in `{}`, first in line {line}", short(&entry.key));
+            let found = offer.found(Code::DuplicateMember, item.span, message);
+            let fix = removal(&offer.desired.source.text, &items[index - 1], item);
+            findings.push(found.help("take one away, or write what was meant").fix(fix));
+        }
+    });
+}
+
+/// The edit that takes away a member which stands after another one. `None` where a comment would be lost, or where the
+/// text is not simple enough to be sure.
+fn removal(text: &str, before: &Node, item: &Node) -> Option<Fix> {
+    let (start, end) = (item.span.start, item.span.end);
+    let between = text.get(before.span.end..start)?;
+    let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let rest = &text[end..text[end..].find('\n').map_or(text.len(), |at| end + at)];
+    let bytes = if between.trim() == "," {
+        before.span.end..end
+    } else if text[line..start].trim() == "-" && rest.trim().is_empty() && line >= before.span.end {
+        line..(end + rest.len() + 1).min(text.len())
+    } else {
+        return None;
+    };
+    Some(Fix { span: item.span, bytes, text: String::new(), change: Change::Gone })
+}
+
+pub(super) fn region_case(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.entries(&mut |entry, shape| {
+        if short(&entry.key) != "regions" || shape.item().rules.case != Case::Insensitive {
+            return;
+        }
+        for item in entry.value.items() {
+            let Kind::Scalar(Value::String(text)) = &item.kind else { continue };
+            let upper = text.to_ascii_uppercase();
+            if *text == upper {
+                continue;
+            }
+            let written = offer.desired.source.text.get(item.span.start..item.span.end).unwrap_or_default();
+            let fix = written.find(text.as_str()).map(|at| {
+                let start = item.span.start + at;
+                // What is plain in small letters may be a trap in capitals; quotes do no harm.
+                let plain = written.trim_end() == text && (text.eq_ignore_ascii_case("no"));
+                let replacement = if plain { format!("\"{upper}\"") } else { upper.clone() };
+                let change = Change::Value(Value::String(upper.clone()));
+                Fix { span: item.span, bytes: start..start + text.len(), text: replacement, change }
+            });
+            let message = format!("the region `{text}` is in small letters");
+            findings.push(offer.found(Code::RegionCase, item.span, message).help(format!("write {upper}")).fix(fix));
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::said;
+
+    #[test]
+    fn a_member_of_a_set_stands_once() {
+        let found = said(
+            "plans:\n  - planId: a\n    vmImages: {1.0.0: {}}\n    regions:\n      - DE\n      - FR\n      - DE\n    cloudAvailability: [PublicAzure, PublicAzure]\n",
+        );
+        assert_eq!(
+            found,
+            [
+                "duplicate-member 7:9 `DE` stands twice in `regions`, first in line 9",
+                "duplicate-member 8:38 `PublicAzure` stands twice in `cloudAvailability`, first in line 12",
+            ]
+        );
+    }
+
+    #[test]
+    fn regions_are_capitals() {
+        let found = said("plans:\n  - planId: a\n    vmImages: {1.0.0: {}}\n    regions: [de, DE, \"fr\"]\n");
+        assert_eq!(
+            found,
+            [
+                "region-case 4:15 the region `de` is in small letters",
+                "duplicate-member 4:19 `DE` stands twice in `regions`, first in line 8",
+                "region-case 4:23 the region `fr` is in small letters",
+            ]
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! Lints: what is well-formed in an offer file and still goes wrong, days later, at the portal or before customers.
+//!
+//! Each lint is one function over one declared offer, listed in [`LINTS`] with its code; its name, default severity and
+//! explanation stand in [`crate::diagnostic::About`]. They are pure: the clock, and the look at a picture of the
+//! project, come in as values. What they find is shown by `validate`, and stops `plan` and `apply` where it is an error.
+
+mod address;
+mod html;
+mod leads;
+mod logo;
+mod members;
+mod place;
+mod signature;
+mod text;
+mod versions;
+
+use jiff::Timestamp;
+
+use crate::diagnostic::{About, Code, Diagnostic, Severity, Span};
+use crate::model::{Entry, Node};
+use crate::schema::{ListRule, Shape};
+use crate::workspace::Desired;
+
+pub use leads::notify_ignored;
+pub use logo::{Form, Picture, picture};
+
+/// What the lints see of the world.
+pub struct Context<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// What the file at this path is, relative to the offer file; `None` where there is none or it cannot be read.
+    pub picture: &'a dyn Fn(&Desired, &str) -> Option<Picture>,
+}
+
+/// One declared offer under a lint.
+struct Offer<'a> {
+    desired: &'a Desired,
+    shape: &'a Shape,
+    context: &'a Context<'a>,
+}
+
+type Lint = fn(&Offer<'_>, &mut Vec<Diagnostic>);
+
+/// Every lint with its code, in the order of the codes. `notify-ignored` is told by the plan as well.
+const LINTS: &[(Code, Lint)] = &[
+    (Code::VersionKey, versions::version_key),
+    (Code::SasExpiry, signature::expiry),
+    (Code::SasPermissions, signature::permissions),
+    (Code::SasStart, signature::start),
+    (Code::NoImage, versions::no_image),
+    (Code::GenerationDrift, versions::generation_drift),
+    (Code::MediaName, versions::media_name),
+    (Code::LogoType, logo::logo_type),
+    (Code::LogoSize, logo::logo_size),
+    (Code::NotHttps, address::not_https),
+    (Code::HtmlTag, html::tags),
+    (Code::HtmlUnbalanced, html::unbalanced),
+    (Code::TooLong, text::too_long),
+    (Code::DuplicateMember, members::duplicate_member),
+    (Code::MarketoForm, leads::marketo_form),
+    (Code::NotifyIgnored, leads::notify_declared),
+    (Code::YamlTrap, text::yaml_trap),
+    (Code::RegionCase, members::region_case),
+];
+
+/// Whether a code is one of the lints here, rather than a finding of reading.
+#[must_use]
+pub fn is_lint(code: Code) -> bool {
+    LINTS.iter().any(|(lint, _)| *lint == code)
+}
+
+/// Everything that the lints find in one offer, in the order of the file. What an alias repeats is told once.
+#[must_use]
+pub fn check(desired: &Desired, shape: &Shape, context: &Context<'_>) -> Vec<Diagnostic> {
+    let offer = Offer { desired, shape, context };
+    let mut findings = Vec::new();
+    for (_, lint) in LINTS {
+        lint(&offer, &mut findings);
+    }
+    let place = |finding: &Diagnostic| finding.span.map_or((0, 0), |span| (span.start, span.end));
+    findings.sort_by(|a, b| (place(a), a.code, &a.message).cmp(&(place(b), b.code, &b.message)));
+    findings.dedup_by(|a, b| place(a) == place(b) && a.code == b.code && a.message == b.message);
+    findings
+}
+
+impl Offer<'_> {
+    /// A finding of a lint, with its default severity.
+    fn found(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        found(self.desired, code, span, message)
+    }
+
+    /// Visits every entry of every mapping, outermost first.
+    fn entries(&self, visit: &mut impl FnMut(&Entry, &Shape)) {
+        walk(&self.desired.document, self.shape, visit, &mut |_, _| {});
+    }
+
+    /// Visits every node, outermost first.
+    fn nodes(&self, visit: &mut impl FnMut(&Node, &Shape)) {
+        walk(&self.desired.document, self.shape, &mut |_, _| {}, visit);
+    }
+
+    /// The declared plans, with their shape.
+    fn plans(&self) -> impl Iterator<Item = (&Node, &Shape)> {
+        let shape = self.shape.property("definition").property("plans").item();
+        let plans = self.desired.document.get("definition").and_then(|definition| definition.get("plans"));
+        plans.into_iter().flat_map(Node::items).map(move |plan| (plan, shape))
+    }
+}
+
+fn found(desired: &Desired, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+    let severity = About::of(code).map_or(Severity::Warning, |about| about.severity);
+    Diagnostic { severity, ..Diagnostic::error(code, &desired.source, Some(span), message) }
+}
+
+fn walk(node: &Node, shape: &Shape, entries: &mut impl FnMut(&Entry, &Shape), nodes: &mut impl FnMut(&Node, &Shape)) {
+    nodes(node, shape);
+    for entry in node.entries() {
+        let below = shape.property(&entry.key);
+        entries(entry, below);
+        walk(&entry.value, below, entries, nodes);
+    }
+    for item in node.items() {
+        walk(item, shape.item(), entries, nodes);
+    }
+}
+
+/// The part of a key after its prefix.
+fn short(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+/// The identity of a member of a keyed list.
+fn identity<'n>(item: &'n Node, list: &Shape) -> Option<&'n str> {
+    match &list.rules.list {
+        ListRule::Keyed(key) => item.get(key).and_then(Node::as_str),
+        ListRule::Ordered | ListRule::Set => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Schemas;
+    use crate::workspace::offer_from_text;
+
+    /// What the lints say of a virtual machine offer whose definition is given, each as `code line:column message`.
+    pub(super) fn said_of(kind: &str, definition: &str, picture: Option<Picture>) -> Vec<String> {
+        let text = format!(
+            "publisherId: contoso\nid: a\nofferTypeId: {kind}\ndefinition:\n{}",
+            definition.lines().map(|line| format!("  {line}\n")).collect::<String>()
+        );
+        let schemas = Schemas::builtin();
+        let (desired, found) = offer_from_text("a.yaml", &text, schemas, "2026-11-25".parse().expect("a date"));
+        let desired = desired.unwrap_or_else(|| panic!("{found:?}"));
+        let context = Context { now: "2026-11-25T12:00:00Z".parse().expect("a time"), picture: &|_, _| picture };
+        let found = check(&desired, schemas.shape(&desired.offer_type), &context);
+        let line = |d: &Diagnostic| {
+            let span = d.span.expect("a place");
+            format!("{} {}:{} {}", About::of(d.code).expect("an entry").name, span.line - 4, span.column - 2, d.message)
+        };
+        found.iter().map(line).collect()
+    }
+
+    pub(super) fn said(definition: &str) -> Vec<String> {
+        said_of("microsoft-azure-virtualmachines", definition, None)
+    }
+
+    #[test]
+    fn the_table_has_every_lint_once_and_in_order() {
+        let codes = LINTS.iter().map(|(code, _)| *code).collect::<Vec<_>>();
+        let lints = About::all().filter(|about| about.lint && about.code != Code::IgnoreExpired);
+        assert_eq!(codes, lints.map(|about| about.code).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_an_alias_repeats_is_told_once() {
+        let found = said(
+            "offer: {}\nplans:\n  - planId: a\n    regions: &r [NO]\n    vmImages: {1.0.0: {}}\n  - planId: b\n    regions: *r\n    vmImages: {1.0.0: {}}",
+        );
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+}

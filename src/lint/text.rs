@@ -1,0 +1,143 @@
+//! Texts: their length, and whether other readers of YAML see texts in them.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
+use super::Offer;
+use crate::diagnostic::{Code, Diagnostic, Fix, Span};
+use crate::model::Node;
+use crate::redact;
+
+/// The longest texts in characters, by the published documentation of the portal's forms (2019), and of Partner Center
+/// for the description (2020; it was 3,000 before).
+const LIMITS: [(&str, usize); 16] = [
+    ("microsoft-azure-marketplace.title", 50),
+    ("microsoft-azure-marketplace.summary", 100),
+    ("microsoft-azure-marketplace.longSummary", 256),
+    ("microsoft-azure-marketplace.description", 5_000),
+    ("microsoft-azure-marketplace.offerMarketingUrlIdentifier", 50),
+    ("microsoft-azure-corevm.title", 50),
+    ("microsoft-azure-corevm.summary", 100),
+    ("microsoft-azure-corevm.description", 5_000),
+    ("microsoft-azure-corevm.skuTitle", 50),
+    ("microsoft-azure-corevm.skuSummary", 100),
+    ("microsoft-azure-corevm.skuLongSummary", 256),
+    ("microsoft-azure-virtualmachines.skuTitle", 50),
+    ("microsoft-azure-virtualmachines.skuSummary", 100),
+    ("microsoft-azure-applications.skuTitle", 50),
+    ("microsoft-azure-applications.skuSummary", 100),
+    ("planId", 50),
+];
+
+pub(super) fn too_long(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.entries(&mut |entry, _| {
+        let Some((_, limit)) = LIMITS.iter().find(|(key, _)| *key == entry.key) else { return };
+        let length = entry.value.as_str().map_or(0, |text| text.trim_end().chars().count());
+        if length > *limit {
+            let name = super::short(&entry.key);
+            let message = format!("`{name}` has {length} characters, {} more than its {limit}", length - limit);
+            let help = "the portal refuses or cuts off what is longer; shorten it";
+            findings.push(offer.found(Code::TooLong, entry.value.span, message).help(help));
+        }
+    });
+}
+
+/// What YAML 1.1 reads in a plain text that YAML 1.2 leaves alone.
+fn trap(text: &str) -> Option<&'static str> {
+    static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        let table = [
+            (r"^(y|Y|yes|Yes|YES|on|On|ON)$", "true"),
+            (r"^(n|N|no|No|NO|off|Off|OFF)$", "false"),
+            (r"^[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?$", "a number"),
+            (r"^[-+]?0b[01_]+$", "a binary number"),
+            (r"^[-+]?0x[0-9a-fA-F_]+$", "a number"),
+            (r"^[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$", "a number to the base of 60"),
+            (r"^\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?$", "a date"),
+        ];
+        let compile = |text| Regex::new(text).unwrap_or_else(|e| unreachable!("the pattern is a constant: {e}"));
+        table.into_iter().map(|(text, what)| (compile(text), what)).collect()
+    });
+    // Long texts are none of these.
+    let short = text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+'));
+    PATTERNS.iter().find(|(pattern, _)| short && pattern.is_match(text)).map(|(_, what)| *what)
+}
+
+pub(super) fn yaml_trap(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    let text = &offer.desired.source.text;
+    // Only what stands in the file as it is: quoted texts, and what a tag reads, are safe.
+    let plain = |span: Span, value: &str| text.get(span.start..span.end).is_some_and(|raw| raw.trim_end() == value);
+    let told = |span, value: &str, fix| {
+        let what = trap(value)?;
+        let message = format!("`{value}` is a text here, and {what} to readers of YAML 1.1");
+        Some(offer.found(Code::YamlTrap, span, message).help(format!("quote it: \"{value}\"")).fix(fix))
+    };
+    let mut found = Vec::new();
+    let mut values = |node: &Node| {
+        if let Some(value) = node.as_str().filter(|value| plain(node.span, value)) {
+            found.extend(told(node.span, value, Fix::quote(trimmed(node.span, value), value)));
+        }
+    };
+    let mut secret_keys = Vec::new();
+    offer.entries(&mut |entry, _| {
+        if redact::is_secret_name(&entry.key) {
+            secret_keys.push(entry.value.span);
+        }
+    });
+    offer.nodes(&mut |node, _| {
+        if !secret_keys.contains(&node.span) {
+            values(node);
+        }
+    });
+    offer.entries(&mut |entry, _| {
+        if plain(entry.key_span, &entry.key) {
+            let fix = Fix::quote_key(trimmed(entry.key_span, &entry.key), &entry.key);
+            found.extend(told(entry.key_span, &entry.key, fix));
+        }
+    });
+    findings.append(&mut found);
+}
+
+/// The place of the text alone, without blanks that a reader counts to it.
+fn trimmed(span: Span, value: &str) -> Span {
+    Span { end: span.start + value.len(), ..span }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::said;
+    use super::trap;
+
+    #[test]
+    fn texts_have_limits_in_characters() {
+        let long = "é".repeat(51);
+        let found = said(&format!("offer:\n  title: {long}\n  summary: {}\n", "x".repeat(100)));
+        assert_eq!(found, ["too-long 2:10 `title` has 51 characters, 1 more than its 50"]);
+        assert_eq!(said(&format!("offer:\n  title: {}\n", "é".repeat(50))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_yaml_1_1_reads_otherwise() {
+        for text in ["NO", "yes", "On", "n", "1_000", "0b11", "0x_1f", "12:30:45", "2026-01-31", "2026-1-1 10:00:00"] {
+            assert!(trap(text).is_some(), "{text}");
+        }
+        for text in ["Norway", "none", "1.2.3", "2019.10.11", "10/31/2026", "a:b", "12345678-aaaa", "D2s", "-", "1_x"] {
+            assert_eq!(trap(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_plain_values_and_keys_are_traps() {
+        let found = said(
+            "plans:\n  - planId: a\n    vmImages: {1.0.0: {}}\n    regions: [DE, NO, \"NO\", 'NO']\n    regionPrices: {NO: 1}\n",
+        );
+        let traps = found.iter().filter(|line| line.starts_with("yaml-trap")).collect::<Vec<_>>();
+        assert_eq!(
+            traps,
+            [
+                "yaml-trap 4:19 `NO` is a text here, and false to readers of YAML 1.1",
+                "yaml-trap 5:20 `NO` is a text here, and false to readers of YAML 1.1",
+            ]
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! Short names: `title` for `microsoft-azure-marketplace.title`, where exactly one property of the schema ends so.
+
+use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::model::{Kind, Node};
+use crate::schema::{ListRule, Shape};
+
+/// Replaces short names by full ones, everywhere in the document. Keys keep their places.
+pub(super) fn expand(node: &mut Node, shape: &Shape, source: &Source, diagnostics: &mut Vec<Diagnostic>) {
+    match &mut node.kind {
+        Kind::Map(entries) => {
+            for index in 0..entries.len() {
+                let (key, span) = (entries[index].key.clone(), entries[index].key_span);
+                match candidates(&key, shape).as_slice() {
+                    [] => {}
+                    [full] => match entries.iter().find(|entry| entry.key == *full) {
+                        None => entries[index].key = (*full).to_owned(),
+                        Some(other) => {
+                            let message = format!("`{key}` is short for `{full}`, which stands in this mapping too");
+                            let help = format!("it stands in line {}; keep one", other.key_span.line);
+                            let found = Diagnostic::error(Code::DuplicateKey, source, Some(span), message);
+                            diagnostics.push(found.help(help));
+                        }
+                    },
+                    several => {
+                        let all = several.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+                        let found = Diagnostic::error(
+                            Code::UnknownKey,
+                            source,
+                            Some(span),
+                            format!("`{key}` is short for more than one key"),
+                        );
+                        diagnostics.push(found.help(format!("write {all}")));
+                    }
+                }
+                let entry = &mut entries[index];
+                expand(&mut entry.value, shape.property(&entry.key), source, diagnostics);
+            }
+        }
+        Kind::List(items) => items.iter_mut().for_each(|item| expand(item, shape.item(), source, diagnostics)),
+        _ => {}
+    }
+}
+
+/// The same for the tokens of a pointer, in which a member of a keyed list goes by its identity.
+pub(super) fn expand_tokens(tokens: &mut [String], shape: &Shape) {
+    let mut here = shape;
+    for token in tokens {
+        here = match &here.rules.list {
+            ListRule::Keyed(_) => here.item(),
+            ListRule::Ordered | ListRule::Set => {
+                if let [full] = candidates(token, here).as_slice() {
+                    *token = (*full).to_owned();
+                }
+                here.property(token)
+            }
+        };
+    }
+}
+
+/// The properties that a key may be short for; none where it is a property itself.
+fn candidates<'a>(key: &str, shape: &'a Shape) -> Vec<&'a str> {
+    if key.contains('.') || shape.names(key) {
+        return Vec::new();
+    }
+    let ends_so = |full: &&str| full.rsplit_once('.').is_some_and(|(_, name)| name == key);
+    shape.properties().map(|(full, _)| full).filter(ends_so).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Schemas;
+    use serde_json::{Value, json};
+
+    fn expanded(document: &Value) -> (Value, Vec<String>) {
+        let source = Source { path: "a.yaml".into(), text: "".into() };
+        let mut node = Node::from_value(document);
+        let mut found = Vec::new();
+        expand(&mut node, Schemas::builtin().shape("microsoft-azure-virtualmachines"), &source, &mut found);
+        let said = found.into_iter().map(|d| format!("{} {}; {}", d.code, d.message, d.help.unwrap_or_default()));
+        (node.to_value(&mut |_| Value::Null), said.collect())
+    }
+
+    #[test]
+    fn a_short_name_stands_for_the_one_property_that_ends_so() {
+        let short = json!({"definition": {
+            "offer": {"title": "t", "usefulLinks": []},
+            "plans": [{"planId": "basic", "vmImages": {"1.0.0": {"osVhdUrl": "u"}}, "unknown": 1}]
+        }});
+        let full = json!({"definition": {
+            "offer": {"microsoft-azure-marketplace.title": "t", "microsoft-azure-marketplace.usefulLinks": []},
+            "plans": [{"planId": "basic", "microsoft-azure-virtualmachines.vmImages": {"1.0.0": {"osVhdUrl": "u"}}, "unknown": 1}]
+        }});
+        assert_eq!(expanded(&short), (full, vec![]));
+    }
+
+    #[test]
+    fn two_candidates_and_a_second_spelling_are_errors() {
+        let (_, said) = expanded(&json!({"definition": {"offer": {"description": "d"}}}));
+        let both =
+            "write `microsoft-azure-marketplace-testdrive.description` or `microsoft-azure-marketplace.description`";
+        assert_eq!(said, [format!("OFR0010 `description` is short for more than one key; {both}")]);
+        let (_, said) =
+            expanded(&json!({"definition": {"offer": {"microsoft-azure-marketplace.title": "a", "title": "b"}}}));
+        assert!(said[0].starts_with("OFR0007 `title` is short for `microsoft-azure-marketplace.title`"), "{said:?}");
+    }
+
+    #[test]
+    fn pointers_may_be_short_too() {
+        let shape = Schemas::builtin().shape("microsoft-azure-virtualmachines");
+        let mut tokens = ["definition", "plans", "title", "vmImages", "1.0.0"].map(ToOwned::to_owned);
+        expand_tokens(&mut tokens, shape);
+        assert_eq!(tokens.join("/"), "definition/plans/title/microsoft-azure-virtualmachines.vmImages/1.0.0");
+    }
+}
