@@ -185,6 +185,10 @@ pub struct Shaping {
     /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
     #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
     pub resend: bool,
+
+    /// Do not look at the files behind artifacts; those that the portal copied are shown as not compared
+    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    pub no_artifacts: bool,
 }
 
 /// `offerctl plan`.

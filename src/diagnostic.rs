@@ -151,6 +151,10 @@ codes! {
     YamlTrap = 56,
     /// A region code in small letters.
     RegionCase = 57,
+    /// A local artifact cannot be read, or is not of the project.
+    Artifact = 80,
+    /// There is no store for local artifacts.
+    ArtifactStore = 81,
 }
 
 impl fmt::Display for Code {

@@ -54,11 +54,15 @@ pub mod lint;
 // What is, what differs, what to do.
 pub mod live;
 
+pub mod content;
+
 pub mod diff;
 
 pub mod plan;
 
 // Doing it.
+pub mod artifact;
+
 pub mod portal;
 
 pub mod operation;

@@ -11,6 +11,7 @@ mod write;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use crate::artifact::Store;
 use crate::diff::ReadSecret;
 use crate::model::OfferKey;
 use crate::operation::Patience;
@@ -127,6 +128,8 @@ pub struct Context<'a> {
     pub schemas: &'a Schemas,
     /// Reads a secret; only called when a body is made.
     pub secret: &'a ReadSecret<'a>,
+    /// Where local artifacts go, if any are to go anywhere.
+    pub store: Option<&'a Store>,
     /// Whether to wait for operations, and how.
     pub patience: Option<Patience>,
     /// How many offers are written at once. Waiting for the portal takes no place.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::release::Work;
 use super::{Done, End};
-use crate::diff::{self, Compare, Diff};
+use crate::diff::{self, Artifacts, Compare, Diff, Uploaded};
 use crate::live::{self, Live, LiveOffer};
 use crate::model::{ETag, Profile};
 use crate::plan::{Base, OfferPlan, Stale, Write};
@@ -48,6 +48,7 @@ impl Draft<'_> {
 
     async fn write(&self, work: &mut Work<'_>, write: Write) -> Result<(), End> {
         let mut now = self.fresh().await?;
+        let uploaded = self.upload(work).await?;
         let mut tries = Tries::default();
         let (before, etag) = loop {
             let (live, precondition) = match (&now, &self.plan.base) {
@@ -57,7 +58,7 @@ impl Draft<'_> {
                 _ => (Value::Object(Map::new()), Precondition::Absent),
             };
             self.same_plan(&live, write)?;
-            let body = self.body(work, &live)?;
+            let body = self.body(work, &live, &uploaded)?;
             work.go_on()?;
             let problem = match work.context.writer.put(&self.plan.key, &body, &precondition, tries).await {
                 Ok(etag) => break (live, etag),
@@ -78,13 +79,21 @@ impl Draft<'_> {
         self.converged(work, write, &before, etag).await
     }
 
+    /// Brings the plan's files to where the portal can fetch them.
+    async fn upload(&self, work: &Work<'_>) -> Result<Uploaded, End> {
+        match work.context.store {
+            Some(store) => store.upload(&self.plan.uploads).await.map_err(End::Unfilled),
+            None => Ok(Uploaded::new()),
+        }
+    }
+
     /// The live document with the plan's patch, secrets filled in, without what a PUT must not carry.
-    fn body(&self, work: &Work<'_>, live: &Value) -> Result<Value, End> {
+    fn body(&self, work: &Work<'_>, live: &Value, uploaded: &Uploaded) -> Result<Value, End> {
         let document = self
             .plan
             .diff
             .patch
-            .apply(live, &self.desired.document, work.context.secret)
+            .apply(live, &self.desired.document, work.context.secret, uploaded)
             .map_err(|error| End::Unfilled(error.to_string()))?;
         let mut body = live::writable(&document, self.shape);
         self.add_write_only(&mut body);
@@ -105,7 +114,8 @@ impl Draft<'_> {
     }
 
     fn compare(&self, live: &Value, resend: bool) -> Diff {
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend };
+        let artifacts = Artifacts { contents: Some(&self.plan.contents), asked: None };
+        let options = Compare { ignore: &self.desired.reconcile.ignore, resend, artifacts };
         diff::compare(&self.desired.document, live, self.shape, options)
     }
 

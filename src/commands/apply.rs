@@ -8,8 +8,9 @@ use futures_util::future;
 use super::connect::Portal;
 use super::secrets::Secrets;
 use super::shell::{self, Shell};
-use super::{observe, plan, release};
+use super::{artifacts, plan, release};
 use crate::apply::{self, End, Outcome};
+use crate::artifact::Store;
 use crate::cli::{ApplyArgs, Format};
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
@@ -52,9 +53,7 @@ async fn with_portal(
     let plan = match saved {
         Some(saved) => saved.plan,
         None => {
-            let choices = plan::choices(&args.shaping);
-            let plan = observe::make_plan(shell, &portal.reader, offers, &choices, portal.at_once);
-            let mut plan = shell.until_stopped(async { Ok(plan.await) }).await?;
+            let mut plan = plan::make(shell, &args.shaping, project, offers, portal).await?;
             plan::accept(shell, &args.shaping, &mut plan);
             plan
         }
@@ -77,8 +76,11 @@ async fn with_portal(
     } else if !plan.is_empty() {
         let secrets = Secrets::new(&project.root);
         readable_secrets(&plan, offers, &secrets)?;
+        let store = artifacts::store(project, &plan)?;
         let approval = approve(shell, args, &plan).await?;
-        report.outcomes = carry_out(shell, args, &plan, offers, &secrets, portal, approval).await;
+        report.outcomes =
+            carry_out(shell, args, &plan, offers, Means { secrets: &secrets, store: store.as_ref() }, portal, approval)
+                .await;
     }
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
@@ -98,9 +100,13 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
     if args.targets.len() > 1 {
         return Err(Error::invalid(format!("a saved plan ({target}) must be the only target")));
     }
-    if args.shaping.through.is_some() || !args.shaping.allow.is_empty() || args.shaping.resend {
+    if args.shaping.through.is_some()
+        || !args.shaping.allow.is_empty()
+        || args.shaping.resend
+        || args.shaping.no_artifacts
+    {
         return Err(Error::invalid(
-            "a saved plan is applied as it is: --through, --allow and --resend belong to `plan --out`",
+            "a saved plan is applied as it is: --through, --allow, --resend and --no-artifacts belong to `plan --out`",
         ));
     }
     let text = std::fs::read_to_string(path)
@@ -169,12 +175,19 @@ async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approva
     shell.approve(&args.start.consent, question, "nothing was written").await
 }
 
+/// What bodies are made with.
+#[derive(Clone, Copy)]
+struct Means<'a> {
+    secrets: &'a Secrets,
+    store: Option<&'a Store>,
+}
+
 async fn carry_out(
     shell: &Shell,
     args: &ApplyArgs,
     plan: &Plan,
     offers: &[Desired],
-    secrets: &Secrets,
+    means: Means<'_>,
     portal: &Portal,
     approval: Approval,
 ) -> Vec<Outcome> {
@@ -182,8 +195,8 @@ async fn carry_out(
     let work = plan.offers.iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
     let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
-    let secret = |reference: &SecretRef| secrets.get(reference);
-    release::with_context(shell, portal, approval, patience, &secret, async |context| {
+    let secret = |reference: &SecretRef| means.secrets.get(reference);
+    release::with_context(shell, portal, approval, patience, (&secret, means.store), async |context| {
         future::join_all(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context))).await
     })
     .await

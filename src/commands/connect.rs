@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::shell::Shell;
+use super::shell::{self, Shell};
 use crate::cli::Format;
 use crate::error::{Error, Exit, Result};
 use crate::portal::{Credential, Endpoint, Passed, Problem, Reader, Settings};
@@ -123,12 +123,7 @@ impl Shell {
                 .hint("run it inside a project, or use `offerctl sandbox --state FILE` and --endpoint")
         })?;
         let folder = project.root.join(".offerctl");
-        let ignore = folder.join(".gitignore");
-        if !ignore.exists() {
-            // The state holds what was written to the portal, secrets included; it must not be committed.
-            std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, &error))?;
-            std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
-        }
+        shell::own_folder(&folder)?;
         let state = folder.join("sandbox.redb");
         // The files of the project may name any publisher; it is rehearsed here, whoever it belongs to.
         let options = Options { step_time: STEP_TIME, state: Some(state), any_publisher: true, ..Options::default() };

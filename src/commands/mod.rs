@@ -1,6 +1,7 @@
 //! The shell: one file for each command, straight down. Load, read, decide, render, act.
 
 mod apply;
+mod artifacts;
 mod cancel;
 mod connect;
 mod doctor;

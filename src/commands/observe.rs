@@ -4,6 +4,9 @@ use futures_util::{StreamExt as _, stream};
 
 use super::progress::Reading;
 use super::shell::Shell;
+use crate::artifact::Looker;
+use crate::content::Contents;
+use crate::diff;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
 use crate::plan::{self, Choices, Content, InProgress, Plan, ReleaseView, Unread, Verdict};
@@ -17,9 +20,10 @@ pub(super) async fn make_plan(
     reader: &Reader,
     offers: &[Desired],
     choices: &Choices,
+    looker: Option<&Looker>,
     at_once: usize,
 ) -> Plan {
-    let decided = stream::iter(offers.iter().map(|desired| decide(shell, reader, desired, choices)));
+    let decided = stream::iter(offers.iter().map(|desired| decide(shell, reader, desired, choices, looker)));
     let mut decided = decided.buffered(at_once);
     let mut plan = Plan::default();
     let reading = Reading::new(shell.term, offers.len());
@@ -34,7 +38,13 @@ pub(super) async fn make_plan(
     plan
 }
 
-async fn decide(shell: &Shell, reader: &Reader, desired: &Desired, choices: &Choices) -> Result<Verdict, Unread> {
+async fn decide(
+    shell: &Shell,
+    reader: &Reader,
+    desired: &Desired,
+    choices: &Choices,
+    looker: Option<&Looker>,
+) -> Result<Verdict, Unread> {
     let shape = shell.schemas.shape(&desired.offer_type);
     let key = &desired.key;
     let live = reader.offer(key).await.map_err(|problem| unread(key, &problem))?;
@@ -42,7 +52,11 @@ async fn decide(shell: &Shell, reader: &Reader, desired: &Desired, choices: &Cho
         (Live::Absent, _) | (_, Through::Draft) => ReleaseView::NOTHING,
         (Live::Present(_), _) => release_view(reader, key, shape).await.map_err(|problem| unread(key, &problem))?,
     };
-    Ok(plan::decide(desired, &live, &release, shape, choices))
+    let contents = match looker {
+        Some(looker) => looker.look(&diff::artifacts(&desired.document, &live, shape)).await,
+        None => Contents::default(),
+    };
+    Ok(plan::decide(desired, &live, &release, contents, shape, choices))
 }
 
 /// An offer that could not be read, as the plan and the report carry it.

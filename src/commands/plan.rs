@@ -1,21 +1,19 @@
 //! `offerctl plan`: what apply would do. It holds no writer.
 
+use super::artifacts::Looking;
+use super::connect::Portal;
 use super::observe;
 use super::shell::{Shell, write_whole};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::error::{Exit, Result};
 use crate::plan::{Choices, Plan, SavedPlan};
 use crate::render::{self, Paint, PlanOptions};
+use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
-    let (_, loaded) = shell.load_linted(&args.targets.targets)?;
+    let (project, loaded) = shell.load_linted(&args.targets.targets)?;
     let portal = shell.connect().await?;
-    let choices = choices(&args.shaping);
-    let plan = shell
-        .until_stopped(async {
-            Ok(observe::make_plan(shell, &portal.reader, &loaded.offers, &choices, portal.at_once).await)
-        })
-        .await;
+    let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal).await;
     let name = portal.name.clone();
     portal.close().await?;
     let mut plan = plan?;
@@ -32,7 +30,26 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     Ok(exit(&plan, args.detailed_exitcode))
 }
 
-pub(super) fn choices(shaping: &Shaping) -> Choices {
+/// Reads the portal, and the files behind artifacts unless they are left out, and decides.
+pub(super) async fn make(
+    shell: &Shell,
+    shaping: &Shaping,
+    project: &Project,
+    offers: &[Desired],
+    portal: &Portal,
+) -> Result<Plan> {
+    let choices = choices(shaping);
+    let looking = if shaping.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
+    let looker = looking.as_ref().map(Looking::looker);
+    let made = observe::make_plan(shell, &portal.reader, offers, &choices, looker, portal.at_once);
+    let plan = shell.until_stopped(async { Ok(made.await) }).await?;
+    if let Some(looking) = looking {
+        looking.keep();
+    }
+    Ok(plan)
+}
+
+fn choices(shaping: &Shaping) -> Choices {
     Choices { through: shaping.through.map(Into::into), resend: shaping.resend }
 }
 

@@ -8,6 +8,7 @@ use super::connect::Portal;
 use super::progress::Progress;
 use super::shell::{self, Shell};
 use crate::apply::{self, Context, Outcome};
+use crate::artifact::Store;
 use crate::cli::{PublishArgs, ReleaseArgs};
 use crate::diff::ReadSecret;
 use crate::error::{Exit, Result};
@@ -46,7 +47,7 @@ async fn run(
 ) -> Result<Exit> {
     let portal = shell.connect().await?;
     let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
-    let outcomes = with_context(shell, &portal, approval, patience, &no_secret, work).await;
+    let outcomes = with_context(shell, &portal, approval, patience, (&no_secret, None), work).await;
     let report = Report { purpose, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
     shell.emit_report(&report, portal).await
 }
@@ -70,7 +71,7 @@ pub(super) async fn with_context(
     portal: &Portal,
     approval: Approval,
     patience: Option<Patience>,
-    secret: &ReadSecret<'_>,
+    (secret, store): (&ReadSecret<'_>, Option<&Store>),
     work: impl AsyncFnOnce(&Context<'_>) -> Vec<Outcome>,
 ) -> Vec<Outcome> {
     let writer = Writer::new(portal.reader.clone(), approval);
@@ -80,6 +81,7 @@ pub(super) async fn with_context(
         writer: &writer,
         schemas: shell.schemas,
         secret,
+        store,
         patience,
         places: &places,
         stop: &shell.stop,

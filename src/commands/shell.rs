@@ -66,7 +66,7 @@ impl Shell {
     /// As [`Self::read_project`], with what the lints find, each at the level that the project gives it.
     pub(super) fn read_linted(&self, targets: &[String]) -> Result<(Project, Loaded)> {
         let (project, mut loaded) = self.read_project(targets)?;
-        let picture = |desired: &Desired, path: &str| project.head(desired, path).map(|bytes| lint::picture(&bytes));
+        let picture = |_: &Desired, path: &str| project.head(path).map(|bytes| lint::picture(&bytes));
         let context = Context { now: jiff::Timestamp::now(), picture: &picture };
         let offers = loaded.offers.iter().chain(&loaded.faulty);
         let found = offers.flat_map(|offer| lint::check(offer, self.schemas.shape(&offer.offer_type), &context));
@@ -208,6 +208,17 @@ fn current_folder() -> Result<PathBuf> {
 /// How to wait at this portal, from now on.
 pub(super) fn patience(waiting: &Waiting, reader: &Reader) -> Patience {
     Patience::new(reader.is_loopback(), waiting.wait_timeout.map(|timeout| Instant::now() + timeout))
+}
+
+/// Makes the project's `.offerctl`, for what is kept between runs: what was written to the embedded portal, secrets
+/// included, must not be committed.
+pub(super) fn own_folder(folder: &Path) -> Result<()> {
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, &error))?;
+        std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
+    }
+    Ok(())
 }
 
 /// Writes a file whole or not at all.

@@ -36,7 +36,7 @@ pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
             let work = async |context: &Context<'_>| {
                 future::join_all(keys.iter().map(|key| through(key, patience, context))).await
             };
-            release::with_context(shell, &portal, approval, Some(patience), &release::no_secret, work).await
+            release::with_context(shell, &portal, approval, Some(patience), (&release::no_secret, None), work).await
         }
         None => only_wait(shell, &portal, &keys, patience).await,
     };

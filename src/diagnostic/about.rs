@@ -1,5 +1,6 @@
 //! What each code means: the one table behind `offerctl explain`, `docs/codes.md` and the lints' default severities.
 
+mod artifacts;
 mod lints;
 mod reading;
 mod schema;
@@ -29,7 +30,7 @@ pub struct About {
 
 impl About {
     /// Every code's entry, by group, in the order of the numbers.
-    pub const ALL: &'static [&'static [Self]] = &[reading::TABLE, schema::TABLE, lints::TABLE];
+    pub const ALL: &'static [&'static [Self]] = &[reading::TABLE, schema::TABLE, lints::TABLE, artifacts::TABLE];
 
     /// All entries in the order of their codes.
     pub fn all() -> impl Iterator<Item = &'static Self> {

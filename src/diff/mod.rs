@@ -4,6 +4,7 @@
 //! a change can only be at a place that the file declares, or in a list or dictionary that the file declares whole.
 //! What is equal by a rule only is recorded as [`Hidden`], never dropped in silence.
 
+mod artifact;
 mod pair;
 mod patch;
 mod scalar;
@@ -15,10 +16,14 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use patch::{FillError, PlannedPatch, ReadSecret};
+pub use artifact::Artifacts;
+pub use patch::{FillError, PlannedPatch, ReadSecret, Uploaded};
 pub use walk::{Compare, compare, create};
 
-use crate::model::{Address, Pointer};
+use crate::content::Pair;
+use crate::live::Live;
+use crate::model::{Address, Node, Pointer};
+use crate::schema::Shape;
 
 /// Everything that one comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,14 +34,36 @@ pub struct Diff {
     pub patch: PlannedPatch,
     /// What is equal by a rule only.
     pub hidden: Vec<Hidden>,
-    /// Declared artifacts that the portal answers with a copy of its own: their equality is not known.
-    pub unknown: Vec<Address>,
+    /// Declared artifacts of which nobody knows whether they are the portal's copies.
+    pub unknown: Vec<Unknown>,
     /// Declared secrets: sent with every write, and not comparable.
     pub secrets: Vec<Address>,
     /// Live keys that the file does not declare. They stay as they are.
     pub unmanaged: usize,
     /// Members that would be removed, were they not ignored.
     pub ignored: Vec<Address>,
+}
+
+/// A declared artifact that could not be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unknown {
+    /// Where.
+    pub address: Address,
+    /// Why, in one line; nothing for a plain address, of which nobody asked to look at the file.
+    pub reason: Option<String>,
+}
+
+/// The artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
+#[must_use]
+pub fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
+    let Live::Present(offer) = live else { return Vec::new() };
+    let asked = std::cell::RefCell::default();
+    let noting = Compare { artifacts: Artifacts { contents: None, asked: Some(&asked) }, ..Compare::default() };
+    let _ = compare(declared, &offer.document, shape, noting);
+    let mut pairs = asked.into_inner();
+    pairs.sort();
+    pairs.dedup();
+    pairs
 }
 
 impl Diff {
@@ -128,6 +155,8 @@ pub enum Rule {
     Whitespace,
     /// The portal refuses this field in a write.
     ReadOnly,
+    /// The same file at another address.
+    Content,
 }
 
 impl Rule {
@@ -143,6 +172,7 @@ impl Rule {
             Self::Signature => "the same URL with another signature",
             Self::Whitespace => "other line ends or trailing white space",
             Self::ReadOnly => "not accepted in a write, so not sent",
+            Self::Content => "the same file at the portal's own address",
         }
     }
 }

@@ -2,42 +2,44 @@
 
 use serde_json::Value;
 
+use super::artifact;
 use super::patch::{self, Planned};
-use super::scalar::{self, Equality};
+use super::scalar::Equality;
 use super::walk::{Compare, compare};
 use super::{Rule, walk::Place};
 use crate::model::{Kind, Node};
 use crate::schema::Shape;
 
 /// Whether a declared value equals a live one under the rules, as far as can be known.
-pub(super) fn matches(node: &Node, live: &Value, shape: &Shape) -> bool {
-    if let Kind::Scalar(declared) = &node.kind {
-        return scalar::scalars(declared, live, &shape.rules) != Equality::Different;
+pub(super) fn matches(node: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> bool {
+    if matches!(node.kind, Kind::Scalar(_) | Kind::Artifact(_)) {
+        return artifact::equality(node, live, &shape.rules, options.artifacts) != Equality::Different;
     }
-    compare(node, live, shape, Compare::default()).changes.is_empty()
+    let options = Compare { artifacts: options.artifacts, ..Compare::default() };
+    compare(node, live, shape, options).changes.is_empty()
 }
 
-/// Whether a declared value surely equals a live one: nothing in it is an artifact that the portal copied, or a
-/// signature that is to be sent again.
-fn surely_matches(node: &Node, live: &Value, shape: &Shape, resend: bool) -> bool {
-    if let Kind::Scalar(declared) = &node.kind {
-        return match scalar::scalars(declared, live, &shape.rules) {
-            Equality::By(Rule::Signature) => !resend,
+/// Whether a declared value surely equals a live one: nothing in it is an artifact whose copy is not known to hold the
+/// same, or a signature that is to be sent again.
+fn surely_matches(node: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> bool {
+    if matches!(node.kind, Kind::Scalar(_) | Kind::Artifact(_)) {
+        return match artifact::equality(node, live, &shape.rules, options.artifacts) {
+            Equality::By(Rule::Signature) => !options.resend,
             equality => matches!(equality, Equality::Same | Equality::By(_)),
         };
     }
-    let diff = compare(node, live, shape, Compare { resend, ..Compare::default() });
+    let diff = compare(node, live, shape, Compare { ignore: &[], ..options });
     diff.changes.is_empty() && diff.unknown.is_empty()
 }
 
 /// For each declared member the position of its live partner, each live member used once.
-pub(super) fn pair(items: &[Node], live: &[Value], shape: &Shape, resend: bool) -> Vec<Option<usize>> {
+pub(super) fn pair(items: &[Node], live: &[Value], shape: &Shape, options: Compare<'_>) -> Vec<Option<usize>> {
     let mut free = vec![true; live.len()];
     items
         .iter()
         .map(|item| {
             let found =
-                (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item(), resend))?;
+                (0..live.len()).find(|&at| free[at] && surely_matches(item, &live[at], shape.item(), options))?;
             free[found] = false;
             Some(found)
         })

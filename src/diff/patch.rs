@@ -4,12 +4,14 @@
 //! one, the operation has an empty text, and a [`Fill`] beside the operations says where the value is to be read when
 //! the request is written. Being beside them, it cannot be confused with anything that a document contains.
 
+use std::collections::BTreeMap;
+
 use jsonpatch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::live;
-use crate::model::{Kind, Node, Pointer, SecretRef};
+use crate::model::{Artifact, Kind, Node, Pointer, SecretRef};
 use crate::redact;
 use crate::schema::Shape;
 
@@ -42,6 +44,8 @@ enum Origin {
     Env(String),
     /// In a file of its own.
     Path(String),
+    /// The address at which a store gives out the file of this name.
+    Store(String),
 }
 
 /// Why a patch could not be filled in or applied.
@@ -63,6 +67,9 @@ pub enum FillError {
         /// Why.
         reason: String,
     },
+    /// A local artifact was not uploaded.
+    #[error("the artifact {0} has no address, because it was not uploaded")]
+    NotUploaded(String),
     /// An operation did not fit the live document: an identity test failed, or a path is not there.
     #[error("the plan does not fit the live document: {0}")]
     Misfit(String),
@@ -70,6 +77,9 @@ pub enum FillError {
 
 /// Reads a secret by its reference. The error says why it cannot be read.
 pub type ReadSecret<'a> = dyn Fn(&SecretRef) -> Result<String, String> + Sync + 'a;
+
+/// The addresses of uploaded files, by their names in the store.
+pub type Uploaded = BTreeMap<String, String>;
 
 /// A value whose secrets were taken out, with the places where they are read again.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -164,14 +174,29 @@ impl PlannedPatch {
         Ok(document)
     }
 
-    /// The live document with the patch applied, secrets read from the file, the live document or their source.
+    /// The names of the files that a store must give out before the patch can be applied.
+    pub fn uploads(&self) -> impl Iterator<Item = &str> {
+        self.fills.iter().filter_map(|fill| match &fill.from {
+            Origin::Store(name) => Some(name.as_str()),
+            Origin::File(_) | Origin::Live(_) | Origin::Env(_) | Origin::Path(_) => None,
+        })
+    }
+
+    /// The live document with the patch applied, secrets read from the file, the live document or their source, and
+    /// local artifacts by the addresses that they have since they were uploaded.
     ///
     /// # Errors
     /// When a value cannot be read, or the document is not the one that the patch was made for.
-    pub fn apply(&self, live: &Value, file: &Node, secret: &ReadSecret<'_>) -> Result<Value, FillError> {
+    pub fn apply(
+        &self,
+        live: &Value,
+        file: &Node,
+        secret: &ReadSecret<'_>,
+        uploaded: &Uploaded,
+    ) -> Result<Value, FillError> {
         let mut filled = self.clone();
         for fill in &self.fills {
-            let value = fill.from.read(live, file, secret)?;
+            let value = fill.from.read(live, file, secret, uploaded)?;
             let place = filled.operations.get_mut(fill.operation).and_then(|operation| match operation {
                 PatchOperation::Add(AddOperation { value, .. })
                 | PatchOperation::Replace(ReplaceOperation { value, .. }) => value.pointer_mut(fill.at.as_str()),
@@ -185,7 +210,13 @@ impl PlannedPatch {
 }
 
 impl Origin {
-    fn read(&self, live: &Value, file: &Node, secret: &ReadSecret<'_>) -> Result<Value, FillError> {
+    fn read(
+        &self,
+        live: &Value,
+        file: &Node,
+        secret: &ReadSecret<'_>,
+        uploaded: &Uploaded,
+    ) -> Result<Value, FillError> {
         let reference = match self {
             Self::File(pointer) => {
                 let missing = || FillError::Missing { from: "the file", pointer: pointer.to_string() };
@@ -195,6 +226,10 @@ impl Origin {
             Self::Live(pointer) => {
                 let missing = || FillError::Missing { from: "the live document", pointer: pointer.to_string() };
                 return live.pointer(pointer.as_str()).cloned().ok_or_else(missing);
+            }
+            Self::Store(name) => {
+                let address = uploaded.get(name).cloned().map(Value::String);
+                return address.ok_or_else(|| FillError::NotUploaded(name.clone()));
             }
             Self::Env(name) => SecretRef::Env(name.clone()),
             Self::Path(path) => SecretRef::File(path.clone()),
@@ -209,7 +244,7 @@ fn descend<'n>(node: &'n Node, pointer: &Pointer) -> Option<&'n Node> {
     pointer.tokens().try_fold(node, |node, token| match &node.kind {
         Kind::Map(_) => node.get(&token.decoded()),
         Kind::List(items) => items.get(token.decoded().parse::<usize>().ok()?),
-        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) => None,
+        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => None,
     })
 }
 
@@ -229,6 +264,11 @@ pub(super) fn from_file(node: &Node, origin: &Pointer) -> Planned {
                 (entry.key.clone(), from_file(&entry.value, &origin.with_trailing_token(entry.key.as_str())))
             }))
         }
+        Kind::Artifact(Artifact::Url(url)) if redact::holds_secret(url) => {
+            Planned::hidden(Origin::File(origin.clone()))
+        }
+        Kind::Artifact(Artifact::Url(url)) => Planned::plain(Value::String(url.clone())),
+        Kind::Artifact(Artifact::File(file)) => Planned::hidden(Origin::Store(file.stored_name())),
         Kind::Absent => Planned::plain(Value::Null),
         Kind::Secret(SecretRef::Env(name)) => Planned::hidden(Origin::Env(name.clone())),
         Kind::Secret(SecretRef::File(path)) => Planned::hidden(Origin::Path(path.clone())),
@@ -272,6 +312,8 @@ pub(super) fn shown(node: &Node, shape: &Shape) -> Value {
             .collect(),
         Kind::List(items) => items.iter().map(|item| shown(item, shape.item())).collect(),
         Kind::Scalar(value) => live::redacted(value, shape),
+        Kind::Artifact(Artifact::Url(url)) => Value::String(redact::text(url)),
+        Kind::Artifact(Artifact::File(file)) => Value::String(format!("(file {file})")),
         Kind::Absent => Value::Null,
     }
 }
@@ -300,14 +342,14 @@ mod tests {
         assert!(!text.contains("SECRET"), "{text}");
         let read = |reference: &SecretRef| Ok(format!("value of {reference}"));
         assert_eq!(
-            patch.apply(&live, &file, &read).expect("applies"),
+            patch.apply(&live, &file, &read, &Uploaded::new()).expect("applies"),
             json!({"kept": {"key": ["https://h/k?sig=LIVESECRET"]}, "new": 1,
                    "list": [{"url": "https://h/v?sig=TOPSECRET"}],
                    "copy": {"key": ["https://h/k?sig=LIVESECRET"]}, "lead": "value of env:NAME"})
         );
         let unreadable = |_: &SecretRef| Err("it is not set".to_owned());
         assert_eq!(
-            patch.apply(&live, &file, &unreadable).expect_err("refused").to_string(),
+            patch.apply(&live, &file, &unreadable, &Uploaded::new()).expect_err("refused").to_string(),
             "the secret env:NAME cannot be read: it is not set"
         );
     }
@@ -318,7 +360,8 @@ mod tests {
         patch.test(&pointer("/plans/0/planId"), json!("basic"));
         patch.remove(pointer("/plans/0"));
         let file = Node::from_value(&json!({}));
-        let applied = patch.apply(&json!({"plans": [{"planId": "other"}]}), &file, &|_| Err(String::new()));
+        let applied =
+            patch.apply(&json!({"plans": [{"planId": "other"}]}), &file, &|_| Err(String::new()), &Uploaded::new());
         assert!(matches!(applied, Err(FillError::Misfit(_))), "{applied:?}");
     }
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::artifact::{self, Artifacts};
 use super::pair::{matches, merged, pair};
 use super::scalar::{self, Equality};
-use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, patch};
+use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, Unknown, patch};
 use crate::model::{Address, Entry, Kind, Node, Pointer};
 use crate::redact;
 use crate::schema::{ListRule, Shape};
@@ -18,6 +19,8 @@ pub struct Compare<'a> {
     /// Count what cannot be compared as changed, so that it is sent again: artifacts that the portal copied, URLs that
     /// differ by their signature, secrets.
     pub resend: bool,
+    /// What is known of the files behind artifacts.
+    pub artifacts: Artifacts<'a>,
 }
 
 /// Compares a declared document with the live one.
@@ -118,7 +121,7 @@ impl Walk<'_> {
         match (&node.kind, live) {
             (Kind::Map(entries), Value::Object(map)) => self.object(entries, map, shape, place),
             (Kind::List(items), Value::Array(live_items)) => self.list(node, items, live_items, shape, place),
-            (Kind::Scalar(declared), live) => self.scalar(node, declared, live, shape, place),
+            (Kind::Scalar(_) | Kind::Artifact(_), live) => self.scalar(node, live, shape, place),
             (Kind::Secret(_), _) => self.secret(node, shape, place),
             (Kind::Map(_) | Kind::List(_), live) => {
                 if !holds_secret(node) && scalar::is_empty(&patch::shown(node, shape)) && scalar::is_empty(live) {
@@ -192,7 +195,7 @@ impl Walk<'_> {
             twin.map(|twin| twin.twin = Some(entry.key.clone())).is_none()
         });
         second.hidden.retain(|hidden| !self.diff.hidden.iter().any(|other| told(&hidden.address, &other.address)));
-        second.unknown.retain(|address| !self.diff.unknown.iter().any(|other| told(address, other)));
+        second.unknown.retain(|one| !self.diff.unknown.iter().any(|other| told(&one.address, &other.address)));
         second.secrets.retain(|address| !self.diff.secrets.iter().any(|other| told(address, other)));
         self.diff.absorb(second);
     }
@@ -203,7 +206,9 @@ impl Walk<'_> {
         let secret = holds_secret(node);
         if scalar::is_empty(&declared) {
             self.hide(place, Rule::Empty);
-        } else if !secret && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape)) {
+        } else if !secret
+            && shape.rules.default.as_ref().is_some_and(|default| matches(node, default, shape, self.options))
+        {
             self.hide(place, Rule::Default);
         } else {
             self.diff.patch.add(place.live.clone(), patch::from_file(node, &place.file));
@@ -312,7 +317,7 @@ impl Walk<'_> {
     }
 
     fn set(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        let pairs = pair(items, live, shape, self.options.resend);
+        let pairs = pair(items, live, shape, self.options);
         let unpaired = items.iter().zip(&pairs).filter(|(_, at)| at.is_none());
         let added = unpaired.map(|(item, _)| patch::shown(item, shape.item())).collect::<Vec<_>>();
         let gone = (0..live.len()).filter(|at| !pairs.contains(&Some(*at)));
@@ -328,8 +333,8 @@ impl Walk<'_> {
     }
 
     fn ordered(&mut self, node: &Node, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        let same =
-            items.len() == live.len() && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item()));
+        let same = items.len() == live.len()
+            && items.iter().zip(live).all(|(item, live)| matches(item, live, shape.item(), self.options));
         if same && !self.options.resend {
             // Walked again for what it hides; there are no changes in it.
             for (index, (item, live)) in items.iter().zip(live).enumerate() {
@@ -339,7 +344,7 @@ impl Walk<'_> {
             }
             return;
         }
-        let pairs = pair(items, live, shape, self.options.resend);
+        let pairs = pair(items, live, shape, self.options);
         if same && pairs.iter().all(Option::is_some) {
             return;
         }
@@ -365,14 +370,17 @@ impl Walk<'_> {
         self.change(place, ChangeKind::List { before, after });
     }
 
-    fn scalar(&mut self, node: &Node, declared: &Value, live: &Value, shape: &Shape, place: &Place) {
-        match scalar::scalars(declared, live, &shape.rules) {
+    fn scalar(&mut self, node: &Node, live: &Value, shape: &Shape, place: &Place) {
+        match artifact::equality(node, live, &shape.rules, self.options.artifacts) {
             Equality::Same => {}
             Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend => {
                 self.replace(node, live, shape, place);
             }
             Equality::By(rule) => self.hide(place, rule),
-            Equality::Unknown => self.diff.unknown.push(place.address.clone()),
+            Equality::Unknown => {
+                let reason = self.options.artifacts.reason(node, live);
+                self.diff.unknown.push(Unknown { address: place.address.clone(), reason });
+            }
             Equality::Different => {
                 self.replace(node, live, shape, place);
                 if let Some(change) = self.diff.changes.last_mut() {

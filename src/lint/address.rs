@@ -18,7 +18,7 @@ pub(super) fn not_https(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let http = lower.starts_with("http://");
         // Terms of use may be a text or an address.
         let either = short(&entry.key).eq_ignore_ascii_case("termsOfUse") && http;
-        let local = text.contains('/') && super::logo::is_local(offer.desired, &entry.value);
+        let local = text.contains('/') && super::logo::is_local(&entry.value);
         if server_owned || local || !(is_address(&entry.key, shape) || either) || lower.starts_with("https://") {
             return;
         }

@@ -2,8 +2,7 @@
 
 use super::{Offer, short};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Entry, Node};
-use crate::workspace::Desired;
+use crate::model::{Artifact, Entry, Kind, Node};
 
 /// The logos and their sizes in pixels, width and height.
 const SIZES: [(&str, (usize, usize)); 5] = [
@@ -47,16 +46,19 @@ pub fn picture(bytes: &[u8]) -> Picture {
 }
 
 /// Whether a value is a file of the project: `!artifact` before a path.
-pub(super) fn is_local(desired: &Desired, node: &Node) -> bool {
-    let written = desired.source.text.get(node.span.start..).unwrap_or_default();
-    written.starts_with("!artifact") && node.as_str().is_some_and(|text| !text.contains("://"))
+pub(super) fn is_local(node: &Node) -> bool {
+    matches!(node.kind, Kind::Artifact(Artifact::File(_)))
 }
 
 /// Visits every logo with its size.
 fn logos(offer: &Offer<'_>, visit: &mut impl FnMut(&Entry, &str, (usize, usize))) {
     offer.entries(&mut |entry, _| {
         let size = SIZES.iter().find(|(name, _)| *name == short(&entry.key)).map(|(_, size)| *size);
-        let text = entry.value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        let file = match &entry.value.kind {
+            Kind::Artifact(Artifact::File(file)) => Some(file.path.as_str()),
+            _ => entry.value.as_str(),
+        };
+        let text = file.map(str::trim).filter(|text| !text.is_empty());
         if let (Some(size), Some(text)) = (size, text) {
             visit(entry, text, size);
         }
@@ -65,7 +67,7 @@ fn logos(offer: &Offer<'_>, visit: &mut impl FnMut(&Entry, &str, (usize, usize))
 
 pub(super) fn logo_type(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     logos(offer, &mut |entry, text, _| {
-        let message = if is_local(offer.desired, &entry.value) {
+        let message = if is_local(&entry.value) {
             match (offer.context.picture)(offer.desired, text) {
                 Some(Picture { form: Form::Other, .. }) => format!("`{text}` is no PNG or JPEG picture"),
                 _ => return,
@@ -102,7 +104,7 @@ fn by_address(text: &str) -> Option<&'static str> {
 
 pub(super) fn logo_size(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     logos(offer, &mut |entry, text, (width, height)| {
-        if !is_local(offer.desired, &entry.value) {
+        if !is_local(&entry.value) {
             return;
         }
         let Some(Picture { size: Some(size), .. }) = (offer.context.picture)(offer.desired, text) else { return };

@@ -2,11 +2,13 @@
 //! construction, checking and printing.
 
 mod address;
+mod artifact;
 mod ids;
 mod node;
 mod words;
 
 pub use address::{Address, Step};
+pub use artifact::{Artifact, Content, LocalFile};
 pub use ids::{Digest, ETag, IdError, OfferId, OfferKey, PublisherId};
 pub use node::{Entry, Kind, Node, SecretRef};
 pub use words::{Profile, Slot};

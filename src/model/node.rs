@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{Artifact, LocalFile};
 use crate::diagnostic::Span;
 
 /// A value and where it stands.
@@ -27,6 +28,8 @@ pub enum Kind {
     Absent,
     /// `!secret …`: known by name only, read when the request is written.
     Secret(SecretRef),
+    /// `!artifact …`: a file that the portal fetches.
+    Artifact(Artifact),
 }
 
 /// One key of a mapping.
@@ -89,7 +92,7 @@ impl Node {
     pub fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
-            Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) => &[],
+            Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
         }
     }
 
@@ -98,20 +101,22 @@ impl Node {
     pub fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::List(items) => items,
-            Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => &[],
+            Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
         }
     }
 
-    /// The text of a string node.
+    /// The text of a string node, or the address of an artifact.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(value) => value.as_str(),
-            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => None,
+            Kind::Artifact(Artifact::Url(url)) => Some(url),
+            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(Artifact::File(_)) => None,
         }
     }
 
-    /// The node as a JSON value. `!absent` keys are left out; each secret becomes what `secret` makes of it.
+    /// The node as a JSON value. `!absent` keys are left out; each secret becomes what `secret` makes of it,
+    /// and a local artifact, whose address only its store knows, `artifact:` and its name there.
     pub fn to_value(&self, secret: &mut impl FnMut(&SecretRef) -> Value) -> Value {
         match &self.kind {
             Kind::Scalar(value) => value.clone(),
@@ -125,6 +130,8 @@ impl Node {
             ),
             Kind::Absent => Value::Null,
             Kind::Secret(reference) => secret(reference),
+            Kind::Artifact(Artifact::Url(url)) => Value::String(url.clone()),
+            Kind::Artifact(Artifact::File(file)) => Value::String(format!("artifact:{}", file.stored_name())),
         }
     }
 
@@ -135,6 +142,15 @@ impl Node {
         }
         self.entries().iter().for_each(|entry| entry.value.secrets(found));
         self.items().iter().for_each(|item| item.secrets(found));
+    }
+
+    /// Calls `found` with every artifact of the tree that is a file of the project, and its place.
+    pub fn local_files(&self, found: &mut impl FnMut(&LocalFile, Span)) {
+        if let Kind::Artifact(Artifact::File(file)) = &self.kind {
+            found(file, self.span);
+        }
+        self.entries().iter().for_each(|entry| entry.value.local_files(found));
+        self.items().iter().for_each(|item| item.local_files(found));
     }
 
     /// What kind of YAML node this is, for messages.
@@ -149,6 +165,7 @@ impl Node {
             Kind::Map(_) => "a mapping",
             Kind::Absent => "!absent",
             Kind::Secret(_) => "a secret",
+            Kind::Artifact(_) => "an artifact",
         }
     }
 }

@@ -9,7 +9,7 @@ mod risk;
 mod saved;
 mod stale;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,9 +20,10 @@ pub use risk::{Risk, by_risk};
 pub use saved::{LoadError, SavedPlan};
 pub use stale::{MovedField, Stale};
 
-use crate::diff::{self, Compare, Diff};
+use crate::content::Contents;
+use crate::diff::{self, Artifacts, Compare, Diff};
 use crate::live::{self, Live};
-use crate::model::{Digest, ETag, OfferKey, Profile};
+use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Through};
 
@@ -72,6 +73,10 @@ pub struct OfferPlan {
     pub through: Through,
     /// Whether what cannot be compared is sent again.
     pub resend: bool,
+    /// What the files behind artifacts were found to hold: comparing anew must find the same.
+    pub contents: Contents,
+    /// The files that are uploaded before the draft is written.
+    pub uploads: Vec<LocalFile>,
     /// Who is told about a publish.
     pub notify: Vec<String>,
     /// What to do after the draft is written.
@@ -139,14 +144,22 @@ impl Choices {
     }
 }
 
-/// Decides one offer.
+/// Decides one offer. `contents` tells what [`diff::artifacts`] asks for; what it leaves out is not known.
 #[must_use]
-pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Shape, choices: &Choices) -> Verdict {
+pub fn decide(
+    desired: &Desired,
+    live: &Live,
+    release: &ReleaseView,
+    contents: Contents,
+    shape: &Shape,
+    choices: &Choices,
+) -> Verdict {
     let through = choices.through(desired);
     let (diff, base, profile, draft) = match live {
         Live::Absent => (diff::create(&desired.document, shape), Base::Absent, None, None),
         Live::Present(offer) => {
-            let options = Compare { ignore: &desired.reconcile.ignore, resend: choices.resend };
+            let artifacts = Artifacts { contents: Some(&contents), asked: None };
+            let options = Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, artifacts };
             let diff = diff::compare(&desired.document, &offer.document, shape, options);
             let digest = offer.digest(shape);
             let base = Base::Present {
@@ -177,6 +190,7 @@ pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Sha
     for finding in &mut findings {
         finding.allowed = finding.token.as_ref().is_some_and(|token| desired.reconcile.allow.contains(token));
     }
+    let uploads = uploads(desired, &diff);
     Verdict::Change(Box::new(OfferPlan {
         key: desired.key.clone(),
         offer_type: desired.offer_type.clone(),
@@ -186,10 +200,25 @@ pub fn decide(desired: &Desired, live: &Live, release: &ReleaseView, shape: &Sha
         diff,
         through,
         resend: choices.resend,
+        contents,
+        uploads,
         notify: desired.reconcile.notify.clone(),
         release,
         findings,
     }))
+}
+
+/// The local artifacts that the patch names, each once.
+fn uploads(desired: &Desired, diff: &Diff) -> Vec<LocalFile> {
+    let named = diff.patch.uploads().collect::<BTreeSet<_>>();
+    let mut files = BTreeMap::new();
+    desired.document.local_files(&mut |file, _| {
+        let name = file.stored_name();
+        if named.contains(name.as_str()) {
+            files.entry(name).or_insert_with(|| file.clone());
+        }
+    });
+    files.into_values().collect()
 }
 
 impl OfferPlan {

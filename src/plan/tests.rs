@@ -37,7 +37,14 @@ fn shape() -> &'static Shape {
 }
 
 fn plan_of(declared: &Value, live: &Live, choices: &Choices) -> OfferPlan {
-    match decide(&desired(declared, Reconcile::default()), live, &ReleaseView::NOTHING, shape(), choices) {
+    match decide(
+        &desired(declared, Reconcile::default()),
+        live,
+        &ReleaseView::NOTHING,
+        Contents::default(),
+        shape(),
+        choices,
+    ) {
         Verdict::Change(plan) => *plan,
         Verdict::Unchanged(unchanged) => panic!("unchanged: {unchanged:?}"),
     }
@@ -50,6 +57,7 @@ fn equal_documents_need_nothing() {
         &desired(&offer, Reconcile::default()),
         &present(&offer, None),
         &ReleaseView::NOTHING,
+        Contents::default(),
         shape(),
         &Choices::default(),
     );

@@ -49,6 +49,12 @@ impl Endpoint {
         is_loopback(&self.0)
     }
 
+    /// The base URL of a portal on this machine.
+    #[must_use]
+    pub fn loopback(&self) -> Option<Url> {
+        self.is_loopback().then(|| self.0.clone())
+    }
+
     /// The URL of an API path, with the API's version.
     pub(super) fn url(&self, path: &str) -> Url {
         let mut url = self.0.clone();

@@ -38,6 +38,12 @@ impl Reader {
         self.transport.endpoint.is_loopback()
     }
 
+    /// The base URL of a portal on this machine.
+    #[must_use]
+    pub fn loopback(&self) -> Option<url::Url> {
+        self.transport.endpoint.loopback()
+    }
+
     /// How far the portal's clock is ahead of this machine's, in seconds; `None` before its first answer.
     #[must_use]
     pub fn clock_ahead(&self) -> Option<i64> {

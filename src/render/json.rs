@@ -59,9 +59,16 @@ struct OfferDocument<'a> {
     changes: Vec<ChangeDocument<'a>>,
     hidden: Vec<HiddenDocument>,
     not_compared: Vec<String>,
+    uploads: Vec<UploadDocument<'a>>,
     secrets: Vec<String>,
     ignored: Vec<String>,
     unmanaged: usize,
+}
+
+#[derive(Serialize)]
+struct UploadDocument<'a> {
+    path: &'a str,
+    size: u64,
 }
 
 #[derive(Serialize)]
@@ -116,7 +123,12 @@ fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
             .iter()
             .map(|hidden| HiddenDocument { address: hidden.address.to_string(), rule: hidden.rule })
             .collect(),
-        not_compared: texts(&diff.unknown),
+        uploads: offer
+            .uploads
+            .iter()
+            .map(|file| UploadDocument { path: &file.path, size: file.content.size })
+            .collect(),
+        not_compared: diff.unknown.iter().map(|unknown| unknown.address.to_string()).collect(),
         secrets: texts(&diff.secrets),
         ignored: texts(&diff.ignored),
         unmanaged: diff.unmanaged,

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::hunks::{LONG, hunks, words};
 use super::{Paint, brief, counted, plural, sentence, visible};
 use crate::diff::{Change, ChangeKind, Diff};
+use crate::model::{LocalFile, OfferKey};
 use crate::plan::{self, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
 
 /// How to show a plan.
@@ -36,6 +37,9 @@ pub fn plan(plan: &Plan, options: PlanOptions) -> String {
             0 => String::new(),
             count => format!(" ({} cannot be compared; --resend sends)", plural(count, "secret")),
         };
+        if !options.verbose {
+            plan.unchanged.iter().for_each(|offer| not_seen(&mut out, &offer.diff, Some(&offer.key), options.paint));
+        }
         let _ = writeln!(out, "No changes: {of} on the portal {are} as the files{unknown}.");
         return out;
     }
@@ -53,6 +57,8 @@ pub fn plan(plan: &Plan, options: PlanOptions) -> String {
     }
     if options.verbose {
         unchanged(&mut out, plan, options);
+    } else {
+        plan.unchanged.iter().for_each(|offer| not_seen(&mut out, &offer.diff, Some(&offer.key), options.paint));
     }
     let _ = writeln!(out, "Plan {}: {totals}.", options.paint.strong(plan.fingerprint().short()));
     out
@@ -93,9 +99,11 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     if let Some(footer) = footer(&offer.diff, offer.write().is_some(), options.verbose) {
         let _ = writeln!(out, "    {}", paint.dim(&footer));
     }
+    not_seen(out, &offer.diff, None, paint);
     if options.verbose {
         hidden(out, &offer.diff, paint);
     }
+    uploads(out, &offer.uploads);
     if !offer.release.is_empty() {
         let steps = offer.release.iter().map(|step| step_name(*step)).collect::<Vec<_>>().join(" → ");
         let _ = writeln!(out, "    then: {steps}");
@@ -204,14 +212,33 @@ fn footer(diff: &Diff, writes: bool, verbose: bool) -> Option<String> {
     (!text.is_empty()).then(|| format!("{text}{how}"))
 }
 
+/// Artifacts that were asked for and could not be seen. They are no changes, and no reader must take them for equal.
+fn not_seen(out: &mut String, diff: &Diff, of: Option<&OfferKey>, paint: Paint) {
+    let of = of.map(|key| format!("{key} ")).unwrap_or_default();
+    for unknown in &diff.unknown {
+        let Some(reason) = &unknown.reason else { continue };
+        let (address, reason) = (visible(&unknown.address.to_string(), false), visible(reason, false));
+        let _ = writeln!(out, "  {} {of}{address}   unknown: {reason}", paint.changed("?"));
+    }
+}
+
+fn uploads(out: &mut String, files: &[LocalFile]) {
+    for file in files {
+        let size = file.content.size;
+        let _ = writeln!(out, "    will upload {size} bytes: {}", visible(&file.path, false));
+    }
+}
+
 fn hidden(out: &mut String, diff: &Diff, paint: Paint) {
     for hidden in &diff.hidden {
         let line = format!("hidden: {}: {}", visible(&hidden.address.to_string(), false), hidden.rule.describe());
         let _ = writeln!(out, "    {}", paint.dim(&line));
     }
-    for address in &diff.unknown {
-        let line = format!("not compared: {}", visible(&address.to_string(), false));
-        let _ = writeln!(out, "    {}", paint.dim(&line));
+    for unknown in &diff.unknown {
+        if unknown.reason.is_none() {
+            let line = format!("not compared: {}", visible(&unknown.address.to_string(), false));
+            let _ = writeln!(out, "    {}", paint.dim(&line));
+        }
     }
     for address in &diff.ignored {
         let line = format!("ignored: {}", visible(&address.to_string(), false));
@@ -224,6 +251,7 @@ fn unchanged(out: &mut String, plan: &Plan, options: PlanOptions) {
         let footer =
             footer(&offer.diff, false, options.verbose).map(|footer| format!("   {footer}")).unwrap_or_default();
         let _ = writeln!(out, "  {}   unchanged{}", offer.key, options.paint.dim(&footer));
+        not_seen(out, &offer.diff, None, options.paint);
         hidden(out, &offer.diff, options.paint);
     }
     if !plan.unchanged.is_empty() {

@@ -58,7 +58,7 @@ pub(super) async fn answer(server: &Arc<Server>, incoming: &Arc<Incoming>) -> An
         return under_faults(server, incoming, Some(Kind::Token), None).await;
     }
     let copy = server.read(|portal| portal.copies.get(path).cloned());
-    match copy.filter(|_| incoming.parts.method == "GET") {
+    match copy.filter(|_| matches!(incoming.parts.method.as_str(), "GET" | "HEAD")) {
         Some(copy) => copy.reply(incoming.parts.uri.query().unwrap_or_default(), server.now()).into(),
         None => Refusal::NoSuchPath.reply(Voice::Native).into(),
     }

@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::Digest as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -72,14 +75,15 @@ impl StoreCopy {
         let own = format!("sig={}", self.signature);
         let signed = value("sig") == url::form_urlencoded::parse(own.as_bytes()).next().map(|(_, value)| value);
         let good = value("se").and_then(|end| Moment::parse(&end)).is_some_and(|end| end > Moment::at(now));
-        let (status, media, body) = if signed && good {
-            (200, self.media.as_str(), Body::File(Arc::clone(&self.bytes)))
-        } else {
-            let refused = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthenticationFailed</Code>\
-                           <Message>The signature is wrong or has expired.</Message></Error>";
-            (403, "application/xml", Body::Text(refused.to_owned()))
-        };
-        Reply { status, headers: Vec::new(), body }.header("Content-Type", media)
+        if signed && good {
+            let md5 = STANDARD.encode(md5::Md5::digest(&self.bytes));
+            let reply = Reply { status: 200, headers: Vec::new(), body: Body::File(Arc::clone(&self.bytes)) };
+            return reply.header("Content-Type", &self.media).header("Content-MD5", md5);
+        }
+        let refused = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthenticationFailed</Code>\
+                       <Message>The signature is wrong or has expired.</Message></Error>";
+        let reply = Reply { status: 403, headers: Vec::new(), body: Body::Text(refused.to_owned()) };
+        reply.header("Content-Type", "application/xml")
     }
 }
 

@@ -52,7 +52,7 @@ impl Checker<'_> {
                 }
             }
             Kind::Scalar(value) => self.scalar(node, value, shape, secret),
-            Kind::Absent | Kind::Secret(_) => {}
+            Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {}
         }
     }
 

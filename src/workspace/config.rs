@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use url::Url;
 
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
 
@@ -19,6 +20,8 @@ pub struct Config {
     /// `[lints]`: how bad each lint is, by name or code: `error`, `warning` or `off`.
     #[serde(deserialize_with = "levels")]
     pub lints: Levels,
+    /// Where local artifacts go.
+    pub artifacts: Option<ArtifactStore>,
 }
 
 /// Reads `[lints]`, each level where it stands, so that a slip has its place.
@@ -51,6 +54,59 @@ fn levels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Levels, D
     deserializer.deserialize_map(Table)
 }
 
+/// `[artifacts]`: where local artifacts are uploaded, and where the portal finds them.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct ArtifactStore {
+    /// `az://container/prefix`, `s3://bucket/prefix`, `gs://bucket/prefix` or `file:///folder`.
+    #[serde(deserialize_with = "store")]
+    pub store: Url,
+    /// The address of the prefix, or of the folder, as the portal sees it. Without one, each file gets a signed
+    /// address of its own.
+    #[serde(default, deserialize_with = "public_url")]
+    pub public_url: Option<Url>,
+    /// How many hours a signed address is good for.
+    #[serde(default = "signed_hours", deserialize_with = "hours")]
+    pub signed_hours: u32,
+}
+
+/// The portal fetches when it is told of an address; a day leaves time for whatever it does later.
+const fn signed_hours() -> u32 {
+    24
+}
+
+fn hours<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    /// No cloud signs for longer than a week.
+    const WEEK: u32 = 7 * 24;
+    let hours = u32::deserialize(deserializer)?;
+    let good = (1..=WEEK).contains(&hours);
+    good.then_some(hours).ok_or_else(|| serde::de::Error::custom("`signed_hours` is a number from 1 to 168, a week"))
+}
+
+fn store<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let url = Url::parse(&text).ok().filter(|url| url.query().is_none() && url.username().is_empty());
+    let good = url.filter(|url| match url.scheme() {
+        "az" | "s3" | "gs" => url.host_str().is_some_and(|host| !host.is_empty()),
+        "file" => url.to_file_path().is_ok_and(|path| path.parent().is_some()),
+        _ => false,
+    });
+    good.ok_or_else(|| {
+        serde::de::Error::custom(
+            "`store` is az://container/prefix, s3://bucket/prefix, gs://bucket/prefix or file:///folder; who may \
+             write there is told by the variables of the cloud",
+        )
+    })
+}
+
+fn public_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    let url = url.filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
+    let url = url.ok_or_else(|| serde::de::Error::custom("`public_url` is an https address without a query"))?;
+    Ok(Some(url))
+}
+
 fn parallelism<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     let number = usize::deserialize(deserializer)?;
     if (1..=MAX_PARALLELISM).contains(&number) {
@@ -64,7 +120,13 @@ pub const MAX_PARALLELISM: usize = 256;
 
 impl Default for Config {
     fn default() -> Self {
-        Self { offers: "offers".to_owned(), endpoint: None, parallelism: None, lints: Levels::default() }
+        Self {
+            offers: "offers".to_owned(),
+            endpoint: None,
+            parallelism: None,
+            lints: Levels::default(),
+            artifacts: None,
+        }
     }
 }
 
@@ -102,6 +164,26 @@ mod tests {
         for text in ["parallelism = 0", "parallelism = 257", "parallelism = 9223372036854775807"] {
             let error = parse_text(text).expect_err("refused");
             assert!(error.starts_with("offerctl.toml:1:15 `parallelism` is a number from 1 to 256"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_store_is_checked_where_it_is_named() {
+        let config = parse_text("[artifacts]\nstore = \"az://art/offers\"").expect("good").artifacts.expect("a store");
+        assert_eq!((config.store.as_str(), config.public_url, config.signed_hours), ("az://art/offers", None, 24));
+        let good = "[artifacts]\nstore = \"file:///srv/art\"\npublic_url = \"https://cdn.example/art\"\n";
+        assert!(parse_text(good).is_ok());
+        for (text, place) in [
+            ("[artifacts]\nstore = \"https://x.blob.example/art\"", "2:9 `store` is az://"),
+            ("[artifacts]\nstore = \"az://\"", "2:9 `store` is az://"),
+            ("[artifacts]\nstore = \"az://art?sig=x\"", "2:9 `store` is az://"),
+            ("[artifacts]\nstore = \"file:///\"", "2:9 `store` is az://"),
+            ("[artifacts]\nstore = \"az://art\"\npublic_url = \"ftp://x\"", "3:14 `public_url` is"),
+            ("[artifacts]\nstore = \"az://art\"\nsigned_hours = 169", "3:16 `signed_hours` is"),
+            ("[artifacts]\npublic_url = \"https://x\"", "1:1 missing field `store`"),
+        ] {
+            let error = parse_text(text).expect_err("refused");
+            assert!(error.starts_with(&format!("offerctl.toml:{place}")), "{error}");
         }
     }
 

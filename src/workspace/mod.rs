@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-pub use config::{Config, MAX_PARALLELISM};
+pub use config::{ArtifactStore, Config, MAX_PARALLELISM};
 pub use locate::locate;
 pub use mend::{Mended, mend};
 pub use offer::{Desired, Ignore, Reconcile, Through};
@@ -174,9 +174,9 @@ impl Project {
 
     /// The first bytes of a file that an offer file names, if it is a file of the project.
     #[must_use]
-    pub fn head(&self, desired: &Desired, path: &str) -> Option<Vec<u8>> {
+    pub fn head(&self, path: &str) -> Option<Vec<u8>> {
         const HEAD: u64 = 64 << 10;
-        let file = self.root.join(&*desired.source.path).parent()?.join(path).canonicalize().ok()?;
+        let file = self.root.join(path).canonicalize().ok()?;
         if !file.starts_with(self.root.canonicalize().ok()?) || !file.is_file() {
             return None;
         }
@@ -220,7 +220,31 @@ impl Project {
         };
         let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
         let files = std::mem::take(&mut tags.included);
-        declared(root, &source, files, schemas, surroundings.today, diagnostics)
+        let desired = declared(root, &source, files, schemas, surroundings.today, diagnostics);
+        if let Some(desired) = &desired {
+            self.check_store(desired, diagnostics);
+        }
+        desired
+    }
+
+    /// A local artifact needs a store that the portal can fetch it from.
+    fn check_store(&self, desired: &Desired, diagnostics: &mut Vec<Diagnostic>) {
+        let store = self.config.artifacts.as_ref();
+        let (message, help) = match store {
+            None => (
+                "a local artifact, and no store that it is uploaded to",
+                "name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
+            ),
+            Some(store) if store.store.scheme() == "file" && store.public_url.is_none() => (
+                "a local artifact, and no address at which the portal finds the store's folder",
+                "name it by `public_url` in [artifacts] of offerctl.toml",
+            ),
+            Some(_) => return,
+        };
+        desired.document.local_files(&mut |_, span| {
+            let finding = Diagnostic::error(Code::ArtifactStore, &desired.source, Some(span), message);
+            diagnostics.push(finding.help(help));
+        });
     }
 }
 

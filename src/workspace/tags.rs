@@ -1,22 +1,25 @@
-//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url`, `!absent`.
+//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!absent`.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::diagnostic::Code;
-use crate::model::{Digest, Kind, Node, SecretRef};
+use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
 use crate::redact;
 
 /// Largest text that `!file` reads, in bytes.
 const MAX_FILE: u64 = 1 << 20;
+/// Largest file that `!artifact` takes, in bytes: a logo has some kilobytes, a package a few megabytes.
+const MAX_ARTIFACT: u64 = 64 << 20;
 
 /// What tags may reach: one environment, and the files below one folder.
 pub(super) struct Tags<'a> {
     pub(super) root: &'a Path,
     pub(super) folder: PathBuf,
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
-    /// The files that `!file` read, relative to the project, with their digests.
+    /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
     pub(super) included: Vec<(String, Digest)>,
 }
 
@@ -27,7 +30,7 @@ impl Tags<'_> {
         let text = match &node.kind {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
-            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => {
+            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {
                 return Err((
                     Code::Unsupported,
                     format!("`{tag}` stands before one value, not before {}", node.kind_name()),
@@ -43,7 +46,7 @@ impl Tags<'_> {
             "!env" => self.env(text),
             "!file" => self.file(text),
             "!secret" => secret(text),
-            "!artifact" => artifact(text),
+            "!artifact" => self.artifact(text),
             _ => Err((
                 Code::Unsupported,
                 format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact and !absent"),
@@ -71,31 +74,62 @@ impl Tags<'_> {
 
     fn file(&mut self, path: &str) -> Resolved {
         let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
-        let full = self.folder.join(path).canonicalize().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                fail("there is no such file; the path is relative to the offer file".to_owned())
-            }
-            _ => fail(error.to_string()),
-        })?;
-        let root = self.root.canonicalize().map_err(|error| fail(error.to_string()))?;
-        let Ok(inside) = full.strip_prefix(&root) else {
-            return Err(fail("it leads out of the project".to_owned()));
-        };
-        // Credentials and stored secrets lie there.
-        if inside.components().any(|part| part.as_os_str() == ".git" || part.as_os_str() == ".offerctl") {
-            return Err(fail("what tools keep for themselves is not part of an offer".to_owned()));
-        }
-        let metadata = full.metadata().map_err(|error| fail(error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(fail("it is a folder, or no regular file".to_owned()));
-        }
-        let size = metadata.len();
+        let (full, inside) = self.inside(path).map_err(fail)?;
+        let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
         if size > MAX_FILE {
             return Err(fail(format!("it has {size} bytes, more than the {MAX_FILE} that are read")));
         }
         let text = std::fs::read_to_string(&full).map_err(|error| fail(error.to_string()))?;
-        self.included.push((super::slashed(inside), Digest::of(text.as_bytes())));
+        self.included.push((inside, Digest::of(text.as_bytes())));
         Ok(string(text))
+    }
+
+    /// A file that is named by a path relative to the offer file: where it lies, and its path in the project. Links
+    /// are followed, and lead nowhere else.
+    fn inside(&self, path: &str) -> Result<(PathBuf, String), String> {
+        let full = self.folder.join(path).canonicalize().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file; the path is relative to the offer file".to_owned(),
+            _ => error.to_string(),
+        })?;
+        let root = self.root.canonicalize().map_err(|error| error.to_string())?;
+        let inside = full.strip_prefix(&root).map_err(|_| "it leads out of the project".to_owned())?;
+        // Credentials and stored secrets lie there.
+        if inside.components().any(|part| part.as_os_str() == ".git" || part.as_os_str() == ".offerctl") {
+            return Err("what tools keep for themselves is not part of an offer".to_owned());
+        }
+        if !full.is_file() {
+            return Err("it is a folder, or no regular file".to_owned());
+        }
+        let inside = super::slashed(inside);
+        Ok((full, inside))
+    }
+
+    fn artifact(&mut self, text: &str) -> Resolved {
+        if text.starts_with("https://") || text.starts_with("http://") {
+            return Ok(Kind::Artifact(Artifact::Url(text.to_owned())));
+        }
+        if text.is_empty() || text.contains("://") {
+            let message = "`!artifact` takes an https address, or the path of a file in the project";
+            return Err((Code::Artifact, message.to_owned()));
+        }
+        let fail = |why: String| (Code::Artifact, format!("`!artifact {text}` cannot be read: {why}"));
+        let (full, path) = self.inside(text).map_err(fail)?;
+        let content = content(&full).map_err(fail)?;
+        // A plan stands for the very bytes.
+        self.included.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
+        Ok(Kind::Artifact(Artifact::File(LocalFile { path, content })))
+    }
+}
+
+/// What a local artifact holds.
+fn content(path: &Path) -> Result<Content, String> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    file.take(MAX_ARTIFACT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    match bytes.len() as u64 {
+        0 => Err("it is empty".to_owned()),
+        size if size > MAX_ARTIFACT => Err(format!("it has more than {MAX_ARTIFACT} bytes")),
+        _ => Ok(Content::of(&bytes)),
     }
 }
 
@@ -106,13 +140,6 @@ fn secret(text: &str) -> Resolved {
         // The text may be the secret itself, so it is not repeated.
         _ => Err((Code::Unresolved, "`!secret` takes `env:NAME` or `file:PATH`".to_owned())),
     }
-}
-
-fn artifact(text: &str) -> Resolved {
-    if text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(string(text.to_owned()));
-    }
-    Err((Code::Unsupported, "`!artifact` takes a URL; local files are not uploaded".to_owned()))
 }
 
 fn string(text: String) -> Kind {

@@ -3,6 +3,7 @@
 mod support;
 
 mod architecture;
+mod artifacts;
 mod auth;
 mod canary;
 mod client;

@@ -23,7 +23,9 @@ fn against(declared: &Value, live: &Value) -> Diff {
 }
 
 fn applied(diff: &Diff, declared: &Value, live: &Value) -> Value {
-    diff.patch.apply(live, &Node::from_value(declared), &|_| Err("no secrets here".to_owned())).expect("the patch fits")
+    diff.patch
+        .apply(live, &Node::from_value(declared), &|_| Err("no secrets here".to_owned()), &Uploaded::new())
+        .expect("the patch fits")
 }
 
 fn addresses(diff: &Diff) -> Vec<String> {
@@ -234,7 +236,10 @@ fn against_tagged(declared: &Value, live: &Value) -> Diff {
 /// The live document with the declared one's changes; a secret reads `SECRET(env:NAME)`.
 fn written(declared: &Value, live: &Value) -> Value {
     let read = |reference: &SecretRef| Ok(format!("SECRET({reference})"));
-    against_tagged(declared, live).patch.apply(live, &tagged(declared), &read).expect("the patch fits")
+    against_tagged(declared, live)
+        .patch
+        .apply(live, &tagged(declared), &read, &Uploaded::new())
+        .expect("the patch fits")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`json!` literals read better by value")]

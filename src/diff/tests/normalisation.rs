@@ -479,7 +479,10 @@ fn the_change_beside_it_is_shown() {
         let about = format!("{}: {declared} and {live}", row.what);
         let shown = addresses(&diff);
         assert!(matches!(&shown[..], [one] if one.starts_with(&row.address)), "{about}: {shown:?}");
-        let after = diff.patch.apply(live, &tagged(declared), &|_| Err(String::new())).expect("the patch fits");
+        let after = diff
+            .patch
+            .apply(live, &tagged(declared), &|_| Err(String::new()), &Uploaded::new())
+            .expect("the patch fits");
         assert_eq!(addresses(&between(&row, declared, &after)), Vec::<String>::new(), "{about}");
     }
 }

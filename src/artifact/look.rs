@@ -1,0 +1,246 @@
+//! What the files behind addresses hold: by the digest that a store tells, else by their bytes.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{StreamExt as _, stream};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, Method, Response};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use url::{Host, Url};
+
+use super::MAX_BYTES;
+use crate::content::{self, Contents, Pair, Seen};
+use crate::live;
+use crate::model::{Artifact, Content};
+use crate::redact;
+
+/// How long one file may take, all requests for it together.
+const PATIENCE: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many files are under way at once, over all offers.
+const AT_ONCE: usize = 4;
+const MAX_REDIRECTS: usize = 5;
+/// How many copies are remembered. A portal with a thousand offers has some five thousand.
+const MAX_REMEMBERED: usize = 20_000;
+
+/// What was found in the portal's copies by earlier runs. A copy never changes, so an entry holds for ever. Nothing in
+/// it is a signature.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Remembered(BTreeMap<String, Content>);
+
+/// Looks at files, each address once a run. It has no credential to lose.
+pub struct Looker {
+    client: Client,
+    /// Where the copies of a portal on this machine are: the host in their addresses is not its own.
+    copies_at: Option<Url>,
+    remembered: Mutex<Remembered>,
+    places: Semaphore,
+}
+
+impl Looker {
+    /// For a portal; `loopback` is its base URL, where it is one of this machine.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(loopback: Option<Url>, remembered: Remembered) -> Result<Self, String> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = Client::builder();
+        let builder = if loopback.is_some() { builder.no_proxy() } else { builder };
+        let client = builder
+            .connect_timeout(CONNECT_TIMEOUT)
+            // The address that led here may be signed.
+            .referer(false)
+            // The digest is of the bytes as they are stored.
+            .no_gzip()
+            .redirect(Policy::custom(redirect))
+            .build()
+            .map_err(|error| error.to_string())?;
+        let remembered = Mutex::new(remembered);
+        Ok(Self { client, copies_at: loopback, remembered, places: Semaphore::new(AT_ONCE) })
+    }
+
+    /// Fills the table for these pairs. What cannot be had is noted with its reason.
+    pub async fn look(&self, pairs: &[Pair]) -> Contents {
+        let seen = stream::iter(pairs.iter().map(|pair| self.pair(pair))).buffered(AT_ONCE);
+        let seen = seen.collect::<Vec<_>>().await;
+        let mut contents = Contents::default();
+        for (address, seen) in seen.into_iter().flatten() {
+            contents.note(&address, seen);
+        }
+        contents
+    }
+
+    /// What is to be remembered for later runs.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The copy first: without it, nothing can be compared.
+    async fn pair(&self, Pair { declared, live }: &Pair) -> Vec<(String, Seen)> {
+        let copy = self.copy(live).await;
+        let known = matches!(copy, Seen::Content(_));
+        let mut seen = vec![(live.clone(), copy)];
+        if let (Artifact::Url(url), true) = (declared, known) {
+            seen.push((url.clone(), self.at(url).await));
+        }
+        seen
+    }
+
+    async fn copy(&self, address: &str) -> Seen {
+        let known = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).0.get(&self.name(address)).cloned();
+        if let Some(content) = known {
+            return Seen::Content(content);
+        }
+        let seen = match (&self.copies_at, Url::parse(address)) {
+            (Some(base), Ok(url)) if live::is_store(&url) => {
+                let mut here = base.clone();
+                here.set_path(url.path());
+                here.set_query(url.query());
+                self.at(here.as_str()).await
+            }
+            _ => self.at(address).await,
+        };
+        if let Seen::Content(content) = &seen {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            if remembered.0.len() < MAX_REMEMBERED {
+                remembered.0.insert(self.name(address), content.clone());
+            }
+        }
+        seen
+    }
+
+    /// What a copy is remembered by: its immutable path; with the portal, where it is not the one.
+    fn name(&self, address: &str) -> String {
+        let portal = self.copies_at.as_ref().map(Url::as_str).unwrap_or_default();
+        format!("{portal}{}", content::key(address))
+    }
+
+    async fn at(&self, address: &str) -> Seen {
+        let Ok(_place) = self.places.acquire().await else { return Seen::Unknown("stopped".to_owned()) };
+        let looked = match Url::parse(address) {
+            Ok(url) if !is_allowed(&url) => Err("only https is fetched, and http on this machine".to_owned()),
+            Ok(url) => match tokio::time::timeout(PATIENCE, self.fetch(&url)).await {
+                Ok(looked) => looked,
+                Err(_) => Err(format!("it took more than {} s", PATIENCE.as_secs())),
+            },
+            Err(error) => Err(format!("it is no URL: {error}")),
+        };
+        match looked {
+            Ok(content) => Seen::Content(content),
+            Err(reason) => {
+                let reason = format!("{}: {reason}", redact::text(address));
+                tracing::info!(%reason, "artifact not seen");
+                Seen::Unknown(reason)
+            }
+        }
+    }
+
+    async fn fetch(&self, url: &Url) -> Result<Content, String> {
+        // A store that refuses to tell may still give.
+        let head = self.client.request(Method::HEAD, url.clone()).send().await;
+        if let Some(content) = head.ok().filter(|head| head.status().is_success()).and_then(|head| told(head.headers()))
+        {
+            return Ok(content);
+        }
+        let answer = self.client.get(url.clone()).send().await.map_err(|error| cause(&error.without_url()))?;
+        if !answer.status().is_success() {
+            return Err(answer.status().to_string());
+        }
+        bytes(answer).await.map(|bytes| Content::of(&bytes))
+    }
+}
+
+/// A digest and a size that came with an answer to HEAD.
+fn told(headers: &HeaderMap) -> Option<Content> {
+    if headers.contains_key(reqwest::header::CONTENT_ENCODING) {
+        return None;
+    }
+    let md5 = STANDARD.decode(headers.get("content-md5")?.as_bytes()).ok()?;
+    let size = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
+    Some(Content::told(size, md5.try_into().ok()?))
+}
+
+async fn bytes(mut answer: Response) -> Result<Vec<u8>, String> {
+    let too_large = || format!("it has more than {MAX_BYTES} bytes");
+    if answer.content_length().is_some_and(|length| length > MAX_BYTES) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| cause(&error.without_url()))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(too_large());
+        }
+    }
+    Ok(bytes)
+}
+
+/// The last cause says what happened; the first one that a request was sent.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// A page elsewhere must not send a request to this machine, or one in clear text over the network.
+fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let here = attempt.previous().last().is_some_and(is_on_this_machine);
+    let fine = is_allowed(attempt.url()) && (here || !is_on_this_machine(attempt.url()));
+    if attempt.previous().len() > MAX_REDIRECTS {
+        attempt.error("too many redirects")
+    } else if fine {
+        attempt.follow()
+    } else {
+        attempt.error("it redirects to where nothing is fetched from")
+    }
+}
+
+fn is_allowed(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_on_this_machine(url))
+}
+
+fn is_on_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    #[test]
+    fn a_digest_counts_with_its_size_only() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            pairs.iter().map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value))).collect()
+        };
+        let md5 = ("content-md5", "kAFQmDzST7DWlj99KOF/cg==");
+        let size = ("content-length", "3");
+        assert!(told(&headers(&[md5, size])).expect("told").same(&Content::of(b"abc")));
+        assert_eq!(told(&headers(&[md5])), None);
+        assert_eq!(told(&headers(&[size])), None);
+        assert_eq!(told(&headers(&[("content-md5", "kAFQ"), size])), None);
+        assert_eq!(told(&headers(&[md5, size, ("content-encoding", "gzip")])), None);
+    }
+
+    #[test]
+    fn only_https_and_this_machine_are_asked() {
+        let allowed = |text: &str| is_allowed(&Url::parse(text).expect("a URL"));
+        assert!(allowed("https://cdn.example/a.png") && allowed("http://127.0.0.1:9/a") && allowed("http://[::1]/a"));
+        assert!(!allowed("http://cdn.example/a.png") && !allowed("file:///etc/passwd") && !allowed("ftp://127.0.0.1/"));
+    }
+}

@@ -1,0 +1,13 @@
+//! The files behind artifacts: looks at what addresses hold, and uploads files of the project.
+//!
+//! Looking comes before comparing: it fills a [`Contents`](crate::content::Contents) that the comparison reads.
+//! Neither side ever sends a token of the portal's.
+
+mod look;
+mod store;
+
+pub use look::{Looker, Remembered};
+pub use store::{Access, Store};
+
+/// Largest file that is fetched, in bytes.
+const MAX_BYTES: u64 = 64 << 20;

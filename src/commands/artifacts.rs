@@ -1,0 +1,107 @@
+//! The store that `offerctl.toml` names, with the credentials of the environment; and what is remembered of the
+//! portal's copies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::signer::Signer;
+
+use super::shell;
+use crate::artifact::{Access, Looker, Remembered, Store};
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::portal::Reader;
+use crate::workspace::{ArtifactStore, Project};
+
+const HOUR: Duration = Duration::from_hours(1);
+/// Larger than any that is written here.
+const MAX_REMEMBERED: u64 = 16 << 20;
+
+/// Looks at artifacts, and keeps what it saw of the portal's copies in the project.
+pub(super) struct Looking {
+    looker: Looker,
+    file: PathBuf,
+    before: Remembered,
+}
+
+impl Looking {
+    pub(super) fn new(project: &Project, reader: &Reader) -> Result<Self> {
+        let file = project.root.join(".offerctl").join("artifacts.json");
+        let small = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_REMEMBERED);
+        let text = if small { std::fs::read_to_string(&file).unwrap_or_default() } else { String::new() };
+        let before = serde_json::from_str::<Remembered>(&text).unwrap_or_default();
+        let looker = Looker::new(reader.loopback(), before.clone());
+        let looker = looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
+        Ok(Self { looker, file, before })
+    }
+
+    pub(super) fn looker(&self) -> &Looker {
+        &self.looker
+    }
+
+    /// Keeps what was seen. Without it, the next run looks again, so a failure is only logged.
+    pub(super) fn keep(&self) {
+        let now = self.looker.remembered();
+        if now == self.before {
+            return;
+        }
+        let text = serde_json::to_string(&now).unwrap_or_else(|error| unreachable!("digests serialise: {error}"));
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        if let Err(error) = shell::own_folder(folder).and_then(|()| shell::write_whole(&self.file, &text)) {
+            tracing::info!(%error, "what was seen of artifacts is not kept");
+        }
+    }
+}
+
+/// The store for the plan's files, if it has any.
+pub(super) fn store(project: &Project, plan: &Plan) -> Result<Option<Store>> {
+    let needed = plan.offers.iter().any(|offer| !offer.uploads.is_empty());
+    let Some(settings) = project.config.artifacts.as_ref().filter(|_| needed) else { return Ok(None) };
+    let opened = open(settings).map_err(|error| {
+        Error::invalid(format!("the store {} cannot be used: {error}; nothing was written", settings.store))
+            .hint("docs/offer-files.md lists the variables of each store")
+    })?;
+    let (objects, prefix, signer) = opened;
+    let access = match (&settings.public_url, signer) {
+        (Some(url), _) => Access::Public(url.clone()),
+        (None, Some(signer)) => Access::Signed(signer, HOUR * settings.signed_hours),
+        (None, None) => return Err(Error::invalid("a folder needs `public_url` in [artifacts] of offerctl.toml")),
+    };
+    Ok(Some(Store { root: project.root.clone(), objects, prefix, access }))
+}
+
+type Opened = (Arc<dyn ObjectStore>, Key, Option<Arc<dyn Signer>>);
+
+fn open(settings: &ArtifactStore) -> std::result::Result<Opened, String> {
+    let url = &settings.store;
+    let bucket = url.host_str().unwrap_or_default();
+    let prefix = Key::from_url_path(url.path()).map_err(|error| error.to_string())?;
+    let text = |error: object_store::Error| error.to_string();
+    match url.scheme() {
+        "az" => {
+            let store = Arc::new(MicrosoftAzureBuilder::from_env().with_container_name(bucket).build().map_err(text)?);
+            Ok((store.clone(), prefix, Some(store)))
+        }
+        "s3" => {
+            let store = Arc::new(AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(text)?);
+            Ok((store.clone(), prefix, Some(store)))
+        }
+        "gs" => {
+            let store = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).build().map_err(text)?;
+            let store = Arc::new(store);
+            Ok((store.clone(), prefix, Some(store)))
+        }
+        _ => {
+            let folder = url.to_file_path().map_err(|()| "it is no path".to_owned())?;
+            let store = LocalFileSystem::new_with_prefix(folder).map_err(text)?;
+            Ok((Arc::new(store), Key::default(), None))
+        }
+    }
+}

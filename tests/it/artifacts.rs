@@ -1,0 +1,216 @@
+//! Artifacts by content, and local ones by way of a store, against the portal's double and a file server on loopback.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::support::{Impostor, World, native, offer, write};
+
+const LOGO: &str = "microsoft-azure-marketplace.smallLogo";
+
+/// A picture of 48 by 48, as far as its header goes.
+fn png(rest: &str) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x30\0\0\0\x30\x08\x06\0\0\0".to_vec();
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
+
+type Files = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+fn answer(request: &str, bytes: Option<Vec<u8>>) -> Vec<u8> {
+    let status = if bytes.is_some() { "200 OK" } else { "404 Not Found" };
+    let bytes = bytes.unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: image/png\r\ncontent-length: {}\r\n\r\n",
+        bytes.len()
+    );
+    let body = if request.starts_with("HEAD ") { &[][..] } else { &bytes };
+    [head.as_bytes(), body].concat()
+}
+
+fn asked(request: &str) -> &str {
+    let target = request.split(' ').nth(1).unwrap_or_default();
+    target.split('?').next().unwrap_or_default()
+}
+
+/// A server that gives out what a test puts there.
+fn files() -> (Files, Impostor) {
+    let files = Files::default();
+    let kept = Arc::clone(&files);
+    let server = Impostor::new(move |request| {
+        let bytes = kept.lock().expect("not poisoned").get(asked(request)).cloned();
+        answer(request, bytes)
+    });
+    (files, server)
+}
+
+/// A server that gives out a folder.
+fn folder(root: &Path) -> Impostor {
+    let root = root.to_path_buf();
+    Impostor::new(move |request| answer(request, std::fs::read(root.join(asked(request).trim_start_matches('/'))).ok()))
+}
+
+fn put(files: &Files, path: &str, bytes: Vec<u8>) {
+    files.lock().expect("not poisoned").insert(path.to_owned(), bytes);
+}
+
+/// Declares an offer whose logo stands after `!artifact`.
+fn declare(world: &World, title: &str, artifact: &str) {
+    let mut declared = offer("a", title);
+    declared["definition"]["offer"][LOGO] = json!("@");
+    let text = serde_json::to_string_pretty(&declared).expect("JSON");
+    write(world.folder.path(), "offers/a.yaml", &text.replace("\"@\"", &format!("!artifact {artifact:?}")));
+}
+
+fn logo(live: &Value) -> &str {
+    live["definition"]["offer"][LOGO].as_str().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_compared_by_what_it_holds_and_a_gap_is_shown_as_one() {
+    let (files, server) = files();
+    put(&files, "/48.png", png("one"));
+    let world = World::new(vec![native(&offer("a", "T"))], &[]).await;
+    declare(&world, "T", &format!("{}/48.png?sig=CANARYsig", server.url));
+    world.run(&["apply", "--yes"]).await.exits(0);
+    let live = world.live("a").await;
+    assert!(logo(&live).contains("publishingstoredm"), "{live}");
+
+    let same = world.run(&["plan", "--detailed-exitcode", "-v"]).await.exits(0);
+    let rule = "smallLogo: the same file at the portal's own address";
+    assert!(same.stdout.contains(rule) && same.stdout.contains("No changes"), "{}", same.stdout);
+    let kept = std::fs::read_to_string(world.path(".offerctl/artifacts.json")).expect("kept");
+    assert!(kept.contains("/prodcontent/") && !kept.contains("sig") && !kept.contains("se="), "{kept}");
+    assert!(world.path(".offerctl/.gitignore").is_file());
+
+    put(&files, "/48.png", png("two"));
+    let changed = world.run(&["plan", "--detailed-exitcode"]).await.exits(2);
+    assert!(changed.stdout.contains("1 to update") && changed.stdout.contains("smallLogo"), "{}", changed.stdout);
+
+    files.lock().expect("not poisoned").clear();
+    let gone = world.run(&["plan", "--detailed-exitcode"]).await.exits(0);
+    let unknown = format!("smallLogo   unknown: the file at {}/48.png?sig=", server.url);
+    assert!(gone.stdout.contains(&unknown) && gone.stdout.contains("404 Not Found"), "{}", gone.stdout);
+
+    let before = server.received().len();
+    let unasked = world.run(&["plan", "--detailed-exitcode", "--no-artifacts"]).await.exits(0);
+    assert!(unasked.stdout.contains("unknown: the portal's copy was not looked at"), "{}", unasked.stdout);
+    assert_eq!(server.received().len(), before);
+
+    for ran in [same, changed, gone, unasked] {
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("CANARY"), "{}", ran.stdout);
+    }
+    let requests = server.received().join("\n").to_ascii_lowercase();
+    assert!(requests.contains("head /48.png") && !requests.contains("authorization"), "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_cannot_be_had_is_unknown_and_never_a_change() {
+    let (files, server) = files();
+    let mut live = native(&offer("a", "old"));
+    live["definition"]["offer"][LOGO] =
+        json!("https://publishingstoredm.blob.core.windows.net/prodcontent/x/1.png?sig=CANARYsig&se=2999-01-01");
+    let world = World::new(vec![live], &[]).await;
+    put(&files, "/48.png", png("one"));
+    declare(&world, "new", &format!("{}/48.png", server.url));
+    let planned = world.run(&["plan"]).await.exits(0);
+    assert!(
+        planned.stdout.contains("? ") && planned.stdout.contains("unknown: the portal's copy"),
+        "{}",
+        planned.stdout
+    );
+    assert!(planned.stdout.contains("title") && !planned.stdout.contains("CANARY"), "{}", planned.stdout);
+    assert_eq!(
+        world.run(&["plan", "-o", "json"]).await.json()["offers"][0]["changes"].as_array().map(Vec::len),
+        Some(1)
+    );
+    assert!(server.received().is_empty(), "without the copy, there is nothing to compare with");
+}
+
+/// What a folder holds, with the times of the last change.
+fn inventory(folder: &Path) -> Vec<(String, std::time::SystemTime)> {
+    let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.expect("an entry");
+        let time = entry.metadata().and_then(|metadata| metadata.modified()).expect("a time");
+        (entry.file_name().to_string_lossy().into_owned(), time)
+    };
+    let mut found = std::fs::read_dir(folder).expect("a folder").map(entry).collect::<Vec<_>>();
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_file_is_uploaded_once_before_the_write() {
+    let store = tempfile::tempdir().expect("a folder");
+    let server = folder(store.path());
+    let world = World::new(vec![native(&offer("a", "T"))], &[]).await;
+    declare(&world, "T", "../art/48.png");
+    let art = world.path("art/48.png");
+    std::fs::create_dir_all(world.path("art")).expect("a folder");
+    std::fs::write(&art, png("one")).expect("written");
+
+    let nowhere = world.run(&["plan"]).await.exits(3);
+    assert!(nowhere.stderr.contains("OFR0081") && nowhere.stderr.contains("store = \"az://"), "{}", nowhere.stderr);
+    let settings =
+        format!("[artifacts]\nstore = \"file://{}\"\npublic_url = \"{}\"\n", store.path().display(), server.url);
+    write(world.folder.path(), "offerctl.toml", &settings);
+
+    let planned = world.run(&["plan"]).await.exits(0);
+    assert!(planned.stdout.contains("will upload 32 bytes: art/48.png"), "{}", planned.stdout);
+    assert!(inventory(store.path()).is_empty(), "a plan uploads nothing");
+    world.run(&["apply", "--yes"]).await.exits(0);
+    let first = inventory(store.path());
+    assert!(first.len() == 1 && first[0].0.len() == 68 && first[0].0.ends_with(".png"), "{first:?}");
+    assert!(logo(&world.live("a").await).contains("publishingstoredm"));
+    world.run(&["plan", "--detailed-exitcode"]).await.exits(0);
+
+    // The file is there already, so it is not uploaded again, whoever needs it.
+    world.portal_edit("a", |document| document["definition"]["offer"][LOGO] = Value::Null).await;
+    world.run(&["apply", "--yes"]).await.exits(0);
+    assert_eq!(inventory(store.path()), first);
+
+    std::fs::write(&art, png("two")).expect("written");
+    let changed = world.run(&["plan", "--detailed-exitcode"]).await.exits(2);
+    assert!(
+        changed.stdout.contains("1 to update") && changed.stdout.contains("(file art/48.png"),
+        "{}",
+        changed.stdout
+    );
+    world.run(&["plan", "--out", "plan.json"]).await.exits(0);
+    std::fs::write(&art, png("six")).expect("written");
+    let refused = world.run(&["apply", "--yes", "plan.json"]).await.exits(5);
+    assert!(refused.stderr.contains("art/48.png changed since the plan was made"), "{}", refused.stderr);
+    assert_eq!(inventory(store.path()), first);
+    world.run(&["apply", "--yes"]).await.exits(0);
+    assert_eq!(inventory(store.path()).len(), 2);
+    world.run(&["plan", "--detailed-exitcode"]).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_file_is_one_of_the_project() {
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::write(outside.path().join("48.png"), png("x")).expect("written");
+    let world = World::new(vec![], &[]).await;
+    write(world.folder.path(), ".git/48.png", "x");
+    write(world.folder.path(), "empty.png", "");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(outside.path().join("48.png"), world.path("link.png")).expect("a link");
+    let up = format!("../../{}/48.png", outside.path().file_name().expect("a name").to_string_lossy());
+    for (path, reason) in [
+        (up.as_str(), "leads out of the project"),
+        #[cfg(unix)]
+        ("../link.png", "leads out of the project"),
+        ("../.git/48.png", "what tools keep for themselves"),
+        ("../empty.png", "it is empty"),
+        ("../offers", "it is no file"),
+        ("../none.png", "cannot be read"),
+        ("ftp://files.example/48.png", "takes an https address, or the path"),
+    ] {
+        declare(&world, "T", path);
+        let refused = world.run(&["validate"]).await.exits(3);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains("OFR0080") && said.contains(reason), "{path}: {said}");
+    }
+}
