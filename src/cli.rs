@@ -123,6 +123,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
     Explain(ExplainArgs),
+    /// Show what is known of offers, as JSON Schema for people and editors
+    Schema(SchemaArgs),
     /// Show what apply would do
     Plan(PlanArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
@@ -169,6 +171,27 @@ pub struct ExplainArgs {
     /// A code or its name; none lists them all
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
+}
+
+/// `offerctl schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// What to show.
+    #[command(subcommand)]
+    pub command: SchemaCommand,
+}
+
+/// What `offerctl schema` shows.
+#[derive(Debug, Subcommand)]
+pub enum SchemaCommand {
+    /// List the offer types that have a schema
+    List,
+    /// Print the schema as one file that needs no other
+    Show {
+        /// An offer type; without one, the schema of offer files of every type, for editors
+        #[arg(value_name = "TYPE")]
+        offer_type: Option<String>,
+    },
 }
 
 /// What shapes a plan.

@@ -207,6 +207,8 @@ impl Rules {
             spelled_as,
             twin,
             immutable,
+            risk,
+            deprecated,
         } = other;
         if list != ListRule::default() {
             self.list = list;
@@ -233,6 +235,8 @@ impl Rules {
         self.returned_as = returned_as.or(self.returned_as.take());
         self.spelled_as = spelled_as.or(self.spelled_as.take());
         self.twin = twin.or(self.twin.take());
+        self.risk = risk.or(self.risk.take());
+        self.deprecated = deprecated.or(self.deprecated.take());
     }
 }
 
@@ -319,6 +323,8 @@ fn rules(node: &Map<String, Value>) -> Result<Rules, String> {
             "spelledAs" => rules.spelled_as = Some(text()?),
             "twin" => rules.twin = Some(text()?),
             "immutable" => rules.immutable = flag()?,
+            "risk" => rules.risk = Some(text()?),
+            "deprecated" => rules.deprecated = Some(text()?),
             _ => return Err(format!("x-offerctl.{name}: {value} is not an annotation")),
         }
     }

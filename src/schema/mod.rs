@@ -5,12 +5,15 @@
 //! They are compiled once into a tree of [`Shape`]s that mirrors a document, so that comparing walks document and
 //! shape side by side. Schemas are open: what they do not name has the empty shape, which claims nothing.
 
+mod bundle;
 mod compile;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::Value;
+
+pub use bundle::{Bundle, bundle};
 
 use crate::model::Address;
 
@@ -84,6 +87,10 @@ pub struct Rules {
     pub twin: Option<String>,
     /// `immutable`: set at creation, never changed.
     pub immutable: bool,
+    /// `risk`: what a change of the value, or of anything in it, means to customers.
+    pub risk: Option<String>,
+    /// `deprecated`: why the field is not to be used any more.
+    pub deprecated: Option<String>,
 }
 
 /// A JSON type that a schema names.
@@ -220,6 +227,11 @@ impl Schemas {
             compile::schemas(compile::FILES).unwrap_or_else(|error| unreachable!("built-in schemas: {error}"))
         });
         &BUILTIN
+    }
+
+    /// The offer types that have a schema, in the order of their names.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        self.by_type.keys().map(String::as_str)
     }
 
     /// The shape of a whole offer document of this type. Types without a schema get the generic one: plans by

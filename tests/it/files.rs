@@ -73,6 +73,7 @@ error[OFR0013]: `1.10` is a number, and this field is a text
 5 |   displayText: 1.10
   |                ^^^^
   |
+  = note: at displayText
   = help: quote it: "1.10"
 
 error[OFR0004]: a tab in the indentation

@@ -27,6 +27,7 @@ mod round_trip;
 mod sandbox_command;
 mod sandbox_proxy;
 mod sandbox_store;
+mod schemas;
 mod stale;
 mod streams;
 mod terminal;
