@@ -80,3 +80,23 @@ fn replace(project: &Project, source: &Source, text: &str) -> Result<()> {
     };
     write().map_err(|error| failed(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_moved_since_it_was_read_is_left_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let project = Project { root: folder.path().to_owned(), config: Default::default() };
+        let source = Source { path: "a.yaml".into(), text: "a: 1\n".into() };
+        let now = || std::fs::read_to_string(folder.path().join("a.yaml")).expect("the file");
+        std::fs::write(folder.path().join("a.yaml"), "a: 2\n").expect("written");
+        let error = replace(&project, &source, "a: \"1\"\n").expect_err("refused");
+        assert!(error.to_string().contains("was changed by somebody else meanwhile"), "{error}");
+        assert_eq!(now(), "a: 2\n");
+        std::fs::write(folder.path().join("a.yaml"), &*source.text).expect("written");
+        replace(&project, &source, "a: \"1\"\n").expect("replaced");
+        assert_eq!(now(), "a: \"1\"\n");
+    }
+}

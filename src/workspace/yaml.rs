@@ -336,14 +336,12 @@ fn convert(text: &str, span: &serde_yaml::Span) -> Span {
     let mut range = span.byte_range().unwrap_or(0..0);
     let start = span.tag_start().unwrap_or(span.start);
     range.start = start.byte_offset().unwrap_or(range.start);
-    // The end of a block collection lies at the next token; one line of it is enough to point at.
-    let first_line = text[range.start..].find('\n').map_or(text.len(), |length| range.start + length);
-    Span {
-        start: range.start,
-        end: range.end.min(first_line.max(range.start)),
-        line: start.line(),
-        column: start.col() + 1,
-    }
+    // The end of a block collection lies at the next token; one line of it is enough to point at. Only the token itself
+    // is searched: all the rest of a file may be one line.
+    let end = range.end.clamp(range.start, text.len());
+    let line_end = text.as_bytes()[range.start..end].iter().position(|byte| *byte == b'\n');
+    let end = line_end.map_or(end, |length| range.start + length);
+    Span { start: range.start, end, line: start.line(), column: start.col() + 1 }
 }
 
 enum Plain {

@@ -1,6 +1,10 @@
 //! What the documentation says is so.
 
+use std::fmt::Write as _;
+
+use offerctl::diagnostic::{About, Severity};
 use offerctl::error::Exit;
+use snapbox::{assert_data_eq, file};
 
 fn readme() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README")
@@ -44,4 +48,45 @@ fn the_readme_names_every_variable_and_command() {
             command.get_name()
         );
     }
+}
+
+/// `docs/codes.md`, from the table behind `explain`.
+fn codes() -> String {
+    let mut page =
+        "# Codes\n\nEvery finding in an input file has a code that never changes its meaning. This page says what \
+                    `offerctl explain CODE` says.\n\n| code | name | level | |\n|---|---|---|---|\n"
+            .to_owned();
+    let level = |about: &About| match (about.severity, about.lint) {
+        (Severity::Error, true) => "error (lint)",
+        (Severity::Warning, _) => "warning (lint)",
+        (Severity::Error, false) => "error",
+    };
+    for about in About::all() {
+        let name = about.name;
+        let _ = writeln!(page, "| [{}](#{name}) | `{name}` | {} | {} |", about.code, level(about), about.summary);
+    }
+    page += "\nThe level of a lint is set by name or code in `offerctl.toml`: `[lints]`, then `no-image = \"off\"`, \
+             `\"warning\"` or `\"error\"`.\n";
+    for About { code, name, summary, explanation, example, mended, .. } in About::all() {
+        let (example, mended) = (example.trim_end(), mended.trim_end());
+        let _ = write!(
+            page,
+            "\n## {name}\n\n{code}: {summary}.\n\n{explanation}\n\n```\n{example}\n```\n\nMended:\n\n```\n{mended}\n```\n"
+        );
+    }
+    page
+}
+
+/// `SNAPSHOTS=overwrite cargo test --test it docs` writes the page anew.
+#[test]
+fn the_page_of_the_codes_is_the_table_behind_explain() {
+    assert_data_eq!(codes(), file!["../../docs/codes.md"].raw());
+    assert!(readme().contains("(docs/codes.md)"), "the README links it");
+}
+
+#[test]
+fn the_example_offers_have_no_finding() {
+    let ran =
+        crate::support::run(crate::support::offerctl(env!("CARGO_MANIFEST_DIR").as_ref()).arg("validate")).exits(0);
+    assert_eq!(ran.stdout, "Valid (4 files, 4 offers).\n");
 }

@@ -40,7 +40,8 @@ fn said(case: &Path) -> String {
     let ran = run(offerctl(folder.path()).arg("validate"));
     let secrets = ["CANARY", "aGVsbG8"];
     assert!(!secrets.iter().any(|secret| ran.stdout.contains(secret) || ran.stderr.contains(secret)), "{ran:?}");
-    format!("== {}: exit {}\n{}{}", name.display(), ran.code, ran.stdout, ran.stderr)
+    let text = format!("== {}: exit {}\n{}{}", name.display(), ran.code, ran.stdout, ran.stderr);
+    text.replace(&*folder.path().to_string_lossy(), "PROJECT")
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! From the bytes of an offer file to a plan, as `offerctl plan` goes: read, validate, lint, compare with nothing and
+//! with an offer that the portal holds, show everything. Nothing may panic, hang or grow without bound, and each patch
+//! must fit the document that it was made for.
+
+use std::sync::LazyLock;
+
+use offerctl::diagnostic::Severity;
+use offerctl::lint::{self, Context};
+use offerctl::live::{Live, LiveOffer};
+use offerctl::model::SecretRef;
+use offerctl::plan::{Choices, Plan, ReleaseView, SavedPlan, Verdict, decide};
+use offerctl::render::{self, Paint, PlanOptions};
+use offerctl::schema::Schemas;
+use offerctl::workspace::{Desired, offer_from_text};
+use serde_json::{Value, json};
+
+/// An offer that the portal holds, with plans, images, prices and texts.
+static HELD: LazyLock<Value> = LazyLock::new(|| {
+    let (desired, found) = read(include_str!("../../tests/it/fixtures/hilltop.yaml"));
+    let desired = desired.unwrap_or_else(|| panic!("{found:?}"));
+    desired.document.to_value(&mut |_| Value::Null)
+});
+
+fn read(text: &str) -> (Option<Desired>, Vec<offerctl::diagnostic::Diagnostic>) {
+    offer_from_text("a.yaml", text, Schemas::builtin(), jiff::civil::date(2026, 1, 1))
+}
+
+/// One file.
+///
+/// # Panics
+/// Where a promise is broken.
+pub fn offer(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (desired, mut found) = read(text);
+    if let Some(desired) = &desired {
+        let shape = Schemas::builtin().shape(&desired.offer_type);
+        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        found.extend(lint::check(desired, shape, &Context { now, picture: &|_, _| None }));
+    }
+    for color in [true, false] {
+        assert_eq!(render::diagnostics(&found, color).is_empty(), found.is_empty());
+    }
+    assert!(desired.is_some() || found.iter().any(|finding| finding.severity == Severity::Error), "refused in silence");
+    if let Some(desired) = desired {
+        planned(&desired);
+    }
+}
+
+fn planned(desired: &Desired) {
+    let shape = Schemas::builtin().shape(&desired.offer_type);
+    let release = ReleaseView::NOTHING;
+    let secret = |_: &SecretRef| Ok("a secret".to_owned());
+    let document = desired.document.to_value(&mut |_| Value::Null);
+    let mut plan = Plan::default();
+    for held in [None, Some(&*HELD), Some(&document)] {
+        let live =
+            held.map_or(Live::Absent, |document| Live::Present(LiveOffer { document: document.clone(), etag: None }));
+        match decide(desired, &live, &release, shape, &Choices::default()) {
+            Verdict::Change(offer) => {
+                let before = held.cloned().unwrap_or_else(|| json!({}));
+                let patch = &offer.diff.patch;
+                patch.apply(&before, &desired.document, &secret).expect("the patch fits what it was made for");
+                plan.offers.push(*offer);
+            }
+            Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
+        }
+    }
+    let _ = plan.fingerprint();
+    for (color, verbose) in [(true, true), (false, false)] {
+        let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose });
+    }
+    let saved = SavedPlan::write(&plan, "https://portal.example");
+    SavedPlan::read(&saved).expect("a plan that was written can be read");
+}
