@@ -1,9 +1,9 @@
 //! Artifacts by content, and local ones by way of a store, against the portal's double and a file server on loopback.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -221,6 +221,8 @@ async fn a_local_file_is_one_of_the_project() {
 /// Microsoft's emulator of its blob store.
 struct Azurite {
     child: Child,
+    /// Kept open: a process that cannot say what it has to say may end.
+    _said: BufReader<ChildStdout>,
     url: String,
 }
 
@@ -228,17 +230,24 @@ impl Azurite {
     fn start(modules: &Path) -> Result<Self, String> {
         let mut child = Command::new("node")
             .arg(modules.join("azurite/dist/src/blob/main.js"))
-            .args(["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck"])
+            .args([
+                "--blobHost",
+                "127.0.0.1",
+                "--blobPort",
+                "0",
+                "--inMemoryPersistence",
+                "--skipApiVersionCheck",
+                "--disableTelemetry",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| error.to_string())?;
-        let lines = BufReader::new(child.stdout.take().expect("stdout")).lines().map_while(Result::ok);
-        let address = |line: String| Some(line.split_once("listening on ")?.1.trim().to_owned());
-        let found = lines.filter_map(address).next();
-        // What it says later has nowhere to go; a full pipe is no matter for the few requests of a test.
-        let azurite = Self { child, url: found.unwrap_or_default() };
+        let mut said = BufReader::new(child.stdout.take().expect("stdout"));
+        let address = |line: String| line.find("http://127.0.0.1:").map(|at| line[at..].trim().to_owned());
+        let found = said.by_ref().lines().map_while(Result::ok).find_map(address);
+        let azurite = Self { child, _said: said, url: found.unwrap_or_default() };
         if azurite.url.is_empty() { Err("it ended before it listened".to_owned()) } else { Ok(azurite) }
     }
 }
