@@ -11,6 +11,7 @@ use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutO
 use url::Url;
 
 use crate::model::{Content, LocalFile};
+use crate::redact;
 
 /// How long one file may take.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -47,7 +48,7 @@ impl Store {
         for file in files {
             let one = tokio::time::timeout(PATIENCE, self.one(file)).await;
             let address = one.unwrap_or_else(|_| Err(format!("it took more than {} s", PATIENCE.as_secs())));
-            let address = address.map_err(|reason| format!("{} was not uploaded: {reason}", file.path))?;
+            let address = address.map_err(|why| format!("{} was not uploaded: {}", file.path, redact::text(&why)))?;
             addresses.insert(file.stored_name(), address);
         }
         Ok(addresses)

@@ -1,11 +1,14 @@
 //! Artifacts by content, and local ones by way of a store, against the portal's double and a file server on loopback.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::support::clients::{node_package, skip};
 use crate::support::{Impostor, World, native, offer, write};
 
 const LOGO: &str = "microsoft-azure-marketplace.smallLogo";
@@ -213,4 +216,82 @@ async fn a_local_file_is_one_of_the_project() {
         let said = format!("{}{}", refused.stdout, refused.stderr);
         assert!(said.contains("OFR0080") && said.contains(reason), "{path}: {said}");
     }
+}
+
+/// Microsoft's emulator of its blob store.
+struct Azurite {
+    child: Child,
+    /// Kept open: a process that cannot say what it has to say may end.
+    _said: BufReader<ChildStdout>,
+    url: String,
+}
+
+impl Azurite {
+    fn start(modules: &Path) -> Result<Self, String> {
+        let mut child = Command::new("node")
+            .arg(modules.join("azurite/dist/src/blob/main.js"))
+            .args([
+                "--blobHost",
+                "127.0.0.1",
+                "--blobPort",
+                "0",
+                "--inMemoryPersistence",
+                "--skipApiVersionCheck",
+                "--disableTelemetry",
+            ])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let mut said = BufReader::new(child.stdout.take().expect("stdout"));
+        let address = |line: String| line.find("http://127.0.0.1:").map(|at| line[at..].trim().to_owned());
+        let found = said.by_ref().lines().map_while(Result::ok).find_map(address);
+        let azurite = Self { child, _said: said, url: found.unwrap_or_default() };
+        if azurite.url.is_empty() { Err("it ended before it listened".to_owned()) } else { Ok(azurite) }
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn azurite_takes_a_file_and_the_portal_fetches_it_by_a_signed_address() {
+    const TEST: &str = "azurite_takes_a_file_and_the_portal_fetches_it_by_a_signed_address";
+    let modules = tokio::task::spawn_blocking(|| node_package("azurite", "3.37.0")).await.expect("it ran");
+    let modules = match modules {
+        Ok(modules) => modules,
+        Err(reason) => return skip(TEST, &reason),
+    };
+    let azurite = Azurite::start(&modules).expect("Azurite starts");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/foreign_clients/make_container.js");
+    let made = Command::new("node").args([script, &azurite.url, "art"]).status().expect("node starts");
+    assert!(made.success(), "no container");
+
+    let world = World::new(vec![native(&offer("a", "T"))], &[]).await;
+    declare(&world, "T", "../art/48.png");
+    let art = world.path("art/48.png");
+    std::fs::create_dir_all(world.path("art")).expect("a folder");
+    std::fs::write(&art, png("one")).expect("written");
+    write(world.folder.path(), "offerctl.toml", "[artifacts]\nstore = \"az://art/offers\"\n");
+    let env = [("AZURE_STORAGE_USE_EMULATOR", "true"), ("AZURITE_BLOB_STORAGE_URL", azurite.url.as_str())];
+
+    let first = world.run_with(&["apply", "--yes", "-vv"], &env).await.exits(0);
+    assert!(logo(&world.live("a").await).contains("publishingstoredm"), "{}", first.stderr);
+    assert_eq!(first.stderr.matches("uploaded").count(), 1, "{}", first.stderr);
+    assert!(!first.stderr.contains("sig=") || first.stderr.contains("sig=REDACTED"), "{}", first.stderr);
+    world.run_with(&["plan", "--detailed-exitcode"], &env).await.exits(0);
+
+    world.portal_edit("a", |document| document["definition"]["offer"][LOGO] = Value::Null).await;
+    let second = world.run_with(&["apply", "--yes", "-v"], &env).await.exits(0);
+    assert!(second.stderr.contains("already in the store"), "{}", second.stderr);
+    assert!(!second.stderr.contains("uploaded"), "{}", second.stderr);
+
+    std::fs::write(&art, png("two")).expect("written");
+    let changed = world.run_with(&["plan", "--detailed-exitcode"], &env).await.exits(2);
+    assert!(changed.stdout.contains("1 to update"), "{}", changed.stdout);
 }

@@ -226,3 +226,24 @@ impl Drop for Played {
         let _ = self.child.wait();
     }
 }
+
+/// The folder of modules of a package from npm, as published, that later runs use again. Where it cannot be had, the
+/// reason.
+pub(crate) fn node_package(name: &str, version: &str) -> Result<PathBuf, String> {
+    let asked = output(Command::new("node").arg("--version"));
+    let node = asked.map_err(|reason| format!("there is no node ({reason})"))?;
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node").join(format!("{name}-{version}-on-{node}"));
+    std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
+    let lock = File::create(home.join("lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
+    let modules = home.join("node_modules");
+    let complete = home.join("complete");
+    if complete.is_file() && modules.is_dir() {
+        return Ok(modules);
+    }
+    let install = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"];
+    output(Command::new("npm").args(install).arg(&home).arg(format!("{name}@{version}")))
+        .map_err(|reason| format!("npm cannot install {name} {version} ({reason})"))?;
+    std::fs::write(complete, "").map_err(|error| error.to_string())?;
+    Ok(modules)
+}
