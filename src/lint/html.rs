@@ -3,7 +3,7 @@
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{Token, Tokenizer};
 
-use super::{Offer, place, short};
+use super::{MOST, Offer, place, short};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::Node;
 
@@ -67,7 +67,8 @@ fn tags_of(text: &str) -> Vec<Tag> {
 
 pub(super) fn tags(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     texts(offer, &mut |node, text| {
-        for tag in tags_of(text).iter().filter(|tag| !tag.end) {
+        let lost = |tag: &&Tag| !tag.end && (tag.attribute.is_some() || !KEPT.contains(&tag.name.as_str()));
+        for tag in tags_of(text).iter().filter(lost).take(MOST) {
             let instead = match tag.name.as_str() {
                 "div" => "write <p>",
                 "span" | "font" => "leave the tag out, and keep its text",
@@ -93,7 +94,12 @@ pub(super) fn tags(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
 pub(super) fn unbalanced(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     texts(offer, &mut |node, text| {
         let mut open = Vec::<Tag>::new();
+        let mut told = 0;
         let mut report = |tag: &Tag, message: String, help: String| {
+            told += 1;
+            if told > MOST {
+                return;
+            }
             let span = place::within(&offer.desired.source, node, tag.bytes.clone());
             findings.push(offer.found(Code::HtmlUnbalanced, span, message).help(help));
         };

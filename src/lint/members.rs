@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Offer, short};
+use super::{MOST, Offer, short};
 use crate::diagnostic::{Change, Code, Diagnostic, Fix};
 use crate::model::{Kind, Node};
 use crate::schema::{Case, ListRule};
@@ -17,7 +17,11 @@ pub(super) fn duplicate_member(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>
         let case = shape.item().rules.case;
         let mut first = HashMap::new();
         let items = entry.value.items();
+        let before = findings.len();
         for (index, item) in items.iter().enumerate() {
+            if findings.len() - before >= MOST {
+                break;
+            }
             let Some(text) = item.as_str() else { continue };
             let folded = if case == Case::Exact { text.to_owned() } else { text.to_ascii_lowercase() };
             let Some(line) = first.get(&folded).copied() else {
@@ -54,11 +58,15 @@ pub(super) fn region_case(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         if short(&entry.key) != "regions" || shape.item().rules.case != Case::Insensitive {
             return;
         }
+        let before = findings.len();
         for item in entry.value.items() {
             let Kind::Scalar(Value::String(text)) = &item.kind else { continue };
             let upper = text.to_ascii_uppercase();
             if *text == upper {
                 continue;
+            }
+            if findings.len() - before >= MOST {
+                break;
             }
             let written = offer.desired.source.text.get(item.span.start..item.span.end).unwrap_or_default();
             let fix = written.find(text.as_str()).map(|at| {

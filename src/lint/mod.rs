@@ -39,6 +39,9 @@ struct Offer<'a> {
     context: &'a Context<'a>,
 }
 
+/// How many slips of one kind are told of one value. More help nobody, and each costs a look through the file.
+const MOST: usize = 20;
+
 type Lint = fn(&Offer<'_>, &mut Vec<Diagnostic>);
 
 /// Every lint with its code, in the order of the codes. `notify-ignored` is told by the plan as well.

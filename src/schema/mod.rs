@@ -40,6 +40,15 @@ pub enum Case {
 }
 
 impl Case {
+    /// The form in which two texts that are one are equal.
+    #[must_use]
+    pub fn folded(self, text: &str) -> String {
+        match self {
+            Self::Exact => text.to_owned(),
+            Self::Insensitive => text.to_ascii_lowercase(),
+        }
+    }
+
     /// Whether two texts are one.
     #[must_use]
     pub fn same(self, a: &str, b: &str) -> bool {

@@ -1,6 +1,8 @@
 //! Findings that need the schema: numbers where a text belongs, secrets as literals, what is declared and ignored at
 //! once.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::offer::{Desired, Ignore};
@@ -92,7 +94,7 @@ impl Checker<'_> {
     fn identities(&mut self, items: &[Node], shape: &Shape) {
         let ListRule::Keyed(key) = &shape.rules.list else { return };
         let case = shape.item().property(key).rules.case;
-        let mut seen = Vec::<(&str, usize)>::new();
+        let mut seen = HashMap::<String, usize>::new();
         for item in items {
             let identity = item.get(key).and_then(Node::as_str);
             match identity {
@@ -101,12 +103,12 @@ impl Checker<'_> {
                         .help(format!("every member of this list is known by its `{key}`")),
                 ),
                 Some(identity) => {
-                    let first = seen.iter().find(|(other, _)| case.same(other, identity)).map(|(_, line)| *line);
-                    seen.push((identity, item.span.line));
-                    if let Some(line) = first {
+                    if let Some(line) = seen.get(&case.folded(identity)).copied() {
                         let message = format!("`{key}: {identity}` stands twice in this list, first in line {line}");
                         let finding = Diagnostic::error(Code::DuplicateKey, self.source, Some(item.span), message);
                         self.diagnostics.push(finding.help("keep one of the two, or give this one a name of its own"));
+                    } else {
+                        seen.insert(case.folded(identity), item.span.line);
                     }
                 }
             }

@@ -46,7 +46,7 @@ pub struct Project {
 /// What the tags of the files may see of the outside.
 pub struct Surroundings<'a> {
     /// The environment.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
+    pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// Today, for entries that expire.
     pub today: Date,
 }
@@ -148,10 +148,11 @@ impl Project {
             loaded.diagnostics.push(diagnostic.help("declare each offer in a file of its own"));
         }
         let mut first = BTreeMap::<OfferKey, String>::new();
-        for path in &paths {
-            let before = loaded.diagnostics.len();
-            let Some(desired) = self.read(path, schemas, surroundings, &mut loaded.diagnostics) else { continue };
-            if loaded.diagnostics[before..].iter().any(|d| d.severity == Severity::Error) {
+        for (desired, findings) in self.read_all(&paths, schemas, surroundings) {
+            let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
+            loaded.diagnostics.extend(findings);
+            let Some(desired) = desired else { continue };
+            if faulty {
                 loaded.faulty.push(desired);
                 continue;
             }
@@ -193,6 +194,26 @@ impl Project {
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Reads files on as many threads as there are processors. The answers are in the order of the paths.
+    fn read_all(
+        &self,
+        paths: &[PathBuf],
+        schemas: &Schemas,
+        surroundings: &Surroundings<'_>,
+    ) -> Vec<(Option<Desired>, Vec<Diagnostic>)> {
+        let read = |path: &PathBuf| {
+            let mut findings = Vec::new();
+            (self.read(path, schemas, surroundings, &mut findings), findings)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let share = paths.len().div_ceil(threads).max(1);
+        std::thread::scope(|scope| {
+            let work = paths.chunks(share).map(|paths| scope.spawn(move || paths.iter().map(read).collect::<Vec<_>>()));
+            let work = work.collect::<Vec<_>>();
+            work.into_iter().flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
     }
 
     fn read(

@@ -18,7 +18,7 @@ const MAX_ARTIFACT: u64 = 64 << 20;
 pub(super) struct Tags<'a> {
     pub(super) root: &'a Path,
     pub(super) folder: PathBuf,
-    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
     pub(super) included: Vec<(String, Digest)>,
 }

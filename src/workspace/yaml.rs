@@ -443,7 +443,7 @@ mod tests {
         assert_eq!(bad("a:\n\tb: 1"), "OFR0004 a.yaml:2:1 a tab in the indentation");
         assert_eq!(bad(""), "OFR0005 a.yaml the file has no content");
         assert_eq!(bad("# only this\n"), "OFR0005 a.yaml the file has no content");
-        assert_eq!(bad("a: 1\n---\nb: 2"), "OFR0006 a.yaml:3:1 a second document in the file");
+        assert_eq!(bad("a: 1\n---\nb: 2"), "OFR0006 a.yaml:3:1 a second document in the file, after `---`");
         assert!(bad("a: [1, 2").starts_with("OFR0003 a.yaml:"));
         assert_eq!(bad("a: !nope x"), "OFR0009 a.yaml:1:4 tag !nope");
         assert_eq!(bad("a: {<<: 1}"), "OFR0009 a.yaml:1:9 a merge key (`<<`) takes a mapping, not a number");
