@@ -132,7 +132,7 @@ async fn json_is_one_versioned_document_beside_any_other_output() {
     assert_eq!(file["format_version"], json!("1.0"));
     assert_eq!(
         file["offers"][0]["changes"],
-        json!([{"address": "title", "path": format!("/definition/offer/{TITLE}"), "line": 8, "op": "replace", "before": "old", "after": "new"}])
+        json!([{"address": "title", "path": format!("/definition/offer/{TITLE}"), "line": 8, "risk": "text", "op": "replace", "before": "old", "after": "new"}])
     );
     let report = world.run(&["apply", "--yes", "-o", "json"]).await.exits(0).json();
     assert_eq!(report["offers"], json!([{"offer": "contoso/a", "done": ["updated"], "end": "done", "messages": []}]));
