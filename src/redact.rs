@@ -9,6 +9,7 @@
 //! ([`remember`]) are taken out of every output, log line and panic ([`known`]).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use base64::Engine as _;
@@ -131,6 +132,38 @@ pub fn remember(secret: &str) {
     known.sort_by_key(|form| std::cmp::Reverse(form.len()));
 }
 
+/// Fields that a file declares as secrets, whatever their names say.
+static FIELDS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+
+/// Takes every field of this name for a secret in what is logged from now on.
+pub fn hide_field(name: &str) {
+    FIELDS.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+}
+
+/// A document for the log: without the fields that files declare as secrets, and without any secret that was read.
+#[must_use]
+pub fn logged(mut document: Value) -> String {
+    let fields = FIELDS.read().unwrap_or_else(PoisonError::into_inner);
+    hide(&mut document, &fields);
+    known(&document.to_string())
+}
+
+fn hide(value: &mut Value, fields: &BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map.iter_mut() {
+                if fields.contains(key) {
+                    *inner = masked(inner);
+                } else {
+                    hide(inner, fields);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, fields)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// The text without any secret that was read, in whatever form it stands there.
 #[must_use]
 pub fn known(text: &str) -> String {
@@ -155,8 +188,13 @@ fn forms(secret: &str) -> Vec<String> {
     }));
     let mut written = Vec::new();
     for form in &forms {
-        let json = Value::String(form.clone()).to_string();
-        written.push(json[1..json.len() - 1].to_owned());
+        // A log and a message can hold a document that holds a document.
+        let mut json = form.clone();
+        for _ in 0..3 {
+            let quoted = Value::String(json).to_string();
+            json = quoted[1..quoted.len() - 1].to_owned();
+            written.push(json.clone());
+        }
         written.push(form.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"));
         let query = url::form_urlencoded::byte_serialize(form.as_bytes()).collect::<String>();
         written.push(lower_escapes(&query));
@@ -204,6 +242,8 @@ mod tests {
             assert!(!shown.contains("CANARY") && shown.contains(MASK), "{text} became {shown}");
         }
         assert_eq!(known(&BASE64_STANDARD.encode(secret)), MASK);
+        let twice = serde_json::to_string(&json).expect("JSON");
+        assert!(!known(&twice).contains("CANARY") && !known(&format!("{twice:?}")).contains("CANARY"), "{twice}");
         remember("short");
         assert_eq!(known("a short text"), "a short text");
         assert_eq!(

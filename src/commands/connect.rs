@@ -61,6 +61,7 @@ impl Shell {
     /// As [`Self::connect`], without a look at the credential.
     pub(super) async fn open(&self, retries: u32) -> Result<Portal> {
         let project = self.project_if_any()?;
+        project.iter().for_each(|project| self.prepare_log(project));
         let config = project.as_ref().map(|project| &project.config);
         let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
         let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {

@@ -63,6 +63,17 @@ impl Shell {
         Ok((project, loaded))
     }
 
+    /// Where bodies are logged: keeps what the files declare as secrets out of them, whatever the names of the fields say,
+    /// and whether or not the command reads files.
+    pub(super) fn prepare_log(&self, project: &Project) {
+        if tracing::enabled!(target: "offerctl::portal::transport", tracing::Level::TRACE) {
+            let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: today() };
+            let loaded = project.load(self.schemas, &surroundings);
+            let offers = loaded.offers.iter().chain(&loaded.faulty);
+            offers.for_each(|offer| offer.document.secret_fields(&mut redact::hide_field));
+        }
+    }
+
     /// As [`Self::read_project`], with what the lints find, each at the level that the project gives it.
     pub(super) fn read_linted(&self, targets: &[String]) -> Result<(Project, Loaded)> {
         let (project, mut loaded) = self.read_project(targets)?;

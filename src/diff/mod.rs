@@ -5,6 +5,7 @@
 //! What is equal by a rule only is recorded as [`Hidden`], never dropped in silence.
 
 mod artifact;
+mod hide;
 mod pair;
 mod patch;
 mod scalar;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use artifact::Artifacts;
+pub use hide::without_declared_secrets;
 pub use patch::{FillError, PlannedPatch, ReadSecret, Uploaded};
 pub use walk::{Compare, compare, create};
 

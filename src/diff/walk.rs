@@ -124,7 +124,7 @@ impl Walk<'_> {
             (Kind::Scalar(_) | Kind::Artifact(_), live) => self.scalar(node, live, shape, place),
             (Kind::Secret(_), _) => self.secret(node, shape, place),
             (Kind::Map(_) | Kind::List(_), live) => {
-                if !holds_secret(node) && scalar::is_empty(&patch::shown(node, shape)) && scalar::is_empty(live) {
+                if !node.holds_secret() && scalar::is_empty(&patch::shown(node, shape)) && scalar::is_empty(live) {
                     self.hide(place, Rule::Empty);
                 } else {
                     self.replace(node, live, shape, place);
@@ -203,7 +203,7 @@ impl Walk<'_> {
     /// A declared key that the live object does not have.
     fn missing(&mut self, node: &Node, shape: &Shape, place: &Place) {
         let declared = patch::shown(node, shape);
-        let secret = holds_secret(node);
+        let secret = node.holds_secret();
         if scalar::is_empty(&declared) {
             self.hide(place, Rule::Empty);
         } else if !secret
@@ -266,7 +266,7 @@ impl Walk<'_> {
         };
         match identities {
             Some((key, identities)) => self.keyed(items, live, &identities, key, shape, place),
-            None if holds_secret(node) => self.list_of_secrets(node, items, live, shape, place),
+            None if node.holds_secret() => self.list_of_secrets(node, items, live, shape, place),
             None if shape.rules.list == ListRule::Set => self.set(node, items, live, shape, place),
             None => self.ordered(node, items, live, shape, place),
         }
@@ -365,7 +365,10 @@ impl Walk<'_> {
     }
 
     fn list_change(&mut self, items: &[Node], live: &[Value], shape: &Shape, place: &Place) {
-        let before = live.iter().map(|item| place.see(item, shape.item())).collect();
+        // What stands where a secret belongs may be one.
+        let secret = items.iter().any(Node::holds_secret);
+        let see = |item| if secret { redact::masked(item) } else { place.see(item, shape.item()) };
+        let before = live.iter().map(see).collect();
         let after = items.iter().map(|item| patch::shown(item, shape.item())).collect();
         self.change(place, ChangeKind::List { before, after });
     }
@@ -414,7 +417,9 @@ impl Walk<'_> {
 
     fn replace(&mut self, node: &Node, live: &Value, shape: &Shape, place: &Place) {
         self.diff.patch.replace(place.live.clone(), patch::from_file(node, &place.file));
-        let (before, after) = (place.see(live, shape), patch::shown(node, shape));
+        // What stands where a secret belongs may be one.
+        let before = if node.holds_secret() { redact::masked(live) } else { place.see(live, shape) };
+        let after = patch::shown(node, shape);
         self.change(place, ChangeKind::Replace { before, after });
         self.note_secrets(node, place);
     }
@@ -438,13 +443,6 @@ impl Walk<'_> {
     fn hide(&mut self, place: &Place, rule: Rule) {
         self.diff.hidden.push(Hidden { address: place.address.clone(), rule });
     }
-}
-
-/// Whether a declared value holds a secret.
-fn holds_secret(node: &Node) -> bool {
-    matches!(node.kind, Kind::Secret(_))
-        || node.entries().iter().any(|entry| holds_secret(&entry.value))
-        || node.items().iter().any(holds_secret)
 }
 
 /// Whether a live value is there by the portal's doing alone.

@@ -144,6 +144,26 @@ impl Node {
         self.items().iter().for_each(|item| item.secrets(found));
     }
 
+    /// Calls `found` with the name of every field that holds a secret, itself or in a list.
+    pub fn secret_fields(&self, found: &mut impl FnMut(&str)) {
+        for entry in self.entries() {
+            let mut inside = std::slice::from_ref(&entry.value).iter().chain(entry.value.items());
+            if inside.any(|node| matches!(node.kind, Kind::Secret(_))) {
+                found(&entry.key);
+            }
+            entry.value.secret_fields(found);
+        }
+        self.items().iter().for_each(|item| item.secret_fields(found));
+    }
+
+    /// Whether there is a secret in it.
+    #[must_use]
+    pub fn holds_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret(_))
+            || self.entries().iter().any(|entry| entry.value.holds_secret())
+            || self.items().iter().any(Self::holds_secret)
+    }
+
     /// Calls `found` with every artifact of the tree that is a file of the project, and its place.
     pub fn local_files(&self, found: &mut impl FnMut(&LocalFile, Span)) {
         if let Kind::Artifact(Artifact::File(file)) = &self.kind {

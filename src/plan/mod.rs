@@ -165,7 +165,11 @@ pub fn decide(
             let base = Base::Present {
                 etag: offer.etag.clone(),
                 digest: digest.clone(),
-                document: live::redacted(&offer.document, shape),
+                document: diff::without_declared_secrets(
+                    live::redacted(&offer.document, shape),
+                    &desired.document,
+                    shape,
+                ),
             };
             (diff, base, Some(offer.profile()), Some(digest))
         }

@@ -63,6 +63,8 @@ impl OfferPlan {
         let now = live::canonical(&live::redacted(now, shape), shape);
         let mut moves = Vec::new();
         compare(Some(&base), Some(&now), shape, &Address::default(), &mut moves);
+        // What a file declares as a secret is not shown, and the base does not hold it: whether it moved, nobody knows.
+        moves.retain(|moved| self.diff.secrets.iter().all(|secret| !moved.address.is_within(secret)));
         let field = |Move { address, before, now, .. }: Move| {
             let change = self.diff.changes.iter().find(|change| change.address == address);
             let planned = change.and_then(|change| planned(&change.kind));

@@ -367,7 +367,7 @@ fn trace_body(direction: &'static str, bytes: &[u8], token: &Token) {
     let body = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => {
             let offer_type = value.get("offerTypeId").and_then(Value::as_str).unwrap_or_default();
-            live::redacted(&value, Schemas::builtin().shape(offer_type)).to_string()
+            crate::redact::logged(live::redacted(&value, Schemas::builtin().shape(offer_type)))
         }
         // Its fields cannot be told apart, so none is shown.
         Err(_) => format!("{} bytes that are not JSON", bytes.len()),

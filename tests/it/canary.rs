@@ -42,6 +42,7 @@ definition:
     microsoft-azure-marketplace.httpsEndpointLeadConfiguration: {httpsEndpointUri: !secret env:HTTPS_LEAD}
     microsoft-azure-marketplace.salesForceLeadConfiguration: {objectIdentifier: o, clientSecret: !secret "file:vault/force"}
     vendor.settings: [{accessToken: !secret env:VENDOR, note: n}]
+    vendor.oddly: !secret env:VENDOR
   plans:
     - planId: basic
       regions: [DE]
@@ -63,6 +64,8 @@ impl Watched {
     async fn new() -> Self {
         let mut live = native(&offer("a", "old"));
         live["definition"]["offer"]["vendor.apiKey"] = json!("CANARYlive-key");
+        // No name and no schema says that this is a secret; the file does.
+        live["definition"]["offer"]["vendor.oddly"] = json!("CANARYlive-oddly");
         live["definition"]["offer"]["vendor.link"] = json!("https://x.example/?sig=CANARYlive-sig");
         let world = World::new(vec![live, native(&offer("b", "old"))], &[("b", &offer("b", "new"))]).await;
         write(world.folder.path(), "vault/force", "CANARYsales-force\n");
