@@ -42,7 +42,7 @@ fn pattern(text: &str) -> Regex {
 
 /// Endings of field names that hold a secret whatever the schema knows (the inner names of lead configurations are not
 /// published).
-const SECRET_NAMES: [&str; 14] = [
+const SECRET_NAMES: [&str; 16] = [
     "connectionstring",
     "password",
     "secret",
@@ -57,6 +57,8 @@ const SECRET_NAMES: [&str; 14] = [
     "privatekey",
     "token",
     "credential",
+    "sasuri",
+    "sasurl",
 ];
 
 /// Whether a field of this name holds a secret. Only the part after the last dot counts, and its ending:

@@ -1,7 +1,7 @@
 //! What the files behind addresses hold: by the digest that a store tells, else by their bytes.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use super::MAX_BYTES;
+use super::address::{self, PRIVATE, PublicNames};
 use crate::content::{self, Contents, Pair, Seen};
 use crate::live;
 use crate::model::{Artifact, Content};
@@ -45,21 +46,27 @@ pub struct Looker {
 }
 
 impl Looker {
-    /// For a portal; `loopback` is its base URL, where it is one of this machine.
+    /// For a portal; `loopback` is its base URL, where it is one of this machine. `proxied` says that a proxy stands in
+    /// between: it resolves names itself, and is itself in a private network as a rule.
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub fn new(loopback: Option<Url>, remembered: Remembered) -> Result<Self, String> {
+    pub fn new(loopback: Option<Url>, proxied: bool, remembered: Remembered) -> Result<Self, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder();
-        let builder = if loopback.is_some() { builder.no_proxy() } else { builder };
+        let near = loopback.is_some();
+        let builder = match (near, proxied) {
+            (true, _) => builder.no_proxy(),
+            (false, true) => builder,
+            (false, false) => builder.dns_resolver(Arc::new(PublicNames)),
+        };
         let client = builder
             .connect_timeout(CONNECT_TIMEOUT)
             // The address that led here may be signed.
             .referer(false)
             // The digest is of the bytes as they are stored.
             .no_gzip()
-            .redirect(Policy::custom(redirect))
+            .redirect(Policy::custom(move |attempt| redirect(attempt, near)))
             .build()
             .map_err(|error| error.to_string())?;
         let remembered = Mutex::new(remembered);
@@ -127,6 +134,7 @@ impl Looker {
         let Ok(_place) = self.places.acquire().await else { return Seen::Unknown("stopped".to_owned()) };
         let looked = match Url::parse(address) {
             Ok(url) if !is_allowed(&url) => Err("only https is fetched, and http on this machine".to_owned()),
+            Ok(url) if self.copies_at.is_none() && !address::is_open(&url) => Err(PRIVATE.to_owned()),
             Ok(url) => match tokio::time::timeout(PATIENCE, self.fetch(&url)).await {
                 Ok(looked) => looked,
                 Err(_) => Err(format!("it took more than {} s", PATIENCE.as_secs())),
@@ -192,13 +200,14 @@ fn cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// A page elsewhere must not send a request to this machine, or one in clear text over the network.
-fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+/// A page elsewhere must not send a request to this machine, into a private network, or in clear text over the network.
+/// `near` says that the portal is on this machine, and files may be as well.
+fn redirect(attempt: Attempt<'_>, near: bool) -> reqwest::redirect::Action {
     let here = attempt.previous().last().is_some_and(is_on_this_machine);
     let fine = is_allowed(attempt.url()) && (here || !is_on_this_machine(attempt.url()));
     if attempt.previous().len() > MAX_REDIRECTS {
         attempt.error("too many redirects")
-    } else if fine {
+    } else if fine && (near || address::is_open(attempt.url())) {
         attempt.follow()
     } else {
         attempt.error("it redirects to where nothing is fetched from")
@@ -235,6 +244,28 @@ mod tests {
         assert_eq!(told(&headers(&[size])), None);
         assert_eq!(told(&headers(&[("content-md5", "kAFQ"), size])), None);
         assert_eq!(told(&headers(&[md5, size, ("content-encoding", "gzip")])), None);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_of_a_private_network_for_the_real_portal() {
+        let looker = Looker::new(None, false, Remembered::default()).expect("a client");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        for address in [
+            format!("http://127.0.0.1:{port}/a"),
+            format!("https://localhost:{port}/a"),
+            "https://169.254.169.254/latest".to_owned(),
+            "https://10.0.0.1/a".to_owned(),
+        ] {
+            let Seen::Unknown(reason) = looker.at(&address).await else { panic!("{address} was seen") };
+            assert!(reason.contains("private network"), "{reason}");
+        }
+        let knocked = tokio::select! {
+            biased;
+            _ = listener.accept() => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!knocked, "this machine was asked");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Looking comes before comparing: it fills a [`Contents`](crate::content::Contents) that the comparison reads.
 //! Neither side ever sends a token of the portal's.
 
+mod address;
 mod look;
 mod store;
 

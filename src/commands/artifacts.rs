@@ -37,7 +37,7 @@ impl Looking {
         let small = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_REMEMBERED);
         let text = if small { std::fs::read_to_string(&file).unwrap_or_default() } else { String::new() };
         let before = serde_json::from_str::<Remembered>(&text).unwrap_or_default();
-        let looker = Looker::new(reader.loopback(), before.clone());
+        let looker = Looker::new(reader.loopback(), is_proxied(), before.clone());
         let looker = looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
         Ok(Self { looker, file, before })
     }
@@ -58,6 +58,12 @@ impl Looking {
             tracing::info!(%error, "what was seen of artifacts is not kept");
         }
     }
+}
+
+/// Whether the environment names a proxy.
+fn is_proxied() -> bool {
+    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// The store for the plan's files, if it has any.

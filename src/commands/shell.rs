@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use tokio::time::Instant;
 
 use crate::cli::{Consent, Format, Global, OutputSpec, Waiting};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Code, Severity};
 use crate::error::{Error, Exit, Result};
 use crate::lint::{self, Context};
 use crate::model::OfferKey;
@@ -81,6 +81,10 @@ impl Shell {
         let context = Context { now: jiff::Timestamp::now(), picture: &picture };
         let offers = loaded.offers.iter().chain(&loaded.faulty);
         let found = offers.flat_map(|offer| lint::check(offer, self.schemas.shape(&offer.offer_type), &context));
+        let broken = loaded.diagnostics.iter().filter(|finding| finding.code == Code::Artifact);
+        let broken = broken.map(|finding| (&finding.source.path, finding.span)).collect::<Vec<_>>();
+        // What is wrong with a value whose file could not be read follows from that.
+        let found = found.filter(|finding| !broken.contains(&(&finding.source.path, finding.span)));
         let found = found.collect::<Vec<_>>();
         loaded.diagnostics.extend(found);
         loaded.sort();
@@ -178,7 +182,11 @@ impl Shell {
             if path.is_dir() {
                 return Err(Error::failed(format!("cannot write {}: it is a folder", path.display())));
             }
-            tempfile::NamedTempFile::new_in(folder_of(path)).map(|_| ()).map_err(|error| unwritable(path, &error))
+            let probe = |place: Place| match place {
+                Place::Stream => Ok(()),
+                Place::File(file) => tempfile::NamedTempFile::new_in(folder_of(&file)).map(|_| ()),
+            };
+            Place::of(path).and_then(probe).map_err(|error| unwritable(path, &error))
         })
     }
 
@@ -232,14 +240,36 @@ pub(super) fn own_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file whole or not at all.
+/// What a path that is written to leads to.
+enum Place {
+    /// A device or a pipe: a file in its place would be no device any more.
+    Stream,
+    /// A file, or nothing yet. Links are followed, so that they stay links.
+    File(PathBuf),
+}
+
+impl Place {
+    fn of(path: &Path) -> std::io::Result<Self> {
+        match path.metadata() {
+            Ok(metadata) if !metadata.is_file() => Ok(Self::Stream),
+            Ok(_) => path.canonicalize().map(Self::File),
+            Err(_) => Ok(Self::File(path.to_path_buf())),
+        }
+    }
+}
+
+/// Writes a file whole or not at all, and a device or a pipe as it comes.
 pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
-        file.write_all(redact::known(text).as_bytes())?;
-        file.persist(path).map_err(|error| error.error)
+    let text = redact::known(text);
+    let write = || match Place::of(path)? {
+        Place::Stream => std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes()),
+        Place::File(place) => {
+            let mut file = tempfile::NamedTempFile::new_in(folder_of(&place))?;
+            file.write_all(text.as_bytes())?;
+            file.persist(place).map(|_| ()).map_err(|error| error.error)
+        }
     };
-    write().map(|_| ()).map_err(|error| unwritable(path, &error))
+    write().map_err(|error| unwritable(path, &error))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -282,7 +282,7 @@ fn declared(
     files.extend(included);
     let tag = |found: &&Diagnostic| {
         found.source.path == source.path
-            && matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret)
+            && matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact)
     };
     let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span.map(|span| (span.start, span.end)));
     let broken = broken.collect::<BTreeSet<_>>();

@@ -35,6 +35,27 @@ async fn a_report_that_cannot_be_written_is_found_before_anything_else_is() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_goes_through_a_pipe_and_behind_a_link_and_leaves_both_in_their_place() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let world = world().await;
+    let (pipe, link, behind) = (world.path("pipe"), world.path("link.json"), world.path("behind.json"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    std::fs::write(&behind, "old").expect("written");
+    std::os::unix::fs::symlink(&behind, &link).expect("a link");
+    let at_the_end = pipe.clone();
+    let reader = std::thread::spawn(move || std::fs::read_to_string(at_the_end).expect("read"));
+    world.run(&["plan", "-o", "json=pipe", "-o", "json=link.json"]).await.exits(0);
+    let kind = std::fs::symlink_metadata(&pipe).expect("it is there").file_type();
+    assert!(kind.is_fifo(), "a file took the place of the pipe");
+    let piped = reader.join().expect("it ends");
+    assert!(piped.contains("offerctl.plan"), "{piped}");
+    assert!(link.is_symlink(), "a file took the place of the link");
+    assert_eq!(std::fs::read_to_string(&behind).expect("read"), piped);
+    world.run(&["plan", "-o", "json=/dev/stderr"]).await.exits(0);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
 async fn closed_streams_do_not_stop_the_work() {
     let world = world().await;
     let table: [(&[&str], &str); 3] =
