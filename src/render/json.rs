@@ -140,7 +140,7 @@ fn change(change: &Change) -> ChangeDocument<'_> {
         address: change.address.to_string(),
         path: change.pointer.to_string(),
         line: change.line,
-        risk: Risk::of(change, None),
+        risk: Risk::of(change),
         twin: change.twin.as_deref(),
         change: &change.kind,
     }

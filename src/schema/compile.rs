@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Bounds, Case, ListRule, Rules, Schemas, Shape, Type};
+use crate::model::Risk;
 
 /// The files of `schemas/`, by name.
 pub(super) const FILES: &[(&str, &str)] = &[
@@ -208,6 +209,7 @@ impl Rules {
             twin,
             immutable,
             risk,
+            restricts,
             deprecated,
         } = other;
         if list != ListRule::default() {
@@ -235,7 +237,8 @@ impl Rules {
         self.returned_as = returned_as.or(self.returned_as.take());
         self.spelled_as = spelled_as.or(self.spelled_as.take());
         self.twin = twin.or(self.twin.take());
-        self.risk = risk.or(self.risk.take());
+        self.risk = risk.or(self.risk);
+        self.restricts |= restricts;
         self.deprecated = deprecated.or(self.deprecated.take());
     }
 }
@@ -323,7 +326,8 @@ fn rules(node: &Map<String, Value>) -> Result<Rules, String> {
             "spelledAs" => rules.spelled_as = Some(text()?),
             "twin" => rules.twin = Some(text()?),
             "immutable" => rules.immutable = flag()?,
-            "risk" => rules.risk = Some(text()?),
+            "risk" => rules.risk = Some(Risk::annotated(&text()?).ok_or_else(wrong)?),
+            "restricts" => rules.restricts = flag()?,
             "deprecated" => rules.deprecated = Some(text()?),
             _ => return Err(format!("x-offerctl.{name}: {value} is not an annotation")),
         }
