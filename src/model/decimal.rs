@@ -107,7 +107,8 @@ impl fmt::Display for Decimal {
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?;
-        Self::parse(&number.to_string()).ok_or_else(|| serde::de::Error::custom(format!("{number} has too many digits")))
+        Self::parse(&number.to_string())
+            .ok_or_else(|| serde::de::Error::custom(format!("{number} has too many digits")))
     }
 }
 
@@ -141,9 +142,8 @@ mod tests {
 
     #[test]
     fn a_limit_is_met_exactly() {
-        let beyond = |a: Value, b: Value, limit: Value| {
-            Decimal::moves_beyond(decimal(&a), decimal(&b), decimal(&limit))
-        };
+        let beyond =
+            |a: Value, b: Value, limit: Value| Decimal::moves_beyond(decimal(&a), decimal(&b), decimal(&limit));
         // 0.1 to 0.11 is ten per cent and not a hair more; in doubles it is 10.000000000000009.
         assert!(!beyond(json!(0.1), json!(0.11), json!(10)));
         assert!(beyond(json!(0.1), json!(0.110_000_1), json!(10)));

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use url::Url;
 
-use super::rules::{self, Rule};
 use super::Guards;
+use super::rules::{self, Rule};
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
 use crate::model::Digest;
 
@@ -265,7 +265,10 @@ mod tests {
             (with("a,b", "true", ""), "2:8 the name of a rule"),
             (with("few", "true", "level = \"loud\""), "5:9 unknown variant `loud`"),
             (with("few", "true", "colour = 1"), "5:1 unknown field `colour`"),
-            (with("few", "true", "[[rules]]\nname = \"few\"\nexpression = \"true\"\nmessage = \"m\""), "1:1 there are two rules `few`"),
+            (
+                with("few", "true", "[[rules]]\nname = \"few\"\nexpression = \"true\"\nmessage = \"m\""),
+                "1:1 there are two rules `few`",
+            ),
             (parse_text("[[rules]]\nname = \"few\"\nmessage = \"m\""), "1:1 missing field `expression`"),
         ] {
             let said = said.expect_err("refused");

@@ -125,12 +125,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            price_percent: Decimal::whole(10),
-            offers: 50,
-            offers_percent: Decimal::whole(50),
-            offers_minimum: 10,
-        }
+        Self { price_percent: Decimal::whole(10), offers: 50, offers_percent: Decimal::whole(50), offers_minimum: 10 }
     }
 }
 
