@@ -7,6 +7,7 @@ mod diagnostics;
 mod doctor_text;
 mod json;
 mod layout;
+mod markdown;
 mod plan_text;
 mod progress_text;
 mod report_text;
@@ -19,6 +20,7 @@ pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
     report as report_json, status as status_json,
 };
+pub use markdown::{MarkdownOptions, plan as plan_markdown};
 pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};

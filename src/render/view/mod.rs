@@ -19,7 +19,7 @@ pub(crate) use deletion::Deletion;
 pub(crate) use group::{Difference, Version};
 pub(crate) use hunks::{Hunks, Line, Piece};
 pub(crate) use prices::PriceTable;
-pub(crate) use value::Fields;
+pub(crate) use value::{Field, Fields};
 
 use super::{counted, plural, sentence, visible};
 use crate::diff::Change;
