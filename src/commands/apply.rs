@@ -7,7 +7,7 @@ use futures_util::future;
 
 use super::connect::Portal;
 use super::secrets::Secrets;
-use super::shell::{self, Shell};
+use super::shell::{self, Shell, Surface};
 use super::{artifacts, plan, release};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
@@ -62,7 +62,7 @@ async fn with_portal(
     };
     let text_to_stdout = shell.stdout_format() == Format::Text;
     if text_to_stdout {
-        shell.to_stdout(&plan::show(shell, &plan, Format::Text, shell.term.stdout_color))?;
+        shell.to_stdout(&plan::show(shell, &args.shaping, &plan, Format::Text, shell.stdout_surface()))?;
     }
     if let Some(expected) = &args.expect_plan {
         expect(expected, &plan)?;
@@ -194,7 +194,8 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
 async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
     let asks = !args.start.consent.yes && shell.term.interactive;
     if asks && shell.stdout_format() != Format::Text {
-        shell.term.alert(&plan::show(shell, plan, Format::Text, shell.term.stderr_color));
+        let surface = Surface { color: shell.term.stderr_color, width: None };
+        shell.term.alert(&plan::show(shell, &args.shaping, plan, Format::Text, surface));
     }
     let question = format!("Apply plan {}?", plan.fingerprint().short());
     shell.approve(&args.start.consent, question, "nothing was written").await

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::observe;
-use super::shell::{Shell, write_whole};
+use super::shell::{Shell, Surface, write_whole};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
@@ -33,7 +33,7 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             path.display()
         ));
     }
-    shell.emit(&|format, color| show(shell, &plan, format, color))?;
+    shell.emit_on(&|format, surface| show(shell, &args.shaping, &plan, format, surface))?;
     Ok(exit(&plan, args.detailed_exitcode))
 }
 
@@ -125,10 +125,19 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, made: &mut Plan) {
     }
 }
 
-pub(super) fn show(shell: &Shell, plan: &Plan, format: Format, color: bool) -> String {
+/// The plan in a format, for a place that takes colour or has a width.
+pub(super) fn show(shell: &Shell, shaping: &Shaping, plan: &Plan, format: Format, surface: Surface) -> String {
     match format {
         Format::Json => render::plan_json(plan),
-        Format::Text => render::plan(plan, PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 }),
+        Format::Text => {
+            let options = PlanOptions {
+                paint: Paint { color: surface.color },
+                verbose: shell.global.verbose > 0,
+                html_source: shaping.html_source,
+                width: surface.width,
+            };
+            render::plan(plan, options)
+        }
     }
 }
 
