@@ -26,8 +26,17 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             path.display()
         ));
     }
-    shell.emit(&|format, color| show(shell, &plan, format, color))?;
-    Ok(exit(&plan, args.detailed_exitcode))
+    let exit = exit(&plan, args.detailed_exitcode);
+    let places = shell.places(&loaded.offers);
+    shell.emit(&|format, color| match format {
+        Format::Text => text(shell, &plan, color),
+        Format::Markdown => render::summary::plan(&plan, &places),
+        Format::Json => render::plan_json(&plan),
+        Format::Sarif => render::sarif::plan(&plan, &places, exit),
+        Format::Junit => render::junit::plan(&plan, &places),
+        Format::Github => render::github::plan(&plan, &places),
+    })?;
+    Ok(exit)
 }
 
 /// Reads the portal, and the files behind artifacts unless they are left out, and decides.
@@ -65,11 +74,8 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, plan: &mut Plan) {
     }
 }
 
-pub(super) fn show(shell: &Shell, plan: &Plan, format: Format, color: bool) -> String {
-    match format {
-        Format::Json => render::plan_json(plan),
-        Format::Text => render::plan(plan, PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 }),
-    }
+pub(super) fn text(shell: &Shell, plan: &Plan, color: bool) -> String {
+    render::plan(plan, PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 })
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

@@ -5,15 +5,21 @@
 
 mod diagnostics;
 mod doctor_text;
+mod found;
+pub mod github;
 mod hunks;
 mod json;
+pub mod junit;
 mod plan_text;
 mod progress_text;
 mod report_text;
+pub mod sarif;
 mod status_text;
+pub mod summary;
 
 pub use diagnostics::diagnostics;
 pub use doctor_text::doctor;
+pub use found::Places;
 pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
     report as report_json, status as status_json,

@@ -87,8 +87,11 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     let _ = writeln!(out, "{symbol} {}   {verb}   {profile}   {}", paint.strong(&offer.key.to_string()), offer.path());
     for finding in &offer.findings {
         let (mark, how) = match (&finding.token, finding.allowed) {
-            (Some(token), true) => (paint.dim("!"), format!("   accepted: {token}")),
-            (Some(token), false) => (paint.removed("!"), format!("   needs --allow {token}, or `reconcile.allow`")),
+            (Some(token), true) => (paint.dim("!"), format!("   accepted: {}", visible(token, false))),
+            (Some(token), false) => {
+                let token = visible(token, false);
+                (paint.removed("!"), format!("   needs --allow {token}, or `reconcile.allow`"))
+            }
             (None, _) => (paint.removed("!"), String::new()),
         };
         let _ = writeln!(out, "  {mark} {}{how}", visible(&finding.message, false));
