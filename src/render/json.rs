@@ -32,7 +32,7 @@ fn document(format: &'static str, content: impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
     text.push('\n');
-    text
+    super::readable_json(text)
 }
 
 #[derive(Serialize)]

@@ -77,11 +77,33 @@ impl Paint {
     }
 }
 
+/// Whether a terminal would act on a character: controls, and marks that turn or hide what is around them.
+fn acts(c: char) -> bool {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// A JSON document whose strings hold nothing that a terminal would act on; it says the same.
+fn readable_json(document: String) -> String {
+    use std::fmt::Write as _;
+    if !document.chars().any(|c| acts(c) && c != '\n') {
+        return document;
+    }
+    document.chars().fold(String::with_capacity(document.len()), |mut out, c| {
+        if acts(c) && c != '\n' {
+            // All of these are in the first plane, so one escape is one character.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}
+
 /// The text with everything that a terminal would act on made visible. Line feeds stay where `lines` is set.
 fn visible(text: &str, lines: bool) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if (c.is_control() && !(lines && c == '\n')) || turns(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+        if acts(c) && !(lines && c == '\n') {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -145,6 +167,14 @@ mod tests {
     fn a_terminal_gets_no_orders_from_a_text() {
         assert_eq!(visible("a\u{1b}[31mb\u{202e}c\rd\ne", false), "a\\u{1b}[31mb\\u{202e}c\\u{d}d\\u{a}e");
         assert_eq!(visible("a\nb", true), "a\nb");
+    }
+
+    #[test]
+    fn a_document_says_the_same_without_what_a_terminal_acts_on() {
+        let value = json!({"a": "x\u{202e}y\u{9b}z\u{7f}"});
+        let text = readable_json(value.to_string());
+        assert_eq!(text, r#"{"a":"x\u202ey\u009bz\u007f"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
     }
 
     #[test]

@@ -242,7 +242,7 @@ fn log(command: &str, found: &[Found<'_>], errors: &[String], exit: Exit) -> Str
         }],
     };
     let text = serde_json::to_string_pretty(&log).unwrap_or_else(|error| unreachable!("the log serialises: {error}"));
-    text + "\n"
+    super::readable_json(text + "\n")
 }
 
 const ROOT: &str = "%SRCROOT%";
