@@ -379,7 +379,6 @@ impl OfferReview {
         self.items.first().map(|item| item.risk)
     }
 }
-}
 
 /// What a step of a release is called.
 pub(crate) fn step_name(step: ReleaseStep) -> &'static str {
