@@ -7,6 +7,7 @@ mod artifacts;
 mod auth;
 mod canary;
 mod client;
+mod contract;
 mod docs;
 mod doctor;
 mod errors;
