@@ -1,5 +1,6 @@
 //! The command line: names, variables and help. No behaviour.
 
+mod drift;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
 
+pub use drift::DriftArgs;
 pub use sandbox::{ProfileArg, SandboxArgs};
 
 /// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
@@ -129,6 +131,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
     Apply(ApplyArgs),
+    /// Tell who moved since a base: the portal, the files, or both
+    Drift(DriftArgs),
     /// Show where offers are on the portal
     Status(Targets),
     /// Wait for operations that run on the portal, whoever started them
@@ -223,6 +227,10 @@ pub struct PlanArgs {
     /// What shapes the plan.
     #[command(flatten)]
     pub shaping: Shaping,
+
+    /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
+    #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
+    pub since: Option<String>,
 
     /// Save the plan for apply
     #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]

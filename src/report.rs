@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::apply::{End, Outcome};
+use crate::drift::Applied;
 use crate::error::Exit;
 use crate::model::OfferKey;
 use crate::plan::Unread;
@@ -87,6 +88,10 @@ pub struct Report {
     pub unchanged: usize,
     /// Offers that could not be read.
     pub unread: Vec<Unread>,
+    /// The portal, as it is called in saved plans.
+    pub portal: String,
+    /// The offers that are as the files say, as they were seen: the base of a later look for drift.
+    pub applied: Vec<Applied>,
     /// What it cost the network.
     pub traffic: Traffic,
 }
@@ -142,7 +147,7 @@ mod tests {
     fn exit(ends: Vec<End>, unchanged: usize) -> Exit {
         let outcomes = ends
             .into_iter()
-            .map(|end| Outcome { key: "contoso/a".parse().expect("a key"), done: Vec::new(), end })
+            .map(|end| Outcome { key: "contoso/a".parse().expect("a key"), done: Vec::new(), end, applied: None })
             .collect();
         Report { outcomes, unchanged, ..Report::default() }.exit()
     }

@@ -12,6 +12,7 @@ use super::{artifacts, plan, release};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
 use crate::cli::{ApplyArgs, Format};
+use crate::drift::Applied;
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
 use crate::plan::{Finding, OfferPlan, Plan, SavedPlan};
@@ -66,6 +67,7 @@ async fn with_portal(
         purpose: Purpose::Apply,
         unchanged: plan.unchanged.len(),
         unread: plan.unread.clone(),
+        portal: portal.name.clone(),
         ..Report::default()
     };
     if text_to_stdout && !plan.is_empty() {
@@ -82,6 +84,7 @@ async fn with_portal(
             carry_out(shell, args, &plan, offers, Means { secrets: &secrets, store: store.as_ref() }, portal, approval)
                 .await;
     }
+    report.applied = applied(shell, &plan, offers, &mut report.outcomes);
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
     shell.emit(&|format, color| match format {
@@ -90,6 +93,19 @@ async fn with_portal(
         Format::Text => render::report(&report, Paint { color }),
     })?;
     Ok(report.exit())
+}
+
+/// The offers that now are as the files say, in the order of their keys.
+fn applied(shell: &Shell, plan: &Plan, offers: &[Desired], outcomes: &mut [Outcome]) -> Vec<Applied> {
+    let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<_, _>>();
+    let unchanged = plan.unchanged.iter().filter_map(|offer| {
+        let desired = by_key.get(&offer.key)?;
+        Applied::unchanged(desired, &offer.base, shell.schemas.shape(&desired.offer_type))
+    });
+    let written = outcomes.iter_mut().filter_map(|outcome| outcome.applied.take().map(|applied| *applied));
+    let mut all = unchanged.chain(written).collect::<Vec<_>>();
+    all.sort_by(|a, b| a.offer.cmp(&b.offer));
+    all
 }
 
 /// A single target that is a JSON file is a saved plan.
@@ -160,7 +176,7 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
         let findings =
             offer.refusals().filter(|finding| finding.token.is_some()).map(Finding::describe).collect::<Vec<_>>();
         let end = if findings.is_empty() { End::NotAttempted } else { End::Guarded(findings) };
-        Outcome { key: offer.key.clone(), done: Vec::new(), end }
+        Outcome { key: offer.key.clone(), done: Vec::new(), end, applied: None }
     });
     let outcomes = outcomes.collect::<Vec<_>>();
     outcomes.iter().any(|outcome| matches!(outcome.end, End::Guarded(_))).then_some(outcomes)

@@ -5,7 +5,9 @@ mod artifacts;
 mod cancel;
 mod connect;
 mod doctor;
+mod drift;
 mod explain;
+mod git;
 mod observe;
 mod plan;
 mod progress;
@@ -14,6 +16,7 @@ mod sandbox;
 mod schema;
 mod secrets;
 mod shell;
+mod since;
 mod status;
 mod validate;
 mod wait;
@@ -98,6 +101,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Schema(args) => schema::run(shell, &args),
         Command::Plan(args) => plan::run(shell, &args).await,
         Command::Apply(args) => apply::run(shell, &args).await,
+        Command::Drift(args) => drift::run(shell, &args).await,
         Command::Status(targets) => status::run(shell, &targets).await,
         Command::Wait(args) => wait::run(shell, &args).await,
         Command::Publish(args) => release::publish(shell, &args).await,

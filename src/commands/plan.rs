@@ -2,8 +2,8 @@
 
 use super::artifacts::Looking;
 use super::connect::Portal;
-use super::observe;
 use super::shell::{Shell, write_whole};
+use super::{observe, since};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::error::{Exit, Result};
 use crate::plan::{Choices, Plan, SavedPlan};
@@ -11,12 +11,17 @@ use crate::render::{self, Paint, PlanOptions};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
-    let (project, loaded) = shell.load_linted(&args.targets.targets)?;
+    let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
+    let since = match &args.since {
+        Some(rev) => Some(since::keep_changed(&project, &mut loaded.offers, rev).await?),
+        None => None,
+    };
     let portal = shell.connect().await?;
     let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal).await;
     let name = portal.name.clone();
     portal.close().await?;
     let mut plan = plan?;
+    plan.since = since;
     accept(shell, &args.shaping, &mut plan);
     if let Some(path) = &args.out {
         write_whole(path, &SavedPlan::write(&plan, &name))?;
@@ -68,7 +73,10 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, plan: &mut Plan) {
 pub(super) fn show(shell: &Shell, plan: &Plan, format: Format, color: bool) -> String {
     match format {
         Format::Json => render::plan_json(plan),
-        Format::Text => render::plan(plan, PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 }),
+        Format::Text => {
+            let options = PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 };
+            format!("{}{}", render::plan(plan, options), render::scope(plan))
+        }
     }
 }
 

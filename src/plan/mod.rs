@@ -92,6 +92,8 @@ pub struct Unchanged {
     pub key: OfferKey,
     /// The comparison, whose changes are empty.
     pub diff: Diff,
+    /// What the plan was made from: the next look for drift starts here.
+    pub base: Base,
 }
 
 /// An offer that could not be read. Nothing is proposed for it.
@@ -116,6 +118,18 @@ pub struct Plan {
     pub unchanged: Vec<Unchanged>,
     /// Offers that could not be read.
     pub unread: Vec<Unread>,
+    /// Which offers were left out, where the plan covers only those whose files changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
+}
+
+/// A plan of the offers whose files changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// The revision that they are compared with.
+    pub revision: String,
+    /// How many offers were left out, because their files are as they were.
+    pub left_out: usize,
 }
 
 /// What was decided about one offer.
@@ -189,7 +203,7 @@ pub fn decide(
         }
     };
     if diff.patch.is_empty() && release.is_empty() && findings.is_empty() {
-        return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff }));
+        return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff, base }));
     }
     for finding in &mut findings {
         finding.allowed = finding.token.as_ref().is_some_and(|token| desired.reconcile.allow.contains(token));

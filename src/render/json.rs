@@ -11,9 +11,10 @@ use serde_json::Value;
 use crate::apply::{Done, End, Failure};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Change, ChangeKind, Rule};
+use crate::drift::Applied;
 use crate::error::Error;
 use crate::model::{OfferKey, Profile};
-use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Risk, Stale, Totals, Unread, Write};
+use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Stale, Totals, Unread, Write};
 use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
 use crate::workspace::Through;
 
@@ -27,7 +28,7 @@ struct Document<T> {
     content: T,
 }
 
-fn document(format: &'static str, content: impl Serialize) -> String {
+pub(super) fn document(format: &'static str, content: impl Serialize) -> String {
     let document = Document { format, format_version: FORMAT_VERSION, content };
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
@@ -41,6 +42,8 @@ struct PlanDocument<'a> {
     /// Whether every offer could be read.
     complete: bool,
     summary: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<&'a Since>,
     offers: Vec<OfferDocument<'a>>,
     unchanged: Vec<&'a OfferKey>,
     unread: &'a [Unread],
@@ -98,6 +101,7 @@ pub fn plan(plan: &Plan) -> String {
             fingerprint: plan.fingerprint().to_string(),
             complete: plan.unread.is_empty(),
             summary: plan.totals(),
+            since: plan.since.as_ref(),
             offers: plan.offers.iter().map(offer).collect(),
             unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
             unread: &plan.unread,
@@ -153,8 +157,17 @@ struct ReportDocument<'a> {
     offers: Vec<OutcomeDocument<'a>>,
     unchanged: usize,
     unread: &'a [Unread],
+    /// What `drift --base` starts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<ReceiptDocument<'a>>,
     requests: u64,
     retries: u64,
+}
+
+#[derive(Serialize)]
+struct ReceiptDocument<'a> {
+    portal: &'a str,
+    applied: &'a [Applied],
 }
 
 #[derive(Serialize)]
@@ -205,6 +218,8 @@ pub fn report(report: &Report) -> String {
             offers,
             unchanged: report.unchanged,
             unread: &report.unread,
+            receipt: (report.purpose == Purpose::Apply)
+                .then_some(ReceiptDocument { portal: &report.portal, applied: &report.applied }),
             requests: report.traffic.requests,
             retries: report.traffic.retries,
         },

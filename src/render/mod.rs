@@ -5,15 +5,18 @@
 
 mod diagnostics;
 mod doctor_text;
+mod drift;
 mod hunks;
 mod json;
 mod plan_text;
 mod progress_text;
 mod report_text;
+mod scope;
 mod status_text;
 
 pub use diagnostics::diagnostics;
 pub use doctor_text::doctor;
+pub use drift::{drift, drift_json};
 pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
     report as report_json, status as status_json,
@@ -21,6 +24,7 @@ pub use json::{
 pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};
+pub use scope::scope;
 pub use status_text::status;
 
 use anstyle::{AnsiColor, Style};

@@ -149,6 +149,8 @@ async fn no_command_leaves_a_secret_anywhere() {
         &["apply", "nowhere.json", "--yes"],
         &["apply", "p.json", "--yes", "-vvv", "-o", "json=report.json", "-o", "text=report.txt"],
         &["apply", "p.json", "--yes", "-vvv", "--log-format", "json"],
+        &["drift", "--base", "report.json", "-vvv"],
+        &["drift", "-o", "json", "-vvv"],
         &["apply", "--yes", "--resend", "-vvv"],
         &["wait", "contoso/a", "--wait-timeout", "1s", "-vvv"],
         &["publish", "contoso/b", "--yes", "--no-wait", "-vvv"],

@@ -9,6 +9,7 @@ mod canary;
 mod client;
 mod docs;
 mod doctor;
+mod drift;
 mod errors;
 mod files;
 mod first_run;
