@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::apply::{End, Outcome};
+use crate::diff::Change;
 use crate::drift::Applied;
 use crate::error::Exit;
-use crate::model::OfferKey;
+use crate::model::{Address, OfferKey};
 use crate::plan::Unread;
 use crate::portal::{OperationView, Submission, Traffic};
 
@@ -24,6 +25,21 @@ pub struct OfferStatus {
     pub production: bool,
     /// The submission that runs.
     pub running: Option<Submission>,
+}
+
+/// Two states of one offer, compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// Which offer.
+    pub key: OfferKey,
+    /// Its file, where a side is the file.
+    pub path: Option<String>,
+    /// The sides that hold nothing, by their names.
+    pub empty: Vec<String>,
+    /// What differs, in the direction that was asked for.
+    pub changes: Vec<Change>,
+    /// Where an artifact could not be compared.
+    pub not_compared: Vec<Address>,
 }
 
 /// One thing that `doctor` looked at.

@@ -127,10 +127,21 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
-    SavedPlan::read(&text).map(Some).map_err(|error| {
+    let saved = SavedPlan::read(&text).map_err(|error| {
         Error::new(Exit::Refused, format!("{}: {error}", path.display()))
             .hint("make it again with `offerctl plan --out`")
-    })
+    })?;
+    match &saved.plan.snapshot {
+        None => Ok(Some(saved)),
+        Some(taken) => {
+            let message = format!(
+                "{target} was planned against a snapshot of {}, not against the portal; nothing was written",
+                taken.portal
+            );
+            Err(Error::new(Exit::Refused, message)
+                .hint("plan against the portal, with `offerctl plan --out` and without --live; equal plans have equal fingerprints"))
+        }
+    }
 }
 
 /// A saved plan stands for the files that it was made from; its secrets are read from them.

@@ -4,6 +4,7 @@ mod apply;
 mod artifacts;
 mod cancel;
 mod connect;
+mod diff;
 mod doctor;
 mod drift;
 mod explain;
@@ -17,6 +18,7 @@ mod schema;
 mod secrets;
 mod shell;
 mod since;
+mod snapshot;
 mod status;
 mod validate;
 mod wait;
@@ -101,7 +103,9 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Schema(args) => schema::run(shell, &args),
         Command::Plan(args) => plan::run(shell, &args).await,
         Command::Apply(args) => apply::run(shell, &args).await,
+        Command::Diff(args) => diff::run(shell, &args).await,
         Command::Drift(args) => drift::run(shell, &args).await,
+        Command::Snapshot(args) => snapshot::run(shell, &args).await,
         Command::Status(targets) => status::run(shell, &targets).await,
         Command::Wait(args) => wait::run(shell, &args).await,
         Command::Publish(args) => release::publish(shell, &args).await,

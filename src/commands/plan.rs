@@ -3,7 +3,7 @@
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::shell::{Shell, write_whole};
-use super::{observe, since};
+use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::error::{Exit, Result};
 use crate::plan::{Choices, Plan, SavedPlan};
@@ -16,20 +16,30 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         Some(rev) => Some(since::keep_changed(&project, &mut loaded.offers, rev).await?),
         None => None,
     };
-    let portal = shell.connect().await?;
-    let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal).await;
-    let name = portal.name.clone();
-    portal.close().await?;
-    let mut plan = plan?;
+    let (mut plan, name) = match &args.live {
+        Some(file) => {
+            let (from, taken) = snapshot::read(shell, file)?;
+            let choices = choices(&args.shaping);
+            let plan = snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
+            (Plan { snapshot: Some(taken), ..plan }, from.portal)
+        }
+        None => {
+            let portal = shell.connect().await?;
+            let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal).await;
+            let name = portal.name.clone();
+            portal.close().await?;
+            (plan?, name)
+        }
+    };
     plan.since = since;
     accept(shell, &args.shaping, &mut plan);
     if let Some(path) = &args.out {
         write_whole(path, &SavedPlan::write(&plan, &name))?;
-        shell.term.say(&format!(
-            "Plan saved to {}; `offerctl apply {}` carries it out.",
-            path.display(),
-            path.display()
-        ));
+        let path = path.display();
+        shell.term.say(&match &plan.snapshot {
+            Some(_) => format!("Plan saved to {path}, to be read: it is of a snapshot, and apply refuses it."),
+            None => format!("Plan saved to {path}; `offerctl apply {path}` carries it out."),
+        });
     }
     shell.emit(&|format, color| show(shell, &plan, format, color))?;
     Ok(exit(&plan, args.detailed_exitcode))

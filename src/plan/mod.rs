@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use guard::Finding;
-pub use release::{Content, InProgress, ReleaseStep, ReleaseView};
+pub use release::{Content, Estimate, InProgress, ReleaseStep, ReleaseView};
 pub use risk::{Risk, by_risk};
 pub use saved::{LoadError, SavedPlan};
 pub use stale::{MovedField, Stale};
 
 use crate::content::Contents;
-use crate::diff::{self, Artifacts, Compare, Diff};
+use crate::diff::{self, Artifacts, Change, Compare, Diff};
 use crate::live::{self, Live};
 use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile};
 use crate::schema::Shape;
@@ -81,6 +81,12 @@ pub struct OfferPlan {
     pub notify: Vec<String>,
     /// What to do after the draft is written.
     pub release: Vec<ReleaseStep>,
+    /// What goes live with it although no file asks for it now: edits of the draft since the last go-live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rides_along: Vec<Change>,
+    /// How long the portal says that its steps take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub estimates: Vec<Estimate>,
     /// What speaks against it.
     pub findings: Vec<Finding>,
 }
@@ -121,6 +127,20 @@ pub struct Plan {
     /// Which offers were left out, where the plan covers only those whose files changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Since>,
+    /// The snapshot that it was made from, in the place of the portal: such a plan cannot be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Taken>,
+}
+
+/// The snapshot behind a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The portal that it was taken of.
+    pub portal: String,
+    /// When, in UTC.
+    pub taken: String,
+    /// How old it was when the plan was made, in seconds; 0 for one that is dated later than that.
+    pub age_seconds: u64,
 }
 
 /// A plan of the offers whose files changed.
@@ -195,7 +215,8 @@ pub fn decide(
         Live::Present(offer) => &offer.document,
     };
     let mut findings = guard::findings(&diff, document, shape);
-    let release = match release::steps(through, draft.as_ref(), release) {
+    let view = release;
+    let release = match release::steps(through, draft.as_ref(), view) {
         Ok(steps) => steps,
         Err(conflict) => {
             findings.push(Finding::conflict(conflict));
@@ -209,6 +230,10 @@ pub fn decide(
         finding.allowed = finding.token.as_ref().is_some_and(|token| desired.reconcile.allow.contains(token));
     }
     let uploads = uploads(desired, &diff);
+    let (rides_along, estimates) = match release.as_slice() {
+        [] => (Vec::new(), Vec::new()),
+        _ => (view.rides_along(document, &diff.changes, &desired.document, shape), view.estimates.clone()),
+    };
     Verdict::Change(Box::new(OfferPlan {
         key: desired.key.clone(),
         offer_type: desired.offer_type.clone(),
@@ -222,6 +247,8 @@ pub fn decide(
         uploads,
         notify: desired.reconcile.notify.clone(),
         release,
+        rides_along,
+        estimates,
         findings,
     }))
 }
@@ -313,11 +340,17 @@ impl Plan {
             .offers
             .iter()
             .map(|offer| {
-                let changes = offer.diff.changes.iter().map(|change| (change.address.to_string(), &change.kind));
-                serde_json::json!({
+                let told = |change: &Change| serde_json::json!([change.address.to_string(), change.kind]);
+                let mut meaning = serde_json::json!({
                     "offer": offer.key, "write": offer.write(), "release": offer.release, "through": offer.through,
-                    "notify": offer.notify, "patch": offer.diff.patch, "changes": changes.collect::<Vec<_>>(),
-                })
+                    "notify": offer.notify, "patch": offer.diff.patch,
+                    "changes": offer.diff.changes.iter().map(told).collect::<Vec<_>>(),
+                });
+                // Whoever approves a go-live approves all that customers will see.
+                if offer.through == Through::Live && !offer.rides_along.is_empty() {
+                    meaning["rides_along"] = offer.rides_along.iter().map(told).collect();
+                }
+                meaning
             })
             .collect::<Vec<_>>();
         Digest::of(Value::from(meaning).to_string().as_bytes())

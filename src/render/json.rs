@@ -14,7 +14,7 @@ use crate::diff::{Change, ChangeKind, Rule};
 use crate::drift::Applied;
 use crate::error::Error;
 use crate::model::{OfferKey, Profile};
-use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Stale, Totals, Unread, Write};
+use crate::plan::{Estimate, Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Stale, Taken, Totals, Unread, Write};
 use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
 use crate::workspace::Through;
 
@@ -44,6 +44,8 @@ struct PlanDocument<'a> {
     summary: Totals,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<&'a Since>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<&'a Taken>,
     offers: Vec<OfferDocument<'a>>,
     unchanged: Vec<&'a OfferKey>,
     unread: &'a [Unread],
@@ -58,6 +60,8 @@ struct OfferDocument<'a> {
     write: Option<Write>,
     through: Through,
     release: &'a [ReleaseStep],
+    rides_along: Vec<RideDocument<'a>>,
+    estimates: &'a [Estimate],
     findings: &'a [Finding],
     changes: Vec<ChangeDocument<'a>>,
     hidden: Vec<HiddenDocument>,
@@ -87,6 +91,14 @@ struct ChangeDocument<'a> {
 }
 
 #[derive(Serialize)]
+struct RideDocument<'a> {
+    address: String,
+    path: String,
+    #[serde(flatten)]
+    change: &'a ChangeKind,
+}
+
+#[derive(Serialize)]
 struct HiddenDocument {
     address: String,
     rule: Rule,
@@ -102,6 +114,7 @@ pub fn plan(plan: &Plan) -> String {
             complete: plan.unread.is_empty(),
             summary: plan.totals(),
             since: plan.since.as_ref(),
+            snapshot: plan.snapshot.as_ref(),
             offers: plan.offers.iter().map(offer).collect(),
             unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
             unread: &plan.unread,
@@ -120,6 +133,8 @@ fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
         write: offer.write(),
         through: offer.through,
         release: &offer.release,
+        rides_along: offer.rides_along.iter().map(ride).collect(),
+        estimates: &offer.estimates,
         findings: &offer.findings,
         changes: diff.changes.iter().map(change).collect(),
         hidden: diff
@@ -137,6 +152,10 @@ fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
         ignored: texts(&diff.ignored),
         unmanaged: diff.unmanaged,
     }
+}
+
+fn ride(change: &Change) -> RideDocument<'_> {
+    RideDocument { address: change.address.to_string(), path: change.pointer.to_string(), change: &change.kind }
 }
 
 fn change(change: &Change) -> ChangeDocument<'_> {

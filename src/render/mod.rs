@@ -3,18 +3,23 @@
 //! Texts from the portal and from YAML are untrusted: control characters and marks that turn the direction of writing
 //! are shown, not sent to the terminal.
 
+mod changes_text;
 mod diagnostics;
+mod diff_text;
 mod doctor_text;
 mod drift;
 mod hunks;
 mod json;
 mod plan_text;
 mod progress_text;
+mod release_text;
 mod report_text;
 mod scope;
+mod snapshot_text;
 mod status_text;
 
 pub use diagnostics::diagnostics;
+pub use diff_text::{compared, compared_json};
 pub use doctor_text::doctor;
 pub use drift::{drift, drift_json};
 pub use json::{
@@ -25,6 +30,7 @@ pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};
 pub use scope::scope;
+pub use snapshot_text::{duration, snapshot, snapshot_json};
 pub use status_text::status;
 
 use anstyle::{AnsiColor, Style};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::hunks::{LONG, hunks, words};
-use super::{Paint, brief, counted, plural, sentence, visible};
+use super::{Paint, brief, counted, plural, release_text, sentence, visible};
 use crate::diff::{Change, ChangeKind, Diff};
 use crate::model::{LocalFile, OfferKey};
 use crate::plan::{self, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
@@ -104,10 +104,7 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
         hidden(out, &offer.diff, paint);
     }
     uploads(out, &offer.uploads);
-    if !offer.release.is_empty() {
-        let steps = offer.release.iter().map(|step| step_name(*step)).collect::<Vec<_>>().join(" → ");
-        let _ = writeln!(out, "    then: {steps}");
-    }
+    release_text::release(out, offer, paint);
 }
 
 fn one_change(out: &mut String, change: &Change, risk: Risk, path: &str, options: PlanOptions) {

@@ -31,6 +31,8 @@ mod sandbox_command;
 mod sandbox_proxy;
 mod sandbox_store;
 mod schemas;
+mod slots;
+mod snapshots;
 mod stale;
 mod streams;
 mod terminal;
