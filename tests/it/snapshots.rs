@@ -12,10 +12,10 @@ fn signed(id: &str, title: &str) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// Runs a command that has no way out and nobody's identity.
+/// Runs a command whose portal does not exist, and whose credential is half of one: whoever looks for it is refused.
 async fn offline(world: &World, args: &[&str]) -> Ran {
     let mut command = offerctl(world.folder.path());
-    command.env("OFFERCTL_ENDPOINT", "https://127.0.0.1:1").args(args);
+    command.env("OFFERCTL_ENDPOINT", "https://portal.invalid").env("AZURE_CLIENT_SECRET", "CANARYsecret").args(args);
     run_beside(command).await
 }
 
@@ -46,6 +46,8 @@ async fn a_plan_against_a_snapshot_equals_the_plan_against_the_portal_and_opens_
     world.declare("b", &b);
     world.declare("d", &signed("d", "new"));
     let before = world.requests().await.len();
+    let looked = offline(&world, &["plan"]).await.exits(4);
+    assert!(looked.stderr.contains("the credential cannot be used"), "{}", looked.stderr);
     for through in ["draft", "preview", "live"] {
         let online = world.run(&["plan", "--through", through]).await.exits(0);
         let plan = offline(&world, &["plan", "--through", through, "--live", "live.json"]).await.exits(0);
