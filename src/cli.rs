@@ -204,6 +204,12 @@ pub enum SchemaCommand {
         #[arg(value_name = "TYPE")]
         offer_type: Option<String>,
     },
+    /// Print a schema to begin with, from offers of a type that has none, or of what a schema does not know yet
+    Infer {
+        /// publisher/offer, read from the portal, or a .json file with the body of a GET
+        #[arg(value_name = "OFFER", required = true)]
+        from: Vec<String>,
+    },
 }
 
 /// What shapes a plan.

@@ -115,6 +115,8 @@ codes! {
     Malformed = 26,
     /// Two fields that must be equal, and differ.
     TwinsDiffer = 27,
+    /// A schema of the project that cannot be used.
+    ProjectSchema = 28,
     /// A version key that is not three numbers.
     VersionKey = 40,
     /// A signature that ends soon, or has ended.
@@ -151,6 +153,8 @@ codes! {
     YamlTrap = 56,
     /// A region code in small letters.
     RegionCase = 57,
+    /// A field that is not to be used any more.
+    Deprecated = 58,
     /// A local artifact cannot be read, or is not of the project.
     Artifact = 80,
     /// There is no store for local artifacts.

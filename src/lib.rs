@@ -17,6 +17,7 @@
 //! 2. [`schema`] says what is known of a document: what identifies the members of a list, what the portal owns, fills
 //!    in, renames or rehosts. It is data, from `schemas/`.
 //! 3. [`live`] holds what GET returned. A read that failed is no `Live` at all: nothing is proposed for such an offer.
+//!    [`infer`] makes a first schema of such documents.
 //! 4. [`diff`] compares the two: changes for people, an RFC 6902 patch for the portal. Only what the file declares can
 //!    change; everything else of the live document goes back as it came.
 //! 5. [`plan`] decides: what to write, which release steps follow, what a guard stops. A plan is data without a
@@ -55,6 +56,8 @@ pub mod lint;
 
 // What is, what differs, what to do.
 pub mod live;
+
+pub mod infer;
 
 pub mod content;
 

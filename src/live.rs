@@ -75,7 +75,7 @@ pub fn canonical(value: &Value, shape: &Shape) -> Value {
             }
             Value::Array(items)
         }
-        Value::String(text) if shape.rules.artifact => match store_copy(text) {
+        Value::String(text) if shape.rules.artifact || shape.rules.maybe_artifact => match store_copy(text) {
             Some(name) => Value::String(format!("portal-copy:{name}")),
             None => value.clone(),
         },

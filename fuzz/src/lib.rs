@@ -2,8 +2,10 @@
 //! with an offer that the portal holds, show everything. Nothing may panic, hang or grow without bound, and each patch
 //! must fit the document that it was made for.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use offerctl::content::Contents;
 use offerctl::diagnostic::Severity;
 use offerctl::lint::{self, Context};
 use offerctl::live::{Live, LiveOffer};
@@ -46,6 +48,15 @@ pub fn offer(bytes: &[u8]) {
     }
 }
 
+/// An address for each local artifact, as after its upload.
+fn desired_uploads(desired: &Desired) -> BTreeMap<String, String> {
+    let mut uploads = BTreeMap::new();
+    desired.document.local_files(&mut |file, _| {
+        uploads.insert(file.stored_name(), "https://store.example/file".to_owned());
+    });
+    uploads
+}
+
 fn planned(desired: &Desired) {
     let shape = Schemas::builtin().shape(&desired.offer_type);
     let release = ReleaseView::NOTHING;
@@ -55,11 +66,12 @@ fn planned(desired: &Desired) {
     for held in [None, Some(&*HELD), Some(&document)] {
         let live =
             held.map_or(Live::Absent, |document| Live::Present(LiveOffer { document: document.clone(), etag: None }));
-        match decide(desired, &live, &release, shape, &Choices::default()) {
+        match decide(desired, &live, &release, Contents::default(), shape, &Choices::default()) {
             Verdict::Change(offer) => {
                 let before = held.cloned().unwrap_or_else(|| json!({}));
                 let patch = &offer.diff.patch;
-                patch.apply(&before, &desired.document, &secret).expect("the patch fits what it was made for");
+                let uploaded = desired_uploads(desired);
+                patch.apply(&before, &desired.document, &secret, &uploaded).expect("the patch fits its document");
                 plan.offers.push(*offer);
             }
             Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),

@@ -100,7 +100,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     match command {
         Command::Validate(args) => validate::run(shell, &args),
         Command::Explain(args) => explain::run(shell, &args),
-        Command::Schema(args) => schema::run(shell, &args),
+        Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Diff(args) => diff::run(shell, &args).await,

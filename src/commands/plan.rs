@@ -5,8 +5,10 @@ use super::connect::Portal;
 use super::shell::{Shell, write_whole};
 use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
-use crate::error::{Exit, Result};
-use crate::plan::{Choices, Plan, SavedPlan};
+use crate::diagnostic::Severity;
+use crate::error::{Error, Exit, Result};
+use crate::lint;
+use crate::plan::{Choices, Plan, ReleaseStep, SavedPlan};
 use crate::render::{self, Paint, PlanOptions};
 use crate::workspace::{Desired, Project};
 
@@ -61,7 +63,25 @@ pub(super) async fn make(
     if let Some(looking) = looking {
         looking.keep();
     }
+    tell_ignored_notify(shell, project, offers, &plan)?;
     Ok(plan)
+}
+
+/// Says of each offer that is published whom the portal will not tell of it. Only here is known how the portal keeps it.
+fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], plan: &Plan) -> Result<()> {
+    let published = plan.offers.iter().filter(|offer| offer.release.contains(&ReleaseStep::Publish));
+    let mut found = published
+        .filter_map(|planned| {
+            let at = offers.binary_search_by(|desired| desired.key.cmp(&planned.key)).ok()?;
+            lint::notify_ignored(&offers[at], planned.profile)
+        })
+        .collect::<Vec<_>>();
+    project.config.lints.apply(&mut found);
+    if found.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Error::invalid("a lint that is an error in this project").with(found));
+    }
+    shell.term.alert_text(&render::diagnostics(&found, shell.term.stderr_color));
+    Ok(())
 }
 
 fn choices(shaping: &Shaping) -> Choices {

@@ -79,7 +79,7 @@ pub(super) async fn with_context(
     let places = Semaphore::new(portal.at_once);
     let context = Context {
         writer: &writer,
-        schemas: shell.schemas,
+        schemas: &shell.schemas,
         secret,
         store,
         patience,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 
@@ -24,7 +24,8 @@ use crate::workspace::{Desired, Loaded, Project, Surroundings, Target, Tree};
 pub(super) struct Shell {
     pub(super) global: Global,
     pub(super) term: Term,
-    pub(super) schemas: &'static Schemas,
+    /// Those of the project, or the program's own where there is none that can be used: then its error comes first.
+    pub(super) schemas: Arc<Schemas>,
     pub(super) stop: Stop,
     /// The way to the portal, once it is open.
     pub(super) reader: OnceLock<Reader>,
@@ -34,7 +35,11 @@ impl Shell {
     pub(super) fn new(global: Global, term: Term) -> Self {
         let (switch, stop) = Stop::new();
         tokio::spawn(listen(switch, term));
-        Self { global, term, schemas: Schemas::builtin(), stop, reader: OnceLock::new() }
+        let project = current_folder().ok().and_then(|folder| Project::find(&folder).ok());
+        let schemas = project.and_then(|project| project.schemas().ok());
+        let schemas = schemas.unwrap_or_else(|| Arc::clone(Schemas::builtin()));
+        schemas.secret_names().into_iter().for_each(redact::hide_field);
+        Self { global, term, schemas, stop, reader: OnceLock::new() }
     }
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
@@ -58,7 +63,7 @@ impl Shell {
         let targets = targets.iter().map(|target| Target::parse(target)).collect::<Result<Vec<_>>>()?;
         let project = self.project()?;
         let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: today() };
-        let loaded = project.load(self.schemas, &surroundings).select(&project, &targets)?;
+        let loaded = project.load(&self.schemas, &surroundings).select(&project, &targets)?;
         tracing::info!(project = %project.root.display(), files = loaded.files, "project");
         Ok((project, loaded))
     }
@@ -68,7 +73,7 @@ impl Shell {
     pub(super) fn prepare_log(&self, project: &Project) {
         if tracing::enabled!(target: "offerctl::portal::transport", tracing::Level::TRACE) {
             let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: today() };
-            let loaded = project.load(self.schemas, &surroundings);
+            let loaded = project.load(&self.schemas, &surroundings);
             let offers = loaded.offers.iter().chain(&loaded.faulty);
             offers.for_each(|offer| offer.document.secret_fields(&mut redact::hide_field));
         }
@@ -106,8 +111,10 @@ impl Shell {
     }
 
     fn project(&self) -> Result<Project> {
-        Project::find(&current_folder()?)
-            .map_err(|findings| Error::invalid("there is no usable project").with(findings))
+        let unusable = |findings| Error::invalid("there is no usable project").with(findings);
+        let project = Project::find(&current_folder()?).map_err(unusable)?;
+        project.schemas().map_err(|finding| unusable(vec![*finding]))?;
+        Ok(project)
     }
 
     /// The project, for commands that need none. One that is there and cannot be used is an error all the same: it

@@ -5,6 +5,7 @@
 //! project, come in as values. What they find is shown by `validate`, and stops `plan` and `apply` where it is an error.
 
 mod address;
+mod deprecated;
 mod html;
 mod leads;
 mod logo;
@@ -64,6 +65,7 @@ const LINTS: &[(Code, Lint)] = &[
     (Code::NotifyIgnored, leads::notify_declared),
     (Code::YamlTrap, text::yaml_trap),
     (Code::RegionCase, members::region_case),
+    (Code::Deprecated, deprecated::deprecated),
 ];
 
 /// Whether a code is one of the lints here, rather than a finding of reading.

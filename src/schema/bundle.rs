@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::compile::FILES;
+use super::Schemas;
+use super::compile::GENERIC;
 
 /// The files that describe offer files rather than offer documents.
 const FOR_EDITORS: &[(&str, &str)] = &[
@@ -21,55 +22,97 @@ pub enum Bundle<'a> {
     Type(&'a str),
 }
 
-/// The schema with every file that it refers to under `$defs`, and references that stay within it.
-///
-/// References are rewritten, instead of embedding the files under their `$id`: not every editor follows embedded ids.
-#[must_use]
-pub fn bundle(of: Bundle<'_>) -> Value {
-    let root = match of {
-        Bundle::OfferFile => "offer-file.json",
-        Bundle::Type(offer_type) => file_of(offer_type),
-    };
-    let mut wanted = BTreeSet::new();
-    let mut schema = rewritten(root, None, &mut wanted);
-    let mut parts = Map::new();
-    while let Some(name) = wanted.iter().find(|name| !parts.contains_key(*name)).cloned() {
-        let part = rewritten(&name, Some(&name), &mut wanted);
-        parts.insert(name, part);
+impl Schemas {
+    /// The schema with every file that it refers to under `$defs`, and references that stay within it.
+    ///
+    /// References are rewritten, instead of embedding the files under their `$id`: not every editor follows embedded
+    /// ids.
+    #[must_use]
+    pub fn bundle(&self, of: Bundle<'_>) -> Value {
+        let root = match of {
+            Bundle::OfferFile => self.offer_file(),
+            Bundle::Type(offer_type) => match self.files_of(offer_type) {
+                [one] => self.file(one),
+                several => self.overlaid(several),
+            },
+        };
+        let mut wanted = BTreeSet::new();
+        let mut schema = root;
+        turn(&mut schema, None, &mut wanted);
+        let mut parts = Map::new();
+        while let Some(name) = wanted.iter().find(|name| !parts.contains_key(*name)).cloned() {
+            let part = self.part(&name, &mut wanted);
+            parts.insert(name, part);
+        }
+        if let Some(Value::Object(own)) = schema.get_mut("$defs") {
+            own.extend(parts);
+        } else if !parts.is_empty() {
+            schema["$defs"] = Value::Object(parts);
+        }
+        schema
     }
-    if let Some(Value::Object(own)) = schema.get_mut("$defs") {
-        own.extend(parts);
-    } else if !parts.is_empty() {
-        schema["$defs"] = Value::Object(parts);
+
+    fn files_of(&self, offer_type: &str) -> &[String] {
+        static NONE: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| vec![GENERIC.to_owned()]);
+        self.described_in.get(offer_type).unwrap_or(&NONE)
     }
-    schema
+
+    fn file(&self, name: &str) -> Value {
+        let for_editors = || FOR_EDITORS.iter().find(|(other, _)| *other == name).map(|(_, text)| parsed(text));
+        self.files.get(name).cloned().or_else(for_editors).unwrap_or_else(|| json!({}))
+    }
+
+    /// What several files say of one type: all of it.
+    fn overlaid(&self, names: &[String]) -> Value {
+        let last = |keyword: &str| names.iter().rev().find_map(|name| self.files.get(name)?.get(keyword).cloned());
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": last("title"),
+            "description": last("description"),
+            "allOf": references(names),
+        })
+    }
+
+    /// `offer-file.json`, with a branch for every type that has a schema.
+    fn offer_file(&self) -> Value {
+        let mut root = self.file("offer-file.json");
+        let branches = self.described_in.iter().map(|(offer_type, names)| {
+            let then = match names.as_slice() {
+                [one] => json!({ "$ref": one }),
+                several => json!({ "allOf": references(several) }),
+            };
+            let is = json!({ "properties": { "offerTypeId": { "const": offer_type } }, "required": ["offerTypeId"] });
+            json!({ "if": is, "then": then })
+        });
+        let types = self.types().collect::<Vec<_>>();
+        let other = json!({ "properties": { "offerTypeId": { "not": { "enum": types } } } });
+        let other = json!({ "if": other, "then": { "$ref": GENERIC } });
+        root["allOf"] = branches.chain([other]).collect();
+        root["properties"]["offerTypeId"]["examples"] = json!(types);
+        root
+    }
+
+    /// One file, its references turned to where the parts will stand.
+    fn part(&self, name: &str, wanted: &mut BTreeSet<String>) -> Value {
+        let mut schema = self.file(name);
+        if let Some(schema) = schema.as_object_mut() {
+            schema.shift_remove("$id");
+            schema.shift_remove("$schema");
+        }
+        turn(&mut schema, Some(name), wanted);
+        schema
+    }
 }
 
-fn file_of(offer_type: &str) -> &'static str {
-    let names_it = |text: &str| {
-        let types = parsed(text).pointer("/properties/offerTypeId/enum").cloned();
-        types.is_some_and(|types| types.as_array().is_some_and(|types| types.iter().any(|name| name == offer_type)))
-    };
-    FILES.iter().find(|(_, text)| names_it(text)).map_or("generic.json", |(name, _)| name)
+fn references(names: &[String]) -> Value {
+    names.iter().map(|name| json!({ "$ref": name })).collect()
 }
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| unreachable!("a schema of the program: {error}"))
 }
 
-/// One file, its references turned to where the parts will stand. `within` is the part that it becomes.
-fn rewritten(name: &str, within: Option<&str>, wanted: &mut BTreeSet<String>) -> Value {
-    let files = FILES.iter().chain(FOR_EDITORS);
-    let text = files.clone().find(|(other, _)| *other == name).map_or("{}", |(_, text)| text);
-    let mut schema = parsed(text);
-    if let (Some(_), Some(schema)) = (within, schema.as_object_mut()) {
-        schema.shift_remove("$id");
-        schema.shift_remove("$schema");
-    }
-    turn(&mut schema, within, wanted);
-    schema
-}
-
+/// Turns references to where the parts will stand. `within` is the part that the node belongs to.
 fn turn(node: &mut Value, within: Option<&str>, wanted: &mut BTreeSet<String>) {
     match node {
         Value::Object(map) => {
@@ -118,10 +161,34 @@ mod tests {
             }
         }
         for of in [Bundle::OfferFile, Bundle::Type("microsoft-azure-virtualmachines"), Bundle::Type("unknown")] {
-            let schema = bundle(of);
+            let schema = Schemas::builtin().bundle(of);
             assert!(check(&schema, &schema) > 1, "{of:?}");
         }
-        assert_eq!(bundle(Bundle::Type("microsoft-azure-corevm"))["title"], "Core virtual machine offer");
-        assert_eq!(bundle(Bundle::Type("microsoft-azure-saas"))["title"], "Offer of another type");
+        let title = |of: &str| Schemas::builtin().bundle(Bundle::Type(of))["title"].clone();
+        assert_eq!(title("microsoft-azure-corevm"), "Core virtual machine offer");
+        assert_eq!(title("microsoft-azure-saas"), "Offer of another type");
+    }
+
+    #[test]
+    fn the_file_for_editors_has_a_branch_for_every_type() {
+        let as_set = |branches: &Value| {
+            let branches = branches.as_array().expect("branches").iter();
+            branches.map(|b| (b["if"].to_string().len(), b["then"].to_string())).collect::<BTreeSet<_>>()
+        };
+        let written = parsed(FOR_EDITORS[0].1);
+        assert_eq!(as_set(&written["allOf"]), as_set(&Schemas::builtin().offer_file()["allOf"]));
+    }
+
+    #[test]
+    fn what_a_project_says_of_a_type_stands_beside_what_is_known() {
+        let more =
+            r#"{"title": "Ours", "properties": {"offerTypeId": {"enum": ["microsoft-azure-corevm", "our-type"]}}}"#;
+        let schemas = Schemas::with(&[("more.json".to_owned(), more.to_owned())]).expect("good");
+        let core = schemas.bundle(Bundle::Type("microsoft-azure-corevm"));
+        assert_eq!(core["title"], "Ours");
+        assert_eq!(core["allOf"], json!([{ "$ref": "#/$defs/core-vm.json" }, { "$ref": "#/$defs/more.json" }]));
+        assert!(core["$defs"]["marketplace.json"].is_object());
+        assert_eq!(schemas.bundle(Bundle::Type("our-type"))["title"], "Ours");
+        assert!(schemas.bundle(Bundle::OfferFile)["allOf"].to_string().contains("our-type"));
     }
 }

@@ -1,12 +1,15 @@
 //! From the JSON files to [`Shape`]s: references resolved, `allOf` merged, annotations checked.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Bounds, Case, ListRule, Rules, Schemas, Shape, Type};
+use super::annotations::{below, rules};
+use super::{Bounds, SchemaError, Schemas, Shape, Type};
 
-/// The files of `schemas/`, by name.
+/// The files of `schemas/` that describe offer documents, by name.
 pub(super) const FILES: &[(&str, &str)] = &[
     ("application.json", include_str!("../../schemas/application.json")),
     ("common.json", include_str!("../../schemas/common.json")),
@@ -17,57 +20,59 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("virtual-machine.json", include_str!("../../schemas/virtual-machine.json")),
 ];
 
-/// A schema file that cannot be used: which, where in it, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}: {reason}")]
-pub(super) struct SchemaError {
-    file: String,
-    reason: String,
-}
-
 /// The file whose shape serves offer types without a schema of their own.
-const GENERIC: &str = "generic.json";
+pub(super) const GENERIC: &str = "generic.json";
 
 /// A reference chain longer than this is a cycle.
 const MAX_DEPTH: usize = 64;
 
-/// Compiles every file that describes an offer type, and the generic one.
-pub(super) fn schemas(files: &[(&str, &str)]) -> Result<Schemas, SchemaError> {
-    let parsed = files
-        .iter()
-        .map(|(name, text)| {
-            let value = serde_json::from_str(text)
-                .map_err(|error| SchemaError { file: (*name).to_owned(), reason: error.to_string() })?;
-            Ok(((*name).to_owned(), value))
-        })
-        .collect::<Result<BTreeMap<String, Value>, SchemaError>>()?;
-    let mut by_type = BTreeMap::new();
-    let mut generic = None;
-    for (name, root) in &parsed {
-        let compiler = Compiler { files: &parsed };
-        if name == GENERIC {
-            generic = Some(compiler.shape(name, root, 0)?);
-        }
-        for offer_type in root.pointer("/properties/offerTypeId/enum").and_then(Value::as_array).into_iter().flatten() {
-            if let Some(offer_type) = offer_type.as_str() {
-                by_type.insert(offer_type.to_owned(), compiler.shape(name, root, 0)?);
-            }
+/// More places than this are no description any more: references that fan out.
+const MAX_PLACES: usize = 200_000;
+
+/// Compiles every file that describes an offer type, and the generic one. Of several files that describe one type, a
+/// later one of `names` adds to the earlier ones, and wins over them.
+pub(super) fn schemas(files: BTreeMap<String, Value>, names: &[String]) -> Result<Schemas, SchemaError> {
+    let compiler = Compiler { files: &files, places: Cell::new(0) };
+    let mut by_type = BTreeMap::<String, Shape>::new();
+    let mut described_in = BTreeMap::<String, Vec<String>>::new();
+    for name in names {
+        let Some(root) = files.get(name) else { continue };
+        // A file that names no type is compiled all the same where nobody refers to it: a slip in it is found.
+        let shape = compiler.shape(name, root, 0)?;
+        for offer_type in types_of(root) {
+            by_type.entry(offer_type.to_owned()).or_default().merge(shape.clone());
+            described_in.entry(offer_type.to_owned()).or_default().push(name.clone());
         }
     }
-    let generic =
-        generic.ok_or_else(|| SchemaError { file: GENERIC.to_owned(), reason: "the file is missing".to_owned() })?;
-    Ok(Schemas { by_type, generic })
+    let Some(generic) = files.get(GENERIC) else {
+        return Err(SchemaError::new(GENERIC, "the file is missing"));
+    };
+    let mut generic = compiler.shape(GENERIC, generic, 0)?;
+    generic.spread(None);
+    by_type.values_mut().for_each(|shape| shape.spread(None));
+    Ok(Schemas { by_type, generic, files, described_in })
+}
+
+/// The offer types that a file describes.
+fn types_of(root: &Value) -> impl Iterator<Item = &str> {
+    let types = root.pointer("/properties/offerTypeId/enum").and_then(Value::as_array);
+    types.into_iter().flatten().filter_map(Value::as_str)
 }
 
 struct Compiler<'a> {
     files: &'a BTreeMap<String, Value>,
+    places: Cell<usize>,
 }
 
 impl Compiler<'_> {
     fn shape(&self, file: &str, node: &Value, depth: usize) -> Result<Shape, SchemaError> {
-        let fail = |reason: String| SchemaError { file: file.to_owned(), reason };
+        let fail = |reason: String| SchemaError::new(file, reason);
+        self.places.set(self.places.get() + 1);
         if depth > MAX_DEPTH {
             return Err(fail("references go round in a circle".to_owned()));
+        }
+        if self.places.get() > MAX_PLACES {
+            return Err(fail(format!("the schemas describe more than {MAX_PLACES} places")));
         }
         let Value::Object(node) = node else {
             return if node == &Value::Bool(true) {
@@ -76,13 +81,16 @@ impl Compiler<'_> {
                 Err(fail(format!("{node} is not a schema")))
             };
         };
+        forms(node).map_err(fail)?;
         let mut shape = Shape::default();
         if let Some(reference) = node.get("$ref").and_then(Value::as_str) {
             let (target_file, target) = self.resolve(file, reference)?;
-            shape = self.shape(target_file, target, depth + 1)?;
+            let fragment = reference.split_once('#').map_or("", |(_, fragment)| fragment);
+            shape = self.shape(target_file, target, depth + 1).map_err(|error| error.anchored(fragment))?;
         }
-        for part in node.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            shape.merge(self.shape(file, part, depth + 1)?);
+        for (index, part) in node.get("allOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let part = self.shape(file, part, depth + 1);
+            shape.merge(part.map_err(|error| error.within(&index.to_string()).within("allOf"))?);
         }
         let own = Shape {
             rules: rules(node).map_err(fail)?,
@@ -98,6 +106,8 @@ impl Compiler<'_> {
             additional: self.child(file, node, "additionalProperties", depth)?,
             items: self.child(file, node, "items", depth)?,
             labels: BTreeMap::new(),
+            below: below(node).map_err(fail)?.map(|rules| Arc::new(Shape { rules, ..Shape::default() })),
+            everywhere: false,
         };
         shape.merge(own);
         Ok(shape)
@@ -110,9 +120,10 @@ impl Compiler<'_> {
         keyword: &str,
         depth: usize,
     ) -> Result<Option<Box<Shape>>, SchemaError> {
-        // A closed object says nothing of other properties: `Bounds` holds that.
-        let schema = node.get(keyword).filter(|schema| **schema != Value::Bool(false));
-        schema.map(|schema| self.shape(file, schema, depth + 1).map(Box::new)).transpose()
+        // Whether an object is closed or open says nothing of what its other properties are: `Bounds` holds that.
+        let schema = node.get(keyword).filter(|schema| !schema.is_boolean());
+        let shape = schema.map(|schema| self.shape(file, schema, depth + 1).map(Box::new)).transpose();
+        shape.map_err(|error| error.within(keyword))
     }
 
     fn children(
@@ -126,7 +137,10 @@ impl Compiler<'_> {
             .and_then(Value::as_object)
             .into_iter()
             .flatten()
-            .map(|(key, schema)| Ok((key.clone(), self.shape(file, schema, depth + 1)?)))
+            .map(|(key, schema)| {
+                let shape = self.shape(file, schema, depth + 1);
+                Ok((key.clone(), shape.map_err(|error| error.within(key).within(keyword))?))
+            })
             .collect()
     }
 
@@ -137,8 +151,25 @@ impl Compiler<'_> {
             .get(name)
             .and_then(|root| root.pointer(fragment))
             .map(|target| (name, target))
-            .ok_or_else(|| SchemaError { file: file.to_owned(), reason: format!("`{reference}` leads nowhere") })
+            .ok_or_else(|| SchemaError::new(file, format!("`{reference}` leads nowhere")))
     }
+}
+
+/// Keywords of the wrong form would say nothing, and nobody would notice.
+fn forms(node: &Map<String, Value>) -> Result<(), String> {
+    for (keyword, value) in node {
+        let (good, form) = match keyword.as_str() {
+            "properties" | "patternProperties" | "$defs" => (value.is_object(), "an object"),
+            "allOf" | "enum" | "required" | "examples" => (value.is_array(), "a list"),
+            "$ref" | "pattern" | "title" | "description" => (value.is_string(), "a text"),
+            "minimum" => (value.is_number(), "a number"),
+            _ => continue,
+        };
+        if !good {
+            return Err(format!("`{keyword}` must be {form}"));
+        }
+    }
+    Ok(())
 }
 
 /// The named properties in their order.
@@ -151,7 +182,19 @@ impl Shape {
     /// Lays another description of the same place over this one; what the other says wins. It cannot take back a flag,
     /// nor say again what is so by default, and of two patterns that match, the one that is there first counts.
     fn merge(&mut self, other: Self) {
-        let Self { rules, types, bounds, properties, places, patterns, additional, items, labels: _ } = other;
+        let Self {
+            rules,
+            types,
+            bounds,
+            properties,
+            places,
+            patterns,
+            additional,
+            items,
+            labels: _,
+            below,
+            everywhere: _,
+        } = other;
         self.rules.merge(rules);
         if !types.is_empty() {
             self.types = types;
@@ -167,13 +210,27 @@ impl Shape {
         self.patterns.extend(patterns);
         self.additional = additional.or(self.additional.take());
         self.items = items.or(self.items.take());
+        self.below = below.or(self.below.take());
         self.labels = labels(self.properties.keys());
+    }
+
+    /// Hands `below` down to every place that has none of its own.
+    fn spread(&mut self, from: Option<&Arc<Self>>) {
+        if let Some(below) = self.below.take() {
+            self.below = Some(Arc::new(Self { everywhere: true, ..Self::clone(&below) }));
+        } else {
+            self.below = from.cloned();
+        }
+        let below = self.below.clone();
+        let named = self.properties.values_mut().chain(self.patterns.iter_mut().map(|(_, shape)| shape));
+        let others = self.additional.as_deref_mut().into_iter().chain(self.items.as_deref_mut());
+        named.chain(others).for_each(|shape| shape.spread(below.as_ref()));
     }
 }
 
 impl Bounds {
     fn merge(&mut self, other: Self) {
-        let Self { values, minimum, pattern, examples, required, closed } = other;
+        let Self { values, minimum, pattern, examples, required, closed, open } = other;
         if !values.is_empty() {
             self.values = values;
         }
@@ -184,59 +241,7 @@ impl Bounds {
         self.pattern = pattern.or(self.pattern.take());
         self.required.extend(required);
         self.closed |= closed;
-    }
-}
-
-impl Rules {
-    fn merge(&mut self, other: Self) {
-        let Self {
-            list,
-            exact_entries,
-            guard,
-            secret,
-            artifact,
-            ignore_query,
-            server_owned,
-            write_only,
-            read_only_on_write,
-            default,
-            returned_as,
-            numeric_string,
-            case,
-            exclusive,
-            spelled_as,
-            twin,
-            immutable,
-            risk,
-            deprecated,
-        } = other;
-        if list != ListRule::default() {
-            self.list = list;
-        }
-        if !ignore_query.is_empty() {
-            self.ignore_query = ignore_query;
-        }
-        if !exclusive.is_empty() {
-            self.exclusive = exclusive;
-        }
-        if case != Case::default() {
-            self.case = case;
-        }
-        self.exact_entries |= exact_entries;
-        self.secret |= secret;
-        self.artifact |= artifact;
-        self.server_owned |= server_owned;
-        self.write_only |= write_only;
-        self.read_only_on_write |= read_only_on_write;
-        self.numeric_string |= numeric_string;
-        self.immutable |= immutable;
-        self.guard = guard.or(self.guard.take());
-        self.default = default.or(self.default.take());
-        self.returned_as = returned_as.or(self.returned_as.take());
-        self.spelled_as = spelled_as.or(self.spelled_as.take());
-        self.twin = twin.or(self.twin.take());
-        self.risk = risk.or(self.risk.take());
-        self.deprecated = deprecated.or(self.deprecated.take());
+        self.open |= open;
     }
 }
 
@@ -268,6 +273,7 @@ fn bounds(node: &Map<String, Value>) -> Result<Bounds, String> {
         examples: list("examples"),
         required,
         closed: node.get("additionalProperties") == Some(&Value::Bool(false)),
+        open: node.get("additionalProperties") == Some(&Value::Bool(true)),
     })
 }
 
@@ -292,63 +298,17 @@ fn types(node: &Map<String, Value>) -> Result<Vec<Type>, String> {
         .collect()
 }
 
-fn rules(node: &Map<String, Value>) -> Result<Rules, String> {
-    let mut rules = Rules::default();
-    let annotations = match node.get("x-offerctl") {
-        None => return Ok(rules),
-        Some(Value::Object(annotations)) => annotations,
-        Some(other) => return Err(format!("x-offerctl must be an object, not {other}")),
-    };
-    for (name, value) in annotations {
-        let wrong = || format!("x-offerctl.{name} cannot be {value}");
-        let flag = || value.as_bool().ok_or_else(wrong);
-        let text = || value.as_str().map(ToOwned::to_owned).ok_or_else(wrong);
-        match name.as_str() {
-            "list" => rules.list = list_rule(value).ok_or_else(wrong)?,
-            "entries" => {
-                rules.exact_entries = value.as_str().filter(|&v| v == "exact").map(|_| true).ok_or_else(wrong)?;
-            }
-            "guard" => rules.guard = Some(text()?),
-            "secret" => rules.secret = flag()?,
-            "artifact" => rules.artifact = flag()?,
-            "url" => rules.ignore_query = strings(value.get("ignoreQuery")).ok_or_else(wrong)?,
-            "serverOwned" => rules.server_owned = flag()?,
-            "writeOnly" => rules.write_only = flag()?,
-            "readOnlyOnWrite" => rules.read_only_on_write = flag()?,
-            "default" => rules.default = Some(value.clone()),
-            "returnedAs" => rules.returned_as = Some(text()?),
-            "numericString" => rules.numeric_string = flag()?,
-            "case" if matches!(value.as_str(), Some("insensitive" | "upper")) => rules.case = Case::Insensitive,
-            "exclusive" => rules.exclusive = strings(Some(value)).ok_or_else(wrong)?,
-            "spelledAs" => rules.spelled_as = Some(text()?),
-            "twin" => rules.twin = Some(text()?),
-            "immutable" => rules.immutable = flag()?,
-            "risk" => rules.risk = Some(text()?),
-            "deprecated" => rules.deprecated = Some(text()?),
-            _ => return Err(format!("x-offerctl.{name}: {value} is not an annotation")),
-        }
-    }
-    Ok(rules)
-}
-
-fn list_rule(value: &Value) -> Option<ListRule> {
-    match (value.as_str(), value.get("keyed").and_then(Value::as_str)) {
-        (Some("set"), _) => Some(ListRule::Set),
-        (Some("ordered"), _) => Some(ListRule::Ordered),
-        (_, Some(key)) => Some(ListRule::Keyed(key.to_owned())),
-        _ => None,
-    }
-}
-
-fn strings(value: Option<&Value>) -> Option<Vec<String>> {
-    value?.as_array()?.iter().map(|item| item.as_str().map(ToOwned::to_owned)).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{Case, ListRule, Rules};
     use super::*;
 
     const GENERIC_ONLY: (&str, &str) = ("generic.json", "{}");
+
+    fn schemas(files: &[(&str, &str)]) -> Result<Schemas, SchemaError> {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect::<Vec<_>>();
+        Schemas::compiled(&[], &files)
+    }
 
     #[test]
     fn the_files_of_the_program_compile_and_know_their_types() {

@@ -5,15 +5,18 @@
 //! They are compiled once into a tree of [`Shape`]s that mirrors a document, so that comparing walks document and
 //! shape side by side. Schemas are open: what they do not name has the empty shape, which claims nothing.
 
+mod annotations;
 mod bundle;
 mod compile;
+mod error;
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-pub use bundle::{Bundle, bundle};
+pub use bundle::Bundle;
+pub use error::{SchemaError, SchemaPlace};
 
 use crate::model::Address;
 
@@ -72,6 +75,8 @@ pub struct Rules {
     pub secret: bool,
     /// `artifact`: the portal fetches this URL and answers with one of its own copy.
     pub artifact: bool,
+    /// `artifact: "maybe"`: where the live value is the portal's own copy, it is one.
+    pub maybe_artifact: bool,
     /// `url.ignoreQuery`: query parameters that do not count when two URLs are compared.
     pub ignore_query: Vec<String>,
     /// `serverOwned`: the portal writes it; never compared, never sent.
@@ -115,6 +120,22 @@ pub enum Type {
     Object,
 }
 
+impl Type {
+    /// The name in a schema.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::String => "string",
+            Self::Array => "array",
+            Self::Object => "object",
+        }
+    }
+}
+
 /// What a value may be, beyond its type.
 #[derive(Debug, Clone, Default)]
 pub struct Bounds {
@@ -130,6 +151,8 @@ pub struct Bounds {
     pub required: Vec<String>,
     /// `additionalProperties: false`: the named properties are all there are.
     pub closed: bool,
+    /// `additionalProperties: true`: other properties are spelled freely.
+    pub open: bool,
 }
 
 /// What is known of one place in a document and of everything below it.
@@ -148,6 +171,10 @@ pub struct Shape {
     additional: Option<Box<Self>>,
     items: Option<Box<Self>>,
     labels: BTreeMap<String, String>,
+    /// `below`: what is said of every place below this one that nothing else describes.
+    below: Option<Arc<Self>>,
+    /// Whether this is such a place, of which there are more below it.
+    everywhere: bool,
 }
 
 static NOTHING_KNOWN: LazyLock<Shape> = LazyLock::new(Shape::default);
@@ -160,7 +187,7 @@ impl Shape {
             .get(key)
             .or_else(|| self.patterns.iter().find(|(pattern, _)| pattern.is_match(key)).map(|(_, shape)| shape))
             .or(self.additional.as_deref())
-            .unwrap_or(&NOTHING_KNOWN)
+            .unwrap_or_else(|| self.elsewhere())
     }
 
     /// Whether the schema names this property itself, rather than by a pattern or as one of the others.
@@ -172,7 +199,13 @@ impl Shape {
     /// Whether properties that the schema does not name are spelled freely: they match a pattern, or are the user's.
     #[must_use]
     pub fn has_free_names(&self, key: &str) -> bool {
-        self.additional.is_some() || self.patterns.iter().any(|(pattern, _)| pattern.is_match(key))
+        self.bounds.open || self.additional.is_some() || self.patterns.iter().any(|(pattern, _)| pattern.is_match(key))
+    }
+
+    /// Whether the property is described: by its name, by its form, or as one of the others.
+    #[must_use]
+    pub fn describes(&self, key: &str) -> bool {
+        self.names(key) || self.additional.is_some() || self.patterns.iter().any(|(pattern, _)| pattern.is_match(key))
     }
 
     /// The address of a property: an entry of the user's own (a version in a dictionary) goes by its identity.
@@ -184,7 +217,12 @@ impl Shape {
     /// What is known of the members of an array.
     #[must_use]
     pub fn item(&self) -> &Self {
-        self.items.as_deref().unwrap_or(&NOTHING_KNOWN)
+        self.items.as_deref().unwrap_or_else(|| self.elsewhere())
+    }
+
+    /// What is known of a place below this one that nothing describes.
+    fn elsewhere(&self) -> &Self {
+        if self.everywhere { self } else { self.below.as_deref().unwrap_or(&NOTHING_KNOWN) }
     }
 
     /// The place of a named property in the order of the schema, which is the portal's own.
@@ -226,16 +264,44 @@ impl Shape {
 pub struct Schemas {
     by_type: BTreeMap<String, Shape>,
     generic: Shape,
+    /// Every file by its name.
+    files: BTreeMap<String, Value>,
+    /// The files that describe a type; what a later one says wins.
+    described_in: BTreeMap<String, Vec<String>>,
 }
 
 impl Schemas {
     /// The schemas that are part of the program.
     #[must_use]
-    pub fn builtin() -> &'static Self {
-        static BUILTIN: LazyLock<Schemas> = LazyLock::new(|| {
-            compile::schemas(compile::FILES).unwrap_or_else(|error| unreachable!("built-in schemas: {error}"))
+    pub fn builtin() -> &'static Arc<Self> {
+        static BUILTIN: LazyLock<Arc<Schemas>> = LazyLock::new(|| {
+            let schemas = Schemas::compiled(compile::FILES, &[]);
+            Arc::new(schemas.unwrap_or_else(|error| unreachable!("built-in schemas: {error}")))
         });
         &BUILTIN
+    }
+
+    /// The schemas of the program with those of a project, each by the name of its file and its text. A file with the
+    /// name of one of the program's own stands in its place; another one that describes a type adds to what is known
+    /// of it, and wins; every file may refer to every other by name.
+    ///
+    /// # Errors
+    /// The first file that cannot be used, with the place in it.
+    pub fn with(project: &[(String, String)]) -> Result<Self, SchemaError> {
+        Self::compiled(compile::FILES, project)
+    }
+
+    fn compiled(own: &[(&str, &str)], project: &[(String, String)]) -> Result<Self, SchemaError> {
+        let own = own.iter().map(|(name, text)| (*name, *text));
+        let given = project.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let (mut files, mut names) = (BTreeMap::new(), Vec::new());
+        for (name, text) in own.chain(given) {
+            let file = serde_json::from_str::<Value>(text).map_err(|error| SchemaError::syntax(name, &error))?;
+            if files.insert(name.to_owned(), file).is_none() {
+                names.push(name.to_owned());
+            }
+        }
+        compile::schemas(files, &names)
     }
 
     /// The offer types that have a schema, in the order of their names.
@@ -244,9 +310,27 @@ impl Schemas {
     }
 
     /// The shape of a whole offer document of this type. Types without a schema get the generic one: plans by
-    /// `planId`, the envelope, and nothing else.
+    /// `planId`, the envelope, and what any address may be.
     #[must_use]
     pub fn shape(&self, offer_type: &str) -> &Shape {
         self.by_type.get(offer_type).unwrap_or(&self.generic)
+    }
+
+    /// The names of all properties that hold a secret, in the schemas of every type.
+    #[must_use]
+    pub fn secret_names(&self) -> BTreeSet<&str> {
+        fn collect<'a>(shape: &'a Shape, names: &mut BTreeSet<&'a str>) {
+            for (name, property) in &shape.properties {
+                if property.rules.secret {
+                    names.insert(name);
+                }
+                collect(property, names);
+            }
+            let others = shape.patterns.iter().map(|(_, shape)| shape);
+            others.chain(shape.additional.as_deref()).chain(shape.items.as_deref()).for_each(|s| collect(s, names));
+        }
+        let mut names = BTreeSet::new();
+        self.by_type.values().chain([&self.generic]).for_each(|shape| collect(shape, &mut names));
+        names
     }
 }

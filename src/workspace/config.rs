@@ -22,6 +22,8 @@ pub struct Config {
     pub lints: Levels,
     /// Where local artifacts go.
     pub artifacts: Option<ArtifactStore>,
+    /// The folder with the project's own schemas, relative to the file.
+    pub schemas: Option<String>,
 }
 
 /// Reads `[lints]`, each level where it stands, so that a slip has its place.
@@ -126,11 +128,12 @@ impl Default for Config {
             parallelism: None,
             lints: Levels::default(),
             artifacts: None,
+            schemas: None,
         }
     }
 }
 
-const SETTINGS: [&str; 4] = ["offers", "endpoint", "parallelism", "lints"];
+const SETTINGS: [&str; 6] = ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas"];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     toml::from_str(&source.text).map_err(|error| {

@@ -13,7 +13,7 @@ pub fn locate(document: &Node, source: &Source, shape: &Shape, findings: &mut [D
         .filter_map(|finding| finding.span.map(|span| Open { finding, span, width: usize::MAX }))
         .collect::<Vec<_>>();
     if !open.is_empty() {
-        walk(document, shape, &Address::default(), &mut open);
+        walk(document, shape, &Address::default(), &mut open, &source.text);
     }
 }
 
@@ -24,12 +24,12 @@ struct Open<'a> {
     width: usize,
 }
 
-fn walk(node: &Node, shape: &Shape, here: &Address, open: &mut [Open<'_>]) {
-    meet(node.span, here, open);
+fn walk(node: &Node, shape: &Shape, here: &Address, open: &mut [Open<'_>], text: &str) {
+    meet(whole(node.span, text), here, open);
     for entry in node.entries() {
         let address = shape.address(here, &entry.key);
         meet(entry.key_span, &address, open);
-        walk(&entry.value, shape.property(&entry.key), &address, open);
+        walk(&entry.value, shape.property(&entry.key), &address, open, text);
     }
     for item in node.items() {
         let identity = match &shape.rules.list {
@@ -37,10 +37,32 @@ fn walk(node: &Node, shape: &Shape, here: &Address, open: &mut [Open<'_>]) {
             ListRule::Ordered | ListRule::Set => None,
         };
         match identity {
-            Some(identity) => walk(item, shape.item(), &here.id(identity), open),
-            None => walk(item, shape.item(), here, open),
+            Some(identity) => walk(item, shape.item(), &here.id(identity), open, text),
+            None => walk(item, shape.item(), here, open, text),
         }
     }
+}
+
+/// The span of a block of text (`|`, `>`) is its first line; the block goes on as long as lines are indented as deep as
+/// that one, or are empty.
+fn whole(span: Span, text: &str) -> Span {
+    let Some(before) = text.get(..span.start) else { return span };
+    // Only blanks are passed over: all of a file may be one line.
+    let line = before.trim_end_matches(' ').len();
+    if !before[..line].ends_with('\n') {
+        return span;
+    }
+    let header = before[..line].trim_end();
+    let header = header.rsplit('\n').next().unwrap_or(header);
+    let header = header.split(" #").next().unwrap_or(header).trim_end();
+    let header = header.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
+    if !header.ends_with(['|', '>']) {
+        return span;
+    }
+    let depth = span.start - line;
+    let inside = |line: &&str| line.trim().is_empty() || line.len() - line.trim_start_matches(' ').len() >= depth;
+    let length = text[line..].split_inclusive('\n').take_while(inside).map(str::len).sum::<usize>();
+    Span { end: line + length, ..span }
 }
 
 fn meet(span: Span, address: &Address, open: &mut [Open<'_>]) {

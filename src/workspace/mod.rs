@@ -10,6 +10,7 @@ mod locate;
 mod mend;
 mod names;
 mod offer;
+mod schemas;
 mod syntax;
 mod tags;
 mod twins;

@@ -15,6 +15,7 @@ mod files;
 mod first_run;
 mod fix;
 mod foreign_clients;
+mod fuzz_corpus;
 mod gallery;
 mod hostile_files;
 mod hostile_portal;

@@ -3,7 +3,7 @@
 use offerctl::sandbox::Switches;
 use serde_json::{Value, json};
 
-use crate::support::{TITLE, World, migrated, native, offer, set_title};
+use crate::support::{TITLE, World, migrated, native, offer, set_title, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_that_nobody_names_survive_an_apply() {
@@ -139,4 +139,18 @@ async fn json_is_one_versioned_document_beside_any_other_output() {
     set_title(&mut offer("a", "x"), "y");
     let error = world.run(&["plan", "contoso/zzz", "-o", "json"]).await.exits(3).json();
     assert_eq!((&error["format"], &error["exit_code"]), (&json!("offerctl.error"), &json!(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_whom_the_portal_will_not_tell() {
+    let live = offer("edge", "Old");
+    let mut desired = offer("edge", "New");
+    desired["reconcile"] = json!({"through": "preview", "notify": ["release@contoso.example"]});
+    let world = World::new(vec![migrated(&live)], &[("edge", &desired)]).await;
+    let planned = world.run(&["plan"]).await.exits(0);
+    assert!(planned.stderr.contains("warning[OFR0055]: the portal ignores `reconcile.notify`"), "{}", planned.stderr);
+    write(&world.path("."), "offerctl.toml", "[lints]\nnotify-ignored = \"off\"\n");
+    assert!(!world.run(&["plan"]).await.exits(0).stderr.contains("OFR0055"));
+    let world = World::new(vec![native(&live)], &[("edge", &desired)]).await;
+    assert!(!world.run(&["plan"]).await.exits(0).stderr.contains("OFR0055"), "the portal tells them of a native offer");
 }

@@ -6,7 +6,7 @@ use jsonschema::Registry;
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 
-use crate::support::{VM, offer, offerctl, project, run, write};
+use crate::support::{VM, World, offer, offerctl, project, run, write};
 
 const BASE: &str = "https://offerctl.example/schemas/";
 const ANNOTATIONS: &str = "x-offerctl.schema.json";
@@ -228,4 +228,130 @@ Not valid: 2 errors (2 files, 0 offers).
         "{}",
         plan.stderr
     );
+}
+
+/// A schema of a project: it adds a field to a type that is known, and describes one that is not.
+const OURS: &str = r#"{
+  "title": "Contoso's service",
+  "allOf": [{ "$ref": "generic.json" }],
+  "properties": {
+    "offerTypeId": { "enum": ["microsoft-azure-saas"] },
+    "definition": {
+      "properties": {
+        "offer": {
+          "properties": {
+            "saas.callbackKey": { "type": "string", "x-offerctl": { "secret": true } },
+            "saas.regions": { "type": "array", "items": { "type": "string" }, "x-offerctl": { "list": "set" } }
+          }
+        }
+      }
+    }
+  }
+}"#;
+
+const SERVICE: &str = "publisherId: contoso\nid: service\nofferTypeId: microsoft-azure-saas\ndefinition:\n  displayText: S\n  offer:\n    saas.regions: [DE, FR]\n  plans: [{planId: basic}]\n";
+
+async fn service() -> World {
+    let world = World::new(vec![], &[]).await;
+    write(&world.path("."), "offers/service.yaml", SERVICE);
+    world.run(&["apply", "--yes"]).await.exits(0);
+    world
+}
+
+fn in_other_order(world: &World) {
+    write(&world.path("."), "offers/service.yaml", &SERVICE.replace("[DE, FR]", "[FR, DE]"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_the_project_describes_a_type_that_the_program_does_not_know() {
+    let world = service().await;
+    in_other_order(&world);
+    world.run(&["plan", "--detailed-exitcode"]).await.exits(2);
+    write(&world.path("."), "offerctl.toml", "schemas = \"types\"\n");
+    write(&world.path("."), "types/saas.json", OURS);
+    let planned = world.run(&["plan", "--detailed-exitcode"]).await.exits(0);
+    assert!(planned.stdout.starts_with("No changes"), "a set: {}", planned.stdout);
+    // What the schema calls a secret is one, whatever its name.
+    let plain = SERVICE.replace("saas.regions: [DE, FR]", "saas.callbackKey: hunter2-hunter2");
+    write(&world.path("."), "offers/service.yaml", &plain);
+    let refused = world.run(&["validate"]).await.exits(3);
+    assert!(refused.stdout.contains("OFR0016") && !refused.stdout.contains("hunter2"), "{}", refused.stdout);
+    let listed = world.run(&["schema", "list"]).await.exits(0);
+    assert!(listed.stdout.contains("microsoft-azure-saas              Contoso's service"), "{}", listed.stdout);
+    let shown = world.run(&["schema", "show", "microsoft-azure-saas"]).await.exits(0).json();
+    jsonschema::validator_for(&shown).expect("it needs no other file");
+}
+
+#[test]
+fn a_schema_of_the_project_that_cannot_be_used_is_an_error_with_its_place() {
+    let folder = project(&[("a", &offer("a", "t"))]);
+    write(folder.path(), "offerctl.toml", "schemas = \"types\"\n");
+    let said = |text: &str| {
+        write(folder.path(), "types/saas.json", text);
+        run(offerctl(folder.path()).arg("plan").arg("--sandbox")).exits(3).stderr
+    };
+    assert_data_eq!(
+        said(&OURS.replace("\"secret\": true", "\"secrte\": true")),
+        str![[r#"
+error[OFR0028]: x-offerctl.secrte: true is not an annotation (at #/properties/definition/properties/offer/properties/saas.callbackKey)
+  --> types/saas.json:10:13
+   |
+10 |             "saas.callbackKey": { "type": "string", "x-offerctl": { "secrte": true } },
+   |             ^^^^^^^^^^^^^^^^^^
+   |
+   = help: schemas/README.md of offerctl says what a schema may hold; `offerctl schema show` prints the known ones
+
+error: there is no usable project
+
+"#]]
+    );
+    assert!(said("{\n  \"a\": }").contains("types/saas.json:2:8"));
+    assert!(said(&OURS.replace("generic.json", "genric.json")).contains("`genric.json` leads nowhere (at #/allOf/0)"));
+    std::fs::remove_dir_all(folder.path().join("types")).expect("removed");
+    let gone = run(offerctl(folder.path()).arg("validate")).exits(3);
+    assert!(gone.stderr.contains("the folder of the schemas cannot be listed"), "{}", gone.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_is_inferred_from_an_offer_and_can_be_used() {
+    let world = service().await;
+    let inferred = world.run(&["schema", "infer", "contoso/service"]).await.exits(0);
+    let schema = inferred.json();
+    let offer = &schema["properties"]["definition"]["properties"]["offer"]["properties"];
+    assert_eq!(offer["saas.regions"], json!({"type": "array", "items": {"type": "string"}}));
+    assert!(!inferred.stdout.contains("\"DE\""), "no value is in it: {}", inferred.stdout);
+    write(&world.path("."), "offerctl.toml", "schemas = \"types\"\n");
+    write(&world.path("."), "types/saas.json", &inferred.stdout);
+    world.run(&["plan", "--detailed-exitcode"]).await.exits(0);
+    let typo = SERVICE.replace("saas.regions: [DE, FR]", "saas.regions: DE");
+    write(&world.path("."), "offers/service.yaml", &typo);
+    let found = world.run(&["validate"]).await.exits(3);
+    assert!(found.stdout.contains("error[OFR0020]: `regions` takes a list"), "{}", found.stdout);
+    let refused = world.run(&["schema", "infer", "service"]).await.exits(3);
+    assert!(refused.stderr.contains("`service` is neither an offer nor a .json file"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_of_a_type_without_a_schema_compare_by_safe_rules() {
+    let world = World::new(vec![], &[]).await;
+    let text = |logo: &str, image: &str| {
+        SERVICE.replace("saas.regions: [DE, FR]", &format!("saas.logo: {logo}\n    saas.image: {image}"))
+    };
+    write(
+        &world.path("."),
+        "offers/service.yaml",
+        &text("https://cdn.example/1.png", "https://h.example/v?sp=rl&sig=aaaaaaaaaaaa"),
+    );
+    world.run(&["apply", "--yes"]).await.exits(0);
+    let mut live = world.live("service").await;
+    let copy = "https://publishingstoredm.blob.core.windows.net/prodcontent/D/1.png?sig=abcdefghijkl";
+    live["definition"]["offer"]["saas.logo"] = json!(copy);
+    live["definition"]["offer"]["saas.image"] = json!("https://h.example/v?sp=rl&sig=bbbbbbbbbbbb");
+    world.portal_put("service", &live).await;
+    let planned = world.run(&["plan", "--detailed-exitcode", "-v", "--no-artifacts"]).await.exits(0);
+    assert!(planned.stdout.contains("not compared: saas.logo"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("hidden: saas.image: the same URL with another signature"), "{}", planned.stdout);
+    write(&world.path("."), "offers/service.yaml", &text("no logo", "https://h.example/w?sp=rl&sig=aaaaaaaaaaaa"));
+    let planned = world.run(&["plan", "--detailed-exitcode", "--no-artifacts"]).await.exits(2);
+    assert!(planned.stdout.contains("~ saas.logo") && planned.stdout.contains("~ saas.image"), "{}", planned.stdout);
 }

@@ -218,4 +218,15 @@ pub(super) const TABLE: &[About] = &[
             "regions: [DE, FR]",
         ],
     ),
+    warning(
+        Code::Deprecated,
+        "deprecated",
+        "a field that is not to be used any more",
+        [
+            "The schema of the type says that this field has had its day: the portal empties it, or takes another one \
+             instead. The hint says which. The field is sent as it is declared.",
+            "categories: [networking]",
+            "categoryMap:\n  - categoryL1: networking\n    categoryL2-networking: [firewalls]",
+        ],
+    ),
 ];

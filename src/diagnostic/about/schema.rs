@@ -95,4 +95,16 @@ pub(super) const TABLE: &[About] = &[
             "virtualMachinePricingV2: {isByol: true}",
         ],
     ),
+    error(
+        Code::ProjectSchema,
+        "project-schema",
+        "a schema of the project that cannot be used",
+        [
+            "`schemas` in `offerctl.toml` names a folder with JSON Schemas that add to those of offerctl, or stand in their \
+             place. One of them is no JSON, refers to something that is not there, or has an annotation that offerctl does \
+             not know. Nothing is compared by half of a description.",
+            "\"x-offerctl\": { \"lst\": \"set\" }",
+            "\"x-offerctl\": { \"list\": \"set\" }",
+        ],
+    ),
 ];
