@@ -28,7 +28,7 @@ pub(super) async fn run(shell: &Shell, args: &DiffArgs) -> Result<Exit> {
         false => shell.keys(&args.targets.targets)?,
     };
     let portal = shell.connect().await?;
-    let (sides, reader, schemas) = ((args.from, args.to), &portal.reader, shell.schemas);
+    let (sides, reader, schemas) = ((args.from, args.to), &portal.reader, &*shell.schemas);
     let work = async {
         let reads = keys.iter().map(|key| one(reader, schemas, key, declared.get(key), sides));
         Ok(stream::iter(reads).buffered(portal.at_once).collect::<Vec<_>>().await)

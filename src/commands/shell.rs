@@ -107,7 +107,7 @@ impl Shell {
     /// What the project's files said at a revision. Values of `!env` are those of now.
     pub(super) fn load_revision(&self, project: &Project, tree: &Tree) -> Loaded {
         let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: today() };
-        project.load_revision(tree, self.schemas, &surroundings)
+        project.load_revision(tree, &self.schemas, &surroundings)
     }
 
     fn project(&self) -> Result<Project> {

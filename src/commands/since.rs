@@ -9,7 +9,6 @@ use crate::plan::Since;
 use crate::workspace::{Desired, Project};
 
 const CONFIG: &str = "offerctl.toml";
-const SCHEMAS: &str = "schemas/";
 
 /// Keeps the offers of which a file is not what it was at `rev`: the offer file, and what it takes in by `!file` and
 /// `!artifact`. What concerns every offer keeps them all.
@@ -33,10 +32,14 @@ pub(super) async fn keep_changed(project: &Project, offers: &mut Vec<Desired>, r
 /// The files that concern every offer, now or at the revision.
 fn common(project: &Project, revision: &Revision) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::from([CONFIG.to_owned()]);
-    names.extend(revision.tree.names().filter(|name| name.starts_with(SCHEMAS)).map(ToOwned::to_owned));
-    let folder = project.root.join(SCHEMAS);
+    // Another folder is another `offerctl.toml`.
+    let Some(schemas) = project.config.schemas.as_ref().map(|name| format!("{}/", name.trim_end_matches('/'))) else {
+        return Ok(names);
+    };
+    names.extend(revision.tree.names().filter(|name| name.starts_with(&schemas)).map(ToOwned::to_owned));
+    let folder = project.root.join(&schemas);
     if folder.is_dir() {
-        below(&folder, SCHEMAS, &mut names).map_err(|error| Error::io("list", &folder, &error))?;
+        below(&folder, &schemas, &mut names).map_err(|error| Error::io("list", &folder, &error))?;
     }
     Ok(names)
 }

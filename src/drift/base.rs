@@ -93,14 +93,14 @@ pub(super) fn references(document: &Node, shape: &Shape) -> BTreeMap<Address, St
 }
 
 fn collect(node: &Node, shape: &Shape, here: &Address, found: &mut BTreeMap<Address, String>) {
+    let reference = match &node.kind {
+        Kind::Secret(reference) => Some(format!("secret {reference}")),
+        Kind::Artifact(Artifact::Url(url)) => Some(format!("artifact {}", redact::text(url))),
+        Kind::Artifact(Artifact::File(file)) => Some(format!("artifact {} ({})", file.path, file.stored_name())),
+        Kind::Map(_) | Kind::List(_) | Kind::Scalar(_) | Kind::Absent => None,
+    };
+    found.extend(reference.map(|reference| (here.clone(), reference)));
     match &node.kind {
-        Kind::Secret(reference) => drop(found.insert(here.clone(), format!("secret {reference}"))),
-        Kind::Artifact(Artifact::Url(url)) => {
-            drop(found.insert(here.clone(), format!("artifact {}", redact::text(url))))
-        }
-        Kind::Artifact(Artifact::File(file)) => {
-            drop(found.insert(here.clone(), format!("artifact {} ({})", file.path, file.stored_name())));
-        }
         Kind::Map(entries) => {
             for entry in entries {
                 collect(&entry.value, shape.property(&entry.key), &shape.address(here, &entry.key), found);
@@ -111,7 +111,7 @@ fn collect(node: &Node, shape: &Shape, here: &Address, found: &mut BTreeMap<Addr
                 collect(item, shape.item(), &member(item, index, shape, here), found);
             }
         }
-        Kind::Scalar(_) | Kind::Absent => {}
+        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {}
     }
 }
 

@@ -256,10 +256,18 @@ async fn a_plan_since_a_revision_covers_what_changed() {
     assert_eq!(some["offers"].as_array().map(Vec::len), Some(1));
     assert_eq!(some["offers"][0]["offer"], "contoso/b");
     assert_eq!(some["unchanged"], json!([]));
-    // Settings concern every offer.
-    write(world.folder.path(), "offerctl.toml", "parallelism = 2\n");
+    // Settings and schemas concern every offer.
+    write(world.folder.path(), "offerctl.toml", "schemas = \"own\"\n");
+    write(world.folder.path(), "own/README.md", "x");
     let all = world.run(&["plan", "--since", &rev]).await.exits(0);
     assert!(all.stdout.contains("2 to update") && all.stdout.contains("Left out: 0 offers"), "{}", all.stdout);
+    git(&world, &["add", "offerctl.toml", "own"]);
+    let rev = commit(&world);
+    let none = world.run(&["plan", "--since", &rev]).await.exits(0);
+    assert!(none.stdout.contains("Left out: 2 offers"), "{}", none.stdout);
+    write(world.folder.path(), "own/README.md", "y");
+    let all = world.run(&["plan", "--since", &rev]).await.exits(0);
+    assert!(all.stdout.contains("Left out: 0 offers"), "{}", all.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
