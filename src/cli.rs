@@ -1,7 +1,10 @@
 //! The command line: names, variables and help. No behaviour.
 
+mod diff;
+mod drift;
 mod output;
 mod sandbox;
+mod snapshot;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +16,11 @@ use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
 
+pub use diff::{DiffArgs, SideArg};
+pub use drift::DriftArgs;
 pub use output::{Format, OutputSpec};
 pub use sandbox::{ProfileArg, SandboxArgs};
+pub use snapshot::SnapshotArgs;
 
 /// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
 #[derive(Debug, Parser)]
@@ -132,6 +138,12 @@ pub enum Command {
     Plan(PlanArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
     Apply(ApplyArgs),
+    /// Compare two states of offers: slots, versions, or the files
+    Diff(DiffArgs),
+    /// Tell who moved since a base: the portal, the files, or both
+    Drift(DriftArgs),
+    /// Save what the portal holds, without secrets, for `plan --live` where no credential may be
+    Snapshot(SnapshotArgs),
     /// Show where offers are on the portal
     Status(Targets),
     /// Wait for operations that run on the portal, whoever started them
@@ -236,6 +248,15 @@ pub struct PlanArgs {
     /// What shapes the plan.
     #[command(flatten)]
     pub shaping: Shaping,
+
+    /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
+    #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
+    pub since: Option<String>,
+
+    /// Plan against a snapshot in the place of the portal: no credential is looked for, no connection is opened, and
+    /// the plan cannot be applied
+    #[arg(long, value_name = "FILE", env = "OFFERCTL_LIVE")]
+    pub live: Option<PathBuf>,
 
     /// Save the plan for apply
     #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]

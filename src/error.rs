@@ -15,7 +15,7 @@ pub enum Exit {
     Done,
     /// An error without a code of its own.
     Failed,
-    /// There are changes (`plan --detailed-exitcode`).
+    /// There are changes (`plan --detailed-exitcode`), or there is drift.
     Changes,
     /// The input or the command line is not valid.
     Invalid,
@@ -71,7 +71,7 @@ impl Exit {
         match self {
             Self::Done => "done, or nothing to do",
             Self::Failed => "an error without a code of its own, such as a portal that cannot be reached",
-            Self::Changes => "there are changes (only with `plan --detailed-exitcode`)",
+            Self::Changes => "there are changes (only with `plan --detailed-exitcode`), or `drift` found drift",
             Self::Invalid => "invalid input or usage",
             Self::Denied => "authentication or permission",
             Self::Refused => "refused: stale, in conflict, or stopped by a guard",

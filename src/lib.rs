@@ -22,6 +22,8 @@
 //!    change; everything else of the live document goes back as it came.
 //! 5. [`plan`] decides: what to write, which release steps follow, what a guard stops. A plan is data without a
 //!    secret; it can be saved, reviewed, and applied exactly.
+//!    [`drift`] tells who moved, the portal or the file, by a base: the last apply's report or a Git revision.
+//!    A [`snapshot`] stands in for the portal where none may be asked.
 //! 6. [`portal`] is the HTTP client. A `Reader` only reads; a `Writer` is made from an approval.
 //! 7. [`operation`] waits for publishes and go-lives; the portal holds their state, so any later run can pick them up.
 //! 8. [`apply`] carries a plan out: read again, stop if stale, write with If-Match, read back, release, wait.
@@ -63,6 +65,10 @@ pub mod content;
 pub mod diff;
 
 pub mod plan;
+
+pub mod drift;
+
+pub mod snapshot;
 
 // Doing it.
 pub mod artifact;

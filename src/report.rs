@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use crate::apply::{End, Outcome};
+use crate::diff::Change;
+use crate::drift::Applied;
 use crate::error::Exit;
-use crate::model::OfferKey;
+use crate::model::{Address, OfferKey};
 use crate::plan::Unread;
 use crate::portal::{OperationView, Submission, Traffic};
 
@@ -23,6 +25,21 @@ pub struct OfferStatus {
     pub production: bool,
     /// The submission that runs.
     pub running: Option<Submission>,
+}
+
+/// Two states of one offer, compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// Which offer.
+    pub key: OfferKey,
+    /// Its file, where a side is the file.
+    pub path: Option<String>,
+    /// The sides that hold nothing, by their names.
+    pub empty: Vec<String>,
+    /// What differs, in the direction that was asked for.
+    pub changes: Vec<Change>,
+    /// Where an artifact could not be compared.
+    pub not_compared: Vec<Address>,
 }
 
 /// One thing that `doctor` looked at.
@@ -89,6 +106,10 @@ pub struct Report {
     pub unread: Vec<Unread>,
     /// What stopped the plan as a whole, each with what accepts it. Nothing was begun.
     pub refused: Vec<String>,
+    /// The portal, as it is called in saved plans.
+    pub portal: String,
+    /// The offers that are as the files say, as they were seen: the base of a later look for drift.
+    pub applied: Vec<Applied>,
     /// What it cost the network.
     pub traffic: Traffic,
 }
@@ -148,7 +169,7 @@ mod tests {
     fn exit(ends: Vec<End>, unchanged: usize) -> Exit {
         let outcomes = ends
             .into_iter()
-            .map(|end| Outcome { key: "contoso/a".parse().expect("a key"), done: Vec::new(), end })
+            .map(|end| Outcome { key: "contoso/a".parse().expect("a key"), done: Vec::new(), end, applied: None })
             .collect();
         Report { outcomes, unchanged: keys(unchanged), ..Report::default() }.exit()
     }

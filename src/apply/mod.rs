@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::artifact::Store;
 use crate::diff::ReadSecret;
+use crate::drift::Applied;
 use crate::model::OfferKey;
 use crate::operation::Patience;
 use crate::plan::{Finding, OfferPlan, Stale};
@@ -105,6 +106,8 @@ pub struct Outcome {
     pub done: Vec<Done>,
     /// How it ended.
     pub end: End,
+    /// What it was known to be as the files say, where that was seen: the next look for drift starts here.
+    pub applied: Option<Box<Applied>>,
 }
 
 /// What happens, as it happens.
@@ -157,7 +160,7 @@ pub async fn offer(plan: &OfferPlan, desired: &Desired, context: &Context<'_>) -
 }
 
 fn not_attempted(key: &OfferKey, context: &Context<'_>) -> Outcome {
-    let outcome = Outcome { key: key.clone(), done: Vec::new(), end: End::NotAttempted };
+    let outcome = Outcome { key: key.clone(), done: Vec::new(), end: End::NotAttempted, applied: None };
     (context.tell)(Event::Ended(outcome.clone()));
     outcome
 }

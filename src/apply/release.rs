@@ -4,6 +4,7 @@
 use tokio::sync::SemaphorePermit;
 
 use super::{Context, Done, End, Event, Outcome};
+use crate::drift::Applied;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, OfferKey, Slot};
 use crate::operation::{self, Goal, Rest, Wait, Waited};
@@ -106,6 +107,8 @@ pub(super) struct Work<'a> {
     pub(super) content: Option<Digest>,
     /// A secret that was just written shows in no slot, so nothing there is known to have it.
     pub(super) wrote_secrets: bool,
+    /// The draft as it was read when it was as the files say.
+    pub(super) applied: Option<Box<Applied>>,
 }
 
 impl<'a> Work<'a> {
@@ -117,12 +120,12 @@ impl<'a> Work<'a> {
         }
         (context.tell)(Event::Begun(key.clone()));
         let (done, operation, content) = (Vec::new(), None, None);
-        Some(Self { key, shape, context, place, done, operation, content, wrote_secrets: false })
+        Some(Self { key, shape, context, place, done, operation, content, wrote_secrets: false, applied: None })
     }
 
     /// Ends the work, and tells so.
     pub(super) fn finish(self, end: End) -> Outcome {
-        let outcome = Outcome { key: self.key.clone(), done: self.done, end };
+        let outcome = Outcome { key: self.key.clone(), done: self.done, end, applied: self.applied };
         (self.context.tell)(Event::Ended(outcome.clone()));
         outcome
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::release::Work;
 use super::{Done, End};
 use crate::diff::{self, Artifacts, Compare, Diff, Uploaded};
+use crate::drift::Applied;
 use crate::live::{self, Live, LiveOffer};
 use crate::model::{ETag, Profile};
 use crate::plan::{Base, OfferPlan, Stale, Write};
@@ -22,6 +23,7 @@ pub(super) async fn draft(work: &mut Work<'_>, plan: &OfferPlan, desired: &Desir
     } else if let (Live::Present(live), Base::Present { document, .. }) = (draft.fresh().await?, &plan.base) {
         draft.same_plan(&live::align(&live.document, document, shape), Write::Update)?;
         work.content = Some(live.digest(shape));
+        work.applied = Some(Box::new(Applied::new(desired, &live.document, shape)));
         Ok(())
     } else {
         Ok(())
@@ -194,7 +196,11 @@ impl Draft<'_> {
                     || self.plan.moved_beside(before, &offer.document, self.shape).is_empty();
                 work.content = untouched.then(|| offer.digest(self.shape));
                 let remaining = self.remaining(&offer.document);
-                if remaining.is_empty() { Ok(()) } else { Err(End::NotConverged(remaining)) }
+                if !remaining.is_empty() {
+                    return Err(End::NotConverged(remaining));
+                }
+                work.applied = Some(Box::new(Applied::new(self.desired, &offer.document, self.shape)));
+                Ok(())
             }
             Live::Absent => Err(End::NotConverged(vec!["the whole offer".to_owned()])),
         }

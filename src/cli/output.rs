@@ -86,6 +86,9 @@ impl Command {
             Self::GoLive(_) => "go-live",
             Self::Cancel(_) => "cancel",
             Self::Doctor(_) => "doctor",
+            Self::Drift(_) => "drift",
+            Self::Diff(_) => "diff",
+            Self::Snapshot(_) => "snapshot",
             Self::Sandbox(_) => "sandbox",
         }
     }
@@ -100,7 +103,7 @@ impl Command {
             Self::Apply(_) | Self::Wait(_) | Self::Publish(_) | Self::GoLive(_) | Self::Cancel(_) => {
                 &[Text, Markdown, Json, Junit, Github]
             }
-            Self::Status(_) | Self::Doctor(_) => &[Text, Json],
+            Self::Status(_) | Self::Doctor(_) | Self::Drift(_) | Self::Diff(_) | Self::Snapshot(_) => &[Text, Json],
             Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
         }
     }

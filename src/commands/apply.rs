@@ -13,6 +13,7 @@ use super::{artifacts, plan, release};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
 use crate::cli::{ApplyArgs, Format};
+use crate::drift::Applied;
 use crate::error::{Error, Exit, Result};
 use crate::model::{Digest, OfferKey, SecretRef};
 use crate::plan::{Finding, OfferPlan, Plan, SavedPlan, is_fingerprint};
@@ -72,6 +73,7 @@ async fn with_portal(
         refused: plan.refusals().map(Finding::describe).collect(),
         unchanged: plan.unchanged.iter().map(|unchanged| unchanged.key.clone()).collect(),
         unread: plan.unread.clone(),
+        portal: portal.name.clone(),
         ..Report::default()
     };
     if text_to_stdout && !plan.is_empty() {
@@ -88,6 +90,7 @@ async fn with_portal(
             carry_out(shell, args, &plan, offers, Means { secrets: &secrets, store: store.as_ref() }, portal, approval)
                 .await;
     }
+    report.applied = applied(shell, &plan, offers, &mut report.outcomes);
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
     let places = shell.places(offers);
@@ -96,6 +99,19 @@ async fn with_portal(
         format => super::connect::show_report(&report, &places, format, color),
     })?;
     Ok(report.exit())
+}
+
+/// The offers that now are as the files say, in the order of their keys.
+fn applied(shell: &Shell, plan: &Plan, offers: &[Desired], outcomes: &mut [Outcome]) -> Vec<Applied> {
+    let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<_, _>>();
+    let unchanged = plan.unchanged.iter().filter_map(|offer| {
+        let desired = by_key.get(&offer.key)?;
+        Applied::unchanged(desired, &offer.base, shell.schemas.shape(&desired.offer_type))
+    });
+    let written = outcomes.iter_mut().filter_map(|outcome| outcome.applied.take().map(|applied| *applied));
+    let mut all = unchanged.chain(written).collect::<Vec<_>>();
+    all.sort_by(|a, b| a.offer.cmp(&b.offer));
+    all
 }
 
 /// A single target that is a JSON file is a saved plan.
@@ -117,10 +133,21 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
-    SavedPlan::read(&text).map(Some).map_err(|error| {
+    let saved = SavedPlan::read(&text).map_err(|error| {
         Error::new(Exit::Refused, format!("{}: {error}", path.display()))
             .hint("make it again with `offerctl plan --out`")
-    })
+    })?;
+    match &saved.plan.snapshot {
+        None => Ok(Some(saved)),
+        Some(taken) => {
+            let message = format!(
+                "{target} was planned against a snapshot of {}, not against the portal; nothing was written",
+                taken.portal
+            );
+            Err(Error::new(Exit::Refused, message)
+                .hint("plan against the portal, with `offerctl plan --out` and without --live; equal plans have equal fingerprints"))
+        }
+    }
 }
 
 /// A saved plan stands for the files, settings and schemas that it was made from; its secrets are read from them.
@@ -184,7 +211,7 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
         let findings =
             offer.refusals().filter(|finding| finding.token.is_some()).map(Finding::describe).collect::<Vec<_>>();
         let end = if findings.is_empty() { End::NotAttempted } else { End::Guarded(findings) };
-        Outcome { key: offer.key.clone(), done: Vec::new(), end }
+        Outcome { key: offer.key.clone(), done: Vec::new(), end, applied: None }
     });
     let outcomes = outcomes.collect::<Vec<_>>();
     let any = plan.refusals().next().is_some() || outcomes.iter().any(|outcome| matches!(outcome.end, End::Guarded(_)));

@@ -80,9 +80,9 @@ async fn ask(writer: &Writer, key: &OfferKey) -> Result<(), Problem> {
 async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &Stop, progress: &Progress) -> Outcome {
     let (key, runs) = match found {
         Ok(found) => found,
-        Err((key, end)) => return Outcome { key, done: vec![], end },
+        Err((key, end)) => return Outcome { key, done: vec![], end, applied: None },
     };
-    let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end };
+    let ended = |done: &[Done], end| Outcome { key: key.clone(), done: done.to_vec(), end, applied: None };
     let Some(writer) = writer.filter(|_| runs) else { return ended(&[Done::AtRest], End::Done) };
     if stop.is_set() {
         return ended(&[], End::NotAttempted);

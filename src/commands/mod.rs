@@ -4,8 +4,11 @@ mod apply;
 mod artifacts;
 mod cancel;
 mod connect;
+mod diff;
 mod doctor;
+mod drift;
 mod explain;
+mod git;
 mod observe;
 mod plan;
 mod progress;
@@ -14,7 +17,9 @@ mod sandbox;
 mod schema;
 mod secrets;
 mod shell;
+mod since;
 mod sinks;
+mod snapshot;
 mod status;
 mod validate;
 mod wait;
@@ -100,6 +105,9 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
         Command::Apply(args) => apply::run(shell, &args).await,
+        Command::Diff(args) => diff::run(shell, &args).await,
+        Command::Drift(args) => drift::run(shell, &args).await,
+        Command::Snapshot(args) => snapshot::run(shell, &args).await,
         Command::Status(targets) => status::run(shell, &targets).await,
         Command::Wait(args) => wait::run(shell, &args).await,
         Command::Publish(args) => release::publish(shell, &args).await,

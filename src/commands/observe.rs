@@ -9,7 +9,7 @@ use crate::content::Contents;
 use crate::diff;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
-use crate::plan::{self, Choices, Content, InProgress, Plan, ReleaseView, Unread, Verdict};
+use crate::plan::{self, Choices, Content, Estimate, InProgress, Plan, ReleaseView, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Through};
@@ -46,17 +46,28 @@ async fn decide(
     looker: Option<&Looker>,
 ) -> Result<Verdict, Unread> {
     let shape = shell.schemas.shape(&desired.offer_type);
-    let key = &desired.key;
-    let live = reader.offer(key).await.map_err(|problem| unread(key, &problem))?;
-    let release = match (&live, choices.through(desired)) {
-        (Live::Absent, _) | (_, Through::Draft) => ReleaseView::NOTHING,
-        (Live::Present(_), _) => release_view(reader, key, shape).await.map_err(|problem| unread(key, &problem))?,
-    };
+    let (live, release) = read(reader, desired, shape, choices.through(desired)).await?;
     let contents = match looker {
         Some(looker) => looker.look(&diff::artifacts(&desired.document, &live, shape)).await,
         None => Contents::default(),
     };
     Ok(plan::decide(desired, &live, &release, contents, shape, choices))
+}
+
+/// Reads an offer, and its other slots where it goes beyond the draft.
+pub(super) async fn read(
+    reader: &Reader,
+    desired: &Desired,
+    shape: &Shape,
+    through: Through,
+) -> Result<(Live, ReleaseView), Unread> {
+    let key = &desired.key;
+    let live = reader.offer(key).await.map_err(|problem| unread(key, &problem))?;
+    let release = match (&live, through) {
+        (Live::Absent, _) | (_, Through::Draft) => ReleaseView::NOTHING,
+        (Live::Present(_), _) => release_view(reader, key, shape).await.map_err(|problem| unread(key, &problem))?,
+    };
+    Ok((live, release))
 }
 
 /// An offer that could not be read, as the plan and the report carry it.
@@ -76,10 +87,13 @@ async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<
         reader.status(key),
         reader.submissions(key),
     )?;
-    let digest = |live: Live| match live {
+    let digest = |live: &Live| match live {
         Live::Present(offer) => Some(offer.digest(shape)),
         Live::Absent => None,
     };
+    let estimates = status.iter().flat_map(|status| &status.steps).filter(|step| !step.estimate.is_empty());
+    let estimates = estimates.map(|step| Estimate { step: step.name.clone(), estimate: step.estimate.clone() });
+    let estimates = estimates.collect();
     let running = Submission::running(&submissions);
     let in_progress = match (running, status.is_some_and(|status| status.awaits_signoff())) {
         (Some(submission), _) if submission.is_production() => {
@@ -89,7 +103,12 @@ async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<
         (Some(submission), false) => InProgress::Publishing(content(reader, key, submission, shape).await?),
         (None, false) => InProgress::Nothing,
     };
-    Ok(ReleaseView { preview: digest(preview), production: digest(production), in_progress })
+    let (preview, digest) = (digest(&preview), digest(&production));
+    let production_document = match production {
+        Live::Present(offer) => Some(offer.document),
+        Live::Absent => None,
+    };
+    Ok(ReleaseView { preview, production: digest, in_progress, production_document, estimates })
 }
 
 async fn content(reader: &Reader, key: &OfferKey, submission: &Submission, shape: &Shape) -> Result<Content, Problem> {

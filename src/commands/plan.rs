@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
-use super::observe;
 use super::shell::Shell;
 use super::sinks::{Surface, write_whole};
+use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
@@ -17,22 +17,38 @@ use crate::rules;
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
-    let (project, loaded) = shell.load_linted(&args.targets.targets)?;
-    let portal = shell.connect().await?;
-    let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal).await;
-    let name = portal.name.clone();
-    portal.close().await?;
-    let mut plan = plan?;
+    let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
+    let since = match &args.since {
+        Some(rev) => Some(since::keep_changed(&project, &mut loaded.offers, rev).await?),
+        None => None,
+    };
+    let (mut plan, name) = match &args.live {
+        Some(file) => {
+            let (from, taken) = snapshot::read(shell, file)?;
+            let choices = choices(&args.shaping, &project);
+            let mut plan = snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
+            weigh(&mut plan, &project, &loaded.offers);
+            (Plan { snapshot: Some(taken), ..plan }, from.portal)
+        }
+        None => {
+            let portal = shell.connect().await?;
+            let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal).await;
+            let name = portal.name.clone();
+            portal.close().await?;
+            (plan?, name)
+        }
+    };
+    plan.since = since;
     accept(shell, &args.shaping, &mut plan);
     if let Some(path) = &args.out {
         let accepted = args.shaping.allow.iter().cloned().collect();
         let bound = Bound { accepted, ..bound(shell, &project, &plan, name) };
         write_whole(path, &SavedPlan::write(&plan, &bound))?;
-        shell.term.say(&format!(
-            "Plan saved to {}; `offerctl apply {}` carries it out.",
-            path.display(),
-            path.display()
-        ));
+        let path = path.display();
+        shell.term.say(&match &plan.snapshot {
+            Some(_) => format!("Plan saved to {path}, to be read: it is of a snapshot, and apply refuses it."),
+            None => format!("Plan saved to {path}; `offerctl apply {path}` carries it out."),
+        });
     }
     let exit = exit(&plan, args.detailed_exitcode);
     let places = shell.places(&loaded.offers);
@@ -69,9 +85,14 @@ pub(super) async fn make(
         looking.keep();
     }
     tell_ignored_notify(shell, project, offers, &plan)?;
-    plan.weigh(&project.config.guards);
-    rule(&mut plan, project, offers);
+    weigh(&mut plan, project, offers);
     Ok(plan)
+}
+
+/// Judges what no offer shows by itself, and by the users' own rules.
+fn weigh(plan: &mut Plan, project: &Project, offers: &[Desired]) {
+    plan.weigh(&project.config.guards);
+    rule(plan, project, offers);
 }
 
 /// Says of each offer that is published whom the portal will not tell of it. Only here is known how the portal keeps it.
@@ -148,7 +169,7 @@ pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surfa
         html_source: shaping.html_source,
         width: surface.width,
     };
-    render::plan(plan, options)
+    format!("{}{}", render::plan(plan, options), render::scope(plan))
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

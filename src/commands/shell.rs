@@ -19,7 +19,7 @@ use crate::render;
 use crate::schema::Schemas;
 use crate::stop::Stop;
 use crate::term::Term;
-use crate::workspace::{Desired, Loaded, Project, Surroundings, Target};
+use crate::workspace::{Desired, Loaded, Project, Surroundings, Target, Tree};
 
 pub(super) struct Shell {
     pub(super) global: Global,
@@ -104,6 +104,12 @@ impl Shell {
         let (project, mut loaded) = self.read_linted(targets)?;
         loaded.diagnostics.retain(|finding| finding.severity == Severity::Error || !lint::is_lint(finding.code));
         self.usable(project, loaded)
+    }
+
+    /// What the project's files said at a revision. Values of `!env` are those of now.
+    pub(super) fn load_revision(&self, project: &Project, tree: &Tree) -> Loaded {
+        let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: today() };
+        project.load_revision(tree, &self.schemas, &surroundings)
     }
 
     fn project(&self) -> Result<Project> {

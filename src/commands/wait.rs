@@ -53,7 +53,7 @@ async fn only_wait(shell: &Shell, portal: &Portal, keys: &[OfferKey], patience: 
             Ok(first) => way.rest(key, &first).await,
             Err(end) => (Vec::new(), end),
         };
-        Outcome { key: key.clone(), done, end }
+        Outcome { key: key.clone(), done, end, applied: None }
     });
     // Waiting takes no place; the requests are bounded by themselves.
     let outcomes = future::join_all(waits).await;
@@ -64,7 +64,7 @@ async fn only_wait(shell: &Shell, portal: &Portal, keys: &[OfferKey], patience: 
 /// Waits for the sign-off, gives it to the content that was on its way when the wait began, and waits until it is live.
 async fn through(key: &OfferKey, patience: Patience, context: &Context<'_>) -> Outcome {
     let way = Way { reader: context.writer.reader(), patience, stop: context.stop, tell: context.tell };
-    let ended = |done, end| Outcome { key: key.clone(), done, end };
+    let ended = |done, end| Outcome { key: key.clone(), done, end, applied: None };
     let first = match way.first(key).await {
         Ok(first) => first,
         Err(end) => return ended(Vec::new(), end),
@@ -169,7 +169,7 @@ impl Way<'_> {
         let seen = |view: &OperationView| (self.tell)(Event::Seen(key.clone(), view.clone()));
         let wait = Wait { reader: self.reader, key, path: None, goal: Goal::Rest, patience: self.patience };
         let (done, end) = ended(operation::wait(wait, self.stop, &seen).await);
-        (self.tell)(Event::Ended(Outcome { key: key.clone(), done: done.clone(), end: end.clone() }));
+        (self.tell)(Event::Ended(Outcome { key: key.clone(), done: done.clone(), end: end.clone(), applied: None }));
         (done, end)
     }
 }

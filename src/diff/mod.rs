@@ -5,6 +5,7 @@
 //! What is equal by a rule only is recorded as [`Hidden`], never dropped in silence.
 
 mod artifact;
+mod between;
 mod hide;
 mod pair;
 mod patch;
@@ -18,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use artifact::Artifacts;
+pub use between::{between, find};
 pub use hide::without_declared_secrets;
-pub use patch::{FillError, PlannedPatch, ReadSecret, Uploaded};
+pub use patch::{FillError, PlannedPatch, ReadSecret, Uploaded, shown};
 pub use walk::{Compare, compare, create};
 
 use crate::content::Pair;

@@ -311,7 +311,8 @@ pub(super) fn from_live(value: &Value, origin: &Pointer, shape: &Shape) -> Plann
 }
 
 /// A declared value for people: secrets removed, `!secret` by its name.
-pub(super) fn shown(node: &Node, shape: &Shape) -> Value {
+#[must_use]
+pub fn shown(node: &Node, shape: &Shape) -> Value {
     match &node.kind {
         Kind::Secret(reference) => Value::String(format!("(secret {reference})")),
         Kind::Map(entries) => entries

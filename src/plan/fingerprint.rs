@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Finding, OfferPlan, Plan};
 use crate::model::Digest;
-use crate::workspace::Guard;
+use crate::workspace::{Guard, Through};
 
 impl Plan {
     /// The fingerprint, in 64 hexadecimal digits.
@@ -44,11 +44,19 @@ fn offer(offer: &OfferPlan) -> String {
         uploads,
         notify,
         release,
+        rides_along,
+        // What the portal says of the time, which is nobody's decision.
+        estimates: _,
         findings,
     } = offer;
     let changes = diff.changes.iter().map(|change| {
         let kind = serde_json::to_value(&change.kind).unwrap_or_default();
         json!([change.address.to_string(), canonical(&kind), change.twin]).to_string()
+    });
+    // Whoever approves a go-live approves all that customers will see.
+    let rides = rides_along.iter().filter(|_| *through == Through::Live).map(|change| {
+        let kind = serde_json::to_value(&change.kind).unwrap_or_default();
+        json!([change.address.to_string(), canonical(&kind)]).to_string()
     });
     let uploads = uploads.iter().map(|file| json!([file.path, file.content]).to_string());
     let meaning = json!({
@@ -61,6 +69,7 @@ fn offer(offer: &OfferPlan) -> String {
         "uploads": sorted(uploads),
         "through": through,
         "release": release,
+        "rides_along": sorted(rides),
         "resend": resend,
         "notify": sorted(notify.iter().cloned()),
         "stopped": stops(findings),

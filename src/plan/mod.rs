@@ -18,13 +18,13 @@ use serde_json::Value;
 pub use fingerprint::is_fingerprint;
 pub use guard::Finding;
 pub use guard::many::OUTSIDE_WINDOW;
-pub use release::{Content, InProgress, ReleaseStep, ReleaseView};
+pub use release::{Content, Estimate, InProgress, ReleaseStep, ReleaseView};
 pub use risk::{Risk, by_risk};
 pub use saved::{Bound, LoadError, SavedPlan};
 pub use stale::{MovedField, Stale};
 
 use crate::content::Contents;
-use crate::diff::{self, Artifacts, Compare, Diff};
+use crate::diff::{self, Artifacts, Change, Compare, Diff};
 use crate::live::{self, Live};
 use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile};
 use crate::schema::Shape;
@@ -84,6 +84,12 @@ pub struct OfferPlan {
     pub notify: Vec<String>,
     /// What to do after the draft is written.
     pub release: Vec<ReleaseStep>,
+    /// What goes live with it although no file asks for it now: edits of the draft since the last go-live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rides_along: Vec<Change>,
+    /// How long the portal says that its steps take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub estimates: Vec<Estimate>,
     /// What speaks against it.
     pub findings: Vec<Finding>,
 }
@@ -95,6 +101,8 @@ pub struct Unchanged {
     pub key: OfferKey,
     /// The comparison, whose changes are empty.
     pub diff: Diff,
+    /// What the plan was made from: the next look for drift starts here.
+    pub base: Base,
 }
 
 /// An offer that could not be read. Nothing is proposed for it.
@@ -122,6 +130,32 @@ pub struct Plan {
     /// What speaks against the plan as a whole.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// Which offers were left out, where the plan covers only those whose files changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
+    /// The snapshot that it was made from, in the place of the portal: such a plan cannot be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Taken>,
+}
+
+/// The snapshot behind a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The portal that it was taken of.
+    pub portal: String,
+    /// When, in UTC.
+    pub taken: String,
+    /// How old it was when the plan was made, in seconds; 0 for one that is dated later than that.
+    pub age_seconds: u64,
+}
+
+/// A plan of the offers whose files changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// The revision that they are compared with.
+    pub revision: String,
+    /// How many offers were left out, because their files are as they were.
+    pub left_out: usize,
 }
 
 /// What was decided about one offer.
@@ -191,7 +225,8 @@ pub fn decide(
         Live::Present(offer) => &offer.document,
     };
     let mut findings = guard::findings(&diff, document, shape, &choices.guards);
-    let release = match release::steps(through, draft.as_ref(), release) {
+    let view = release;
+    let release = match release::steps(through, draft.as_ref(), view) {
         Ok(steps) => steps,
         Err(conflict) => {
             findings.push(Finding::conflict(conflict));
@@ -201,12 +236,16 @@ pub fn decide(
     findings.extend(guard::many::window(&release, choices.closed.as_deref()));
     guard::levelled(&mut findings, &choices.guards);
     if diff.patch.is_empty() && release.is_empty() && findings.is_empty() {
-        return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff }));
+        return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff, base }));
     }
     for finding in &mut findings {
         finding.allowed = finding.token.as_ref().is_some_and(|token| desired.reconcile.allow.contains(token));
     }
     let uploads = uploads(desired, &diff);
+    let (rides_along, estimates) = match release.as_slice() {
+        [] => (Vec::new(), Vec::new()),
+        _ => (view.rides_along(document, &diff.changes, &desired.document, shape), view.estimates.clone()),
+    };
     Verdict::Change(Box::new(OfferPlan {
         key: desired.key.clone(),
         offer_type: desired.offer_type.clone(),
@@ -220,6 +259,8 @@ pub fn decide(
         uploads,
         notify: desired.reconcile.notify.clone(),
         release,
+        rides_along,
+        estimates,
         findings,
     }))
 }

@@ -10,12 +10,17 @@
 //! same content is joined, one that waits for sign-off is carried on, nothing is started twice.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::model::Digest;
+use crate::diff::{self, Change};
+use crate::live;
+use crate::model::{Digest, Node};
+use crate::schema::Shape;
 use crate::workspace::Through;
 
 /// What an operation works on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Content {
     /// A document with this canonical digest.
     Known(Digest),
@@ -24,7 +29,8 @@ pub enum Content {
 }
 
 /// The operation that the portal runs for an offer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum InProgress {
     /// None.
     Nothing,
@@ -37,7 +43,7 @@ pub enum InProgress {
 }
 
 /// What the planner knows of an offer beyond its draft. Read only when the plan goes beyond the draft.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseView {
     /// The canonical digest of the preview slot.
     pub preview: Option<Digest>,
@@ -45,11 +51,42 @@ pub struct ReleaseView {
     pub production: Option<Digest>,
     /// What runs.
     pub in_progress: InProgress,
+    /// What the production slot holds.
+    pub production_document: Option<Value>,
+    /// How long the portal says that its steps take, in their order.
+    pub estimates: Vec<Estimate>,
+}
+
+/// How long the portal says that one of its steps takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The step's title.
+    pub step: String,
+    /// The portal's own text.
+    pub estimate: String,
 }
 
 impl ReleaseView {
     /// An offer that was never released.
-    pub const NOTHING: Self = Self { preview: None, production: None, in_progress: InProgress::Nothing };
+    pub const NOTHING: Self = Self {
+        preview: None,
+        production: None,
+        in_progress: InProgress::Nothing,
+        production_document: None,
+        estimates: Vec::new(),
+    };
+
+    /// What goes live with a plan that did not ask for it: what the draft holds otherwise than production, at places that
+    /// the plan leaves as they are. `changes` are the plan's own. Secrets are removed, also those that only the file
+    /// declares as such.
+    pub(super) fn rides_along(&self, draft: &Value, changes: &[Change], declared: &Node, shape: &Shape) -> Vec<Change> {
+        let Some(production) = &self.production_document else { return Vec::new() };
+        let without =
+            |document: &Value| diff::without_declared_secrets(live::redacted(document, shape), declared, shape);
+        let mut found = diff::between(&without(production), &without(draft), shape);
+        found.retain(|ride| !changes.iter().any(|change| ride.address.is_within(&change.address)));
+        found
+    }
 }
 
 /// One step of a release.
@@ -124,7 +161,12 @@ mod tests {
     }
 
     fn view(preview: Option<&str>, production: Option<&str>, in_progress: InProgress) -> ReleaseView {
-        ReleaseView { preview: preview.map(digest), production: production.map(digest), in_progress }
+        ReleaseView {
+            preview: preview.map(digest),
+            production: production.map(digest),
+            in_progress,
+            ..ReleaseView::NOTHING
+        }
     }
 
     /// `draft` is `None` when it is about to be written.

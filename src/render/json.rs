@@ -11,9 +11,10 @@ use serde_json::Value;
 use crate::apply::{Done, End, Failure};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Change, ChangeKind, Rule};
+use crate::drift::Applied;
 use crate::error::Error;
 use crate::model::{OfferKey, Profile};
-use crate::plan::{Finding, OfferPlan, Plan, ReleaseStep, Risk, Stale, Totals, Unread, Write};
+use crate::plan::{Estimate, Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Stale, Taken, Totals, Unread, Write};
 use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
 use crate::workspace::Through;
 
@@ -27,7 +28,7 @@ struct Document<T> {
     content: T,
 }
 
-fn document(format: &'static str, content: impl Serialize) -> String {
+pub(super) fn document(format: &'static str, content: impl Serialize) -> String {
     let document = Document { format, format_version: FORMAT_VERSION, content };
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
@@ -43,6 +44,10 @@ struct PlanDocument<'a> {
     summary: Totals,
     /// What speaks against the plan as a whole.
     findings: &'a [Finding],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<&'a Since>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<&'a Taken>,
     offers: Vec<OfferDocument<'a>>,
     unchanged: Vec<&'a OfferKey>,
     unread: &'a [Unread],
@@ -57,6 +62,8 @@ struct OfferDocument<'a> {
     write: Option<Write>,
     through: Through,
     release: &'a [ReleaseStep],
+    rides_along: Vec<RideDocument<'a>>,
+    estimates: &'a [Estimate],
     findings: &'a [Finding],
     changes: Vec<ChangeDocument<'a>>,
     hidden: Vec<HiddenDocument>,
@@ -86,6 +93,14 @@ struct ChangeDocument<'a> {
 }
 
 #[derive(Serialize)]
+struct RideDocument<'a> {
+    address: String,
+    path: String,
+    #[serde(flatten)]
+    change: &'a ChangeKind,
+}
+
+#[derive(Serialize)]
 struct HiddenDocument {
     address: String,
     rule: Rule,
@@ -101,6 +116,8 @@ pub fn plan(plan: &Plan) -> String {
             complete: plan.unread.is_empty(),
             summary: plan.totals(),
             findings: &plan.findings,
+            since: plan.since.as_ref(),
+            snapshot: plan.snapshot.as_ref(),
             offers: plan.offers.iter().map(offer).collect(),
             unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
             unread: &plan.unread,
@@ -125,6 +142,8 @@ fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
         write: offer.write(),
         through: offer.through,
         release: &offer.release,
+        rides_along: offer.rides_along.iter().map(ride).collect(),
+        estimates: &offer.estimates,
         findings: &offer.findings,
         changes: diff.changes.iter().map(change).collect(),
         hidden: diff
@@ -142,6 +161,10 @@ fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
         ignored: texts(&diff.ignored),
         unmanaged: diff.unmanaged,
     }
+}
+
+fn ride(change: &Change) -> RideDocument<'_> {
+    RideDocument { address: change.address.to_string(), path: change.pointer.to_string(), change: &change.kind }
 }
 
 fn change(change: &Change) -> ChangeDocument<'_> {
@@ -165,8 +188,17 @@ struct ReportDocument<'a> {
     offers: Vec<OutcomeDocument<'a>>,
     unchanged: usize,
     unread: &'a [Unread],
+    /// What `drift --base` starts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<ReceiptDocument<'a>>,
     requests: u64,
     retries: u64,
+}
+
+#[derive(Serialize)]
+struct ReceiptDocument<'a> {
+    portal: &'a str,
+    applied: &'a [Applied],
 }
 
 #[derive(Serialize)]
@@ -218,6 +250,8 @@ pub fn report(report: &Report) -> String {
             offers,
             unchanged: report.unchanged.len(),
             unread: &report.unread,
+            receipt: (report.purpose == Purpose::Apply)
+                .then_some(ReceiptDocument { portal: &report.portal, applied: &report.applied }),
             requests: report.traffic.requests,
             retries: report.traffic.retries,
         },

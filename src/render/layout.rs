@@ -41,6 +41,8 @@ pub(super) struct Page {
     paint: Paint,
     /// Columns; none where nothing is broken.
     width: Option<usize>,
+    /// Columns that every line is moved to the right by.
+    pub(super) margin: usize,
 }
 
 /// Below this many columns lines get longer than the terminal.
@@ -48,12 +50,14 @@ const NARROWEST: usize = 40;
 
 impl Page {
     pub(super) fn new(paint: Paint, width: Option<usize>) -> Self {
-        Self { out: String::new(), paint, width: width.map(|width| width.max(NARROWEST)) }
+        Self { out: String::new(), paint, width: width.map(|width| width.max(NARROWEST)), margin: 0 }
     }
 
     /// Whether a line of these spans fits.
     pub(super) fn fits(&self, indent: usize, spans: &[Span]) -> bool {
-        self.width.is_none_or(|width| indent + spans.iter().map(|span| span.text.width()).sum::<usize>() <= width)
+        self.width.is_none_or(|width| {
+            self.margin + indent + spans.iter().map(|span| span.text.width()).sum::<usize>() <= width
+        })
     }
 
     /// An empty line.
@@ -63,9 +67,11 @@ impl Page {
 
     /// A line at `indent`; what does not fit goes on at `hang`.
     pub(super) fn line(&mut self, indent: usize, hang: usize, spans: &[Span]) {
+        let fits = self.fits(indent, spans);
+        let (indent, hang) = (self.margin + indent, self.margin + hang);
         self.out.extend(std::iter::repeat_n(' ', indent));
         match self.width {
-            Some(width) if !self.fits(indent, spans) => self.broken(indent, hang, width, spans),
+            Some(width) if !fits => self.broken(indent, hang, width, spans),
             _ => spans.iter().for_each(|span| self.put(span.tone, &span.text)),
         }
         while self.out.ends_with(' ') {

@@ -4,7 +4,9 @@
 //! are shown, not sent to the terminal.
 
 mod diagnostics;
+mod diff_text;
 mod doctor_text;
+mod drift;
 mod found;
 pub mod github;
 mod json;
@@ -15,12 +17,16 @@ mod plan_text;
 mod progress_text;
 mod report_text;
 pub mod sarif;
+mod scope;
+mod snapshot_text;
 mod status_text;
 pub mod summary;
 mod view;
 
 pub use diagnostics::diagnostics;
+pub use diff_text::{compared, compared_json};
 pub use doctor_text::doctor;
+pub use drift::{drift, drift_json};
 pub use found::Places;
 pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
@@ -30,6 +36,8 @@ pub use markdown::{MarkdownOptions, plan as plan_markdown};
 pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};
+pub use scope::scope;
+pub use snapshot_text::{duration, snapshot, snapshot_json};
 pub use status_text::status;
 
 use anstyle::{AnsiColor, Style};

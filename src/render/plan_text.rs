@@ -4,10 +4,11 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::layout::{Page, Span, Tone, span};
 use super::view::{
-    Act, Body, Counts, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review,
-    UnreadReview, Version, ViewOptions, review,
+    self, Act, Body, Counts, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable,
+    Review, UnreadReview, Version, ViewOptions, review,
 };
 use super::{Paint, brief, inert, plural, sentence};
+use crate::diff::Change;
 use crate::plan::{Plan, Write};
 
 /// How to show a plan.
@@ -119,6 +120,16 @@ impl Text {
         }
         if !offer.steps.is_empty() {
             self.page.line(4, 6, &[plain(format!("then: {}", offer.steps.join(" → ")))]);
+        }
+        if !offer.estimates.is_empty() {
+            let told = format!("estimates of the portal: {}", offer.estimates.join(", "));
+            self.page.line(4, 6, &[span(Tone::Dim, told)]);
+        }
+        if let Some(title) = offer.rides_along_title() {
+            self.page.line(4, 6, &[span(Tone::Changed, "!"), plain(format!(" {title}"))]);
+            self.page.margin = 4;
+            offer.rides_along.iter().for_each(|item| self.item(item, &offer.file));
+            self.page.margin = 0;
         }
     }
 
@@ -256,18 +267,7 @@ impl Text {
     }
 
     fn hunks(&mut self, hunks: &Hunks) {
-        for line in &hunks.lines {
-            let spans = match line {
-                Line::Gap { line, of, .. } => vec![span(Tone::Dim, format!("@@ line {line} of {of} @@"))],
-                Line::Same(text) => vec![plain(format!("  {text}"))],
-                Line::Removed(pieces) => marked("- ", pieces, Tone::Removed, Tone::RemovedWord, ["[-", "-]"]),
-                Line::Added(pieces) => marked("+ ", pieces, Tone::Added, Tone::AddedWord, ["{+", "+}"]),
-                Line::More(count) => {
-                    vec![span(Tone::Dim, format!("… {} (-v shows them)", plural(*count, "more line")))]
-                }
-            };
-            self.page.line(6, 8, &spans);
-        }
+        hunks.lines.iter().for_each(|line| self.page.line(6, 8, &hunk_line(line)));
     }
 
     fn prices(&mut self, item: &Item, file: &str, table: &PriceTable) {
@@ -313,7 +313,7 @@ impl Text {
         for version in versions {
             let act = version.act;
             let what = format!("{} {} {}", act.symbol(), act.word(), version.id);
-            let place = format!("   {file}:{}", version.line);
+            let place = if version.line > 0 { format!("   {file}:{}", version.line) } else { String::new() };
             self.page.line(6, 8, &[span(tone(act), what), span(Tone::Dim, place)]);
             if act == Act::Add || self.options.verbose {
                 self.fields(10, tone(act), &version.fields);
@@ -342,6 +342,32 @@ impl Text {
     }
 }
 
+fn hunk_line(line: &Line) -> Vec<Span> {
+    match line {
+        Line::Gap { line, of, .. } => vec![span(Tone::Dim, format!("@@ line {line} of {of} @@"))],
+        Line::Same(text) => vec![plain(format!("  {text}"))],
+        Line::Removed(pieces) => marked("- ", pieces, Tone::Removed, Tone::RemovedWord, ["[-", "-]"]),
+        Line::Added(pieces) => marked("+ ", pieces, Tone::Added, Tone::AddedWord, ["{+", "+}"]),
+        Line::More(count) => vec![span(Tone::Dim, format!("… {} (-v shows them)", plural(*count, "more line")))],
+    }
+}
+
+/// The way from one text to another in lines, with how many words differ.
+pub(super) fn hunk_lines(before: &str, after: &str, paint: Paint) -> (String, usize) {
+    let hunks = view::hunks(before, after, view::MOST_LINES);
+    let mut page = Page::new(paint, None);
+    hunks.lines.iter().for_each(|line| page.line(0, 2, &hunk_line(line)));
+    (inert(&page.out), hunks.words)
+}
+
+/// Changes as the plan shows them, each at its line of `file` where it has one.
+pub(super) fn changes(changes: &[Change], file: &str, options: PlanOptions) -> String {
+    let items = view::items(changes, ViewOptions { html_source: options.html_source, whole: options.verbose });
+    let mut text = Text { page: Page::new(options.paint, options.width), options };
+    items.iter().for_each(|item| text.item(item, &super::visible(file, false)));
+    inert(&text.page.out)
+}
+
 /// `2 added, 1 removed`.
 pub(super) fn came_and_went(added: usize, removed: usize) -> String {
     sentence([super::counted(added, "added"), super::counted(removed, "removed")])
@@ -350,7 +376,8 @@ pub(super) fn came_and_went(added: usize, removed: usize) -> String {
 fn place(item: &Item, file: &str) -> Vec<Span> {
     let class = if item.risk.is_grave() { Tone::Strong } else { Tone::Dim };
     let twin = item.twin.as_ref().map(|twin| format!("   also in {twin}")).unwrap_or_default();
-    vec![span(class, item.risk.word()), span(Tone::Dim, format!("{twin}   {file}:{}", item.line))]
+    let line = if item.line > 0 { format!("   {file}:{}", item.line) } else { String::new() };
+    vec![span(class, item.risk.word()), span(Tone::Dim, format!("{twin}{line}"))]
 }
 
 /// The words that differ stand in brackets, as `wdiff` writes them.

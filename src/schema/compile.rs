@@ -366,6 +366,9 @@ mod tests {
             message(&with(r#"{"x-offerctl":{"lst":"set"}}"#)),
             r#"t.json#/properties/a: x-offerctl.lst: "set" is not an annotation"#
         );
-        assert_eq!(message(&with(r##"{"$ref":"#/properties/a"}"##)), "t.json#/properties/a: references go round in a circle");
+        assert_eq!(
+            message(&with(r##"{"$ref":"#/properties/a"}"##)),
+            "t.json#/properties/a: references go round in a circle"
+        );
     }
 }

@@ -5,6 +5,7 @@
 mod check;
 mod config;
 mod conform;
+mod files;
 mod guards;
 mod locate;
 mod mend;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 pub use config::{ArtifactStore, Config, MAX_PARALLELISM};
+pub use files::Tree;
 pub use guards::{Guard, Guards, Level, Limits, Window};
 pub use locate::locate;
 pub use mend::{Mended, mend};
@@ -34,6 +36,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
 use crate::error::{Error, Result};
 use crate::model::{Digest, Node, OfferKey};
 use crate::schema::Schemas;
+use files::Files;
 
 const CONFIG: &str = "offerctl.toml";
 /// Most offer files of one project.
@@ -121,13 +124,36 @@ impl Project {
         end.filter(|folder| holds(folder))
     }
 
+    /// The project as it is at a revision: its settings are those of that revision.
+    ///
+    /// # Errors
+    /// When its `offerctl.toml` cannot be used.
+    pub fn at(root: &Path, tree: &Tree) -> Result<Self, Box<Diagnostic>> {
+        let config = match tree.get(CONFIG) {
+            Some(bytes) => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                config::parse(&Source { path: CONFIG.into(), text: text.into() })?
+            }
+            None => Config::default(),
+        };
+        Ok(Self { root: root.to_path_buf(), config })
+    }
+
     /// Reads every offer file.
     #[must_use]
     pub fn load(&self, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
+        self.load_from(Files::Disk, schemas, surroundings)
+    }
+
+    /// Reads every offer file of a revision. What is not in memory yet is noted in the tree, and missing in the result.
+    #[must_use]
+    pub fn load_revision(&self, tree: &Tree, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
+        self.load_from(Files::Revision(tree), schemas, surroundings)
+    }
+
+    fn load_from(&self, files: Files<'_>, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
         let mut loaded = Loaded::default();
-        let mut paths = Vec::new();
-        let folder = self.root.join(&self.config.offers);
-        if let Err(error) = collect(&folder, &mut paths) {
+        let paths = files.offer_files(&self.root, &self.config.offers).unwrap_or_else(|error| {
             let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
             let diagnostic = Diagnostic::error(
                 Code::Unreadable,
@@ -136,8 +162,8 @@ impl Project {
                 format!("the folder of the offer files cannot be listed: {error}"),
             );
             loaded.diagnostics.push(diagnostic.help("make it, or set another one by `offers` in offerctl.toml"));
-        }
-        paths.sort();
+            Vec::new()
+        });
         loaded.files = paths.len();
         if paths.len() > MAX_FILES {
             let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
@@ -153,7 +179,7 @@ impl Project {
             loaded.diagnostics.push(diagnostic.help("declare each offer in a file of its own"));
         }
         let mut first = BTreeMap::<OfferKey, String>::new();
-        for (desired, findings) in self.read_all(&paths, schemas, surroundings) {
+        for (desired, findings) in self.read_all(files, &paths, schemas, surroundings) {
             let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
             loaded.diagnostics.extend(findings);
             let Some(desired) = desired else { continue };
@@ -191,26 +217,17 @@ impl Project {
         Some(bytes)
     }
 
-    /// A link must not show what lies outside of the project. What is larger than any offer file is not read to its end.
-    fn read_inside(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        if !path.canonicalize()?.starts_with(self.root.canonicalize()?) {
-            return Err(std::io::Error::other("it is a link that leads out of the project, or lies outside of it"));
-        }
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
     /// Reads files on as many threads as there are processors. The answers are in the order of the paths.
     fn read_all(
         &self,
+        files: Files<'_>,
         paths: &[PathBuf],
         schemas: &Schemas,
         surroundings: &Surroundings<'_>,
     ) -> Vec<(Option<Desired>, Vec<Diagnostic>)> {
         let read = |path: &PathBuf| {
             let mut findings = Vec::new();
-            (self.read(path, schemas, surroundings, &mut findings), findings)
+            (self.read(files, path, schemas, surroundings, &mut findings), findings)
         };
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let share = paths.len().div_ceil(threads).max(1);
@@ -223,13 +240,14 @@ impl Project {
 
     fn read(
         &self,
+        files: Files<'_>,
         path: &Path,
         schemas: &Schemas,
         surroundings: &Surroundings<'_>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Desired> {
         let name = slashed(path.strip_prefix(&self.root).unwrap_or(path));
-        let source = match self.read_inside(path) {
+        let source = match files.offer_file(&self.root, path) {
             Ok(bytes) => decode(&name, &bytes, diagnostics)?,
             Err(error) => {
                 let source = Source { path: name.into(), text: "".into() };
@@ -239,6 +257,7 @@ impl Project {
             }
         };
         let mut tags = tags::Tags {
+            files,
             root: &self.root,
             folder: path.parent().unwrap_or(&self.root).to_path_buf(),
             env: surroundings.env,
@@ -327,7 +346,13 @@ fn offer(
 pub fn offer_from_text(path: &str, text: &str, schemas: &Schemas, today: Date) -> (Option<Desired>, Vec<Diagnostic>) {
     let source = Source { path: path.into(), text: text.into() };
     let mut diagnostics = Vec::new();
-    let mut tags = tags::Tags { root: Path::new(""), folder: PathBuf::new(), env: &|_| None, included: Vec::new() };
+    let mut tags = tags::Tags {
+        files: Files::Disk,
+        root: Path::new(""),
+        folder: PathBuf::new(),
+        env: &|_| None,
+        included: Vec::new(),
+    };
     let mut resolve = |tag: &str, node: &Node| match tag {
         "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
         _ => tags.resolve(tag, node),
@@ -460,29 +485,6 @@ fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option
             None
         }
     }
-}
-
-/// The YAML files below a folder, folders that start with a dot left out.
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let named = |error: std::io::Error| {
-        std::io::Error::new(error.kind(), format!("{}: {}", folder.display(), in_words(&error)))
-    };
-    for entry in std::fs::read_dir(folder).map_err(named)? {
-        let entry = entry?;
-        let path = entry.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden {
-            continue;
-        }
-        // A link to a folder could lead in a circle, or out of the project.
-        if entry.file_type()?.is_dir() {
-            collect(&path, paths)?;
-        } else if path.is_file() && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
-            paths.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// A system's error, the same on every system where it is the usual one.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::files::Files;
 use super::{Project, slashed, yaml};
 use crate::diagnostic::{Code, Diagnostic, Source, Span};
 use crate::model::{Kind, Node};
@@ -44,8 +45,8 @@ impl Project {
         let name = slashed(path.strip_prefix(&self.root).unwrap_or(path));
         let source = Source { path: name.into(), text: "".into() };
         let fail = |code, message: String| Box::new(Diagnostic::error(code, &source, None, message));
-        let bytes = self
-            .read_inside(path)
+        let bytes = Files::Disk
+            .offer_file(&self.root, path)
             .map_err(|error| fail(Code::Unreadable, format!("the file cannot be read: {error}")))?;
         if bytes.len() > yaml::MAX_BYTES {
             return Err(fail(

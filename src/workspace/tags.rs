@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::files::{Files, Tree};
 use crate::diagnostic::Code;
 use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
 use crate::redact;
@@ -16,6 +17,7 @@ const MAX_ARTIFACT: u64 = 64 << 20;
 
 /// What tags may reach: one environment, and the files below one folder.
 pub(super) struct Tags<'a> {
+    pub(super) files: Files<'a>,
     pub(super) root: &'a Path,
     pub(super) folder: PathBuf,
     pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
@@ -74,6 +76,12 @@ impl Tags<'_> {
 
     fn file(&mut self, path: &str) -> Resolved {
         let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
+        if let Files::Revision(tree) = self.files {
+            let (inside, bytes) = self.at_revision(tree, path).map_err(fail)?;
+            let text = std::str::from_utf8(bytes).map_err(|error| fail(error.to_string()))?;
+            self.included.push((inside, Digest::of(bytes)));
+            return Ok(string(text.to_owned()));
+        }
         let (full, inside) = self.inside(path).map_err(fail)?;
         let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
         if size > MAX_FILE {
@@ -82,6 +90,12 @@ impl Tags<'_> {
         let text = std::fs::read_to_string(&full).map_err(|error| fail(error.to_string()))?;
         self.included.push((inside, Digest::of(text.as_bytes())));
         Ok(string(text))
+    }
+
+    /// A file of a revision that is named by a path relative to the offer file: its name, and what it holds.
+    fn at_revision<'t>(&self, tree: &'t Tree, path: &str) -> Result<(String, &'t [u8]), String> {
+        let name = Tree::resolve(self.folder.strip_prefix(self.root).unwrap_or(&self.folder), path)?;
+        tree.want(&name).map(|bytes| (name, bytes))
     }
 
     /// A file that is named by a path relative to the offer file: where it lies, and its path in the project. Links
@@ -113,8 +127,16 @@ impl Tags<'_> {
             return Err((Code::Artifact, message.to_owned()));
         }
         let fail = |why: String| (Code::Artifact, format!("`!artifact {text}` cannot be read: {why}"));
-        let (full, path) = self.inside(text).map_err(fail)?;
-        let content = content(&full).map_err(fail)?;
+        let (path, content) = match self.files {
+            Files::Disk => {
+                let (full, path) = self.inside(text).map_err(fail)?;
+                (path, content(&full).map_err(fail)?)
+            }
+            Files::Revision(tree) => {
+                let (path, bytes) = self.at_revision(tree, text).map_err(fail)?;
+                (path, Content::of(bytes))
+            }
+        };
         // A plan stands for the very bytes.
         self.included.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
         Ok(Kind::Artifact(Artifact::File(LocalFile { path, content })))

@@ -7,7 +7,7 @@ use crate::content::Contents;
 use crate::diagnostic::Source;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, Node};
-use crate::plan::{Choices, Finding, InProgress, OfferPlan, Plan, ReleaseView, Unchanged, Verdict, decide};
+use crate::plan::{Base, Choices, Finding, OfferPlan, Plan, ReleaseView, Unchanged, Verdict, decide};
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Guard, Guards, Level, Reconcile, Through};
 
@@ -49,7 +49,7 @@ fn desired(document: &Value, allow: &[&str]) -> Desired {
 /// What is planned for `after` where the portal holds `before`.
 fn plan(before: &Value, after: &Value, allow: &[&str], choices: &Choices) -> Option<OfferPlan> {
     let live = Live::Present(LiveOffer { document: before.clone(), etag: None });
-    let view = ReleaseView { preview: None, production: None, in_progress: InProgress::Nothing };
+    let view = ReleaseView::NOTHING;
     let offer_type = after["offerTypeId"].as_str().expect("a type");
     let shape = Schemas::builtin().shape(offer_type);
     match decide(&desired(after, allow), &live, &view, Contents::default(), shape, choices) {
@@ -295,8 +295,9 @@ fn many(changed: usize, existing: usize, guards: &Guards) -> Plan {
     let one = plan(&offer(), &after, &[], &Choices::default()).expect("a plan");
     let key = |n: usize| format!("contoso/o{n}").parse().expect("a key");
     let offers = (0..changed).map(|n| OfferPlan { key: key(n), ..one.clone() }).collect();
-    let unchanged =
-        (changed..existing).map(|n| Unchanged { key: key(n), diff: crate::diff::Diff::default() }).collect();
+    let unchanged = (changed..existing)
+        .map(|n| Unchanged { key: key(n), diff: crate::diff::Diff::default(), base: Base::Absent })
+        .collect();
     let mut plan = Plan { offers, unchanged, ..Plan::default() };
     plan.weigh(guards);
     plan

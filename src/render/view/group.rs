@@ -14,7 +14,7 @@ use crate::render::visible;
 /// Texts from this length on are shown as hunks rather than in full.
 const LONG: usize = 60;
 /// Lines of hunks of one change.
-const MOST_LINES: usize = 60;
+pub(crate) const MOST_LINES: usize = 60;
 /// Fields of one value.
 const MOST_FIELDS: usize = 24;
 /// How much of an added member must be as in the removed one for the two to be one member, in per cent.

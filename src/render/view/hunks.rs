@@ -68,7 +68,7 @@ const MOST_INLINE: usize = 12_000;
 const LONGEST_LINE: usize = 200;
 
 /// The hunks that lead from `before` to `after`, at most `most` lines of them.
-pub(super) fn hunks(before: &str, after: &str, most: usize) -> Hunks {
+pub(crate) fn hunks(before: &str, after: &str, most: usize) -> Hunks {
     let (before, after) = (lines(&redact::known(before)), lines(&redact::known(after)));
     let mut found = Hunks::default();
     let head = before.iter().zip(&after).take_while(|(old, new)| old == new).count();

@@ -16,14 +16,14 @@ use serde_json::Value;
 
 pub(crate) use counts::Counts;
 pub(crate) use deletion::Deletion;
-pub(crate) use group::{Difference, Version};
-pub(crate) use hunks::{Hunks, Line, Piece};
+pub(crate) use group::{Difference, MOST_LINES, Version};
+pub(crate) use hunks::{Hunks, Line, Piece, hunks};
 pub(crate) use prices::PriceTable;
 pub(crate) use value::{Field, Fields};
 
 use super::{counted, plural, sentence, visible};
 use crate::diff::Change;
-use crate::plan::{self, Finding, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
+use crate::plan::{self, Base, Finding, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
 use crate::workspace::Through;
 
 /// What to show of a plan.
@@ -81,6 +81,10 @@ pub(crate) struct OfferReview {
     pub(crate) uploads: Vec<(String, u64)>,
     /// What follows the write.
     pub(crate) steps: Vec<&'static str>,
+    /// How long the portal says that each step takes.
+    pub(crate) estimates: Vec<String>,
+    /// What goes live with it though no file asks for it now.
+    pub(crate) rides_along: Vec<Item>,
 }
 
 /// A finding of a guard.
@@ -281,7 +285,18 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
         counts: Counts::of(&offer.diff, write.is_some()),
         uploads: offer.uploads.iter().map(|file| (visible(&file.path, false), file.content.size)).collect(),
         steps: offer.release.iter().map(|step| step_name(*step)).collect(),
+        estimates: offer
+            .estimates
+            .iter()
+            .map(|told| format!("{} {}", visible(&told.step, false), visible(&told.estimate, false)))
+            .collect(),
+        rides_along: group::items(&plan::by_risk(&offer.rides_along), &offer.base, options),
     }
+}
+
+/// Changes that are of no plan, as a plan shows them.
+pub(crate) fn items(changes: &[Change], options: ViewOptions) -> Vec<Item> {
+    group::items(&plan::by_risk(changes), &Base::Absent, options)
 }
 
 fn finding(finding: &Finding, of_offer: bool) -> FindingReview {
@@ -372,6 +387,14 @@ impl OfferReview {
             Some(Write::Create) => "nothing",
             Some(Write::Update) | None => "live",
         }
+    }
+
+    /// `goes live with it: 2 edits of the draft that no file asks for now   (production → draft)`
+    pub(crate) fn rides_along_title(&self) -> Option<String> {
+        let count = self.rides_along.len();
+        let when = if self.through == Through::Live { "goes live with it" } else { "would go live with it" };
+        let edits = plural(count, "edit");
+        (count > 0).then(|| format!("{when}: {edits} of the draft that no file asks for now   (production → draft)"))
     }
 
     /// The gravest class among its changes.

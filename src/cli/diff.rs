@@ -1,0 +1,67 @@
+//! `offerctl diff`.
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+use super::Targets;
+use crate::model::Slot;
+
+/// `offerctl diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// Where from: draft, preview, live (or production), vN (what submission N was of), or file
+    #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_FROM")]
+    pub from: SideArg,
+
+    /// Where to, as --from
+    #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_TO")]
+    pub to: SideArg,
+
+    /// Exit with 2 when there are differences
+    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
+    pub detailed_exitcode: bool,
+}
+
+/// One state of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SideArg {
+    /// What a slot holds.
+    Slot(Slot),
+    /// A version, by its number.
+    Version(i64),
+    /// What the file declares.
+    File,
+}
+
+impl std::str::FromStr for SideArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let version = |text: &str| text.strip_prefix('v').and_then(|number| number.parse::<i64>().ok());
+        match text {
+            "draft" => Ok(Self::Slot(Slot::Draft)),
+            "preview" => Ok(Self::Slot(Slot::Preview)),
+            "live" | "production" => Ok(Self::Slot(Slot::Production)),
+            "file" => Ok(Self::File),
+            text => version(text)
+                .filter(|number| *number >= 0)
+                .map(Self::Version)
+                .ok_or_else(|| "there are draft, preview, live, vN (such as v3) and file".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for SideArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Slot(Slot::Production) => f.write_str("live"),
+            Self::Slot(slot) => write!(f, "{slot}"),
+            Self::Version(number) => write!(f, "v{number}"),
+            Self::File => f.write_str("file"),
+        }
+    }
+}

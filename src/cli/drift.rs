@@ -1,0 +1,27 @@
+//! `offerctl drift`.
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+use super::Targets;
+
+/// `offerctl drift`.
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// What both sides are compared with: the report of the last `apply -o json=PATH`, or a Git revision; repeatable,
+    /// the first that knows an offer counts. Without one, nobody can say which side moved
+    #[arg(long, value_name = "PATH|REV", env = "OFFERCTL_BASE")]
+    pub base: Vec<String>,
+
+    /// List offers of the declared publishers that no file declares, without counting them as drift
+    #[arg(long, env = "OFFERCTL_ALLOW_UNDECLARED", value_parser = FalseyValueParser::new())]
+    pub allow_undeclared: bool,
+
+    /// Do not look at the files behind artifacts; those that the portal copied are not compared
+    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    pub no_artifacts: bool,
+}

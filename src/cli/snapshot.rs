@@ -1,0 +1,24 @@
+//! `offerctl snapshot`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+use super::Targets;
+
+/// `offerctl snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// Which offers.
+    #[command(flatten)]
+    pub targets: Targets,
+
+    /// Where to save it; it holds no secret
+    #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]
+    pub out: PathBuf,
+
+    /// Do not look at the files behind artifacts; a plan against the snapshot will not compare them
+    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    pub no_artifacts: bool,
+}

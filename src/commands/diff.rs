@@ -1,0 +1,167 @@
+//! `offerctl diff`: two states of offers, side by side.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, stream};
+
+use super::observe;
+use super::shell::Shell;
+use crate::cli::{DiffArgs, Format, SideArg};
+use crate::diff::{self, Change, ChangeKind, Compare};
+use crate::error::{Error, Exit, Result};
+use crate::live::Live;
+use crate::model::{OfferKey, Slot};
+use crate::plan::Unread;
+use crate::portal::{Problem, Reader};
+use crate::render::{self, Paint, PlanOptions};
+use crate::report::Compared;
+use crate::schema::{Schemas, Shape};
+use crate::workspace::Desired;
+
+pub(super) async fn run(shell: &Shell, args: &DiffArgs) -> Result<Exit> {
+    if args.from == args.to {
+        return Err(Error::invalid(format!("--from and --to are both {}, so there is nothing to compare", args.from)));
+    }
+    let declared = declared(shell, args)?;
+    let keys = match args.targets.targets.is_empty() || is_of_files(args) {
+        true => declared.keys().cloned().collect(),
+        false => shell.keys(&args.targets.targets)?,
+    };
+    let portal = shell.connect().await?;
+    let (sides, reader, schemas) = ((args.from, args.to), &portal.reader, &*shell.schemas);
+    let work = async {
+        let reads = keys.iter().map(|key| one(reader, schemas, key, declared.get(key), sides));
+        Ok(stream::iter(reads).buffered(portal.at_once).collect::<Vec<_>>().await)
+    };
+    let read = shell.until_stopped(work).await;
+    portal.close().await?;
+    let (mut compared, mut unread) = (Vec::new(), Vec::new());
+    for result in read? {
+        match result {
+            Ok(offer) => compared.push(offer),
+            Err(problem) => unread.push(problem),
+        }
+    }
+    let names = (args.from.to_string(), args.to.to_string());
+    shell.emit_on(&|format, surface| match format {
+        Format::Json => render::compared_json(&names, &compared, &unread),
+        _ => render::compared(
+            &names,
+            &compared,
+            &unread,
+            PlanOptions {
+                paint: Paint { color: surface.color },
+                verbose: shell.global.verbose > 0,
+                html_source: false,
+                width: surface.width,
+            },
+        ),
+    })?;
+    let differs = compared.iter().any(|offer| !offer.changes.is_empty() || offer.empty.len() == 1);
+    Ok(match (compared.is_empty(), unread.as_slice()) {
+        (_, []) if differs && args.detailed_exitcode => Exit::Changes,
+        (_, []) => Exit::Done,
+        (false, _) => Exit::Partial,
+        (true, unread) if unread.iter().all(|unread| unread.denied) => Exit::Denied,
+        (true, _) => Exit::Failed,
+    })
+}
+
+fn is_of_files(args: &DiffArgs) -> bool {
+    [args.from, args.to].contains(&SideArg::File)
+}
+
+/// The offers of the files: those that are compared, or else those that say what is a secret.
+fn declared(shell: &Shell, args: &DiffArgs) -> Result<BTreeMap<OfferKey, Desired>> {
+    let offers = if is_of_files(args) || args.targets.targets.is_empty() {
+        shell.load(&args.targets.targets)?.1.offers
+    } else if shell.project_if_any()?.is_some() {
+        shell.read_project(&[])?.1.offers
+    } else {
+        Vec::new()
+    };
+    Ok(offers.into_iter().map(|desired| (desired.key.clone(), desired)).collect())
+}
+
+async fn one(
+    reader: &Reader,
+    schemas: &Schemas,
+    key: &OfferKey,
+    declared: Option<&Desired>,
+    (from, to): (SideArg, SideArg),
+) -> std::result::Result<Compared, Unread> {
+    let unread = |problem: Problem| observe::unread(key, &problem);
+    let (a, b) = tokio::try_join!(read(reader, key, from), read(reader, key, to)).map_err(unread)?;
+    let offer_type = [&a, &b].into_iter().flatten().find_map(|live| match live {
+        Live::Present(offer) => offer.document.get("offerTypeId").and_then(|text| text.as_str()),
+        Live::Absent => None,
+    });
+    let shape = schemas.shape(declared.map_or_else(|| offer_type.unwrap_or_default(), |desired| &desired.offer_type));
+    let empty = [(from, &a), (to, &b)].into_iter().filter(|(_, live)| **live == Some(Live::Absent));
+    let empty = empty.map(|(side, _)| side.to_string()).collect();
+    let compared = Compared {
+        key: key.clone(),
+        path: is_file(&a, &b).then(|| declared.map(|desired| desired.source.path.to_string())).flatten(),
+        empty,
+        changes: Vec::new(),
+        not_compared: Vec::new(),
+    };
+    Ok(match (&a, &b, declared) {
+        (Some(Live::Present(a)), Some(Live::Present(b)), declared) => {
+            let without = |document: &serde_json::Value| match declared {
+                Some(desired) => diff::without_declared_secrets(document.clone(), &desired.document, shape),
+                None => document.clone(),
+            };
+            Compared { changes: diff::between(&without(&a.document), &without(&b.document), shape), ..compared }
+        }
+        (Some(live), None, Some(desired)) => against_file(desired, live, shape, compared),
+        (None, Some(live), Some(desired)) => {
+            let found = against_file(desired, live, shape, compared);
+            Compared { changes: found.changes.into_iter().map(turned).collect(), ..found }
+        }
+        _ => compared,
+    })
+}
+
+/// Whether one side is the file.
+fn is_file(a: &Option<Live>, b: &Option<Live>) -> bool {
+    a.is_none() || b.is_none()
+}
+
+fn against_file(desired: &Desired, live: &Live, shape: &Shape, compared: Compared) -> Compared {
+    let found = match live {
+        Live::Present(offer) => {
+            let options = Compare { ignore: &desired.reconcile.ignore, ..Compare::default() };
+            diff::compare(&desired.document, &offer.document, shape, options)
+        }
+        Live::Absent => diff::create(&desired.document, shape),
+    };
+    let not_compared = found.unknown.into_iter().map(|unknown| unknown.address).collect();
+    Compared { changes: found.changes, not_compared, ..compared }
+}
+
+/// A state of an offer; `None` for the file, which is read already. An empty slot is one of an offer that there is.
+async fn read(reader: &Reader, key: &OfferKey, side: SideArg) -> std::result::Result<Option<Live>, Problem> {
+    let live = match side {
+        SideArg::File => return Ok(None),
+        SideArg::Slot(Slot::Draft) => reader.offer(key).await?,
+        SideArg::Slot(slot) => reader.slot(key, slot).await?,
+        SideArg::Version(version) => reader.version(key, version).await?,
+    };
+    if live == Live::Absent {
+        reader.expect_offer(key).await?;
+    }
+    Ok(Some(live))
+}
+
+/// The change in the other direction.
+fn turned(change: Change) -> Change {
+    let kind = match change.kind {
+        ChangeKind::Add { after } => ChangeKind::Remove { before: after },
+        ChangeKind::Remove { before } => ChangeKind::Add { after: before },
+        ChangeKind::Replace { before, after } => ChangeKind::Replace { before: after, after: before },
+        ChangeKind::Members { added, removed } => ChangeKind::Members { added: removed, removed: added },
+        ChangeKind::List { before, after } => ChangeKind::List { before: after, after: before },
+    };
+    Change { kind, ..change }
+}

@@ -1,0 +1,226 @@
+//! `offerctl drift`: who moved, the portal or the files.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use futures_util::{StreamExt as _, stream};
+
+use super::artifacts::Looking;
+use super::connect::Portal;
+use super::git::Revision;
+use super::observe;
+use super::progress::Reading;
+use super::shell::Shell;
+use crate::artifact::Looker;
+use crate::cli::{DriftArgs, Format};
+use crate::content::Contents;
+use crate::diff;
+use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
+use crate::error::{Error, Exit, Result};
+use crate::model::{OfferId, OfferKey, PublisherId};
+use crate::plan::Unread;
+use crate::portal::Reader;
+use crate::render::{self, Paint};
+use crate::workspace::{Desired, Loaded, Project};
+
+pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
+    let (project, loaded) = shell.load(&args.targets.targets)?;
+    let bases = bases(shell, &project, &args.base).await?;
+    let portal = shell.connect().await?;
+    let found = look(shell, args, &project, &loaded, &bases, &portal).await;
+    portal.close().await?;
+    let found = found?;
+    shell.emit(&|format, color| match format {
+        Format::Json => render::drift_json(&found),
+        _ => render::drift(&found, Paint { color }),
+    })?;
+    Ok(found.exit())
+}
+
+/// A state to compare both sides with.
+enum Origin {
+    Receipt(String, Receipt),
+    Revision(Box<Revision>),
+}
+
+impl Origin {
+    fn name(&self) -> &str {
+        match self {
+            Self::Receipt(name, _) => name,
+            Self::Revision(revision) => &revision.name,
+        }
+    }
+
+    /// What it says of an offer, if it says anything; an error where it should and cannot.
+    fn of(&self, key: &OfferKey, path: &str) -> std::result::Result<Option<Base<'_>>, String> {
+        match self {
+            Self::Receipt(_, receipt) => Ok(receipt.offer(key).map(Base::Receipt)),
+            Self::Revision(revision) => {
+                let Loaded { offers, faulty, diagnostics, .. } = &revision.loaded;
+                if let Some(desired) = offers.iter().find(|desired| desired.key == *key) {
+                    return Ok(Some(Base::Revision(desired)));
+                }
+                let broken = faulty.iter().any(|desired| desired.key == *key)
+                    || diagnostics.iter().any(|finding| &*finding.source.path == path);
+                if broken {
+                    return Err(format!("its file has errors at {}", revision.name));
+                }
+                Ok(Some(Base::New))
+            }
+        }
+    }
+
+    fn declares(&self, key: &OfferKey) -> bool {
+        matches!(self.of(key, ""), Ok(Some(Base::Receipt(_) | Base::Revision(_))))
+    }
+}
+
+/// A file is a receipt, anything else a revision.
+async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec<Origin>> {
+    let mut bases = Vec::new();
+    for name in named {
+        bases.push(if Path::new(name).is_file() {
+            Origin::Receipt(format!("receipt {name}"), receipt(Path::new(name))?)
+        } else if Path::new(name).extension().is_some_and(|ending| ending == "json") {
+            return Err(
+                Error::invalid(format!("there is no file {name}")).hint("`apply -o json=PATH` writes a receipt")
+            );
+        } else {
+            Origin::Revision(Box::new(Revision::read(shell, project, name).await?))
+        });
+    }
+    Ok(bases)
+}
+
+fn receipt(path: &Path) -> Result<Receipt> {
+    let size = path.metadata().map_err(|error| Error::io("read", path, &error))?.len();
+    if size > MAX_RECEIPT {
+        let message = format!("{} has {size} bytes, more than the {MAX_RECEIPT} that are read", path.display());
+        return Err(Error::invalid(message));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    Receipt::read(&text).map_err(|error| {
+        Error::invalid(format!("{} cannot be the base: {error}", path.display()))
+            .hint("give the report of `apply -o json=PATH`, or a Git revision")
+    })
+}
+
+async fn look(
+    shell: &Shell,
+    args: &DriftArgs,
+    project: &Project,
+    loaded: &Loaded,
+    bases: &[Origin],
+    portal: &Portal,
+) -> Result<Drift> {
+    for origin in bases {
+        if let Origin::Receipt(name, receipt) = origin
+            && receipt.portal() != portal.name
+        {
+            let message = format!("the {name} is of the portal {}, not of {}", receipt.portal(), portal.name);
+            return Err(Error::invalid(message).hint("give the receipt of an apply to this portal"));
+        }
+    }
+    let looking = if args.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
+    let looker = looking.as_ref().map(Looking::looker);
+    let mut found = Drift {
+        bases: bases.iter().map(|origin| origin.name().to_owned()).collect(),
+        count_undeclared: !args.allow_undeclared,
+        ..Drift::default()
+    };
+    let all = async {
+        let reads = loaded.offers.iter().map(|desired| one(shell, &portal.reader, desired, bases, looker));
+        let mut reads = stream::iter(reads).buffered(portal.at_once);
+        let reading = Reading::new(shell.term, loaded.offers.len());
+        while let Some(result) = reads.next().await {
+            reading.one_more();
+            match result {
+                Ok(offer) => found.offers.push(offer),
+                Err(unread) => found.unread.push(unread),
+            }
+        }
+        // What is left out by a target is declared all the same.
+        if args.targets.targets.is_empty() {
+            undeclared(&portal.reader, loaded, bases, &mut found).await;
+        }
+        Ok(())
+    };
+    shell.until_stopped(all).await?;
+    if let Some(looking) = looking {
+        looking.keep();
+    }
+    Ok(found)
+}
+
+async fn one(
+    shell: &Shell,
+    reader: &Reader,
+    desired: &Desired,
+    bases: &[Origin],
+    looker: Option<&Looker>,
+) -> std::result::Result<OfferDrift, Unread> {
+    let shape = shell.schemas.shape(&desired.offer_type);
+    let live = reader.offer(&desired.key).await.map_err(|problem| observe::unread(&desired.key, &problem))?;
+    let mut base = None;
+    let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
+    for origin in bases {
+        match origin.of(&desired.key, &desired.source.path) {
+            Ok(Some(known)) => {
+                base = Some((origin.name().to_owned(), known));
+                break;
+            }
+            Ok(None) => {}
+            Err(reason) => why = Some(reason),
+        }
+    }
+    let contents = match looker {
+        Some(looker) => {
+            let mut pairs = diff::artifacts(&desired.document, &live, shape);
+            if let Some((_, Base::Revision(before))) = &base {
+                pairs.extend(diff::artifacts(&before.document, &live, shape));
+            }
+            looker.look(&pairs).await
+        }
+        None => Contents::default(),
+    };
+    let moved = drift::of(desired, base.as_ref().map(|(_, base)| *base), &live, &contents, shape);
+    let why = why.filter(|_| base.is_none());
+    Ok(OfferDrift {
+        key: desired.key.clone(),
+        path: desired.source.path.to_string(),
+        base: base.map(|(name, _)| name),
+        why,
+        moved,
+    })
+}
+
+/// The offers of the declared publishers that no file declares.
+async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &[Origin], found: &mut Drift) {
+    let publishers = loaded.offers.iter().map(|desired| &desired.key.publisher).collect::<BTreeSet<_>>();
+    for publisher in publishers {
+        match listed(reader, publisher).await {
+            Ok(keys) => {
+                let same = |a: &OfferKey, b: &OfferKey| {
+                    a.publisher == b.publisher && a.offer.as_str().eq_ignore_ascii_case(b.offer.as_str())
+                };
+                let new = keys.into_iter().filter(|key| !loaded.offers.iter().any(|offer| same(&offer.key, key)));
+                found.undeclared.extend(new.map(|key| {
+                    let was_declared = bases.iter().any(|origin| origin.declares(&key));
+                    Undeclared { key, was_declared }
+                }));
+            }
+            Err((cause, denied)) => found.unlisted.push(Unlisted { publisher: publisher.clone(), cause, denied }),
+        }
+    }
+    found.undeclared.sort_by(|a, b| a.key.cmp(&b.key));
+}
+
+async fn listed(reader: &Reader, publisher: &PublisherId) -> std::result::Result<Vec<OfferKey>, (String, bool)> {
+    let offers = reader.offers(publisher).await.map_err(|problem| (problem.to_string(), problem.is_denied()))?;
+    let key = |id: &str| {
+        let offer =
+            id.parse::<OfferId>().map_err(|error| (format!("the portal lists an offer whose id {error}"), false))?;
+        Ok(OfferKey { publisher: publisher.clone(), offer })
+    };
+    offers.iter().map(|summary| key(&summary.id)).collect()
+}

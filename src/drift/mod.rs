@@ -1,0 +1,323 @@
+//! Drift: of every difference between a file and the portal, which side moved since a base.
+//!
+//! Three states of one offer are compared: the base, the file and the portal. Where nobody knows the base, a difference
+//! is told as one, and nobody is blamed. Pure: everything was read before.
+
+mod base;
+mod receipt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use base::{Applied, Base};
+pub use receipt::{MAX_RECEIPT, Receipt, ReceiptError};
+
+use crate::content::Contents;
+use crate::diff::{self, Artifacts, Change, ChangeKind, Compare};
+use crate::error::Exit;
+use crate::live::{self, Live};
+use crate::model::{Address, OfferKey, PublisherId};
+use crate::plan::Unread;
+use crate::schema::Shape;
+use crate::workspace::Desired;
+
+/// Who moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Who {
+    /// The portal, and the file did not: drift.
+    Portal,
+    /// Both, to different values: drift, and a conflict.
+    Both,
+    /// They differ, and nobody can say which side moved: it may be drift.
+    Unknown,
+    /// The file, and the portal did not: a change that was not applied.
+    File,
+    /// Both, to the same value.
+    Agreed,
+    /// The portal, where no file says anything.
+    Unmanaged,
+}
+
+impl Who {
+    /// Every verdict, the gravest first.
+    pub const ALL: [Self; 6] = [Self::Portal, Self::Both, Self::Unknown, Self::File, Self::Agreed, Self::Unmanaged];
+
+    /// Whether it is drift, or cannot be told from drift.
+    #[must_use]
+    pub fn is_drift(self) -> bool {
+        matches!(self, Self::Portal | Self::Both | Self::Unknown)
+    }
+
+    /// The verdict for people.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Portal => "the portal moved",
+            Self::Both => "both moved, to different values",
+            Self::Unknown => "differs; nobody can say which side moved",
+            Self::File => "the file moved",
+            Self::Agreed => "both moved, to the same value",
+            Self::Unmanaged => "the portal moved, where no file says anything",
+        }
+    }
+}
+
+/// One value that moved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Moved {
+    /// Where; empty for the whole offer.
+    pub address: Address,
+    /// Who moved.
+    pub who: Who,
+    /// The line of the file that says what it says, where one does.
+    pub line: Option<usize>,
+    /// The value at the base. Values have their secrets removed; `None` where there is none, or none is known.
+    pub base: Option<Value>,
+    /// The value on the portal.
+    pub portal: Option<Value>,
+    /// The value in the file.
+    pub file: Option<Value>,
+    /// What the values do not say.
+    pub note: Option<String>,
+}
+
+/// One declared offer that could be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfferDrift {
+    /// Which.
+    pub key: OfferKey,
+    /// Its file.
+    pub path: String,
+    /// The base that it was compared with; `None` where there is none, with the reason in `why`.
+    pub base: Option<String>,
+    /// Why there is no base.
+    pub why: Option<String>,
+    /// What moved, in the order of the file.
+    pub moved: Vec<Moved>,
+}
+
+/// An offer that the portal lists and no file declares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undeclared {
+    /// Which.
+    pub key: OfferKey,
+    /// Whether a file declared it at the base: then the files moved.
+    pub was_declared: bool,
+}
+
+/// A publisher whose offers could not be listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unlisted {
+    /// Which.
+    pub publisher: PublisherId,
+    /// Why.
+    pub cause: String,
+    /// Whether the portal refused who we are or what we may do.
+    pub denied: bool,
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Drift {
+    /// The bases that were given, in the order in which they were asked.
+    pub bases: Vec<String>,
+    /// The declared offers that could be read, in the order of their keys.
+    pub offers: Vec<OfferDrift>,
+    /// The offers that no file declares.
+    pub undeclared: Vec<Undeclared>,
+    /// Whether those count.
+    pub count_undeclared: bool,
+    /// Publishers whose offers could not be listed.
+    pub unlisted: Vec<Unlisted>,
+    /// Offers that could not be read: of those nobody says that there is no drift.
+    pub unread: Vec<Unread>,
+}
+
+impl Drift {
+    /// How many values, and undeclared offers where they count, are drift.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let moved = self.offers.iter().flat_map(|offer| &offer.moved).filter(|moved| moved.who.is_drift()).count();
+        moved + if self.count_undeclared { self.undeclared.iter().filter(|one| !one.was_declared).count() } else { 0 }
+    }
+
+    /// The exit code. What could not be read wins: "no drift" is said only of what was seen.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let denied = self.unread.iter().all(|unread| unread.denied) && self.unlisted.iter().all(|one| one.denied);
+        let whole = self.unread.is_empty() && self.unlisted.is_empty();
+        match (whole, self.count()) {
+            (true, 0) => Exit::Done,
+            (true, _) => Exit::Changes,
+            (false, _) if !self.offers.is_empty() => Exit::Partial,
+            (false, _) if denied => Exit::Denied,
+            (false, _) => Exit::Failed,
+        }
+    }
+}
+
+/// What moved in one offer.
+#[must_use]
+pub fn of(desired: &Desired, base: Option<Base<'_>>, live: &Live, contents: &Contents, shape: &Shape) -> Vec<Moved> {
+    let live = match live {
+        Live::Present(offer) => &offer.document,
+        Live::Absent => return vec![whole_offer(base)],
+    };
+    let three = Three { desired, live, contents, shape };
+    match base {
+        Some(base @ (Base::Receipt(_) | Base::Revision(_))) => three.with(base),
+        // A file that is new says nothing of which side came first.
+        None | Some(Base::New) => {
+            let differences = three.compare(desired, live);
+            differences.iter().map(|change| three.moved(change, Who::Unknown, None)).collect()
+        }
+    }
+}
+
+/// The portal has no such offer.
+fn whole_offer(base: Option<Base<'_>>) -> Moved {
+    let (who, note) = match base {
+        Some(Base::Receipt(_)) => (Who::Portal, "the offer is gone from the portal"),
+        Some(Base::Revision(_)) => (Who::Portal, "the offer was declared at the base, and the portal has none"),
+        Some(Base::New) => (Who::File, "the file is new, and the portal has no such offer yet"),
+        None => (Who::Unknown, "the portal has no such offer"),
+    };
+    let address = Address::default();
+    Moved { address, who, line: Some(1), base: None, portal: None, file: None, note: Some(note.to_owned()) }
+}
+
+/// The file, the portal, and what is known of both.
+struct Three<'a> {
+    desired: &'a Desired,
+    live: &'a Value,
+    contents: &'a Contents,
+    shape: &'a Shape,
+}
+
+impl Three<'_> {
+    fn compare(&self, declared: &Desired, with: &Value) -> Vec<Change> {
+        let artifacts = Artifacts { contents: Some(self.contents), asked: None };
+        let options = Compare { ignore: &self.desired.reconcile.ignore, resend: false, artifacts };
+        diff::compare(&declared.document, with, self.shape, options).changes
+    }
+
+    fn with(&self, base: Base<'_>) -> Vec<Moved> {
+        let base_shown = base.shown(self.shape);
+        let differences = self.compare(self.desired, self.live);
+        let portal = self.portal_moves(base);
+        let (file, references) = self.file_moves(base);
+        let touches = |places: &[Change], at: &Address| places.iter().any(|other| related(&other.address, at));
+        let referred = |at: &Address| references.iter().any(|other| related(&other.address, at));
+        let mut moved = Vec::new();
+        for change in &differences {
+            let at = &change.address;
+            let who = match (touches(&portal, at), touches(&file, at) || referred(at)) {
+                (true, true) => Who::Both,
+                (true, false) => Who::Portal,
+                (false, true) => Who::File,
+                (false, false) => Who::Unknown,
+            };
+            moved.push(self.moved(change, who, Some(&base_shown)));
+        }
+        for change in portal.iter().filter(|change| !touches(&differences, &change.address)) {
+            let at = &change.address;
+            if !base::declares(&self.desired.document, self.shape, &Address::default(), at) {
+                // The base may be what a file said: that it says nothing any more is no move of the portal.
+                if matches!(base, Base::Receipt(_)) {
+                    moved.push(self.moved(change, Who::Unmanaged, Some(&base_shown)));
+                }
+            } else if let Some(other) = file.iter().find(|other| related(&other.address, at)) {
+                moved.push(self.moved(other, Who::Agreed, Some(&base_shown)));
+            }
+        }
+        moved.dedup_by(|a, b| a.who == Who::Agreed && a.address == b.address && a.who == b.who);
+        moved.extend(references.into_iter().filter(|one| !touches(&differences, &one.address)));
+        moved
+    }
+
+    /// What the portal holds otherwise than at the base.
+    fn portal_moves(&self, base: Base<'_>) -> Vec<Change> {
+        match base {
+            // Both sides without what files declare as secrets: whether those moved, nobody knows.
+            Base::Receipt(applied) => diff::between(&applied.document, &self.live_shown(), self.shape),
+            Base::Revision(before) => self.compare(before, self.live),
+            Base::New => Vec::new(),
+        }
+    }
+
+    /// What the file says otherwise than at the base: values, and what it names instead of giving it.
+    fn file_moves(&self, base: Base<'_>) -> (Vec<Change>, Vec<Moved>) {
+        let now = base::references(&self.desired.document, self.shape);
+        let before = base.references(self.shape);
+        let document = match base {
+            Base::Receipt(applied) => applied.document.clone(),
+            // Values as they stand in the file; this one is compared and never shown.
+            Base::Revision(desired) => desired.document.to_value(&mut |_| Value::Null),
+            Base::New => Value::Null,
+        };
+        let mut changes = self.compare(self.desired, &document);
+        // Of a value that the base holds without its secret, and of one that is named, the other list tells.
+        changes.retain(|change| {
+            let masked = matches!(&change.kind, ChangeKind::Replace { before, after } if before == after);
+            !masked && !now.contains_key(&change.address)
+        });
+        let differs = now.iter().filter_map(|(address, reference)| {
+            let old = before.get(&address.to_string());
+            (old != Some(reference)).then(|| Moved {
+                address: address.clone(),
+                who: Who::File,
+                line: self.line(address),
+                base: old.cloned().map(Value::String),
+                portal: None,
+                file: Some(Value::String(reference.clone())),
+                note: Some("the declaration changed; its value is not compared here".to_owned()),
+            })
+        });
+        (changes, differs.collect())
+    }
+
+    /// The live document without secrets.
+    fn live_shown(&self) -> Value {
+        let redacted = live::redacted(self.live, self.shape);
+        diff::without_declared_secrets(redacted, &self.desired.document, self.shape)
+    }
+
+    fn moved(&self, change: &Change, who: Who, base: Option<&Value>) -> Moved {
+        let at = &change.address;
+        let live = self.live_shown();
+        let file = diff::shown(&self.desired.document, self.shape);
+        let find = |document: &Value| diff::find(document, self.shape, at).cloned();
+        let line = if change.line > 0 { Some(change.line) } else { self.line(at) };
+        Moved {
+            address: at.clone(),
+            who,
+            line: line.filter(|_| who != Who::Unmanaged),
+            base: base.and_then(find),
+            portal: find(&live).or_else(|| if who == Who::Unmanaged { None } else { before(&change.kind) }),
+            file: find(&file),
+            note: None,
+        }
+    }
+
+    fn line(&self, at: &Address) -> Option<usize> {
+        base::line(&self.desired.document, self.shape, at)
+    }
+}
+
+/// Whether one is inside the other.
+fn related(a: &Address, b: &Address) -> bool {
+    a.is_within(b) || b.is_within(a)
+}
+
+/// The live value of a change, where one value is it: it may stand under another name than the file's.
+fn before(kind: &ChangeKind) -> Option<Value> {
+    match kind {
+        ChangeKind::Remove { before } | ChangeKind::Replace { before, .. } => Some(before.clone()),
+        ChangeKind::List { before, .. } => Some(Value::Array(before.clone())),
+        ChangeKind::Add { .. } | ChangeKind::Members { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

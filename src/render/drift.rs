@@ -1,0 +1,239 @@
+//! What `drift` found, for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::plan_text::hunk_lines;
+use super::{Paint, brief, counted, json, plural, sentence, visible};
+use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
+use crate::model::OfferKey;
+use crate::plan::Unread;
+
+const LIMIT: usize = 100;
+/// Texts from this length on are shown as hunks.
+const LONG: usize = 60;
+
+/// The text, ending in a line feed.
+#[must_use]
+pub fn drift(drift: &Drift, paint: Paint) -> String {
+    let mut out = String::new();
+    let bases = if drift.bases.is_empty() {
+        "none: without --base nobody can say which side moved".to_owned()
+    } else {
+        drift.bases.join(", then ")
+    };
+    let _ = writeln!(out, "Base: {}\n", visible(&bases, false));
+    for offer in drift.offers.iter().filter(|offer| !offer.moved.is_empty()) {
+        one_offer(&mut out, offer, drift.bases.len(), paint);
+        out.push('\n');
+    }
+    for Undeclared { key, was_declared } in &drift.undeclared {
+        let key = paint.strong(&key.to_string());
+        let why = if *was_declared {
+            "the files moved: no file declares it any more, and the portal still has it"
+        } else {
+            "on the portal, and no file declares it"
+        };
+        let _ = writeln!(out, "{} {key}   {why}", paint.changed("?"));
+    }
+    for Unlisted { publisher, cause, .. } in &drift.unlisted {
+        let publisher = paint.strong(&format!("{publisher}/*"));
+        let mark = paint.removed("?");
+        let _ =
+            writeln!(out, "{mark} {publisher}   its offers could not be listed; whether all are declared is not known");
+        let _ = writeln!(out, "    {}", visible(cause, false));
+    }
+    for unread in &drift.unread {
+        let _ = writeln!(
+            out,
+            "{} {}   not read; whether it drifted is not known",
+            paint.removed("?"),
+            paint.strong(&unread.key.to_string())
+        );
+        let _ = writeln!(out, "    {}", visible(&unread.cause, false));
+        if let Some(hint) = &unread.hint {
+            let _ = writeln!(out, "    hint: {hint}");
+        }
+    }
+    if !(drift.undeclared.is_empty() && drift.unlisted.is_empty() && drift.unread.is_empty()) {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}.", summary(drift));
+    out
+}
+
+fn summary(drift: &Drift) -> String {
+    let count = |who| drift.offers.iter().flat_map(|offer| &offer.moved).filter(|moved| moved.who == who).count();
+    let still = drift.offers.iter().filter(|offer| offer.moved.is_empty()).count();
+    let counts = sentence([
+        counted(count(Who::Portal), "moved on the portal"),
+        counted(count(Who::Both), "in conflict"),
+        counted(count(Who::Unknown), "moved by nobody knows whom"),
+        counted(count(Who::File), "moved in the files"),
+        counted(count(Who::Agreed), "moved on both sides alike"),
+        counted(count(Who::Unmanaged), "moved on the portal beside the files"),
+        counted(drift.undeclared.len(), "not declared"),
+        counted(drift.unread.len(), "not read"),
+        if drift.unlisted.is_empty() {
+            String::new()
+        } else {
+            format!("{} not listed", plural(drift.unlisted.len(), "publisher"))
+        },
+        if still > 0 { format!("{} without a difference", plural(still, "offer")) } else { String::new() },
+    ]);
+    let verdict = match drift.count() {
+        0 if drift.unread.is_empty() && drift.unlisted.is_empty() => "No drift",
+        0 => "No drift in what was read",
+        _ => "Drift",
+    };
+    if counts.is_empty() { verdict.to_owned() } else { format!("{verdict}: {counts}") }
+}
+
+fn one_offer(out: &mut String, offer: &OfferDrift, bases: usize, paint: Paint) {
+    let base = match (&offer.base, &offer.why) {
+        (Some(base), _) if bases > 1 => format!("   base: {}", visible(base, false)),
+        (None, Some(why)) => format!("   no base: {}", visible(why, false)),
+        _ => String::new(),
+    };
+    let _ = writeln!(out, "{}   {}{base}", paint.strong(&offer.key.to_string()), visible(&offer.path, false));
+    for moved in &offer.moved {
+        one_value(out, moved, &offer.path, paint);
+    }
+}
+
+fn one_value(out: &mut String, moved: &Moved, path: &str, paint: Paint) {
+    let Moved { address, who, line, base, portal, file, note } = moved;
+    let address = address.to_string();
+    let address = if address.is_empty() { "the whole offer".to_owned() } else { visible(&address, false) };
+    let mark = match who {
+        Who::Portal | Who::Both => paint.removed("!"),
+        Who::Unknown => paint.changed("?"),
+        Who::File => paint.changed("~"),
+        Who::Agreed | Who::Unmanaged => paint.dim("·"),
+    };
+    let place = line.map(|line| format!("   {}", paint.dim(&format!("{path}:{line}")))).unwrap_or_default();
+    let _ = writeln!(out, "  {mark} {address}: {}{place}", who.describe());
+    if let Some(note) = note {
+        let _ = writeln!(out, "      {note}");
+    }
+    match who {
+        Who::Portal | Who::Unmanaged => step(out, "portal", base.as_ref(), portal.as_ref(), paint),
+        Who::File if base.is_none() && portal.is_some() => step(out, "file", portal.as_ref(), file.as_ref(), paint),
+        Who::File => step(out, "file", base.as_ref(), file.as_ref(), paint),
+        Who::Both => {
+            step(out, "portal", base.as_ref(), portal.as_ref(), paint);
+            step(out, "file", base.as_ref(), file.as_ref(), paint);
+        }
+        Who::Agreed => step(out, "both", base.as_ref(), file.as_ref(), paint),
+        Who::Unknown if portal.is_none() && file.is_none() => {}
+        Who::Unknown => {
+            let _ = writeln!(out, "      portal: {}", value(portal.as_ref()));
+            let _ = writeln!(out, "      file: {}", value(file.as_ref()));
+        }
+    }
+}
+
+fn step(out: &mut String, side: &str, before: Option<&Value>, after: Option<&Value>, paint: Paint) {
+    if before.is_none() && after.is_none() {
+        return;
+    }
+    if let (Some(Value::String(old)), Some(Value::String(new))) = (before, after)
+        && (old.len().max(new.len()) > LONG || old.contains('\n') || new.contains('\n'))
+    {
+        let (lines, words) = hunk_lines(old, new, paint);
+        let _ = writeln!(out, "      {side}: ({})", plural(words, "word"));
+        for line in lines.lines() {
+            let _ = writeln!(out, "        {line}");
+        }
+        return;
+    }
+    let (old, new) = (paint.removed(&value(before)), paint.added(&value(after)));
+    let _ = writeln!(out, "      {side}: {old} → {new}");
+}
+
+fn value(value: Option<&Value>) -> String {
+    value.map_or_else(|| "(nothing)".to_owned(), |value| brief(value, LIMIT))
+}
+
+#[derive(Serialize)]
+struct DriftDocument<'a> {
+    exit_code: u8,
+    /// How many values, and undeclared offers where they count, are drift.
+    drift: usize,
+    complete: bool,
+    bases: &'a [String],
+    offers: Vec<OfferDocument<'a>>,
+    undeclared: Vec<UndeclaredDocument<'a>>,
+    unlisted: &'a [Unlisted],
+    unread: &'a [Unread],
+}
+
+#[derive(Serialize)]
+struct OfferDocument<'a> {
+    offer: &'a OfferKey,
+    file: &'a str,
+    base: Option<&'a str>,
+    no_base: Option<&'a str>,
+    moved: Vec<MovedDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct MovedDocument<'a> {
+    address: String,
+    verdict: Who,
+    line: Option<usize>,
+    base: Option<&'a Value>,
+    portal: Option<&'a Value>,
+    file: Option<&'a Value>,
+    note: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct UndeclaredDocument<'a> {
+    offer: &'a OfferKey,
+    was_declared: bool,
+}
+
+/// The JSON document.
+#[must_use]
+pub fn drift_json(drift: &Drift) -> String {
+    let offers = drift.offers.iter().map(|offer| OfferDocument {
+        offer: &offer.key,
+        file: &offer.path,
+        base: offer.base.as_deref(),
+        no_base: offer.why.as_deref(),
+        moved: offer.moved.iter().map(moved_document).collect(),
+    });
+    json::document(
+        "offerctl.drift",
+        DriftDocument {
+            exit_code: drift.exit().code(),
+            drift: drift.count(),
+            complete: drift.unread.is_empty() && drift.unlisted.is_empty(),
+            bases: &drift.bases,
+            offers: offers.collect(),
+            undeclared: drift
+                .undeclared
+                .iter()
+                .map(|Undeclared { key, was_declared }| UndeclaredDocument { offer: key, was_declared: *was_declared })
+                .collect(),
+            unlisted: &drift.unlisted,
+            unread: &drift.unread,
+        },
+    )
+}
+
+fn moved_document(moved: &Moved) -> MovedDocument<'_> {
+    let Moved { address, who, line, base, portal, file, note } = moved;
+    MovedDocument {
+        address: address.to_string(),
+        verdict: *who,
+        line: *line,
+        base: base.as_ref(),
+        portal: portal.as_ref(),
+        file: file.as_ref(),
+        note: note.as_deref(),
+    }
+}

@@ -1,0 +1,290 @@
+//! Who moved: the portal, the files or both; with a receipt, with a revision, with neither.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{World, native, offer, offerctl, set_title, write};
+
+const SUMMARY: &str = "microsoft-azure-marketplace.summary";
+
+pub(crate) fn git(world: &World, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(world.folder.path())
+        .args(["-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
+        .args(args)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOME", world.folder.path())
+        .output()
+        .expect("git runs");
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
+pub(crate) fn commit(world: &World) -> String {
+    git(world, &["add", "offers"]);
+    git(world, &["commit", "-q", "-m", "x"]);
+    git(world, &["rev-parse", "HEAD"])
+}
+
+fn two(title: &str, summary: &str) -> Value {
+    let mut document = offer("a", title);
+    document["definition"]["offer"][SUMMARY] = json!(summary);
+    document
+}
+
+/// A world in which an apply left a receipt (`receipt.json`) and the files are committed.
+async fn applied() -> World {
+    let world = World::new(vec![native(&two("old", "old"))], &[("a", &two("T", "S"))]).await;
+    git(&world, &["init", "-q"]);
+    commit(&world);
+    world.run(&["apply", "--yes", "-o", "json=receipt.json"]).await.exits(0);
+    world
+}
+
+/// What the portal and the files are changed to, the verdicts with a base, and the exit code.
+type Case = (
+    Option<(&'static str, &'static str)>,
+    Option<(&'static str, &'static str)>,
+    &'static [(&'static str, &'static str)],
+    i32,
+);
+
+const CASES: [Case; 5] = [
+    (Some(("portal", "S")), None, &[("title", "portal")], 2),
+    (None, Some(("T", "file")), &[("summary", "file")], 0),
+    (Some(("portal", "S")), Some(("T", "file")), &[("title", "portal"), ("summary", "file")], 2),
+    (Some(("portal", "S")), Some(("file", "S")), &[("title", "both")], 2),
+    (Some(("same", "S")), Some(("same", "S")), &[("title", "agreed")], 0),
+];
+
+fn verdicts(document: &Value) -> Vec<(String, String)> {
+    let moved = document["offers"][0]["moved"].as_array().expect("a list");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    moved.iter().map(|moved| (text(&moved["address"]), text(&moved["verdict"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_side_has_its_verdict_with_a_receipt_with_git_and_with_neither() {
+    let world = applied().await;
+    for (portal, file, expected, code) in CASES {
+        let (title, summary) = portal.unwrap_or(("T", "S"));
+        world.portal_put("a", &native(&two(title, summary))).await;
+        let (title, summary) = file.unwrap_or(("T", "S"));
+        world.declare("a", &two(title, summary));
+        for (base, name) in [("receipt.json", "Base: receipt receipt.json\n"), ("HEAD", "Base: revision HEAD (")] {
+            let json = world.run(&["drift", "--base", base, "-o", "json"]).await.exits(code).json();
+            let expected = expected.iter().map(|(a, v)| ((*a).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
+            assert_eq!(verdicts(&json), expected, "{base}: {json:#}");
+            assert_eq!((&json["format"], &json["exit_code"]), (&json!("offerctl.drift"), &json!(code)));
+            let text = world.run(&["drift", "--base", base]).await.exits(code).stdout;
+            assert!(text.starts_with(name), "{text}");
+            for (address, verdict) in &expected {
+                let words = match verdict.as_str() {
+                    "portal" => "the portal moved",
+                    "file" => "the file moved",
+                    "both" => "both moved, to different values",
+                    _ => "both moved, to the same value",
+                };
+                assert!(text.contains(&format!("{address}: {words}   offers/a.yaml:")), "{text}");
+            }
+            let last = text.lines().last().expect("a line");
+            assert_eq!(last.starts_with("Drift: "), code == 2, "{text}");
+            assert_eq!(last.starts_with("No drift: "), code == 0, "{text}");
+        }
+        // Without a base every difference may be drift.
+        let (differing, code) = match expected {
+            [(_, "agreed")] => (0, 0),
+            moved => (moved.len(), 2),
+        };
+        let json = world.run(&["drift", "-o", "json"]).await.exits(code).json();
+        assert_eq!(verdicts(&json).len(), differing, "{json:#}");
+        assert!(verdicts(&json).iter().all(|(_, verdict)| verdict == "unknown"), "{json:#}");
+        let text = world.run(&["drift"]).await.exits(code).stdout;
+        assert!(text.starts_with("Base: none: without --base nobody can say which side moved\n"), "{text}");
+        assert_eq!(text.contains("differs; nobody can say which side moved"), differing > 0, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_says_who_moved_what_from_what_to_what() {
+    let world = applied().await;
+    world.portal_put("a", &native(&two("portal", "S"))).await;
+    world.declare("a", &two("file", "more"));
+    let text = world.run(&["drift", "--base", "receipt.json"]).await.exits(2).stdout;
+    let expected = r#"Base: receipt receipt.json
+
+contoso/a   offers/a.yaml
+  ! title: both moved, to different values   offers/a.yaml:8
+      portal: "T" → "portal"
+      file: "T" → "file"
+  ~ summary: the file moved   offers/a.yaml:9
+      file: "S" → "more"
+
+Drift: 1 in conflict, 1 moved in the files.
+"#;
+    assert_eq!(text, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_receipt_covers_what_needed_nothing_and_names_its_portal() {
+    let world = World::new(
+        vec![native(&offer("a", "T")), native(&offer("b", "old"))],
+        &[("a", &offer("a", "T")), ("b", &offer("b", "T"))],
+    )
+    .await;
+    world.run(&["plan", "--out", "p.json"]).await.exits(0);
+    world.run(&["apply", "p.json", "--yes", "-o", "json=receipt.json"]).await.exits(0);
+    let calm = world.run(&["drift", "--base", "receipt.json"]).await.exits(0);
+    assert_eq!(calm.stdout, "Base: receipt receipt.json\n\nNo drift: 2 offers without a difference.\n");
+    world.portal_edit("a", |document| set_title(document, "portal")).await;
+    let found = world.run(&["drift", "--base", "receipt.json", "contoso/a"]).await.exits(2);
+    assert!(found.stdout.contains("title: the portal moved"), "{}", found.stdout);
+
+    let other = std::fs::read_to_string(world.path("receipt.json")).expect("a receipt");
+    write(world.folder.path(), "other.json", &other.replace(world.sandbox.url(), "https://other.example"));
+    let refused = world.run(&["drift", "--base", "other.json"]).await.exits(3);
+    assert!(
+        refused.stderr.contains("the receipt other.json is of the portal https://other.example"),
+        "{}",
+        refused.stderr
+    );
+    for (text, why) in [
+        ("{}", "it is not the JSON report of an apply"),
+        (r#"{"format":"offerctl.report","format_version":"2.0"}"#, "its format_version is 2.0"),
+        (r#"{"format":"offerctl.report","format_version":"1.0"}"#, "the report has no receipt"),
+    ] {
+        write(world.folder.path(), "bad.json", text);
+        let refused = world.run(&["drift", "--base", "bad.json"]).await.exits(3);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    let refused = world.run(&["drift", "--base", "none.json"]).await.exits(3);
+    assert!(refused.stderr.contains("there is no file none.json"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_that_no_file_declares_are_listed_and_count_unless_they_may_be() {
+    let world = applied().await;
+    world.portal_put("stray", &native(&offer("stray", "X"))).await;
+    let found = world.run(&["drift", "--base", "receipt.json"]).await.exits(2);
+    assert!(found.stdout.contains("? contoso/stray   on the portal, and no file declares it\n"), "{}", found.stdout);
+    let json =
+        world.run(&["drift", "--base", "receipt.json", "--allow-undeclared", "-o", "json"]).await.exits(0).json();
+    assert_eq!(json["undeclared"], json!([{"offer": "contoso/stray", "was_declared": false}]));
+    let one = world.run(&["drift", "--base", "receipt.json", "contoso/a"]).await.exits(0);
+    assert!(!one.stdout.contains("stray"), "{}", one.stdout);
+    // A file that went away is the files' move.
+    world.declare("stray", &offer("stray", "X"));
+    let rev = commit(&world);
+    std::fs::remove_file(world.path("offers/stray.yaml")).expect("removed");
+    let found = world.run(&["drift", "--base", &rev]).await.exits(0);
+    assert!(found.stdout.contains("the files moved: no file declares it any more"), "{}", found.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_never_no_drift() {
+    let world = applied().await;
+    world.declare("b", &offer("b", "X"));
+    world.fault(json!({"method": "GET", "path": "/offers/b", "status": 403})).await;
+    let found = world.run(&["drift", "--base", "receipt.json", "--retries", "0"]).await.exits(6);
+    assert!(found.stdout.contains("? contoso/b   not read; whether it drifted is not known\n"), "{}", found.stdout);
+    assert!(found.stdout.contains("No drift in what was read: 1 not read"), "{}", found.stdout);
+    world.no_faults().await;
+    std::fs::remove_file(world.path("offers/b.yaml")).expect("removed");
+    world.fault(json!({"method": "GET", "path": "/publishers/contoso/offers?", "status": 500})).await;
+    let found = world.run(&["drift", "--base", "receipt.json", "--retries", "0"]).await.exits(6);
+    assert!(found.stdout.contains("contoso/*   its offers could not be listed"), "{}", found.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_is_read_from_the_objects_with_what_its_files_take_in() {
+    let world = World::new(vec![native(&offer("a", "T"))], &[]).await;
+    let declared =
+        serde_json::to_string(&offer("a", "TEXT")).expect("JSON").replace("\"TEXT\"", "!file ../texts/title.txt");
+    write(world.folder.path(), "offers/a.yaml", &declared);
+    write(world.folder.path(), "texts/title.txt", "T");
+    git(&world, &["init", "-q"]);
+    git(&world, &["add", "texts"]);
+    let rev = commit(&world);
+    let before = git(&world, &["status", "--porcelain"]);
+    write(world.folder.path(), "texts/title.txt", "new");
+    let found = world.run(&["drift", "--base", &rev]).await.exits(0);
+    assert!(found.stdout.contains("title: the file moved"), "{}", found.stdout);
+    assert!(found.stdout.contains("file: \"T\" → \"new\""), "{}", found.stdout);
+    write(world.folder.path(), "texts/title.txt", "T");
+    assert_eq!(git(&world, &["status", "--porcelain"]), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_that_cannot_be_read_is_an_error_with_the_way_out() {
+    let world = World::new(vec![native(&offer("a", "T"))], &[("a", &offer("a", "T"))]).await;
+    let refused = world.run(&["drift", "--base", "HEAD"]).await.exits(3);
+    assert!(refused.stderr.contains("is in no Git repository"), "{}", refused.stderr);
+    git(&world, &["init", "-q"]);
+    git(&world, &["commit", "-q", "--allow-empty", "-m", "x"]);
+    let refused = world.run(&["drift", "--base", "HEAD"]).await.exits(3);
+    assert!(refused.stderr.contains("there is no file of the project"), "{}", refused.stderr);
+    commit(&world);
+    for rev in ["nowhere", "--upload-pack=x", "HEAD:offers"] {
+        let refused = world.run(&["drift", &format!("--base={rev}")]).await.exits(3);
+        assert!(refused.stderr.contains(&format!("the repository has no revision `{rev}`")), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("shallow"), "{}", refused.stderr);
+    }
+    // No git at all.
+    let mut command = offerctl(world.folder.path());
+    command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).env("PATH", "/nowhere").args(["drift", "--base", "HEAD"]);
+    let refused = crate::support::run_beside(command).await.exits(3);
+    assert!(refused.stderr.contains("git is not installed"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_since_a_revision_covers_what_changed() {
+    let files = [("a", &offer("a", "T")), ("b", &offer("b", "T"))];
+    let world = World::new(vec![native(&offer("a", "old")), native(&offer("b", "old"))], &files).await;
+    git(&world, &["init", "-q"]);
+    let rev = commit(&world);
+    let none = world.run(&["plan", "--since", &rev]).await.exits(0);
+    assert!(
+        none.stdout
+            .ends_with(&format!("Left out: 2 offers whose files did not change since revision {}.\n", &rev[..12])),
+        "{}",
+        none.stdout
+    );
+    world.declare("b", &offer("b", "new"));
+    let some = world.run(&["plan", "--since", &rev, "-o", "json"]).await.exits(0).json();
+    assert_eq!(some["since"]["left_out"], 1);
+    assert_eq!(some["offers"].as_array().map(Vec::len), Some(1));
+    assert_eq!(some["offers"][0]["offer"], "contoso/b");
+    assert_eq!(some["unchanged"], json!([]));
+    // Settings and schemas concern every offer.
+    write(world.folder.path(), "offerctl.toml", "schemas = \"own\"\n");
+    write(world.folder.path(), "own/README.md", "x");
+    let all = world.run(&["plan", "--since", &rev]).await.exits(0);
+    assert!(all.stdout.contains("2 to update") && all.stdout.contains("Left out: 0 offers"), "{}", all.stdout);
+    git(&world, &["add", "offerctl.toml", "own"]);
+    let rev = commit(&world);
+    let none = world.run(&["plan", "--since", &rev]).await.exits(0);
+    assert!(none.stdout.contains("Left out: 2 offers"), "{}", none.stdout);
+    write(world.folder.path(), "own/README.md", "y");
+    let all = world.run(&["plan", "--since", &rev]).await.exits(0);
+    assert!(all.stdout.contains("Left out: 0 offers"), "{}", all.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shallow_clone_says_how_to_get_the_history() {
+    let world = World::new(vec![native(&offer("a", "T"))], &[("a", &offer("a", "T"))]).await;
+    git(&world, &["init", "-q"]);
+    let first = commit(&world);
+    world.declare("a", &offer("a", "U"));
+    commit(&world);
+    let clone = world.path("clone");
+    let from = format!("file://{}", world.folder.path().display());
+    git(&world, &["clone", "-q", "--depth", "1", &from, &clone.display().to_string()]);
+    let mut command = offerctl(&clone);
+    command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).args(["plan", "--since", &first]);
+    let refused = crate::support::run_beside(command).await.exits(3);
+    assert!(refused.stderr.contains("this is a shallow clone; fetch the history"), "{}", refused.stderr);
+    let mut command = offerctl(&clone);
+    command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).args(["plan", "--since", "HEAD"]);
+    crate::support::run_beside(command).await.exits(0);
+}
