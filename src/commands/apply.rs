@@ -8,6 +8,7 @@ use futures_util::future;
 use super::connect::Portal;
 use super::secrets::Secrets;
 use super::shell::{self, Shell};
+use super::sinks::Surface;
 use super::{artifacts, plan, release};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
@@ -16,7 +17,6 @@ use crate::error::{Error, Exit, Result};
 use crate::model::{Digest, OfferKey, SecretRef};
 use crate::plan::{Finding, OfferPlan, Plan, SavedPlan, is_fingerprint};
 use crate::portal::Approval;
-use crate::render::{self, Paint};
 use crate::report::{Purpose, Report};
 use crate::workspace::{Desired, Project};
 
@@ -60,9 +60,9 @@ async fn with_portal(
             plan
         }
     };
-    let text_to_stdout = shell.stdout_format() == Format::Text;
+    let text_to_stdout = shell.stdout_format() == Some(Format::Text);
     if text_to_stdout {
-        shell.to_stdout(&plan::show(shell, &plan, Format::Text, shell.term.stdout_color))?;
+        shell.to_stdout(&plan::text(shell, &args.shaping, &plan, shell.stdout_surface()))?;
     }
     if let Some(expected) = &args.expect_plan {
         expect(expected, &plan)?;
@@ -70,7 +70,7 @@ async fn with_portal(
     let mut report = Report {
         purpose: Purpose::Apply,
         refused: plan.refusals().map(Finding::describe).collect(),
-        unchanged: plan.unchanged.len(),
+        unchanged: plan.unchanged.iter().map(|unchanged| unchanged.key.clone()).collect(),
         unread: plan.unread.clone(),
         ..Report::default()
     };
@@ -90,10 +90,10 @@ async fn with_portal(
     }
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
+    let places = shell.places(offers);
     shell.emit(&|format, color| match format {
-        Format::Json => render::report_json(&report),
         Format::Text if silent => String::new(),
-        Format::Text => render::report(&report, Paint { color }),
+        format => super::connect::show_report(&report, &places, format, color),
     })?;
     Ok(report.exit())
 }
@@ -193,8 +193,9 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
 
 async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
     let asks = !args.start.consent.yes && shell.term.interactive;
-    if asks && shell.stdout_format() != Format::Text {
-        shell.term.alert(&plan::show(shell, plan, Format::Text, shell.term.stderr_color));
+    if asks && shell.stdout_format() != Some(Format::Text) {
+        let surface = Surface { color: shell.term.stderr_color, width: None };
+        shell.term.alert(&plan::text(shell, &args.shaping, plan, surface));
     }
     let question = format!("Apply plan {}?", plan.fingerprint().short());
     shell.approve(&args.start.consent, question, "nothing was written").await
