@@ -67,7 +67,7 @@ async fn a_wait_signs_off_what_was_on_its_way_and_nothing_else() {
     let stderr = BufReader::new(waiting.stderr.as_mut().expect("stderr"));
     let seen = stderr.lines().map_while(Result::ok).any(|line| line.contains("in progress"));
     assert!(seen, "the wait saw no step");
-    elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "10ms"]).await.exits(8);
+    elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "500ms"]).await.exits(8);
     world.advance(hour).await;
     world.portal_edit("a", |document| set_title(document, "THEIRS")).await;
     elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
@@ -230,7 +230,7 @@ async fn a_wait_says_live_only_of_what_was_on_its_way() {
     tokio::time::timeout(Duration::from_secs(20), seen).await.expect("the wait polls");
     world.fault(json!({"method": "GET", "path": "/offers/a/submissions", "status": 503, "headers": {"Retry-After": "1"}, "times": 1})).await;
     world.portal_edit("b", |document| set_title(document, "unrelated")).await;
-    elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "10ms"]).await;
+    elsewhere(&world, &["cancel", "--yes", "contoso/a", "--wait-timeout", "500ms"]).await;
     world.advance(hour).await;
     world.portal_edit("a", |document| set_title(document, "THEIRS")).await;
     elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
