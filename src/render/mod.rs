@@ -21,7 +21,7 @@ pub use diagnostics::diagnostics;
 pub use doctor_text::doctor;
 pub use found::Places;
 pub use json::{
-    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
+    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
     report as report_json, status as status_json,
 };
 pub use plan_text::{PlanOptions, plan};

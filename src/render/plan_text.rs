@@ -8,7 +8,7 @@ use super::hunks::{LONG, hunks, words};
 use super::{Paint, brief, counted, plural, sentence, visible};
 use crate::diff::{Change, ChangeKind, Diff};
 use crate::model::{LocalFile, OfferKey};
-use crate::plan::{self, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
+use crate::plan::{self, Finding, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
 
 /// How to show a plan.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,10 @@ pub fn plan(plan: &Plan, options: PlanOptions) -> String {
     }
     let heading = options.paint.strong(&format!("Plan: {totals}"));
     let _ = writeln!(out, "{heading}    (live → file)\n");
+    findings(&mut out, &plan.findings, false, options.paint);
+    if !plan.findings.is_empty() {
+        out.push('\n');
+    }
     for offer in &plan.offers {
         offer_plan(&mut out, offer, options);
         out.push('\n');
@@ -85,17 +89,7 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     };
     let profile = offer.profile.map_or_else(|| "new".to_owned(), |profile| profile.to_string());
     let _ = writeln!(out, "{symbol} {}   {verb}   {profile}   {}", paint.strong(&offer.key.to_string()), offer.path());
-    for finding in &offer.findings {
-        let (mark, how) = match (&finding.token, finding.allowed) {
-            (Some(token), true) => (paint.dim("!"), format!("   accepted: {}", visible(token, false))),
-            (Some(token), false) => {
-                let token = visible(token, false);
-                (paint.removed("!"), format!("   needs --allow {token}, or `reconcile.allow`"))
-            }
-            (None, _) => (paint.removed("!"), String::new()),
-        };
-        let _ = writeln!(out, "  {mark} {}{how}", visible(&finding.message, false));
-    }
+    findings(out, &offer.findings, true, paint);
     for (risk, change) in plan::by_risk(&offer.diff.changes) {
         one_change(out, change, risk, offer.path(), options);
     }
@@ -110,6 +104,20 @@ fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
     if !offer.release.is_empty() {
         let steps = offer.release.iter().map(|step| step_name(*step)).collect::<Vec<_>>().join(" → ");
         let _ = writeln!(out, "    then: {steps}");
+    }
+}
+
+/// What speaks against a plan or an offer, and what accepts it.
+fn findings(out: &mut String, findings: &[Finding], of_offer: bool, paint: Paint) {
+    for finding in findings {
+        let also = if of_offer { ", or `reconcile.allow`" } else { "" };
+        let (mark, how) = match (&finding.token, finding.allowed) {
+            (Some(token), true) => (paint.dim("!"), format!("   accepted: {token}")),
+            (Some(token), false) if finding.stops() => (paint.removed("!"), format!("   needs --allow {token}{also}")),
+            (Some(token), false) => (paint.changed("!"), format!("   a warning: {token}")),
+            (None, _) => (paint.removed("!"), String::new()),
+        };
+        let _ = writeln!(out, "  {mark} {}{}", visible(&finding.message, false), visible(&how, false));
     }
 }
 
