@@ -221,6 +221,10 @@ pub struct Shaping {
     /// Do not look at the files behind artifacts; those that the portal copied are shown as not compared
     #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
     pub no_artifacts: bool,
+
+    /// Compare HTML as it is written, rather than as a reader sees it
+    #[arg(long, env = "OFFERCTL_HTML_SOURCE", value_parser = FalseyValueParser::new())]
+    pub html_source: bool,
 }
 
 /// `offerctl plan`.

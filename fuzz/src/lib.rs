@@ -78,8 +78,8 @@ fn planned(desired: &Desired) {
         }
     }
     let _ = plan.fingerprint();
-    for (color, verbose) in [(true, true), (false, false)] {
-        let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose });
+    for (color, width) in [(true, Some(40)), (false, None)] {
+        let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose: color, html_source: color, width });
     }
     let saved = SavedPlan::write(&plan, &Bound::default());
     SavedPlan::read(&saved).expect("a plan that was written can be read");

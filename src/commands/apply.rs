@@ -8,6 +8,7 @@ use futures_util::future;
 use super::connect::Portal;
 use super::secrets::Secrets;
 use super::shell::{self, Shell};
+use super::sinks::Surface;
 use super::{artifacts, plan, release};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
@@ -61,7 +62,7 @@ async fn with_portal(
     };
     let text_to_stdout = shell.stdout_format() == Some(Format::Text);
     if text_to_stdout {
-        shell.to_stdout(&plan::text(shell, &plan, shell.term.stdout_color))?;
+        shell.to_stdout(&plan::text(shell, &args.shaping, &plan, shell.stdout_surface()))?;
     }
     if let Some(expected) = &args.expect_plan {
         expect(expected, &plan)?;
@@ -193,7 +194,8 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
 async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
     let asks = !args.start.consent.yes && shell.term.interactive;
     if asks && shell.stdout_format() != Some(Format::Text) {
-        shell.term.alert(&plan::text(shell, plan, shell.term.stderr_color));
+        let surface = Surface { color: shell.term.stderr_color, width: None };
+        shell.term.alert(&plan::text(shell, &args.shaping, plan, surface));
     }
     let question = format!("Apply plan {}?", plan.fingerprint().short());
     shell.approve(&args.start.consent, question, "nothing was written").await

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::observe;
-use super::shell::{Shell, write_whole};
+use super::shell::Shell;
+use super::sinks::{Surface, write_whole};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
@@ -35,9 +36,14 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     }
     let exit = exit(&plan, args.detailed_exitcode);
     let places = shell.places(&loaded.offers);
-    shell.emit(&|format, color| match format {
-        Format::Text => text(shell, &plan, color),
-        Format::Markdown => render::summary::plan(&plan, &places),
+    let markdown = render::MarkdownOptions {
+        limit: render::MarkdownOptions::LIMIT,
+        html_source: args.shaping.html_source,
+        verbose: shell.global.verbose > 0,
+    };
+    shell.emit_on(&|format, surface| match format {
+        Format::Text => text(shell, &args.shaping, &plan, surface),
+        Format::Markdown => render::plan_markdown(&plan, markdown),
         Format::Json => render::plan_json(&plan),
         Format::Sarif => render::sarif::plan(&plan, &places, exit),
         Format::Junit => render::junit::plan(&plan, &places),
@@ -134,8 +140,15 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, made: &mut Plan) {
     }
 }
 
-pub(super) fn text(shell: &Shell, plan: &Plan, color: bool) -> String {
-    render::plan(plan, PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 })
+/// The plan for people, for a place that takes colour or has a width.
+pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surface) -> String {
+    let options = PlanOptions {
+        paint: Paint { color: surface.color },
+        verbose: shell.global.verbose > 0,
+        html_source: shaping.html_source,
+        width: surface.width,
+    };
+    render::plan(plan, options)
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

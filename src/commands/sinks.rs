@@ -16,6 +16,20 @@ use crate::workspace::{Desired, Project};
 /// GitHub takes a step's summary up to so many bytes, and shows none of one that is larger.
 const LARGEST_SUMMARY: usize = 1 << 20;
 
+/// What a place for text takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surface {
+    /// Whether it takes colour.
+    pub(super) color: bool,
+    /// Its columns; none where lines have any length.
+    pub(super) width: Option<usize>,
+}
+
+impl Surface {
+    /// A file.
+    const FILE: Self = Self { color: false, width: None };
+}
+
 impl Shell {
     /// Refuses formats in which the command's result makes no sense, and two results in one stream.
     pub(super) fn check_formats(&self, command: &Command) -> Result<()> {
@@ -40,12 +54,22 @@ impl Shell {
     /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does; annotations come
     /// after whatever else goes there. A sink that fails does not keep the result from the others.
     pub(super) fn emit(&self, render: &dyn Fn(Format, bool) -> String) -> Result<()> {
-        let mut written = self.to_files(&|format| render(format, false));
+        self.emit_on(&|format, surface| render(format, surface.color))
+    }
+
+    /// As [`Self::emit`], for a result that looks at the width that there is.
+    pub(super) fn emit_on(&self, render: &dyn Fn(Format, Surface) -> String) -> Result<()> {
+        let mut written = self.to_files(&|format| render(format, Surface::FILE));
         if let Some(format) = self.stdout_format() {
-            written.push(self.result(&render(format, self.term.stdout_color), escape(format)));
+            written.push(self.result(&render(format, self.stdout_surface()), escape(format)));
         }
-        written.push(self.annotate(&|format| render(format, false)));
+        written.push(self.annotate(&|format| render(format, Surface::FILE)));
         written.into_iter().collect()
+    }
+
+    /// What stdout takes.
+    pub(super) fn stdout_surface(&self) -> Surface {
+        Surface { color: self.term.stdout_color, width: self.term.stdout_width }
     }
 
     /// Writes an error to the sinks that machines read; people read it on stderr. A sink that fails has failed before,

@@ -7,15 +7,17 @@ mod diagnostics;
 mod doctor_text;
 mod found;
 pub mod github;
-mod hunks;
 mod json;
 pub mod junit;
+mod layout;
+mod markdown;
 mod plan_text;
 mod progress_text;
 mod report_text;
 pub mod sarif;
 mod status_text;
 pub mod summary;
+mod view;
 
 pub use diagnostics::diagnostics;
 pub use doctor_text::doctor;
@@ -24,6 +26,7 @@ pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
     report as report_json, status as status_json,
 };
+pub use markdown::{MarkdownOptions, plan as plan_markdown};
 pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};
@@ -77,10 +80,9 @@ impl Paint {
     }
 }
 
-/// Whether a terminal would act on a character: controls, and marks that turn or hide what is around them.
+/// Whether a terminal would act on a character, or nobody can see it.
 fn acts(c: char) -> bool {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+    c.is_control() || is_unseen(c)
 }
 
 /// A JSON document whose strings hold nothing that a terminal would act on; it says the same.
@@ -91,8 +93,9 @@ fn readable_json(document: String) -> String {
     }
     document.chars().fold(String::with_capacity(document.len()), |mut out, c| {
         if acts(c) && c != '\n' {
-            // All of these are in the first plane, so one escape is one character.
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
         } else {
             out.push(c);
         }
@@ -110,6 +113,20 @@ fn visible(text: &str, lines: bool) -> String {
         }
         out
     })
+}
+
+/// Marks that have no picture of their own: they turn the direction of writing, join, separate, or only carry what a
+/// reader does not see.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The text without an order for a pipeline that reads it as its log.
+fn inert(text: &str) -> String {
+    crate::term::inert(text, crate::term::Escape::Text).into_owned()
 }
 
 /// A value in one line: texts in quotes, big values by their size.
@@ -159,7 +176,9 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    pub(crate) mod gallery;
+
     use super::*;
     use serde_json::json;
 
@@ -167,6 +186,9 @@ mod tests {
     fn a_terminal_gets_no_orders_from_a_text() {
         assert_eq!(visible("a\u{1b}[31mb\u{202e}c\rd\ne", false), "a\\u{1b}[31mb\\u{202e}c\\u{d}d\\u{a}e");
         assert_eq!(visible("a\nb", true), "a\nb");
+        let unseen = "\u{61c}\u{200b}\u{200f}\u{2060}\u{2064}\u{e0041}\u{e007f}\u{e0100}";
+        assert!(visible(unseen, true).is_ascii(), "{}", visible(unseen, true));
+        assert_eq!(visible("Grüße 你好 🙂", false), "Grüße 你好 🙂");
     }
 
     #[test]
