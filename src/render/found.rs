@@ -122,33 +122,38 @@ fn region(text: &str, span: Span) -> Region {
 
 /// What stops a plan, and what could not be read.
 pub(super) fn plan(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
+    let whole = plan.findings.iter().map(|finding| of_finding(finding, "the plan", places.path("offerctl.toml"), None));
     let offers = plan.offers.iter().flat_map(|offer| of_offer(offer, places));
-    offers.chain(unread(&plan.unread, places)).collect()
+    whole.chain(offers).chain(unread(&plan.unread, places)).collect()
 }
 
 /// What the guards found of one offer.
 pub(super) fn of_offer(offer: &OfferPlan, places: &Places) -> Vec<Found<'static>> {
-    offer
-        .findings
-        .iter()
-        .map(|finding| {
-            let kind = finding.token.as_deref().and_then(|token| token.split(':').next()).unwrap_or("conflict");
-            Found {
-                rule: kind.to_owned(),
-                level: if finding.allowed { Level::Notice } else { Level::Error },
-                title: format!("{}: {}", offer.key, if finding.allowed { "accepted" } else { "stopped" }),
-                message: clean(&finding.message),
-                help: finding.token.as_ref().filter(|_| !finding.allowed).map(|token| {
-                    clean(&format!("to accept it, plan with --allow {token}, or list it in `reconcile.allow`"))
-                }),
-                file: places.path(offer.path()),
-                region: Some(line(line_of(finding, offer))),
-                identity: format!("{kind}\n{}\n{}", offer.key, finding.token.as_deref().unwrap_or(&finding.message)),
-                accepted: finding.allowed,
-                fix: None,
-            }
-        })
-        .collect()
+    let (of, file) = (offer.key.to_string(), places.path(offer.path()));
+    let found = |finding| of_finding(finding, &of, file.clone(), Some(line(line_of(finding, offer))));
+    offer.findings.iter().map(found).collect()
+}
+
+fn of_finding(finding: &Finding, of: &str, file: String, region: Option<Region>) -> Found<'static> {
+    let kind = finding.token.as_deref().and_then(|token| token.split(':').next()).unwrap_or("conflict");
+    let (level, word) = match (finding.stops(), finding.allowed) {
+        (true, _) => (Level::Error, "stopped"),
+        (false, true) => (Level::Notice, "accepted"),
+        (false, false) => (Level::Warning, "a warning"),
+    };
+    let help = finding.token.as_ref().filter(|_| level == Level::Error);
+    Found {
+        rule: kind.to_owned(),
+        level,
+        title: format!("{of}: {word}"),
+        message: clean(&finding.message),
+        help: help.map(|token| clean(&format!("to accept it, plan with --allow {token}"))),
+        file,
+        region,
+        identity: format!("{kind}\n{of}\n{}", finding.token.as_deref().unwrap_or(&finding.message)),
+        accepted: finding.allowed,
+        fix: None,
+    }
 }
 
 fn line(line: usize) -> Region {
@@ -231,8 +236,20 @@ pub(super) fn what(change: &Change) -> String {
 
 /// What went wrong in a run.
 pub(super) fn report(report: &Report, places: &Places) -> Vec<Found<'static>> {
+    let refused = report.refused.iter().map(|why| Found {
+        rule: "guarded".to_owned(),
+        level: Level::Error,
+        title: "the plan: guarded".to_owned(),
+        message: clean(why),
+        help: None,
+        file: places.path("offerctl.toml"),
+        region: None,
+        identity: format!("guarded\n{why}"),
+        accepted: false,
+        fix: None,
+    });
     let bad = report.outcomes.iter().filter_map(|outcome| of_outcome(outcome, places));
-    bad.chain(unread(&report.unread, places)).collect()
+    refused.chain(bad).chain(unread(&report.unread, places)).collect()
 }
 
 fn of_outcome(outcome: &Outcome, places: &Places) -> Option<Found<'static>> {

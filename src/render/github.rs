@@ -14,19 +14,19 @@ const MOST: usize = 10;
 /// The findings of `validate`.
 #[must_use]
 pub fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String {
-    annotations(found::diagnostics(diagnostics, places))
+    annotations(&found::diagnostics(diagnostics, places))
 }
 
 /// What stops a plan, then what it changes, the gravest first.
 #[must_use]
 pub fn plan(plan: &Plan, places: &Places) -> String {
-    annotations(found::plan(plan, places).into_iter().chain(found::changes(plan, places)).collect())
+    annotations(&found::plan(plan, places).into_iter().chain(found::changes(plan, places)).collect::<Vec<_>>())
 }
 
 /// What went wrong in a run.
 #[must_use]
 pub fn report(report: &Report, places: &Places) -> String {
-    annotations(found::report(report, places))
+    annotations(&found::report(report, places))
 }
 
 /// An error that ended a command before it had a result.
@@ -34,7 +34,7 @@ pub fn report(report: &Report, places: &Places) -> String {
 pub fn error(error: &Error, places: &Places) -> String {
     let (message, help) = found::error(error);
     let text = help.map_or_else(|| message.clone(), |help| format!("{message}\nhint: {help}"));
-    let mut out = annotations(found::diagnostics(error.diagnostics(), places));
+    let mut out = annotations(&found::diagnostics(error.diagnostics(), places));
     // The findings say it better, and are of the same level.
     if out.is_empty() {
         out = format!("::error title=offerctl::{}\n", data(&text));
@@ -42,7 +42,7 @@ pub fn error(error: &Error, places: &Places) -> String {
     out
 }
 
-fn annotations(found: Vec<Found<'_>>) -> String {
+fn annotations(found: &[Found<'_>]) -> String {
     let mut out = String::new();
     for level in [Level::Error, Level::Warning, Level::Notice] {
         let here = found.iter().filter(|found| found.level == level).collect::<Vec<_>>();

@@ -79,11 +79,20 @@ pub fn plan(plan: &Plan, places: &Places) -> String {
     let offers = plan.offers.iter().map(|offer| planned(offer, places));
     let mut cases = unchanged.chain(offers).chain(unread(&plan.unread, "plan")).collect::<Vec<_>>();
     cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases.extend(whole("plan", plan.refusals().map(|finding| found::clean(&finding.describe())).collect()));
     document("plan", &cases)
 }
 
+/// A case for the plan as a whole, where something stops it.
+fn whole(command: &str, lines: Vec<String>) -> Option<Case> {
+    let verdict = Verdict::Failed { kind: "guarded".to_owned(), lines };
+    let class = format!("offerctl.{command}");
+    let case = Case { name: "the plan as a whole".to_owned(), class, verdict, notes: Vec::new() };
+    matches!(&case.verdict, Verdict::Failed { lines, .. } if !lines.is_empty()).then_some(case)
+}
+
 fn planned(offer: &OfferPlan, places: &Places) -> Case {
-    let stops = found::of_offer(offer, places).into_iter().filter(|found| !found.accepted);
+    let stops = found::of_offer(offer, places).into_iter().filter(|found| found.level == Level::Error);
     let lines = stops.map(|found| placed(&found)).collect::<Vec<_>>();
     let kind = offer.refusals().next().and_then(|finding| finding.token.as_deref()?.split(':').next());
     let verdict = match lines.is_empty() {
@@ -126,6 +135,7 @@ pub fn report(report: &Report) -> String {
     });
     let mut cases = unchanged.chain(outcomes).chain(unread(&report.unread, command)).collect::<Vec<_>>();
     cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases.extend(whole(command, report.refused.iter().map(|why| found::clean(why)).collect()));
     document(command, &cases)
 }
 

@@ -127,11 +127,10 @@ async fn one_run_writes_every_format_and_hostile_texts_are_inert_in_each() {
     assert!(!message.contains("](") && !message.contains('\u{1b}'), "{message}");
     assert_eq!(junit(&read(&world, "p.xml")), ["contoso/a: failure"]);
     assert!(read(&world, "p.xml").len() < 50_000 && read(&world, "p.sarif").len() < 50_000);
+    // Its texts stand in fences and code, where they are as they are; the gallery of its renderer shows them inert.
     let markdown = read(&world, "p.md");
-    assert!(
-        !markdown.contains("<script") && !markdown.contains("@l") && !markdown.replace("\\]", "").contains("]("),
-        "{markdown}"
-    );
+    assert!(markdown.starts_with("<!-- offerctl:plan -->\n") && markdown.chars().count() < 65_536, "{markdown}");
+    assert!(!markdown.contains(['\u{202e}', '\u{1b}', '\u{7}']), "{markdown}");
     // The long text is not read again and again: a debug build takes its time.
     wanted["definition"]["offer"]["microsoft-azure-marketplace.summary"] = json!("::debug::y");
     world.declare("a", &wanted);

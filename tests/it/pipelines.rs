@@ -246,17 +246,34 @@ async fn validate_and_the_snapshot_s_way_run_as_they_stand() {
 }
 
 #[tokio::test]
-async fn the_plan_of_a_merge_hands_on_its_fingerprint() {
+async fn a_merge_is_applied_as_it_was_planned_or_not_at_all() {
     let (job, wanted) = (Job::new(), offer("a", "new"));
     let world = World::new(vec![native(&offer("a", "old"))], &[("a", &wanted)]).await;
-    let url = world.sandbox.url().to_owned();
-    let (folder, plan) = (world.folder.path().to_owned(), script("github/apply.yml", "Plan"));
-    let job = tokio::task::spawn_blocking(move || {
-        job.run(&folder, &plan, &[("OFFERCTL_ENDPOINT", &url), ("OFFERCTL_NO_ARTIFACTS", "1")], &[]).exits(0);
-        job
-    });
-    let job = job.await.expect("it ran");
-    let json = world.run(&["plan", "--no-artifacts", "-o", "json"]).await.exits(0).json();
-    let fingerprint = json["fingerprint"].as_str().expect("a fingerprint");
-    assert_eq!(job.read("GITHUB_OUTPUT"), format!("fingerprint={fingerprint}\noffers=1\n"));
+    let (url, folder) = (world.sandbox.url().to_owned(), world.folder.path().to_owned());
+    let step = async |job: Job, name: &str, fingerprint: String| {
+        let (url, folder, script) = (url.clone(), folder.clone(), script("github/apply.yml", name));
+        let ran = tokio::task::spawn_blocking(move || {
+            let env = [("OFFERCTL_ENDPOINT", &*url), ("OFFERCTL_NO_ARTIFACTS", "1"), ("FINGERPRINT", &*fingerprint)];
+            let ran = job.run(&folder, &script, &env, &[]);
+            (job, ran)
+        });
+        ran.await.expect("it ran")
+    };
+    let (job, ran) = step(job, "Plan", String::new()).await;
+    ran.exits(0);
+    let output = job.read("GITHUB_OUTPUT");
+    let fingerprint =
+        output.lines().find_map(|line| line.strip_prefix("fingerprint=")).expect("a fingerprint").to_owned();
+    assert_eq!(output, format!("fingerprint={fingerprint}\noffers=1\n"));
+    // What was approved is no longer what would be done: nothing is written, and the reports say so.
+    world.declare("a", &offer("a", "another"));
+    let (job, ran) = step(job, "Apply", fingerprint.clone()).await;
+    assert!(ran.exits(5).stdout.contains("::error title=offerctl::"));
+    assert_eq!(world.count("PUT", "/offers/a").await, 0);
+    assert!(std::fs::read_to_string(world.path("apply.xml")).expect("a report").contains("errors=\"1\""));
+    world.declare("a", &wanted);
+    let (_job, ran) = step(job, "Apply", fingerprint).await;
+    ran.exits(0);
+    assert_eq!(world.count("PUT", "/offers/a").await, 1);
+    assert!(std::fs::read_to_string(world.path("receipt.json")).expect("a receipt").contains("offerctl.report"));
 }
