@@ -56,7 +56,8 @@ async fn with_portal(
     let plan = match saved {
         Some(saved) => saved.plan,
         None => {
-            let mut plan = plan::make(shell, &args.shaping, project, offers, portal).await?;
+            let mut plan =
+                plan::make(shell, &args.shaping, project, offers, portal, shell.writes(Format::Json)).await?;
             plan::accept(shell, &args.shaping, &mut plan);
             plan
         }
@@ -106,7 +107,7 @@ fn applied(shell: &Shell, plan: &Plan, offers: &[Desired], outcomes: &mut [Outco
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<_, _>>();
     let unchanged = plan.unchanged.iter().filter_map(|offer| {
         let desired = by_key.get(&offer.key)?;
-        Applied::unchanged(desired, &offer.base, shell.schemas.shape(&desired.offer_type))
+        Applied::unchanged(desired, offer.base.as_ref()?, shell.schemas.shape(&desired.offer_type))
     });
     let written = outcomes.iter_mut().filter_map(|outcome| outcome.applied.take().map(|applied| *applied));
     let mut all = unchanged.chain(written).collect::<Vec<_>>();

@@ -25,14 +25,14 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let (mut plan, name) = match &args.live {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
-            let choices = choices(&args.shaping, &project);
+            let choices = choices(&args.shaping, &project, args.out.is_some());
             let mut plan = snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
             weigh(&mut plan, &project, &loaded.offers);
             (Plan { snapshot: Some(taken), ..plan }, from.portal)
         }
         None => {
             let portal = shell.connect().await?;
-            let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal).await;
+            let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal, args.out.is_some()).await;
             let name = portal.name.clone();
             portal.close().await?;
             (plan?, name)
@@ -75,8 +75,9 @@ pub(super) async fn make(
     project: &Project,
     offers: &[Desired],
     portal: &Portal,
+    keep_unchanged: bool,
 ) -> Result<Plan> {
-    let choices = choices(shaping, project);
+    let choices = choices(shaping, project, keep_unchanged);
     let looking = if shaping.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
     let made = observe::make_plan(shell, &portal.reader, offers, &choices, looker, portal.at_once);
@@ -112,10 +113,11 @@ fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], pla
     Ok(())
 }
 
-fn choices(shaping: &Shaping, project: &Project) -> Choices {
+/// What was read of unchanged offers is kept where the result can be the base of a later look for drift.
+pub(super) fn choices(shaping: &Shaping, project: &Project, keep_unchanged: bool) -> Choices {
     let guards = project.config.guards.clone();
     let closed = closed(project);
-    Choices { through: shaping.through.map(Into::into), resend: shaping.resend, guards, closed }
+    Choices { through: shaping.through.map(Into::into), resend: shaping.resend, guards, closed, keep_unchanged }
 }
 
 /// Why nothing may go live now, if so.

@@ -98,7 +98,7 @@ impl Shell {
 
     /// Annotations on stdout, where the runner reads them, and the summary of the step.
     fn annotate(&self, render: &dyn Fn(Format) -> String) -> Result<()> {
-        if !self.global.output.iter().any(|output| output.format == Format::Github) {
+        if !self.writes(Format::Github) {
             return Ok(());
         }
         if self.annotates_stdout() {
@@ -132,6 +132,11 @@ impl Shell {
             };
             Place::of(path).and_then(probe).map_err(|error| unwritable(path, &error))
         })
+    }
+
+    /// Whether a result is asked for in this format.
+    pub(super) fn writes(&self, format: Format) -> bool {
+        self.global.output.iter().any(|output| output.format == format)
     }
 
     /// The format of stdout; `None` where annotations alone go there.

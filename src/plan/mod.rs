@@ -101,8 +101,9 @@ pub struct Unchanged {
     pub key: OfferKey,
     /// The comparison, whose changes are empty.
     pub diff: Diff,
-    /// What the plan was made from: the next look for drift starts here.
-    pub base: Base,
+    /// What the plan was made from, where that is kept: the next look for drift starts here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
 }
 
 /// An offer that could not be read. Nothing is proposed for it.
@@ -178,6 +179,8 @@ pub struct Choices {
     pub guards: Guards,
     /// Why nothing may go live now, if so: see [`Guards::closed`].
     pub closed: Option<String>,
+    /// Whether what was read of unchanged offers is kept, for a receipt. Nothing else needs it, and there may be many.
+    pub keep_unchanged: bool,
 }
 
 impl Choices {
@@ -236,6 +239,7 @@ pub fn decide(
     findings.extend(guard::many::window(&release, choices.closed.as_deref()));
     guard::levelled(&mut findings, &choices.guards);
     if diff.patch.is_empty() && release.is_empty() && findings.is_empty() {
+        let base = choices.keep_unchanged.then_some(base);
         return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff, base }));
     }
     for finding in &mut findings {

@@ -7,7 +7,7 @@ use crate::content::Contents;
 use crate::diagnostic::Source;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, Node};
-use crate::plan::{Base, Choices, Finding, OfferPlan, Plan, ReleaseView, Unchanged, Verdict, decide};
+use crate::plan::{Choices, Finding, OfferPlan, Plan, ReleaseView, Unchanged, Verdict, decide};
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Guard, Guards, Level, Reconcile, Through};
 
@@ -296,7 +296,7 @@ fn many(changed: usize, existing: usize, guards: &Guards) -> Plan {
     let key = |n: usize| format!("contoso/o{n}").parse().expect("a key");
     let offers = (0..changed).map(|n| OfferPlan { key: key(n), ..one.clone() }).collect();
     let unchanged = (changed..existing)
-        .map(|n| Unchanged { key: key(n), diff: crate::diff::Diff::default(), base: Base::Absent })
+        .map(|n| Unchanged { key: key(n), diff: crate::diff::Diff::default(), base: None })
         .collect();
     let mut plan = Plan { offers, unchanged, ..Plan::default() };
     plan.weigh(guards);
