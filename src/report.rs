@@ -108,6 +108,8 @@ pub struct Report {
     pub portal: String,
     /// The offers that are as the files say, as they were seen: the base of a later look for drift.
     pub applied: Vec<Applied>,
+    /// What stopped the plan as a whole, each with what accepts it. Nothing was begun.
+    pub refused: Vec<String>,
     /// What it cost the network.
     pub traffic: Traffic,
 }
@@ -123,7 +125,7 @@ impl Report {
         let ends = || self.outcomes.iter().map(|outcome| &outcome.end);
         let any = |test: fn(&End) -> bool| ends().any(test);
         let good = self.unchanged > 0 || any(|end| matches!(end, End::Done | End::Left));
-        if any(|end| matches!(end, End::Guarded(_))) {
+        if !self.refused.is_empty() || any(|end| matches!(end, End::Guarded(_))) {
             // Nothing at all was begun, so the others are not attempted for that reason.
             Exit::Refused
         } else if any(|end| matches!(end, End::Interrupted | End::NotAttempted)) {

@@ -366,7 +366,7 @@ mod tests {
             Contents::default(),
         );
         [online, read].map(|(live, release, contents)| {
-            let choices = Choices { through: Some(Through::Live), resend: false };
+            let choices = Choices { through: Some(Through::Live), ..Choices::default() };
             let mut plan = plan::Plan::default();
             match plan::decide(&desired, &live, &release, contents, shape(), &choices) {
                 Verdict::Change(offer) => plan.offers.push(*offer),

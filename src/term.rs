@@ -56,6 +56,8 @@ pub fn tell_panics() {
 pub struct Term {
     /// Whether stdout takes colour.
     pub stdout_color: bool,
+    /// Columns of stdout; none where it is no terminal.
+    pub stdout_width: Option<usize>,
     /// Whether stderr takes colour.
     pub stderr_color: bool,
     /// Whether stderr is a terminal, for progress that moves.
@@ -83,6 +85,7 @@ impl Term {
             (std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         Self {
             stdout_color: wanted(stdout),
+            stdout_width: terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0)),
             stderr_color: wanted(stderr),
             stderr_live: stderr && !dumb && !quiet,
             interactive: stdin && stderr && !no_input,

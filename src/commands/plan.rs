@@ -1,15 +1,18 @@
 //! `offerctl plan`: what apply would do. It holds no writer.
 
+use std::collections::BTreeSet;
+
 use super::artifacts::Looking;
 use super::connect::Portal;
-use super::shell::{Shell, write_whole};
+use super::shell::{Shell, Surface, write_whole};
 use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
 use crate::lint;
-use crate::plan::{Choices, Plan, ReleaseStep, SavedPlan};
+use crate::plan::{self, Bound, Choices, Plan, ReleaseStep, SavedPlan};
 use crate::render::{self, Paint, PlanOptions};
+use crate::rules;
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
@@ -21,8 +24,9 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let (mut plan, name) = match &args.live {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
-            let choices = choices(&args.shaping);
+            let choices = choices(&args.shaping, &project);
             let plan = snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
+            let plan = judged(shell, &project, &loaded.offers, plan)?;
             (Plan { snapshot: Some(taken), ..plan }, from.portal)
         }
         None => {
@@ -36,14 +40,16 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     plan.since = since;
     accept(shell, &args.shaping, &mut plan);
     if let Some(path) = &args.out {
-        write_whole(path, &SavedPlan::write(&plan, &name))?;
+        let accepted = args.shaping.allow.iter().cloned().collect();
+        let bound = Bound { accepted, ..bound(shell, &project, &plan, name) };
+        write_whole(path, &SavedPlan::write(&plan, &bound))?;
         let path = path.display();
         shell.term.say(&match &plan.snapshot {
             Some(_) => format!("Plan saved to {path}, to be read: it is of a snapshot, and apply refuses it."),
             None => format!("Plan saved to {path}; `offerctl apply {path}` carries it out."),
         });
     }
-    shell.emit(&|format, color| show(shell, &plan, format, color))?;
+    shell.emit_on(&|format, surface| show(shell, &args.shaping, &plan, format, surface))?;
     Ok(exit(&plan, args.detailed_exitcode))
 }
 
@@ -55,7 +61,7 @@ pub(super) async fn make(
     offers: &[Desired],
     portal: &Portal,
 ) -> Result<Plan> {
-    let choices = choices(shaping);
+    let choices = choices(shaping, project);
     let looking = if shaping.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
     let made = observe::make_plan(shell, &portal.reader, offers, &choices, looker, portal.at_once);
@@ -63,7 +69,14 @@ pub(super) async fn make(
     if let Some(looking) = looking {
         looking.keep();
     }
+    judged(shell, project, offers, plan)
+}
+
+/// The plan with what only all of it shows, and what users' own rules say of it.
+fn judged(shell: &Shell, project: &Project, offers: &[Desired], mut plan: Plan) -> Result<Plan> {
     tell_ignored_notify(shell, project, offers, &plan)?;
+    plan.weigh(&project.config.guards);
+    rule(&mut plan, project, offers);
     Ok(plan)
 }
 
@@ -84,15 +97,48 @@ fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], pla
     Ok(())
 }
 
-fn choices(shaping: &Shaping) -> Choices {
-    Choices { through: shaping.through.map(Into::into), resend: shaping.resend }
+fn choices(shaping: &Shaping, project: &Project) -> Choices {
+    let guards = project.config.guards.clone();
+    let closed = closed(project);
+    Choices { through: shaping.through.map(Into::into), resend: shaping.resend, guards, closed }
+}
+
+/// Why nothing may go live now, if so.
+pub(super) fn closed(project: &Project) -> Option<String> {
+    project.config.guards.closed(jiff::Timestamp::now())
+}
+
+/// Judges the plan by the users' own rules.
+fn rule(plan: &mut Plan, project: &Project, offers: &[Desired]) {
+    let rules = &project.config.rules;
+    if rules.is_empty() {
+        return;
+    }
+    let seen = plan.offers.iter().map(render::plan_of_offer).collect();
+    for (offer, findings) in plan.offers.iter_mut().zip(rules::findings(rules, seen, rules::PATIENCE)) {
+        let desired = offers.iter().find(|desired| desired.key == offer.key);
+        offer.object(findings, desired.map_or(&[], |desired| &desired.reconcile.allow));
+    }
+}
+
+/// What a plan stands and falls with, as it is now.
+pub(super) fn bound(shell: &Shell, project: &Project, plan: &Plan, portal: String) -> Bound {
+    let types = plan.offers.iter().map(|offer| offer.offer_type.as_str());
+    Bound {
+        portal,
+        settings: project.config.digests().map(|(name, digest)| (name.to_owned(), digest)).into(),
+        schemas: Bound::schemas(types.map(|offer_type| (offer_type, shell.schemas.shape(offer_type)))),
+        accepted: BTreeSet::new(),
+    }
 }
 
 /// Accepts the findings that the command line accepts. A token that accepts nothing is a slip, or a finding that is
 /// gone.
-pub(super) fn accept(shell: &Shell, shaping: &Shaping, plan: &mut Plan) {
-    for (token, forms) in plan.accept(&shaping.allow.iter().cloned().collect()) {
+pub(super) fn accept(shell: &Shell, shaping: &Shaping, made: &mut Plan) {
+    for (token, forms) in made.accept(&shaping.allow.iter().cloned().collect()) {
         let why = match forms.as_slice() {
+            // A saved plan is applied later, and then it may.
+            [] if token.ends_with(plan::OUTSIDE_WINDOW) => continue,
             [] => "accepts nothing in this plan".to_owned(),
             forms => format!("fits several offers and accepts none; give {}", forms.join(" or ")),
         };
@@ -100,12 +146,18 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, plan: &mut Plan) {
     }
 }
 
-pub(super) fn show(shell: &Shell, plan: &Plan, format: Format, color: bool) -> String {
+/// The plan in a format, for a place that takes colour or has a width.
+pub(super) fn show(shell: &Shell, shaping: &Shaping, plan: &Plan, format: Format, surface: Surface) -> String {
     match format {
         Format::Json => render::plan_json(plan),
         Format::Text => {
-            let options = PlanOptions { paint: Paint { color }, verbose: shell.global.verbose > 0 };
-            format!("{}{}", render::plan(plan, options), render::scope(plan))
+            let options = PlanOptions {
+                paint: Paint { color: surface.color },
+                verbose: shell.global.verbose > 0,
+                html_source: shaping.html_source,
+                width: surface.width,
+            };
+            render::plan(plan, options)
         }
     }
 }

@@ -21,6 +21,20 @@ use crate::stop::Stop;
 use crate::term::Term;
 use crate::workspace::{Desired, Loaded, Project, Surroundings, Target, Tree};
 
+/// What a place for text takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surface {
+    /// Whether it takes colour.
+    pub(super) color: bool,
+    /// Its columns; none where lines have any length.
+    pub(super) width: Option<usize>,
+}
+
+impl Surface {
+    /// A file.
+    const FILE: Self = Self { color: false, width: None };
+}
+
 pub(super) struct Shell {
     pub(super) global: Global,
     pub(super) term: Term,
@@ -176,10 +190,20 @@ impl Shell {
     /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does. A sink that
     /// fails does not keep the result from the others.
     pub(super) fn emit(&self, render: &dyn Fn(Format, bool) -> String) -> Result<()> {
+        self.emit_on(&|format, surface| render(format, surface.color))
+    }
+
+    /// As [`Self::emit`], for a result that looks at the width that there is.
+    pub(super) fn emit_on(&self, render: &dyn Fn(Format, Surface) -> String) -> Result<()> {
         let files = self.global.output.iter().filter_map(|output| Some((output.format, output.path.as_deref()?)));
-        let written = files.map(|(format, path)| write_whole(path, &render(format, false))).collect::<Vec<_>>();
-        self.to_stdout(&render(self.stdout_format(), self.term.stdout_color))?;
+        let written = files.map(|(format, path)| write_whole(path, &render(format, Surface::FILE))).collect::<Vec<_>>();
+        self.to_stdout(&render(self.stdout_format(), self.stdout_surface()))?;
         written.into_iter().collect()
+    }
+
+    /// What stdout takes.
+    pub(super) fn stdout_surface(&self) -> Surface {
+        Surface { color: self.term.stdout_color, width: self.term.stdout_width }
     }
 
     /// Writes a part of the result to stdout.

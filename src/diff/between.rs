@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::scalar::{self, Equality};
 use super::{Change, ChangeKind};
 use crate::live;
-use crate::model::{Address, Pointer};
+use crate::model::{Address, Pointer, Risk};
 use crate::redact;
 use crate::schema::{ListRule, Shape};
 
@@ -50,6 +50,8 @@ struct At {
     pointer: Pointer,
     /// Whether a name on the way says that everything below is a secret.
     secret: bool,
+    /// The class of what stands here, by the schema of it or of what it is in.
+    risk: Option<Risk>,
 }
 
 struct Walk {
@@ -68,6 +70,7 @@ impl Walk {
                         address: shape.address(&at.address, key),
                         pointer: at.pointer.with_trailing_token(key.as_str()),
                         secret: at.secret || redact::is_secret_name(key),
+                        risk: shape.property(key).rules.risk.or(at.risk),
                     };
                     self.value(a.get(key), b.get(key), shape.property(key), &here);
                 }
@@ -100,6 +103,7 @@ impl Walk {
                     address: at.address.id(id),
                     pointer: at.pointer.with_trailing_token(index),
                     secret: at.secret,
+                    risk: at.risk,
                 };
                 self.value(old.map(|at| &a[at]), new.map(|at| &b[at]), shape.item(), &here);
             }
@@ -122,6 +126,7 @@ impl Walk {
             kind,
             immutable: shape.rules.immutable,
             twin: None,
+            risk: at.risk,
         });
     }
 }

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::{Paint, changes_text, json, plural, visible};
+use super::{Paint, json, plan_text, plural, visible};
 use crate::diff::Change;
-use crate::plan::{self, Risk, Unread};
+use crate::plan::{Risk, Unread};
 use crate::report::Compared;
 
 /// The text, ending in a line feed. The names are those of the two sides, where from and where to.
@@ -19,14 +19,7 @@ pub fn compared((from, to): &(String, String), offers: &[Compared], unread: &[Un
         for side in &offer.empty {
             let _ = writeln!(out, "  {} {side} holds nothing", paint.changed("!"));
         }
-        for (risk, change) in plan::by_risk(&offer.changes) {
-            let class = if risk.is_grave() { format!("   {}", risk.word()) } else { String::new() };
-            let line = match change.line {
-                0 => String::new(),
-                line => format!("   {}", paint.dim(&format!("{}:{line}", visible(path, false)))),
-            };
-            changes_text::change(&mut out, change, "  ", &format!("{class}{line}"), paint);
-        }
+        out.push_str(&plan_text::changes(&offer.changes, &visible(path, false), paint));
         for address in &offer.not_compared {
             let _ = writeln!(out, "  {} {}   not compared", paint.changed("?"), visible(&address.to_string(), false));
         }
@@ -61,7 +54,7 @@ pub fn compared_json((from, to): &(String, String), offers: &[Compared], unread:
         let mut document = serde_json::to_value(&change.kind).unwrap_or_default();
         document["address"] = json!(change.address.to_string());
         document["path"] = json!(change.pointer.to_string());
-        document["risk"] = json!(Risk::of(change, None));
+        document["risk"] = json!(Risk::of(change));
         document["line"] = if change.line > 0 { json!(change.line) } else { json!(null) };
         document
     };

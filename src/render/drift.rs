@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::hunks::{LONG, hunks, words};
-use super::{Paint, brief, counted, json, plural, sentence, visible};
+use super::plan_text::long_text;
+use super::{Paint, brief, counted, inert, json, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
 use crate::model::OfferKey;
 use crate::plan::Unread;
 
 const LIMIT: usize = 100;
+/// Texts that are longer are shown by the lines that differ.
+const LONG: usize = 60;
 
 /// The text, ending in a line feed.
 #[must_use]
@@ -59,7 +61,7 @@ pub fn drift(drift: &Drift, paint: Paint) -> String {
         out.push('\n');
     }
     let _ = writeln!(out, "{}.", summary(drift));
-    out
+    inert(&out)
 }
 
 fn summary(drift: &Drift) -> String {
@@ -140,11 +142,9 @@ fn step(out: &mut String, side: &str, before: Option<&Value>, after: Option<&Val
     if let (Some(Value::String(old)), Some(Value::String(new))) = (before, after)
         && (old.len().max(new.len()) > LONG || old.contains('\n') || new.contains('\n'))
     {
-        let (lines, changed) = hunks(old, new, paint);
-        let _ = writeln!(out, "      {side}: {}", words(changed));
-        for line in lines {
-            let _ = writeln!(out, "        {line}");
-        }
+        let (words, lines) = long_text(old, new, paint);
+        let _ = writeln!(out, "      {side}: ({})", plural(words, "word"));
+        out.push_str(&lines);
         return;
     }
     let (old, new) = (paint.removed(&value(before)), paint.added(&value(after)));

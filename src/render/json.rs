@@ -46,6 +46,8 @@ struct PlanDocument<'a> {
     since: Option<&'a Since>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<&'a Taken>,
+    /// What speaks against the plan as a whole.
+    findings: &'a [Finding],
     offers: Vec<OfferDocument<'a>>,
     unchanged: Vec<&'a OfferKey>,
     unread: &'a [Unread],
@@ -115,11 +117,18 @@ pub fn plan(plan: &Plan) -> String {
             summary: plan.totals(),
             since: plan.since.as_ref(),
             snapshot: plan.snapshot.as_ref(),
+            findings: &plan.findings,
             offers: plan.offers.iter().map(offer).collect(),
             unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
             unread: &plan.unread,
         },
     )
+}
+
+/// The plan of one offer as the document has it: what users' own rules see.
+#[must_use]
+pub fn plan_of_offer(plan: &OfferPlan) -> Value {
+    serde_json::to_value(offer(plan)).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"))
 }
 
 fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
@@ -163,7 +172,7 @@ fn change(change: &Change) -> ChangeDocument<'_> {
         address: change.address.to_string(),
         path: change.pointer.to_string(),
         line: change.line,
-        risk: Risk::of(change, None),
+        risk: Risk::of(change),
         twin: change.twin.as_deref(),
         change: &change.kind,
     }
@@ -173,6 +182,9 @@ fn change(change: &Change) -> ChangeDocument<'_> {
 struct ReportDocument<'a> {
     purpose: Purpose,
     exit_code: u8,
+    /// What stopped the plan as a whole.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refused: &'a [String],
     offers: Vec<OutcomeDocument<'a>>,
     unchanged: usize,
     unread: &'a [Unread],
@@ -234,6 +246,7 @@ pub fn report(report: &Report) -> String {
         ReportDocument {
             purpose: report.purpose,
             exit_code: report.exit().code(),
+            refused: &report.refused,
             offers,
             unchanged: report.unchanged,
             unread: &report.unread,

@@ -3,33 +3,32 @@
 //! Texts from the portal and from YAML are untrusted: control characters and marks that turn the direction of writing
 //! are shown, not sent to the terminal.
 
-mod changes_text;
 mod diagnostics;
 mod diff_text;
 mod doctor_text;
 mod drift;
-mod hunks;
 mod json;
+mod layout;
+mod markdown;
 mod plan_text;
 mod progress_text;
-mod release_text;
 mod report_text;
-mod scope;
 mod snapshot_text;
 mod status_text;
+mod view;
 
 pub use diagnostics::diagnostics;
 pub use diff_text::{compared, compared_json};
 pub use doctor_text::doctor;
 pub use drift::{drift, drift_json};
 pub use json::{
-    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
+    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
     report as report_json, status as status_json,
 };
+pub use markdown::{MarkdownOptions, plan as plan_markdown};
 pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};
-pub use scope::scope;
 pub use snapshot_text::{duration, snapshot, snapshot_json};
 pub use status_text::status;
 
@@ -81,17 +80,54 @@ impl Paint {
     }
 }
 
-/// The text with everything that a terminal would act on made visible. Line feeds stay where `lines` is set.
+/// The text with everything that a terminal would act on, and every mark that cannot be seen, made visible. Line feeds
+/// stay where `lines` is set.
 fn visible(text: &str, lines: bool) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if (c.is_control() && !(lines && c == '\n')) || turns(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+        if (c.is_control() && !(lines && c == '\n')) || is_unseen(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
         }
         out
     })
+}
+
+/// Marks that have no picture of their own: they turn the direction of writing, join, separate, or only carry what a
+/// reader does not see.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The text without an order for a pipeline that reads it as its log: `::set-output`, `##[error]`, `##vso[task…]`.
+fn inert(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let body = line.trim_start();
+        let indent = line.len() - body.len();
+        out.push_str(&line[..indent]);
+        let body = match body.strip_prefix("::") {
+            Some(rest) => {
+                out.push_str(":\\u{3a}");
+                rest
+            }
+            None => body,
+        };
+        let mut rest = body;
+        while let Some(at) = rest.find("##") {
+            let (before, order) = rest.split_at(at);
+            out.push_str(before);
+            let name = order[2..].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+            let is_order = name.starts_with('[');
+            out.push_str(if is_order { "#\\u{23}" } else { "#" });
+            rest = &order[if is_order { 2 } else { 1 }..];
+        }
+        out.push_str(rest);
+    }
+    out
 }
 
 /// A value in one line: texts in quotes, big values by their size.
@@ -141,7 +177,9 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    pub(crate) mod gallery;
+
     use super::*;
     use serde_json::json;
 
@@ -149,6 +187,16 @@ mod tests {
     fn a_terminal_gets_no_orders_from_a_text() {
         assert_eq!(visible("a\u{1b}[31mb\u{202e}c\rd\ne", false), "a\\u{1b}[31mb\\u{202e}c\\u{d}d\\u{a}e");
         assert_eq!(visible("a\nb", true), "a\nb");
+        let unseen = "\u{61c}\u{200b}\u{200f}\u{2060}\u{2064}\u{e0041}\u{e007f}\u{e0100}";
+        assert!(visible(unseen, true).is_ascii(), "{}", visible(unseen, true));
+        assert_eq!(visible("Grüße 你好 🙂", false), "Grüße 你好 🙂");
+    }
+
+    #[test]
+    fn a_pipeline_gets_no_orders_from_a_text() {
+        assert_eq!(inert("  ::set-output name=x::1\na::b\n"), "  :\\u{3a}set-output name=x::1\na::b\n");
+        assert_eq!(inert("x ##[error]y ##vso[task.x]z"), "x #\\u{23}[error]y #\\u{23}vso[task.x]z");
+        assert_eq!(inert("## Heading\n###[x"), "## Heading\n##\\u{23}[x");
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! The plan as a reviewer reads it in a terminal or a log.
 
-use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr as _;
 
-use serde_json::Value;
-
-use super::hunks::{LONG, hunks, words};
-use super::{Paint, brief, counted, plural, release_text, sentence, visible};
-use crate::diff::{Change, ChangeKind, Diff};
-use crate::model::{LocalFile, OfferKey};
-use crate::plan::{self, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
+use super::layout::{Page, Span, Tone, span};
+use super::view::{
+    Act, Body, Counts, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review,
+    UnreadReview, Version, ViewOptions, hunks_between, items, review,
+};
+use super::{Paint, brief, inert, plural, sentence};
+use crate::diff::Change;
+use crate::plan::{Plan, Write};
 
 /// How to show a plan.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,10 @@ pub struct PlanOptions {
     pub paint: Paint,
     /// List what is hidden, and show values whole.
     pub verbose: bool,
+    /// HTML as it is written, rather than as it is read.
+    pub html_source: bool,
+    /// Columns of the terminal; none where lines are not broken.
+    pub width: Option<usize>,
 }
 
 const LIMIT: usize = 100;
@@ -24,254 +29,371 @@ const LIMIT: usize = 100;
 /// The whole plan, ending in a line feed.
 #[must_use]
 pub fn plan(plan: &Plan, options: PlanOptions) -> String {
-    let mut out = String::new();
-    let totals = summary(&plan.totals());
-    if plan.is_empty() && plan.unread.is_empty() {
-        if options.verbose {
-            unchanged(&mut out, plan, options);
+    let review = review(plan, ViewOptions { html_source: options.html_source, whole: options.verbose });
+    let mut text = Text { page: Page::new(options.paint, options.width), options };
+    text.review(&review);
+    inert(&text.page.out)
+}
+
+/// Changes of no plan, the gravest first, as a plan shows them.
+#[must_use]
+pub(super) fn changes(changes: &[Change], file: &str, paint: Paint) -> String {
+    let options = PlanOptions { paint, verbose: false, html_source: false, width: None };
+    let mut text = Text { page: Page::new(paint, None), options };
+    items(changes, ViewOptions::default()).iter().for_each(|item| text.item(item, file));
+    inert(&text.page.out)
+}
+
+/// How many words differ between two long texts, and the lines that do.
+#[must_use]
+pub(super) fn long_text(before: &str, after: &str, paint: Paint) -> (usize, String) {
+    let options = PlanOptions { paint, verbose: false, html_source: false, width: None };
+    let mut text = Text { page: Page::new(paint, None), options };
+    let hunks = hunks_between(before, after, 40);
+    text.hunks(&hunks);
+    (hunks.words, inert(&text.page.out))
+}
+
+struct Text {
+    page: Page,
+    options: PlanOptions,
+}
+
+fn plain(text: impl Into<String>) -> Span {
+    span(Tone::Plain, text)
+}
+
+fn tone(act: Act) -> Tone {
+    match act {
+        Act::Add => Tone::Added,
+        Act::Remove => Tone::Removed,
+        Act::Change | Act::Rename => Tone::Changed,
+    }
+}
+
+impl Text {
+    fn limit(&self) -> usize {
+        if self.options.verbose { usize::MAX } else { LIMIT }
+    }
+
+    fn review(&mut self, review: &Review) {
+        if review.is_empty() {
+            self.unchanged(review);
+            self.page.line(0, 2, &[plain(review.nothing())]);
+            self.scope(review);
+            return;
         }
-        let of = plural(plan.unchanged.len(), "offer");
-        let are = if plan.unchanged.len() == 1 { "is" } else { "are" };
-        let secrets = plan.unchanged.iter().map(|offer| offer.diff.secrets.len()).sum::<usize>();
-        let unknown = match secrets {
-            0 => String::new(),
-            count => format!(" ({} cannot be compared; --resend sends)", plural(count, "secret")),
-        };
-        if !options.verbose {
-            plan.unchanged.iter().for_each(|offer| not_seen(&mut out, &offer.diff, Some(&offer.key), options.paint));
+        let totals = review.summary();
+        self.page.line(0, 2, &[span(Tone::Strong, format!("Plan: {totals}")), plain("    (live → file)")]);
+        self.page.blank();
+        self.findings(&review.findings);
+        if !review.findings.is_empty() {
+            self.page.blank();
         }
-        let _ = writeln!(out, "No changes: {of} on the portal {are} as the files{unknown}.");
-        return out;
+        for offer in &review.offers {
+            self.offer(offer);
+            self.page.blank();
+        }
+        review.unread.iter().for_each(|unread| self.not_read(unread));
+        if !review.unread.is_empty() {
+            self.page.blank();
+        }
+        self.unchanged(review);
+        let end = [plain("Plan "), span(Tone::Strong, &review.short), plain(format!(": {totals}."))];
+        self.page.line(0, 2, &end);
+        self.scope(review);
     }
-    let heading = options.paint.strong(&format!("Plan: {totals}"));
-    let _ = writeln!(out, "{heading}    (live → file)\n");
-    for offer in &plan.offers {
-        offer_plan(&mut out, offer, options);
-        out.push('\n');
-    }
-    for unread in &plan.unread {
-        not_read(&mut out, unread, options.paint);
-    }
-    if !plan.unread.is_empty() {
-        out.push('\n');
-    }
-    if options.verbose {
-        unchanged(&mut out, plan, options);
-    } else {
-        plan.unchanged.iter().for_each(|offer| not_seen(&mut out, &offer.diff, Some(&offer.key), options.paint));
-    }
-    let _ = writeln!(out, "Plan {}: {totals}.", options.paint.strong(plan.fingerprint().short()));
-    out
-}
 
-fn summary(totals: &Totals) -> String {
-    let Totals { create, update, release, stopped, unchanged, unread } = *totals;
-    sentence([
-        counted(create, "to create"),
-        counted(update, "to update"),
-        counted(release, "to release"),
-        counted(unchanged, "unchanged"),
-        counted(unread, "not read"),
-        counted(stopped, "stopped by a finding"),
-    ])
-}
+    fn scope(&mut self, review: &Review) {
+        review.scope.iter().for_each(|line| self.page.line(0, 2, &[plain(line)]));
+    }
 
-fn offer_plan(out: &mut String, offer: &OfferPlan, options: PlanOptions) {
-    let paint = options.paint;
-    let (symbol, verb) = match offer.write() {
-        Some(Write::Create) => (paint.added("+"), "create draft"),
-        Some(Write::Update) => (paint.changed("~"), "update draft"),
-        None => (paint.changed(">"), "release"),
-    };
-    let profile = offer.profile.map_or_else(|| "new".to_owned(), |profile| profile.to_string());
-    let _ = writeln!(out, "{symbol} {}   {verb}   {profile}   {}", paint.strong(&offer.key.to_string()), offer.path());
-    for finding in &offer.findings {
-        let (mark, how) = match (&finding.token, finding.allowed) {
-            (Some(token), true) => (paint.dim("!"), format!("   accepted: {token}")),
-            (Some(token), false) => (paint.removed("!"), format!("   needs --allow {token}, or `reconcile.allow`")),
-            (None, _) => (paint.removed("!"), String::new()),
+    fn findings(&mut self, findings: &[FindingReview]) {
+        for finding in findings {
+            let tone = match (finding.allowed, finding.stops) {
+                (true, _) => Tone::Dim,
+                (false, true) => Tone::Removed,
+                (false, false) => Tone::Changed,
+            };
+            let answer = finding.answer();
+            let gap = if answer.is_empty() { "" } else { "   " };
+            self.page.line(2, 6, &[span(tone, "!"), plain(format!(" {}{gap}{answer}", finding.message))]);
+        }
+    }
+
+    fn offer(&mut self, offer: &OfferReview) {
+        let of = match offer.write {
+            Some(Write::Create) => Tone::Added,
+            Some(Write::Update) | None => Tone::Changed,
         };
-        let _ = writeln!(out, "  {mark} {}{how}", visible(&finding.message, false));
+        let direction = format!("{} → {}", offer.from(), offer.file);
+        self.page.line(
+            0,
+            4,
+            &[
+                span(of, offer.symbol()),
+                plain(" "),
+                span(Tone::Strong, &offer.key),
+                plain(format!("   {}   {}   {direction}", offer.verb(), offer.profile)),
+            ],
+        );
+        self.findings(&offer.findings);
+        offer.items.iter().for_each(|item| self.item(item, &offer.file));
+        self.counts(&offer.counts);
+        for (path, size) in &offer.uploads {
+            self.page.line(4, 6, &[plain(format!("will upload {size} bytes: {path}"))]);
+        }
+        if !offer.steps.is_empty() {
+            self.page.line(4, 6, &[plain(format!("then: {}", offer.steps.join(" → ")))]);
+        }
+        if !offer.estimates.is_empty() {
+            let told = offer.estimates.join(", ");
+            self.page.line(4, 6, &[span(Tone::Dim, format!("estimates of the portal: {told}"))]);
+        }
+        if let Some(ride) = offer.ride() {
+            self.page.line(2, 6, &[span(Tone::Changed, "!"), plain(format!(" {ride}   (production → draft)"))]);
+            offer.rides.iter().for_each(|item| self.item(item, ""));
+        }
     }
-    for (risk, change) in plan::by_risk(&offer.diff.changes) {
-        one_change(out, change, risk, offer.path(), options);
-    }
-    if let Some(footer) = footer(&offer.diff, offer.write().is_some(), options.verbose) {
-        let _ = writeln!(out, "    {}", paint.dim(&footer));
-    }
-    not_seen(out, &offer.diff, None, paint);
-    if options.verbose {
-        hidden(out, &offer.diff, paint);
-    }
-    uploads(out, &offer.uploads);
-    release_text::release(out, offer, paint);
-}
 
-fn one_change(out: &mut String, change: &Change, risk: Risk, path: &str, options: PlanOptions) {
-    let paint = options.paint;
-    let limit = if options.verbose { usize::MAX } else { LIMIT };
-    let address = visible(&change.address.to_string(), false);
-    let twin = change.twin.as_ref().map(|twin| format!("also in {}   ", visible(twin, false))).unwrap_or_default();
-    let class = if risk.is_grave() { format!("{}   ", risk.word()) } else { String::new() };
-    let place = format!("{class}{}", paint.dim(&format!("{twin}{path}:{}", change.line)));
-    match &change.kind {
-        ChangeKind::Add { after: Value::Object(fields) } if !fields.is_empty() => {
-            let _ = writeln!(out, "  {} {address}: added   {place}", paint.added("+"));
-            for (key, value) in fields {
-                let field = format!("{}: {}", visible(key, false), brief(value, limit));
-                let _ = writeln!(out, "      {}", paint.added(&field));
+    fn counts(&mut self, counts: &Counts) {
+        let hint = if self.options.verbose { "" } else { " (-v lists them)" };
+        if let Some(line) = counts.line(hint) {
+            self.page.line(4, 6, &[span(Tone::Dim, line)]);
+        }
+        self.unseen(None, counts);
+        if self.options.verbose {
+            self.details(counts);
+        }
+    }
+
+    fn details(&mut self, counts: &Counts) {
+        counts.details().into_iter().for_each(|line| self.page.line(4, 6, &[span(Tone::Dim, line)]));
+    }
+
+    /// They are no changes, and no reader must take them for equal.
+    fn unseen(&mut self, of: Option<&str>, counts: &Counts) {
+        let of = of.map(|key| format!("{key} ")).unwrap_or_default();
+        for (address, reason) in counts.unseen() {
+            let what = format!(" {of}{address}   unknown: {reason}");
+            self.page.line(2, 6, &[span(Tone::Changed, "?"), plain(what)]);
+        }
+    }
+
+    fn unchanged(&mut self, review: &Review) {
+        for offer in &review.unchanged {
+            if self.options.verbose {
+                let footer = offer.counts.line("").map(|line| format!("   {line}")).unwrap_or_default();
+                self.page.line(2, 4, &[plain(format!("{}   unchanged", offer.key)), span(Tone::Dim, footer)]);
+                self.unseen(None, &offer.counts);
+                self.details(&offer.counts);
+            } else {
+                self.unseen(Some(&offer.key), &offer.counts);
             }
         }
-        ChangeKind::Add { after } => {
-            let _ = writeln!(
-                out,
-                "  {} {address}: added {}   {place}",
-                paint.added("+"),
-                paint.added(&brief(after, limit))
+        if self.options.verbose && !review.unchanged.is_empty() {
+            self.page.blank();
+        }
+    }
+
+    fn not_read(&mut self, unread: &UnreadReview) {
+        let what = plain("   not read; nothing is proposed for it");
+        self.page.line(0, 4, &[span(Tone::Removed, "?"), plain(" "), span(Tone::Strong, &unread.key), what]);
+        self.page.line(4, 6, &[plain(&unread.cause)]);
+        if let Some(hint) = &unread.hint {
+            self.page.line(4, 6, &[plain(format!("hint: {hint}"))]);
+        }
+    }
+
+    fn item(&mut self, item: &Item, file: &str) {
+        let limit = self.limit();
+        match &item.body {
+            Body::Whole(value) => {
+                let value = span(tone(item.act), format!(": {}", brief(value, limit)));
+                self.head(item, file, vec![value]);
+            }
+            Body::Fields(fields) => {
+                self.head(item, file, Vec::new());
+                self.fields(6, Tone::Added, fields);
+            }
+            Body::Scalar { before, after } => {
+                let (before, after) = (brief(before, limit), brief(after, limit));
+                self.scalar(item, file, &before, &after);
+            }
+            Body::Unseen(value) => {
+                let what = format!(": {} (secret or signature changed)", brief(value, limit));
+                self.head(item, file, vec![plain(what)]);
+            }
+            Body::Text(text) => {
+                self.head(item, file, vec![plain(format!(" {}", text.remark()))]);
+                self.hunks(&text.hunks);
+            }
+            Body::Members { added, removed } => {
+                self.head(item, file, vec![plain(format!(": {}", came_and_went(added.len(), removed.len())))]);
+                for (act, values) in [(Act::Remove, removed), (Act::Add, added)] {
+                    if !values.is_empty() {
+                        let list = values.iter().map(|value| brief(value, limit)).collect::<Vec<_>>().join(", ");
+                        self.page.line(6, 8, &[span(tone(act), format!("{} {} {list}", act.symbol(), act.word()))]);
+                    }
+                }
+            }
+            Body::List { before, after, hunks } => {
+                self.head(item, file, vec![plain(format!(": {before} → {}", plural(*after, "member")))]);
+                self.hunks(hunks);
+            }
+            Body::Prices(table) => self.prices(item, file, table),
+            Body::Versions(versions) => self.versions(item, file, versions),
+            Body::Renamed { from, to, differences } => self.renamed(item, file, (from, to), differences),
+        }
+    }
+
+    /// The line that names a change. Its place comes at the end, or on a line of its own where that is too long.
+    fn head(&mut self, item: &Item, file: &str, what: Vec<Span>) {
+        let mut spans = vec![
+            span(tone(item.act), item.act.symbol()),
+            span(tone(item.act), format!(" {} ", item.act.word())),
+            plain(&item.address),
+        ];
+        spans.extend(what);
+        let place = place(item, file);
+        let whole = spans.iter().chain([&plain("   ")]).chain(&place).cloned().collect::<Vec<_>>();
+        if self.page.fits(2, &whole) {
+            self.page.line(2, 6, &whole);
+        } else {
+            self.page.line(2, 6, &spans);
+            self.page.line(6, 8, &place);
+        }
+    }
+
+    fn scalar(&mut self, item: &Item, file: &str, before: &str, after: &str) {
+        let both = vec![plain(": "), span(Tone::Removed, before), plain(" → "), span(Tone::Added, after)];
+        let start = span(tone(item.act), format!("~ {} {}", item.act.word(), item.address));
+        if self.page.fits(2, &[&[start][..], &both].concat()) {
+            self.head(item, file, both);
+        } else {
+            self.head(item, file, Vec::new());
+            self.page.line(6, 8, &[span(Tone::Removed, format!("- {before}"))]);
+            self.page.line(6, 8, &[span(Tone::Added, format!("+ {after}"))]);
+        }
+    }
+
+    fn fields(&mut self, indent: usize, tone: Tone, fields: &Fields) {
+        for field in &fields.fields {
+            let value = brief(&field.value, self.limit());
+            let text = if field.path.is_empty() { value } else { format!("{}: {value}", field.path) };
+            self.page.line(indent, indent + 2, &[span(tone, text)]);
+        }
+        if fields.more > 0 {
+            let text = format!("… {} (-v shows them)", plural(fields.more, "more field"));
+            self.page.line(indent, indent + 2, &[span(Tone::Dim, text)]);
+        }
+    }
+
+    fn hunks(&mut self, hunks: &Hunks) {
+        for line in &hunks.lines {
+            let spans = match line {
+                Line::Gap { line, of, .. } => vec![span(Tone::Dim, format!("@@ line {line} of {of} @@"))],
+                Line::Same(text) => vec![plain(format!("  {text}"))],
+                Line::Removed(pieces) => marked("- ", pieces, Tone::Removed, Tone::RemovedWord, ["[-", "-]"]),
+                Line::Added(pieces) => marked("+ ", pieces, Tone::Added, Tone::AddedWord, ["{+", "+}"]),
+                Line::More(count) => {
+                    vec![span(Tone::Dim, format!("… {} (-v shows them)", plural(*count, "more line")))]
+                }
+            };
+            self.page.line(6, 8, &spans);
+        }
+    }
+
+    fn prices(&mut self, item: &Item, file: &str, table: &PriceTable) {
+        let of = table.currency.as_ref().map(|currency| format!(" in {currency}")).unwrap_or_default();
+        self.head(item, file, vec![plain(format!(": {}{of}", plural(table.count(), "price")))]);
+        let regional = table.rows.iter().any(|row| !row.regions.is_empty());
+        let cells = table.rows.iter().map(|row| {
+            let or_none = |price: &Option<String>| price.clone().unwrap_or_else(|| "none".to_owned());
+            let region = if regional { row.region() } else { String::new() };
+            [region, row.term.clone(), or_none(&row.old), or_none(&row.new), row.change.clone()]
+        });
+        let cells = cells.collect::<Vec<_>>();
+        let wide = |column: usize| cells.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        for row in &cells {
+            let left = |column: usize| {
+                let pad = wide(column) - row[column].width();
+                format!("{}{}", row[column], " ".repeat(pad))
+            };
+            let right = |column: usize| {
+                let pad = wide(column) - row[column].width();
+                format!("{}{}", " ".repeat(pad), row[column])
+            };
+            let named = [left(0), left(1)].into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>();
+            let change = if row[4].is_empty() { String::new() } else { format!("   ({})", row[4]) };
+            self.page.line(
+                6,
+                8,
+                &[
+                    plain(format!("{}   ", named.join("   "))),
+                    span(Tone::Removed, right(2)),
+                    plain(" → "),
+                    span(Tone::Added, right(3)),
+                    span(Tone::Changed, change),
+                ],
             );
         }
-        ChangeKind::Remove { before } => {
-            let before = paint.removed(&brief(before, limit));
-            let _ = writeln!(out, "  {} {address}: removed {before}   {place}", paint.removed("-"));
-        }
-        ChangeKind::Members { added, removed } => {
-            let list = |values: &[Value]| values.iter().map(|v| brief(v, limit)).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(out, "  {} {address}:   {place}", paint.changed("~"));
-            if !removed.is_empty() {
-                let _ = writeln!(out, "      {}", paint.removed(&format!("- {}", list(removed))));
+    }
+
+    fn versions(&mut self, item: &Item, file: &str, versions: &[Version]) {
+        let count = |act| versions.iter().filter(|version| version.act == act).count();
+        let what = came_and_went(count(Act::Add), count(Act::Remove));
+        self.head(item, file, vec![plain(format!(": {what}"))]);
+        for version in versions {
+            let act = version.act;
+            let what = format!("{} {} {}", act.symbol(), act.word(), version.id);
+            let place = format!("   {file}:{}", version.line);
+            self.page.line(6, 8, &[span(tone(act), what), span(Tone::Dim, place)]);
+            if act == Act::Add || self.options.verbose {
+                self.fields(10, tone(act), &version.fields);
             }
-            if !added.is_empty() {
-                let _ = writeln!(out, "      {}", paint.added(&format!("+ {}", list(added))));
-            }
-        }
-        ChangeKind::List { before, after } => {
-            let text = |items: &[Value]| items.iter().map(|item| format!("{item}\n")).collect::<String>();
-            let _ = writeln!(out, "  {} {address}: {} → {}   {place}", paint.changed("~"), before.len(), after.len());
-            lines(out, &hunks(&text(before), &text(after), paint).0);
-        }
-        ChangeKind::Replace { before, after } => replaced(out, &address, before, after, &place, options),
-    }
-}
-
-fn replaced(out: &mut String, address: &str, before: &Value, after: &Value, place: &str, options: PlanOptions) {
-    let paint = options.paint;
-    let symbol = paint.changed("~");
-    if before == after {
-        let _ = writeln!(out, "  {symbol} {address}: {} (secret or signature changed)   {place}", brief(after, LIMIT));
-        return;
-    }
-    if let (Some(old), Some(new)) = (before.as_str(), after.as_str())
-        && (old.len().max(new.len()) > LONG || old.contains('\n') || new.contains('\n'))
-    {
-        let (hunks, changed) = hunks(old, new, paint);
-        let _ = writeln!(out, "  {symbol} {address}: {}   {place}", words(changed));
-        lines(out, &hunks);
-        return;
-    }
-    let (old, new) = (brief(before, LIMIT), brief(after, LIMIT));
-    let _ = writeln!(out, "  {symbol} {address}: {} → {}   {place}", paint.removed(&old), paint.added(&new));
-}
-
-fn lines(out: &mut String, lines: &[String]) {
-    for line in lines {
-        let _ = writeln!(out, "      {line}");
-    }
-}
-
-fn footer(diff: &Diff, writes: bool, verbose: bool) -> Option<String> {
-    let text = sentence([
-        if diff.unmanaged > 0 && writes {
-            format!("{} kept", plural(diff.unmanaged, "unmanaged field"))
-        } else {
-            String::new()
-        },
-        if diff.hidden.is_empty() {
-            String::new()
-        } else {
-            let how = if verbose { "" } else { " (-v lists them)" };
-            format!("{} hidden{how}", plural(diff.hidden.len(), "formatting-only difference"))
-        },
-        if diff.unknown.is_empty() {
-            String::new()
-        } else {
-            format!("{} not compared (the portal serves its own copy)", plural(diff.unknown.len(), "artifact"))
-        },
-        if diff.secrets.is_empty() {
-            String::new()
-        } else {
-            let sent = if writes { "sent along" } else { "not compared" };
-            format!("{} {sent}", plural(diff.secrets.len(), "secret"))
-        },
-        counted(diff.ignored.len(), "ignored"),
-    ]);
-    let again = !diff.unknown.is_empty() || (!diff.secrets.is_empty() && !writes);
-    let how = if again { "; --resend sends again what cannot be compared" } else { "" };
-    (!text.is_empty()).then(|| format!("{text}{how}"))
-}
-
-/// Artifacts that were asked for and could not be seen. They are no changes, and no reader must take them for equal.
-fn not_seen(out: &mut String, diff: &Diff, of: Option<&OfferKey>, paint: Paint) {
-    let of = of.map(|key| format!("{key} ")).unwrap_or_default();
-    for unknown in &diff.unknown {
-        let Some(reason) = &unknown.reason else { continue };
-        let (address, reason) = (visible(&unknown.address.to_string(), false), visible(reason, false));
-        let _ = writeln!(out, "  {} {of}{address}   unknown: {reason}", paint.changed("?"));
-    }
-}
-
-fn uploads(out: &mut String, files: &[LocalFile]) {
-    for file in files {
-        let size = file.content.size;
-        let _ = writeln!(out, "    will upload {size} bytes: {}", visible(&file.path, false));
-    }
-}
-
-fn hidden(out: &mut String, diff: &Diff, paint: Paint) {
-    for hidden in &diff.hidden {
-        let line = format!("hidden: {}: {}", visible(&hidden.address.to_string(), false), hidden.rule.describe());
-        let _ = writeln!(out, "    {}", paint.dim(&line));
-    }
-    for unknown in &diff.unknown {
-        if unknown.reason.is_none() {
-            let line = format!("not compared: {}", visible(&unknown.address.to_string(), false));
-            let _ = writeln!(out, "    {}", paint.dim(&line));
         }
     }
-    for address in &diff.ignored {
-        let line = format!("ignored: {}", visible(&address.to_string(), false));
-        let _ = writeln!(out, "    {}", paint.dim(&line));
+
+    fn renamed(&mut self, item: &Item, file: &str, (from, to): (&str, &str), differences: &[Difference]) {
+        self.head(item, file, vec![plain(": "), span(Tone::Removed, from), plain(" → "), span(Tone::Added, to)]);
+        let remark = "nearly the same content; the portal removes one and adds the other";
+        self.page.line(6, 8, &[span(Tone::Dim, remark)]);
+        for difference in differences {
+            let limit = self.limit();
+            let value = |value: &Option<serde_json::Value>| {
+                value.as_ref().map_or_else(|| "none".to_owned(), |value| brief(value, limit))
+            };
+            let (before, after) = (value(&difference.before), value(&difference.after));
+            let parts = [
+                plain(format!("{}: ", difference.path)),
+                span(Tone::Removed, before),
+                plain(" → "),
+                span(Tone::Added, after),
+            ];
+            self.page.line(6, 8, &parts);
+        }
     }
 }
 
-fn unchanged(out: &mut String, plan: &Plan, options: PlanOptions) {
-    for offer in &plan.unchanged {
-        let footer =
-            footer(&offer.diff, false, options.verbose).map(|footer| format!("   {footer}")).unwrap_or_default();
-        let _ = writeln!(out, "  {}   unchanged{}", offer.key, options.paint.dim(&footer));
-        not_seen(out, &offer.diff, None, options.paint);
-        hidden(out, &offer.diff, options.paint);
-    }
-    if !plan.unchanged.is_empty() {
-        out.push('\n');
-    }
+/// `2 added, 1 removed`.
+pub(super) fn came_and_went(added: usize, removed: usize) -> String {
+    sentence([super::counted(added, "added"), super::counted(removed, "removed")])
 }
 
-fn not_read(out: &mut String, unread: &Unread, paint: Paint) {
-    let symbol = paint.removed("?");
-    let _ = writeln!(out, "{symbol} {}   not read; nothing is proposed for it", paint.strong(&unread.key.to_string()));
-    let _ = writeln!(out, "    {}", visible(&unread.cause, false));
-    if let Some(hint) = &unread.hint {
-        let _ = writeln!(out, "    hint: {hint}");
-    }
+fn place(item: &Item, file: &str) -> Vec<Span> {
+    let class = if item.risk.is_grave() { Tone::Strong } else { Tone::Dim };
+    let twin = item.twin.as_ref().map(|twin| format!("   also in {twin}")).unwrap_or_default();
+    // What no file asks for has no line.
+    let line = if item.line > 0 { format!("   {file}:{}", item.line) } else { String::new() };
+    vec![span(class, item.risk.word()), span(Tone::Dim, format!("{twin}{line}"))]
 }
 
-pub(super) fn step_name(step: ReleaseStep) -> &'static str {
-    match step {
-        ReleaseStep::Publish => "publish to preview",
-        ReleaseStep::JoinPublish => "join the running publish",
-        ReleaseStep::AwaitSignoff => "wait for sign-off",
-        ReleaseStep::GoLive => "go live",
-        ReleaseStep::JoinGoLive => "join the running go-live",
-        ReleaseStep::AwaitLive => "wait until live",
-    }
+/// The words that differ stand in brackets, as `wdiff` writes them.
+fn marked(sign: &str, pieces: &[Piece], line: Tone, word: Tone, brackets: [&str; 2]) -> Vec<Span> {
+    let pieces = pieces.iter().map(|piece| match piece.marked {
+        true => span(word, format!("{}{}{}", brackets[0], piece.text, brackets[1])),
+        false => span(line, &piece.text),
+    });
+    std::iter::once(span(line, sign)).chain(pieces).collect()
 }

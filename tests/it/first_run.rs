@@ -30,10 +30,10 @@ fn apply_then_plan_then_one_edit_and_back() {
         applied.stdout
     );
     for line in [
-        "~ contoso/analytics-server   update draft   native   offers/analytics-server.yaml",
-        "~ contoso/hardened-linux   update draft   migrated   offers/hardened-linux.yaml",
-        "+ contoso/managed-monitoring   create draft   new   offers/managed-monitoring.yaml",
-        "  ~ supportContactEmail: \"helpdesk@contoso.example\" → \"support@contoso.example\"   offers/analytics-server.yaml:96",
+        "~ contoso/analytics-server   update draft   native   live → offers/analytics-server.yaml",
+        "~ contoso/hardened-linux   update draft   migrated   live → offers/hardened-linux.yaml",
+        "+ contoso/managed-monitoring   create draft   new   nothing → offers/managed-monitoring.yaml",
+        "  ~ change supportContactEmail: \"helpdesk@contoso.example\" → \"support@contoso.example\"   text   offers/analytics-server.yaml:96",
     ] {
         assert!(applied.stdout.contains(line), "{line} is not in:\n{}", applied.stdout);
     }
@@ -65,8 +65,8 @@ Done: 3 offers applied, 1 unchanged.
         str![[r#"
 Plan: 1 to update, 3 unchanged    (live → file)
 
-~ contoso/edge-gateway   update draft   native   offers/edge-gateway.yaml
-  ~ title: "Contoso Edge Gateway" → "Contoso Edge Hub"   offers/edge-gateway.yaml:14
+~ contoso/edge-gateway   update draft   native   live → offers/edge-gateway.yaml
+  ~ change title: "Contoso Edge Gateway" → "Contoso Edge Hub"   text   offers/edge-gateway.yaml:14
     1 unmanaged field kept, 7 formatting-only differences hidden (-v lists them), 5 artifacts not compared (the portal serves its own copy); --resend sends again what cannot be compared
     then: publish to preview → wait for sign-off
 

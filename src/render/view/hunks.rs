@@ -1,0 +1,305 @@
+//! Long texts: only the lines that change, with one line around them, and where they are.
+//!
+//! The result is pieces without paint. What a terminal would act on is visible in them already.
+
+use similar::{ChangeTag, DiffOp, TextDiff};
+
+use crate::redact;
+use crate::render::visible;
+
+/// The way from one text to another.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Hunks {
+    /// What to show, in order.
+    pub(crate) lines: Vec<Line>,
+    /// How many words differ; 0 when only white space does.
+    pub(crate) words: usize,
+}
+
+/// A line of a hunk.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Line {
+    /// Lines were left out. The next one is line `line` of `of` in the new text.
+    Gap {
+        /// How many lines were left out.
+        skipped: usize,
+        /// Position of the next line, from 1.
+        line: usize,
+        /// Lines of the new text.
+        of: usize,
+    },
+    /// A line that stays, for context.
+    Same(String),
+    /// A line of the old text.
+    Removed(Vec<Piece>),
+    /// A line of the new text.
+    Added(Vec<Piece>),
+    /// So many lines of hunks were left out.
+    More(usize),
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Piece {
+    /// Whether just this part of the line differs.
+    pub(crate) marked: bool,
+    /// The text.
+    pub(crate) text: String,
+}
+
+impl Line {
+    /// Bytes of its text.
+    fn len(&self) -> usize {
+        match self {
+            Self::Same(text) => text.len(),
+            Self::Removed(pieces) | Self::Added(pieces) => pieces.iter().map(|piece| piece.text.len()).sum(),
+            Self::Gap { .. } | Self::More(_) => 0,
+        }
+    }
+}
+
+/// Bytes of a usual line.
+const WIDTH: usize = 120;
+/// Lines beyond which a comparison by words costs more than it tells.
+const MOST_COMPARED: usize = 3_000;
+/// Characters of one difference beyond which words are not compared.
+const MOST_INLINE: usize = 12_000;
+/// Characters of a line, beyond which it is cut.
+const LONGEST_LINE: usize = 200;
+
+/// The hunks that lead from `before` to `after`, at most `most` lines of them.
+pub(crate) fn hunks(before: &str, after: &str, most: usize) -> Hunks {
+    let (before, after) = (lines(&redact::known(before)), lines(&redact::known(after)));
+    let mut found = Hunks::default();
+    let head = before.iter().zip(&after).take_while(|(old, new)| old == new).count();
+    let rest = before.len().min(after.len()) - head;
+    let tail = before.iter().rev().zip(after.iter().rev()).take(rest).take_while(|(old, new)| old == new).count();
+    let middle = before.len().max(after.len()) - head - tail;
+    if middle > MOST_COMPARED {
+        found.gap(head, head, after.len());
+        found.whole(&before[head..before.len() - tail], Line::Removed);
+        found.whole(&after[head..after.len() - tail], Line::Added);
+    } else {
+        found.compare(&before, &after);
+    }
+    found.shorten(most);
+    found
+}
+
+impl Hunks {
+    /// Leaves at most so many lines, and of those about as many characters as fit on them.
+    fn shorten(&mut self, most: usize) {
+        let mut size = 0_usize;
+        let kept = self.lines.iter().take(most).take_while(|line| {
+            let before = size;
+            size += line.len();
+            before < most.saturating_mul(WIDTH)
+        });
+        let kept = kept.count();
+        let left = self.lines.split_off(kept).len();
+        if left > 0 {
+            self.lines.push(Line::More(left));
+        }
+    }
+
+    fn gap(&mut self, skipped: usize, at: usize, of: usize) {
+        if of > 1 {
+            self.lines.push(Line::Gap { skipped, line: at + 1, of });
+        }
+    }
+
+    /// Lines that have no partner.
+    fn whole(&mut self, lines: &[String], kind: fn(Vec<Piece>) -> Line) {
+        self.words += lines.iter().map(|line| line.split_whitespace().count()).sum::<usize>();
+        self.lines.extend(lines.iter().map(|line| kind(vec![Piece { marked: false, text: shown(line) }])));
+    }
+
+    fn compare(&mut self, before: &[String], after: &[String]) {
+        let (old, new) = (refs(before), refs(after));
+        let diff = TextDiff::configure().diff_slices(&old, &new);
+        let mut next = 0;
+        for group in diff.grouped_ops(1) {
+            let Some(first) = group.first() else { continue };
+            let at = first.new_range().start;
+            self.gap(at - next.min(at), at, after.len());
+            for op in &group {
+                next = op.new_range().end;
+                self.operation(&diff, op, before, after);
+            }
+        }
+    }
+
+    fn operation(&mut self, diff: &TextDiff<'_, '_, str>, op: &DiffOp, before: &[String], after: &[String]) {
+        let (old, new) = (&before[op.old_range()], &after[op.new_range()]);
+        let size = old.iter().chain(new).map(String::len).sum::<usize>();
+        let inline = matches!(op, DiffOp::Replace { .. }) && size <= MOST_INLINE;
+        if op.tag() == similar::DiffTag::Equal {
+            self.lines.extend(new.iter().map(|line| Line::Same(shown(line))));
+        } else if inline {
+            let (mut gone, mut come) = (0, 0);
+            // Without a deadline: the same texts always give the same hunks. The size is bounded instead.
+            for change in diff.iter_inline_changes_deadline(op, None) {
+                let pieces = change.values();
+                // A line with nothing marked has no like on the other side.
+                let any = pieces.iter().any(|(marked, piece)| *marked && !piece.trim().is_empty());
+                let words = pieces
+                    .iter()
+                    .filter(|(marked, _)| *marked || !any)
+                    .map(|(_, piece)| piece.split_whitespace().count())
+                    .sum::<usize>();
+                let pieces = joined(pieces);
+                match change.tag() {
+                    ChangeTag::Delete => {
+                        gone += words;
+                        self.lines.push(Line::Removed(pieces));
+                    }
+                    ChangeTag::Insert => {
+                        come += words;
+                        self.lines.push(Line::Added(pieces));
+                    }
+                    ChangeTag::Equal => {}
+                }
+            }
+            let (old, new) = (old.concat(), new.concat());
+            let same_words = old.split_whitespace().eq(new.split_whitespace());
+            self.words += if same_words { 0 } else { gone.max(come) };
+        } else {
+            self.whole(old, Line::Removed);
+            self.whole(new, Line::Added);
+        }
+    }
+}
+
+/// Marked words with nothing but white space between them are one piece.
+fn joined(pieces: &[(bool, &str)]) -> Vec<Piece> {
+    let mut joined = Vec::<Piece>::new();
+    for (at, (marked, text)) in pieces.iter().enumerate() {
+        let blank = text.trim().is_empty();
+        let next = pieces[at + 1..].iter().find(|(_, text)| !text.trim().is_empty()).is_some_and(|(marked, _)| *marked);
+        let marked = if blank { next && joined.last().is_some_and(|last| last.marked) } else { *marked };
+        let text = shown(text);
+        match joined.last_mut().filter(|last| last.marked == marked) {
+            Some(last) => last.text.push_str(&text),
+            None if text.is_empty() => {}
+            None => joined.push(Piece { marked, text }),
+        }
+    }
+    joined
+}
+
+fn shown(line: &str) -> String {
+    visible(line.trim_end_matches('\n'), false)
+}
+
+/// The lines of a text; a text that is one long line is cut at the ends of sentences and tags.
+fn lines(text: &str) -> Vec<String> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    if text.trim_end().contains('\n') {
+        let text = text.replace("\r\n", "\n");
+        return text.trim_end().split('\n').flat_map(cut).map(|line| format!("{line}\n")).collect();
+    }
+    let mut pieces = vec![String::new()];
+    let mut length = 0;
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let end = pieces.len() - 1;
+        length += 1;
+        let sentence = c == ' ' && pieces[end].trim_end().ends_with(['.', '!', '?']);
+        pieces[end].push(c);
+        let tag = c == '>' && characters.peek().is_some();
+        if ((sentence || tag) && length > 20) || length >= LONGEST_LINE {
+            pieces.push(String::new());
+            length = 0;
+        }
+    }
+    if pieces.len() > 1 && pieces.last().is_some_and(String::is_empty) {
+        pieces.pop();
+    }
+    pieces
+}
+
+/// A line in pieces that a screen can hold.
+fn cut(line: &str) -> Vec<String> {
+    if line.len() <= LONGEST_LINE {
+        return vec![line.to_owned()];
+    }
+    let characters = line.chars().collect::<Vec<_>>();
+    characters.chunks(LONGEST_LINE).map(|chunk| chunk.iter().collect()).collect()
+}
+
+fn refs(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flat(hunks: &Hunks) -> Vec<String> {
+        let pieces = |pieces: &[Piece]| {
+            pieces.iter().map(|p| if p.marked { format!("«{}»", p.text) } else { p.text.clone() }).collect::<String>()
+        };
+        hunks
+            .lines
+            .iter()
+            .map(|line| match line {
+                Line::Gap { skipped, line, of } => format!("gap of {skipped}, line {line} of {of}"),
+                Line::Same(text) => format!("= {text}"),
+                Line::Removed(text) => format!("- {}", pieces(text)),
+                Line::Added(text) => format!("+ {}", pieces(text)),
+                Line::More(count) => format!("{count} more"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_what_changes_is_shown() {
+        let before = (1..=40).map(|n| format!("<p>This is line number {n}.</p>\n")).collect::<String>();
+        let after = before.replace("number 20.", "number twenty.");
+        let found = hunks(&before, &after, 100);
+        assert_eq!(
+            flat(&found),
+            [
+                "gap of 18, line 19 of 40",
+                "= <p>This is line number 19.</p>",
+                "- <p>This is line number «20».</p>",
+                "+ <p>This is line number «twenty».</p>",
+                "= <p>This is line number 21.</p>",
+            ]
+        );
+        assert_eq!(found.words, 1);
+    }
+
+    #[test]
+    fn one_long_line_is_cut_at_its_sentences() {
+        let before = "The first sentence is here. The second sentence follows it. And a third one ends the text.";
+        let found = hunks(before, &before.replace("second", "other"), 100);
+        let changed = found.lines.iter().filter(|line| matches!(line, Line::Removed(_) | Line::Added(_)));
+        assert_eq!(changed.count(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn white_space_alone_is_no_word() {
+        let found = hunks("one two three\nfour\n", "one  two three\nfour\n", 100);
+        assert_eq!((found.words, found.lines.is_empty()), (0, false), "{found:?}");
+    }
+
+    #[test]
+    fn a_megabyte_is_compared_in_bounded_time_and_shown_in_part() {
+        let before = "a b ".repeat(250_000);
+        let found = hunks(&before, &before.replace('a', "c"), 40);
+        assert!((2..=41).contains(&found.lines.len()), "{}", found.lines.len());
+        assert!(matches!(found.lines.last(), Some(Line::More(_))), "{:?}", found.lines.last());
+        let lines = (0..9_000).map(|n| format!("line {n}\n")).collect::<String>();
+        let found = hunks(&lines, &lines.replace("line", "row"), 40);
+        assert_eq!((found.lines.len(), found.words), (41, 36_000));
+    }
+
+    #[test]
+    fn orders_for_terminals_are_visible() {
+        let found = hunks("plain\nx", "\u{1b}[31mred\u{202e}\nx", 100);
+        assert!(!format!("{found:?}").contains('\u{1b}') && flat(&found).concat().contains("\\u{1b}[31m"), "{found:?}");
+    }
+}

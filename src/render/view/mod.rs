@@ -1,0 +1,434 @@
+//! A plan as people read it, whatever the format: what is said of each offer, in which order, in which words.
+//!
+//! [`review`] makes a [`Review`] of a plan; the renderers of text, Markdown and HTML only set it. Texts in it have
+//! everything that a terminal would act on made visible, and no secret; each format still escapes what it takes for its
+//! own. Values stay values, to be cut to the width that there is.
+
+mod counts;
+mod deletion;
+mod group;
+mod hunks;
+mod markup;
+mod prices;
+mod value;
+
+use serde_json::Value;
+
+pub(crate) use counts::Counts;
+pub(crate) use deletion::Deletion;
+pub(crate) use group::{Difference, Version};
+pub(crate) use hunks::{Hunks, Line, Piece, hunks as hunks_between};
+pub(crate) use prices::PriceTable;
+pub(crate) use value::{Field, Fields};
+
+use super::{counted, duration, plural, sentence, visible};
+use crate::diff::Change;
+use crate::plan::{
+    self, Base, Estimate, Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Taken, Totals, Unread, Write,
+};
+use crate::workspace::Through;
+
+/// What to show of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ViewOptions {
+    /// HTML as it is written, rather than as it is read.
+    pub(crate) html_source: bool,
+    /// Every line of every text, every field of every value.
+    pub(crate) whole: bool,
+}
+
+/// A plan as people read it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Review {
+    /// The fingerprint in full.
+    pub(crate) fingerprint: String,
+    /// Its first digits.
+    pub(crate) short: String,
+    /// How many offers.
+    pub(crate) totals: Totals,
+    /// Offers with something to do.
+    pub(crate) offers: Vec<OfferReview>,
+    /// Offers without.
+    pub(crate) unchanged: Vec<UnchangedReview>,
+    /// Offers that could not be read.
+    pub(crate) unread: Vec<UnreadReview>,
+    /// What speaks against the plan as a whole.
+    pub(crate) findings: Vec<FindingReview>,
+    /// What the plan does not cover, and what it was made from in the place of the portal.
+    pub(crate) scope: Vec<String>,
+}
+
+/// What is planned for one offer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OfferReview {
+    /// `publisher/offer`.
+    pub(crate) key: String,
+    /// The offer's type.
+    pub(crate) offer_type: String,
+    /// How the portal treats it; `new` for one that it does not have.
+    pub(crate) profile: String,
+    /// The offer file.
+    pub(crate) file: String,
+    /// How the draft is written.
+    pub(crate) write: Option<Write>,
+    /// How far it goes.
+    pub(crate) through: Through,
+    /// What speaks against it.
+    pub(crate) findings: Vec<FindingReview>,
+    /// What changes, the gravest first.
+    pub(crate) items: Vec<Item>,
+    /// What goes away, in the order of the items.
+    pub(crate) deletions: Vec<Deletion>,
+    /// What is no change, and is said all the same.
+    pub(crate) counts: Counts,
+    /// Files that are uploaded first: path and bytes.
+    pub(crate) uploads: Vec<(String, u64)>,
+    /// What follows the write.
+    pub(crate) steps: Vec<&'static str>,
+    /// How long the portal says that its steps take.
+    pub(crate) estimates: Vec<String>,
+    /// What goes live with it though no file asks for it now, the gravest first.
+    pub(crate) rides: Vec<Item>,
+}
+
+/// A finding of a guard.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FindingReview {
+    /// What accepts it; `None` cannot be accepted.
+    pub(crate) token: Option<String>,
+    /// What it is.
+    pub(crate) message: String,
+    /// Whether it was accepted.
+    pub(crate) allowed: bool,
+    /// Whether `apply` refuses for it.
+    pub(crate) stops: bool,
+    /// Whether it is of one offer, whose file can accept it, rather than of the plan.
+    of_offer: bool,
+}
+
+/// An offer for which there is nothing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct UnchangedReview {
+    /// `publisher/offer`.
+    pub(crate) key: String,
+    /// What is no change, and is said all the same.
+    pub(crate) counts: Counts,
+}
+
+/// An offer that could not be read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct UnreadReview {
+    /// `publisher/offer`.
+    pub(crate) key: String,
+    /// Why.
+    pub(crate) cause: String,
+    /// What to do next.
+    pub(crate) hint: Option<String>,
+}
+
+/// What is done to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// It comes.
+    Add,
+    /// It goes.
+    Remove,
+    /// It becomes another.
+    Change,
+    /// It keeps its content, and gets another identity.
+    Rename,
+}
+
+impl Act {
+    /// The sign, which never stands alone.
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Remove => "-",
+            Self::Change | Self::Rename => "~",
+        }
+    }
+
+    /// The word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Remove => "remove",
+            Self::Change => "change",
+            Self::Rename => "rename",
+        }
+    }
+}
+
+/// A change, or several that are read as one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Item {
+    /// What is done.
+    pub(crate) act: Act,
+    /// How grave it is; of several changes, the gravest.
+    pub(crate) risk: Risk,
+    /// Where, by identities.
+    pub(crate) address: String,
+    /// Line of the offer file that asks for it.
+    pub(crate) line: usize,
+    /// The second property that holds the same value.
+    pub(crate) twin: Option<String>,
+    /// What.
+    pub(crate) body: Body,
+}
+
+/// What changes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    /// A value that comes or goes.
+    Whole(Value),
+    /// A value with fields that comes.
+    Fields(Fields),
+    /// A value that becomes another.
+    Scalar {
+        /// The live value.
+        before: Value,
+        /// The declared value.
+        after: Value,
+    },
+    /// A value that looks as before: what changes is a secret or a signature.
+    Unseen(Value),
+    /// A long text.
+    Text(Text),
+    /// A set.
+    Members {
+        /// Declared members that are not live.
+        added: Vec<Value>,
+        /// Live members that are not declared.
+        removed: Vec<Value>,
+    },
+    /// A list in which order counts.
+    List {
+        /// Live members.
+        before: usize,
+        /// Declared members.
+        after: usize,
+        /// The members, one a line.
+        hunks: Hunks,
+    },
+    /// Prices.
+    Prices(PriceTable),
+    /// Entries of a dictionary: versions of images or packages.
+    Versions(Vec<Version>),
+    /// A member that goes and one that comes with nearly the same content. Both are guarded as such.
+    Renamed {
+        /// The identity that goes.
+        from: String,
+        /// The identity that comes.
+        to: String,
+        /// In what the two differ.
+        differences: Vec<Difference>,
+    },
+}
+
+/// A long text that changes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Text {
+    /// The way from one to the other.
+    pub(crate) hunks: Hunks,
+    /// Whether what is compared is what a reader sees of HTML.
+    pub(crate) html: bool,
+    /// Whether a reader sees no difference.
+    pub(crate) markup_only: bool,
+}
+
+impl Text {
+    /// `(2 words)`, and what else is to be known.
+    pub(crate) fn remark(&self) -> String {
+        match (self.markup_only, self.hunks.words) {
+            (true, _) => "(only the markup changes; --html-source shows it)".to_owned(),
+            (false, 0) => "(white space)".to_owned(),
+            (false, words) if self.html => format!("({}, as read without its tags)", plural(words, "word")),
+            (false, words) => format!("({})", plural(words, "word")),
+        }
+    }
+}
+
+/// Makes a plan readable.
+#[must_use]
+pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
+    let fingerprint = plan.fingerprint();
+    Review {
+        short: fingerprint.short().to_owned(),
+        fingerprint: fingerprint.to_string(),
+        totals: plan.totals(),
+        offers: plan.offers.iter().map(|offer| offer_review(offer, options)).collect(),
+        unchanged: plan
+            .unchanged
+            .iter()
+            .map(|offer| UnchangedReview { key: offer.key.to_string(), counts: Counts::of(&offer.diff, false) })
+            .collect(),
+        unread: plan.unread.iter().map(unread).collect(),
+        findings: plan.findings.iter().map(|found| finding(found, false)).collect(),
+        scope: scope(plan),
+    }
+}
+
+fn scope(plan: &Plan) -> Vec<String> {
+    let since = plan.since.as_ref().map(|Since { revision, left_out }| {
+        format!("Left out: {} whose files did not change since {revision}.", plural(*left_out, "offer"))
+    });
+    let snapshot = plan.snapshot.as_ref().map(|Taken { portal, taken, age_seconds }| {
+        let age = duration(*age_seconds);
+        format!("Planned against a snapshot of {portal}, {age} old ({taken}); it cannot be applied.")
+    });
+    since.into_iter().chain(snapshot).map(|line| visible(&line, false)).collect()
+}
+
+/// The changes of no plan, the gravest first.
+#[must_use]
+pub(crate) fn items(changes: &[Change], options: ViewOptions) -> Vec<Item> {
+    group::items(&plan::by_risk(changes), &Base::Absent, options)
+}
+
+/// The changes of an offer with their classes, the gravest first.
+fn classed(offer: &OfferPlan) -> Vec<(Risk, &Change)> {
+    plan::by_risk(&offer.diff.changes)
+}
+
+fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
+    let write = offer.write();
+    let changes = classed(offer);
+    OfferReview {
+        key: offer.key.to_string(),
+        offer_type: visible(&offer.offer_type, false),
+        profile: offer.profile.map_or_else(|| "new".to_owned(), |profile| profile.to_string()),
+        file: visible(offer.path(), false),
+        write,
+        through: offer.through,
+        findings: offer.findings.iter().map(|found| finding(found, true)).collect(),
+        deletions: changes.iter().flat_map(|(_, change)| deletion::deletions(change)).collect(),
+        items: group::items(&changes, &offer.base, options),
+        counts: Counts::of(&offer.diff, write.is_some()),
+        uploads: offer.uploads.iter().map(|file| (visible(&file.path, false), file.content.size)).collect(),
+        steps: offer.release.iter().map(|step| step_name(*step)).collect(),
+        estimates: offer
+            .estimates
+            .iter()
+            .map(|Estimate { step, estimate }| visible(&format!("{step} {estimate}"), false))
+            .collect(),
+        rides: group::items(&plan::by_risk(&offer.rides_along), &offer.base, options),
+    }
+}
+
+fn finding(finding: &Finding, of_offer: bool) -> FindingReview {
+    FindingReview {
+        token: finding.token.as_ref().map(|token| visible(token, false)),
+        message: visible(&finding.message, false),
+        allowed: finding.allowed,
+        stops: finding.stops(),
+        of_offer,
+    }
+}
+
+impl FindingReview {
+    /// What accepts it, or that it was accepted.
+    pub(crate) fn answer(&self) -> String {
+        match &self.token {
+            Some(token) if self.allowed => format!("accepted: {token}"),
+            Some(token) if self.stops && self.of_offer => format!("needs --allow {token}, or `reconcile.allow`"),
+            Some(token) if self.stops => format!("needs --allow {token}"),
+            Some(token) => format!("a warning: {token}"),
+            None => String::new(),
+        }
+    }
+}
+
+fn unread(unread: &Unread) -> UnreadReview {
+    UnreadReview {
+        key: unread.key.to_string(),
+        cause: visible(&unread.cause, false),
+        hint: unread.hint.as_ref().map(|hint| visible(hint, false)),
+    }
+}
+
+impl OfferReview {
+    /// `goes live with it: 2 edits of the draft that no file asks for now`; nothing where nothing does.
+    pub(crate) fn ride(&self) -> Option<String> {
+        let when = if self.through == Through::Live { "goes live with it" } else { "would go live with it" };
+        let edits = plural(self.rides.len(), "edit");
+        (!self.rides.is_empty()).then(|| format!("{when}: {edits} of the draft that no file asks for now"))
+    }
+}
+
+impl Review {
+    /// Whether there is nothing to say but that nothing is to be done.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.offers.is_empty() && self.unread.is_empty() && self.findings.is_empty()
+    }
+
+    /// `1 to update, 3 unchanged`.
+    pub(crate) fn summary(&self) -> String {
+        let Totals { create, update, release, stopped, unchanged, unread } = self.totals;
+        sentence([
+            counted(create, "to create"),
+            counted(update, "to update"),
+            counted(release, "to release"),
+            counted(unchanged, "unchanged"),
+            counted(unread, "not read"),
+            counted(stopped, "stopped by a finding"),
+        ])
+    }
+
+    /// `No changes: 4 offers on the portal are as the files.`
+    pub(crate) fn nothing(&self) -> String {
+        let of = plural(self.unchanged.len(), "offer");
+        let are = if self.unchanged.len() == 1 { "is" } else { "are" };
+        let unknown = match self.unchanged.iter().map(|offer| offer.counts.secrets).sum::<usize>() {
+            0 => String::new(),
+            count => format!(" ({} cannot be compared; --resend sends)", plural(count, "secret")),
+        };
+        format!("No changes: {of} on the portal {are} as the files{unknown}.")
+    }
+}
+
+impl OfferReview {
+    /// `update draft`.
+    pub(crate) fn verb(&self) -> &'static str {
+        match (self.write, self.steps.is_empty()) {
+            (Some(Write::Create), _) => "create draft",
+            (Some(Write::Update), _) => "update draft",
+            (None, false) => "release",
+            (None, true) => "nothing to write",
+        }
+    }
+
+    /// The sign that goes with the verb.
+    pub(crate) fn symbol(&self) -> &'static str {
+        match self.write {
+            Some(Write::Create) => "+",
+            Some(Write::Update) => "~",
+            None => ">",
+        }
+    }
+
+    /// What the change leads from.
+    pub(crate) fn from(&self) -> &'static str {
+        match self.write {
+            Some(Write::Create) => "nothing",
+            Some(Write::Update) | None => "live",
+        }
+    }
+
+    /// The gravest class among its changes.
+    pub(crate) fn gravest(&self) -> Option<Risk> {
+        self.items.first().map(|item| item.risk)
+    }
+}
+
+/// What a step of a release is called.
+pub(crate) fn step_name(step: ReleaseStep) -> &'static str {
+    match step {
+        ReleaseStep::Publish => "publish to preview",
+        ReleaseStep::JoinPublish => "join the running publish",
+        ReleaseStep::AwaitSignoff => "wait for sign-off",
+        ReleaseStep::GoLive => "go live",
+        ReleaseStep::JoinGoLive => "join the running go-live",
+        ReleaseStep::AwaitLive => "wait until live",
+    }
+}
