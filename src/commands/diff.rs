@@ -45,7 +45,7 @@ pub(super) async fn run(shell: &Shell, args: &DiffArgs) -> Result<Exit> {
     let names = (args.from.to_string(), args.to.to_string());
     shell.emit(&|format, color| match format {
         Format::Json => render::compared_json(&names, &compared, &unread),
-        Format::Text => render::compared(&names, &compared, &unread, Paint { color }),
+        _ => render::compared(&names, &compared, &unread, Paint { color }),
     })?;
     let differs = compared.iter().any(|offer| !offer.changes.is_empty() || offer.empty.len() == 1);
     Ok(match (compared.is_empty(), unread.as_slice()) {

@@ -32,7 +32,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let found = found?;
     shell.emit(&|format, color| match format {
         Format::Json => render::drift_json(&found),
-        Format::Text => render::drift(&found, Paint { color }),
+        _ => render::drift(&found, Paint { color }),
     })?;
     Ok(found.exit())
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
-use super::shell::{Shell, Surface, write_whole};
+use super::shell::Shell;
+use super::sinks::{Surface, write_whole};
 use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
@@ -49,8 +50,22 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             None => format!("Plan saved to {path}; `offerctl apply {path}` carries it out."),
         });
     }
-    shell.emit_on(&|format, surface| show(shell, &args.shaping, &plan, format, surface))?;
-    Ok(exit(&plan, args.detailed_exitcode))
+    let exit = exit(&plan, args.detailed_exitcode);
+    let places = shell.places(&loaded.offers);
+    let markdown = render::MarkdownOptions {
+        limit: render::MarkdownOptions::LIMIT,
+        html_source: args.shaping.html_source,
+        verbose: shell.global.verbose > 0,
+    };
+    shell.emit_on(&|format, surface| match format {
+        Format::Text => text(shell, &args.shaping, &plan, surface),
+        Format::Markdown => render::plan_markdown(&plan, markdown),
+        Format::Json => render::plan_json(&plan),
+        Format::Sarif => render::sarif::plan(&plan, &places, exit),
+        Format::Junit => render::junit::plan(&plan, &places),
+        Format::Github => render::github::plan(&plan, &places),
+    })?;
+    Ok(exit)
 }
 
 /// Reads the portal, and the files behind artifacts unless they are left out, and decides.
@@ -146,20 +161,15 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, made: &mut Plan) {
     }
 }
 
-/// The plan in a format, for a place that takes colour or has a width.
-pub(super) fn show(shell: &Shell, shaping: &Shaping, plan: &Plan, format: Format, surface: Surface) -> String {
-    match format {
-        Format::Json => render::plan_json(plan),
-        Format::Text => {
-            let options = PlanOptions {
-                paint: Paint { color: surface.color },
-                verbose: shell.global.verbose > 0,
-                html_source: shaping.html_source,
-                width: surface.width,
-            };
-            render::plan(plan, options)
-        }
-    }
+/// The plan for people, for a place that takes colour or has a width.
+pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surface) -> String {
+    let options = PlanOptions {
+        paint: Paint { color: surface.color },
+        verbose: shell.global.verbose > 0,
+        html_source: shaping.html_source,
+        width: surface.width,
+    };
+    render::plan(plan, options)
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

@@ -9,7 +9,8 @@ use super::artifacts::Looking;
 use super::connect::Portal;
 use super::observe;
 use super::progress::Reading;
-use super::shell::{Shell, write_whole};
+use super::shell::Shell;
+use super::sinks::write_whole;
 use crate::artifact::Looker;
 use crate::cli::{Format, SnapshotArgs};
 use crate::content::Contents;
@@ -35,7 +36,7 @@ pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
     write_whole(&args.out, &snapshot.write())?;
     shell.emit(&|format, _| match format {
         Format::Json => render::snapshot_json(&snapshot, &args.out),
-        Format::Text => render::snapshot(&snapshot, &args.out),
+        _ => render::snapshot(&snapshot, &args.out),
     })?;
     let Recorded { offers, unread, listed: _ } = &snapshot.content;
     Ok(match (offers.is_empty(), unread.as_slice()) {

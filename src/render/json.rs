@@ -33,7 +33,7 @@ pub(super) fn document(format: &'static str, content: impl Serialize) -> String 
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
     text.push('\n');
-    text
+    super::readable_json(text)
 }
 
 #[derive(Serialize)]
@@ -248,7 +248,7 @@ pub fn report(report: &Report) -> String {
             exit_code: report.exit().code(),
             refused: &report.refused,
             offers,
-            unchanged: report.unchanged,
+            unchanged: report.unchanged.len(),
             unread: &report.unread,
             receipt: (report.purpose == Purpose::Apply)
                 .then_some(ReceiptDocument { portal: &report.portal, applied: &report.applied }),
@@ -258,7 +258,7 @@ pub fn report(report: &Report) -> String {
     )
 }
 
-fn end_name(end: &End) -> &'static str {
+pub(super) fn end_name(end: &End) -> &'static str {
     match end {
         End::Done => "done",
         End::Left => "left",
@@ -276,7 +276,7 @@ fn end_name(end: &End) -> &'static str {
     }
 }
 
-fn messages(end: &End) -> Vec<String> {
+pub(super) fn messages(end: &End) -> Vec<String> {
     match end {
         End::Conflict(why) | End::Busy(why) | End::Unfilled(why) => vec![why.clone()],
         End::Guarded(lines) | End::NotConverged(lines) | End::OperationEnded(lines) => lines.clone(),

@@ -103,7 +103,7 @@ const CASES: [Case; 20] = [
     Case {
         before: |o| plan_mut(o)[HIDE] = json!(true),
         ..case(Guard::Visibility, "visibility:basic:hideSKUForSolutionTemplate=false", |o| {
-            plan_mut(o)[HIDE] = json!(false)
+            plan_mut(o)[HIDE] = json!(false);
         })
     },
     Case {
