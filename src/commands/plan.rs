@@ -171,7 +171,7 @@ pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surfa
         html_source: shaping.html_source,
         width: surface.width,
     };
-    format!("{}{}", render::plan(plan, options), render::scope(plan))
+    render::plan(plan, options)
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

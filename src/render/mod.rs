@@ -17,7 +17,6 @@ mod plan_text;
 mod progress_text;
 mod report_text;
 pub mod sarif;
-mod scope;
 mod snapshot_text;
 mod status_text;
 pub mod summary;
@@ -36,7 +35,6 @@ pub use markdown::{MarkdownOptions, plan as plan_markdown};
 pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};
-pub use scope::scope;
 pub use snapshot_text::{duration, snapshot, snapshot_json};
 pub use status_text::status;
 

@@ -61,6 +61,7 @@ impl Text {
         if review.is_empty() {
             self.unchanged(review);
             self.page.line(0, 2, &[plain(review.nothing())]);
+            self.scope(review);
             return;
         }
         let totals = review.summary();
@@ -81,6 +82,11 @@ impl Text {
         self.unchanged(review);
         let end = [plain("Plan "), span(Tone::Strong, &review.short), plain(format!(": {totals}."))];
         self.page.line(0, 2, &end);
+        self.scope(review);
+    }
+
+    fn scope(&mut self, review: &Review) {
+        review.scope.iter().for_each(|line| self.page.line(0, 2, &[plain(line)]));
     }
 
     fn findings(&mut self, findings: &[FindingReview]) {

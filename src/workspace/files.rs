@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::{in_words, slashed, yaml};
+use crate::diagnostic::{Code, Diagnostic, Source, Span};
 
 /// The source of the files of one load. Names in a revision are relative to the project, with forward slashes.
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +142,35 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The text of an offer file.
+pub(super) fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    if bytes.len() > yaml::MAX_BYTES {
+        let source = Source { path: name.into(), text: "".into() };
+        let message = format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES);
+        diagnostics.push(
+            Diagnostic::error(Code::Limit, &source, None, message)
+                .help("an offer needs nothing like this; long texts can be files of their own: `!file`"),
+        );
+        return None;
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Source { path: name.into(), text: text.into() }),
+        Err(error) => {
+            let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            let span = Span::within(good, good.len()..good.len());
+            let source = Source { path: name.into(), text: "".into() };
+            let message = if wide { "the file is UTF-16, not UTF-8" } else { "a byte that is not UTF-8" };
+            diagnostics.push(
+                Diagnostic::error(Code::NotUtf8, &source, Some(span), message)
+                    .help("save the file as UTF-8: editors have it among the encodings of \"save as\""),
+            );
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -32,11 +32,11 @@ pub use mend::{Mended, mend};
 pub use offer::{Desired, Ignore, Reconcile, Through};
 pub use rules::Rule;
 
-use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
 use crate::model::{Digest, Node, OfferKey};
 use crate::schema::Schemas;
-use files::Files;
+use files::{Files, decode};
 
 const CONFIG: &str = "offerctl.toml";
 /// Most offer files of one project.
@@ -456,34 +456,6 @@ impl Target {
             Error::invalid(format!("`{text}` is neither a file, nor a folder, nor `publisher/offer`"))
                 .hint("paths are relative to the current folder")
         })
-    }
-}
-
-fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    if bytes.len() > yaml::MAX_BYTES {
-        let source = Source { path: name.into(), text: "".into() };
-        let message = format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES);
-        diagnostics.push(
-            Diagnostic::error(Code::Limit, &source, None, message)
-                .help("an offer needs nothing like this; long texts can be files of their own: `!file`"),
-        );
-        return None;
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Some(Source { path: name.into(), text: text.into() }),
-        Err(error) => {
-            let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-            let span = Span::within(good, good.len()..good.len());
-            let source = Source { path: name.into(), text: "".into() };
-            let message = if wide { "the file is UTF-16, not UTF-8" } else { "a byte that is not UTF-8" };
-            diagnostics.push(
-                Diagnostic::error(Code::NotUtf8, &source, Some(span), message)
-                    .help("save the file as UTF-8: editors have it among the encodings of \"save as\""),
-            );
-            None
-        }
     }
 }
 

@@ -27,13 +27,11 @@ async fn a_release_shows_its_steps_and_what_goes_live_with_it() {
     let plan = world.run(&["plan", "--through", "live"]).await.exits(0).stdout;
     for line in [
         "    then: publish to preview → wait for sign-off → go live → wait until live\n    estimates of the portal: ",
-        "    ! goes live with it: 2 edits of the draft that no file asks for now   (production → draft)\n",
-        "      + vendor.note: added \"edited\"\n",
-        "      + plans[basic]/vendor.flag: added true\n",
+        "    ! goes live with it: 2 edits of the draft that no file asks for now   (production → draft)\n      + add vendor.note: \"edited\"   settings\n      + add plans[basic]/vendor.flag: true   settings\n",
     ] {
         assert!(plan.contains(line), "{line} is not in:\n{plan}");
     }
-    assert!(!plan.contains("+ title") && plan.matches("title: ").count() == 1, "{plan}");
+    assert!(plan.matches("title: ").count() == 1, "{plan}");
     let json = world.run(&["plan", "--through", "live", "-o", "json"]).await.exits(0).json();
     let rides = json!([
         {"address": "vendor.note", "path": "/definition/offer/vendor.note", "op": "add", "after": "edited"},
@@ -70,14 +68,21 @@ async fn any_two_states_are_compared_in_their_direction() {
     world.portal_edit("a", |document| set_title(document, "portal")).await;
     world.declare("a", &offer("a", "file"));
     let there = world.run(&["diff", "--from", "live", "--to", "draft", "contoso/a"]).await.exits(0).stdout;
-    let expected = "live → draft\n\ncontoso/a\n  + vendor.note: added \"edited\"\n  + plans[basic]/vendor.flag: added true\n  \
-                    ~ title: \"T\" → \"portal\"\n\n3 differences.\n";
+    let expected = r#"live → draft
+
+contoso/a
+  + add vendor.note: "edited"   settings
+  + add plans[basic]/vendor.flag: true   settings
+  ~ change title: "T" → "portal"   text
+
+3 differences.
+"#;
     assert_eq!(there, expected);
     let back =
         world.run(&["diff", "--from", "draft", "--to", "production", "--detailed-exitcode"]).await.exits(2).stdout;
-    assert!(back.contains("- vendor.note: removed \"edited\"") && back.contains("title: \"portal\" → \"T\""), "{back}");
+    assert!(back.contains("- remove vendor.note: \"edited\"") && back.contains("title: \"portal\" → \"T\""), "{back}");
     let file = world.run(&["diff", "--from", "draft", "--to", "file"]).await.exits(0).stdout;
-    assert!(file.contains("~ title: \"portal\" → \"file\"   offers/a.yaml:8\n"), "{file}");
+    assert!(file.contains("~ change title: \"portal\" → \"file\"   text   offers/a.yaml:8\n"), "{file}");
     let turned = world.run(&["diff", "--from", "file", "--to", "preview", "-o", "json"]).await.exits(0).json();
     assert_eq!((&turned["from"], &turned["to"]), (&json!("file"), &json!("preview")));
     let change = &turned["offers"][0]["changes"][0];

@@ -106,6 +106,7 @@ impl Page {
         self.not_read(review);
         self.offers(review);
         self.unchanged(review);
+        review.scope.iter().for_each(|line| self.block(&code(line)));
         self.out.push_str(&format!("Fingerprint: <code>{}</code>\n", review.fingerprint));
         self.out
     }
@@ -199,6 +200,14 @@ impl Page {
         }
         if !offer.steps.is_empty() {
             let _ = writeln!(rest, "- then: {}", offer.steps.join(" → "));
+        }
+        if !offer.estimates.is_empty() {
+            let told = offer.estimates.iter().map(|estimate| code(estimate)).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(rest, "- estimates of the portal: {told}");
+        }
+        if let Some(title) = offer.rides_along_title() {
+            let addresses = offer.rides_along.iter().map(|item| code(&item.address)).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(rest, "- **{title}**: {addresses}");
         }
         if !rest.is_empty() {
             self.block(&rest);

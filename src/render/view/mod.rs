@@ -21,9 +21,9 @@ pub(crate) use hunks::{Hunks, Line, Piece, hunks};
 pub(crate) use prices::PriceTable;
 pub(crate) use value::{Field, Fields};
 
-use super::{counted, plural, sentence, visible};
+use super::{counted, duration, plural, sentence, visible};
 use crate::diff::Change;
-use crate::plan::{self, Base, Finding, OfferPlan, Plan, ReleaseStep, Risk, Totals, Unread, Write};
+use crate::plan::{self, Base, Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Taken, Totals, Unread, Write};
 use crate::workspace::Through;
 
 /// What to show of a plan.
@@ -52,6 +52,8 @@ pub(crate) struct Review {
     pub(crate) unread: Vec<UnreadReview>,
     /// What speaks against the plan as a whole.
     pub(crate) findings: Vec<FindingReview>,
+    /// What the plan does not cover, and what it was made from in the place of the portal.
+    pub(crate) scope: Vec<String>,
 }
 
 /// What is planned for one offer.
@@ -261,7 +263,19 @@ pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
             .collect(),
         unread: plan.unread.iter().map(unread).collect(),
         findings: plan.findings.iter().map(|found| finding(found, false)).collect(),
+        scope: scope(plan),
     }
+}
+
+fn scope(plan: &Plan) -> Vec<String> {
+    let since = plan.since.as_ref().map(|Since { revision, left_out }| {
+        format!("Left out: {} whose files did not change since {revision}.", plural(*left_out, "offer"))
+    });
+    let snapshot = plan.snapshot.as_ref().map(|Taken { portal, taken, age_seconds }| {
+        let age = duration(*age_seconds);
+        format!("Planned against a snapshot of {portal}, {age} old ({taken}); it cannot be applied.")
+    });
+    since.into_iter().chain(snapshot).map(|line| visible(&line, false)).collect()
 }
 
 /// The changes of an offer with their classes, the gravest first.
