@@ -1,5 +1,6 @@
 //! The command line: names, variables and help. No behaviour.
 
+mod output;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
 
+pub use output::{Format, OutputSpec};
 pub use sandbox::{ProfileArg, SandboxArgs};
 
 /// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
@@ -42,7 +44,8 @@ pub struct Global {
     #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new())]
     pub sandbox: bool,
 
-    /// Result format, and a file to write it to; repeatable. Without a path it goes to stdout
+    /// Result format (text, markdown, html, json, sarif, junit, github), and a file to write it to; repeatable. Without a path
+    /// it goes to stdout
     #[arg(short, long, global = true, value_name = "FORMAT[=PATH]", env = "OFFERCTL_OUTPUT", value_delimiter = ',')]
     pub output: Vec<OutputSpec>,
 
@@ -238,6 +241,10 @@ pub struct PlanArgs {
     #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]
     pub out: Option<PathBuf>,
 
+    /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
+    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
+    pub markdown_limit: Option<usize>,
+
     /// Exit with 2 when there are changes
     #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub detailed_exitcode: bool,
@@ -348,40 +355,6 @@ pub struct CancelArgs {
     pub consent: Consent,
 }
 
-/// A format and where it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputSpec {
-    /// The format.
-    pub format: Format,
-    /// The file; stdout where there is none.
-    pub path: Option<PathBuf>,
-}
-
-/// The formats of results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-impl std::str::FromStr for OutputSpec {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (format, path) = text.split_once('=').map_or((text, None), |(format, path)| (format, Some(path)));
-        if path == Some("") {
-            return Err("there is no path after `=`".to_owned());
-        }
-        Ok(Self {
-            format: Format::from_str(format, false)
-                .map_err(|_| format!("there is no format `{format}`; there are text and json"))?,
-            path: path.map(PathBuf::from),
-        })
-    }
-}
-
 /// `--auth-version`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum AuthVersionArg {
@@ -462,14 +435,10 @@ mod tests {
     }
 
     #[test]
-    fn durations_and_outputs_are_read() {
+    fn durations_are_read() {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
         assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
         assert!(duration("-5s").is_err() && duration("soon").is_err() && duration("5").is_err());
-        let spec = |text: &str| text.parse::<OutputSpec>().map(|spec| (spec.format, spec.path));
-        assert_eq!(spec("json=a=b.json"), Ok((Format::Json, Some(PathBuf::from("a=b.json")))));
-        assert_eq!(spec("text"), Ok((Format::Text, None)));
-        assert!(spec("xml").is_err() && spec("json=").is_err());
     }
 }

@@ -84,7 +84,7 @@ pub struct Report {
     /// One outcome for each offer that had something to do, in the order of their keys.
     pub outcomes: Vec<Outcome>,
     /// Offers that had nothing to do.
-    pub unchanged: usize,
+    pub unchanged: Vec<OfferKey>,
     /// Offers that could not be read.
     pub unread: Vec<Unread>,
     /// What it cost the network.
@@ -101,7 +101,7 @@ impl Report {
     pub fn exit(&self) -> Exit {
         let ends = || self.outcomes.iter().map(|outcome| &outcome.end);
         let any = |test: fn(&End) -> bool| ends().any(test);
-        let good = self.unchanged > 0 || any(|end| matches!(end, End::Done | End::Left));
+        let good = !self.unchanged.is_empty() || any(|end| matches!(end, End::Done | End::Left));
         if any(|end| matches!(end, End::Guarded(_))) {
             // Nothing at all was begun, so the others are not attempted for that reason.
             Exit::Refused
@@ -139,12 +139,16 @@ mod tests {
         Problem::answer("GET /x", status, None, "").into()
     }
 
+    fn keys(count: usize) -> Vec<OfferKey> {
+        (0..count).map(|n| format!("contoso/u{n}").parse().expect("a key")).collect()
+    }
+
     fn exit(ends: Vec<End>, unchanged: usize) -> Exit {
         let outcomes = ends
             .into_iter()
             .map(|end| Outcome { key: "contoso/a".parse().expect("a key"), done: Vec::new(), end })
             .collect();
-        Report { outcomes, unchanged, ..Report::default() }.exit()
+        Report { outcomes, unchanged: keys(unchanged), ..Report::default() }.exit()
     }
 
     #[test]
@@ -184,7 +188,11 @@ mod tests {
     fn an_offer_that_could_not_be_read_counts() {
         let unread =
             |denied| Unread { key: "contoso/b".parse().expect("a key"), cause: String::new(), hint: None, denied };
-        let report = |denied, unchanged| Report { unread: vec![unread(denied)], unchanged, ..Report::default() };
+        let report = |denied, unchanged| Report {
+            unread: vec![unread(denied)],
+            unchanged: keys(unchanged),
+            ..Report::default()
+        };
         assert_eq!(report(true, 0).exit(), Exit::Denied);
         assert_eq!(report(false, 0).exit(), Exit::Failed);
         assert_eq!(report(false, 1).exit(), Exit::Partial);

@@ -1,5 +1,6 @@
 //! The one owner of the process's streams: results to stdout, talk to stderr.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use crate::redact;
@@ -16,13 +17,54 @@ pub enum ColorChoice {
     Never,
 }
 
+/// How a mark can be written so that it is read as the same and acted upon by nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escape {
+    /// As `\u{3a}`, for people.
+    Text,
+    /// As JSON escapes it within a string.
+    Json,
+    /// As a character reference.
+    Xml,
+}
+
+/// The text with what the runners of pipelines would take for a command made inert. GitHub Actions acts on lines that
+/// begin with `::` and on `##[` anywhere in a line, Azure Pipelines on `##vso[` and `##[`; both read stdout and stderr.
+/// The marks of texts stay what they are in any other place.
+#[must_use]
+pub fn inert(text: &str, escape: Escape) -> Cow<'_, str> {
+    let acts = |line: &str| line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso[");
+    if !text.lines().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let (hash, colon) = match escape {
+        Escape::Text => ("\\u{23}", "\\u{3a}"),
+        Escape::Json => ("\\u0023", "\\u003a"),
+        Escape::Xml => ("&#35;", "&#58;"),
+    };
+    let lines = text.split_inclusive('\n').map(|line| {
+        let marks = line.replace("##[", &format!("#{hash}[")).replace("##vso[", &format!("#{hash}vso["));
+        let start = marks.len() - marks.trim_start().len();
+        match marks[start..].strip_prefix("::") {
+            Some(rest) => format!("{}{colon}:{rest}", &marks[..start]),
+            None => marks,
+        }
+    });
+    Cow::Owned(lines.collect())
+}
+
+/// What leaves for a person: without secrets, and without commands.
+fn safe(text: &str) -> String {
+    inert(&redact::known(text), Escape::Text).into_owned()
+}
+
 /// stderr for a log, whose every line comes in one piece.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogStream;
 
 impl Write for LogStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stderr().lock().write_all(redact::known(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        io::stderr().lock().write_all(safe(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -47,7 +89,7 @@ pub fn tell_panics() {
         if trace.status() == std::backtrace::BacktraceStatus::Captured {
             text += &redact::known(&trace.to_string());
         }
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(inert(&text, Escape::Text).as_bytes());
     }));
 }
 
@@ -97,7 +139,15 @@ impl Term {
     ///
     /// # Errors
     /// When the result did not arrive, on a full disk for example.
-    pub fn result(&self, text: &str) -> std::io::Result<()> {
+    pub fn result(&self, text: &str, escape: Escape) -> std::io::Result<()> {
+        self.commands(&inert(&redact::known(text), escape))
+    }
+
+    /// As [`Self::result`], for what a pipeline is to act upon: whoever makes it escapes what is in it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn commands(&self, text: &str) -> std::io::Result<()> {
         let mut stdout = std::io::stdout().lock();
         match stdout.write_all(redact::known(text).as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -114,12 +164,12 @@ impl Term {
 
     /// Says something that is always said.
     pub fn alert(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{}", redact::known(text));
+        let _ = writeln!(std::io::stderr().lock(), "{}", safe(text));
     }
 
     /// Writes several lines that are always said; nothing for an empty text.
     pub fn alert_text(&self, text: &str) {
-        let _ = std::io::stderr().lock().write_all(redact::known(text).as_bytes());
+        let _ = std::io::stderr().lock().write_all(safe(text).as_bytes());
     }
 
     /// Asks a question whose answer is yes or no; anything but yes is no.
@@ -130,5 +180,27 @@ impl Term {
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runner_finds_no_command_in_a_text() {
+        let shown = |text| inert(text, Escape::Text).into_owned();
+        assert_eq!(shown("a\n  ::error::x\nb ::c\n"), "a\n  \\u{3a}:error::x\nb ::c\n");
+        assert_eq!(shown("a ##[group]b ##vso[task]c"), "a #\\u{23}[group]b #\\u{23}vso[task]c");
+        assert_eq!(shown("a :: b\n## [x]\n"), "a :: b\n## [x]\n");
+        assert_eq!(shown("\u{a0}::add-mask::x"), "\u{a0}\\u{3a}:add-mask::x");
+    }
+
+    #[test]
+    fn a_document_says_the_same_without_the_command() {
+        let text = serde_json::json!({"a": "x##[group]y ##vso[z]"}).to_string();
+        let inert = inert(&text, Escape::Json);
+        assert!(!inert.contains("##"), "{inert}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&inert).ok(), serde_json::from_str(&text).ok());
     }
 }

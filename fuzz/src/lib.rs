@@ -11,7 +11,7 @@ use offerctl::lint::{self, Context};
 use offerctl::live::{Live, LiveOffer};
 use offerctl::model::SecretRef;
 use offerctl::plan::{Choices, Plan, ReleaseView, SavedPlan, Verdict, decide};
-use offerctl::render::{self, Paint, PlanOptions};
+use offerctl::render::{self, MarkdownOptions, Paint, PlanOptions};
 use offerctl::schema::Schemas;
 use offerctl::workspace::{Desired, offer_from_text};
 use serde_json::{Value, json};
@@ -79,8 +79,13 @@ fn planned(desired: &Desired) {
     }
     let _ = plan.fingerprint();
     for (color, verbose) in [(true, true), (false, false)] {
-        let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose });
+        let _ = render::plan(
+            &plan,
+            PlanOptions { paint: Paint { color }, verbose, html_source: color, width: verbose.then_some(60) },
+        );
     }
+    let _ = render::plan_markdown(&plan, MarkdownOptions { limit: 2_000, html_source: false, verbose: false });
+    let _ = render::plan_html(&plan, true);
     let saved = SavedPlan::write(&plan, "https://portal.example");
     SavedPlan::read(&saved).expect("a plan that was written can be read");
 }

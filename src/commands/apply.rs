@@ -7,7 +7,8 @@ use futures_util::future;
 
 use super::connect::Portal;
 use super::secrets::Secrets;
-use super::shell::{self, Shell, Surface};
+use super::shell::{self, Shell};
+use super::sinks::Surface;
 use super::{artifacts, plan, release};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
@@ -16,7 +17,6 @@ use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, SecretRef};
 use crate::plan::{Finding, OfferPlan, Plan, SavedPlan};
 use crate::portal::Approval;
-use crate::render::{self, Paint};
 use crate::report::{Purpose, Report};
 use crate::workspace::{Desired, Project};
 
@@ -58,13 +58,13 @@ async fn with_portal(
             plan
         }
     };
-    let text_to_stdout = shell.stdout_format() == Format::Text;
+    let text_to_stdout = shell.stdout_format() == Some(Format::Text);
     if text_to_stdout {
-        shell.to_stdout(&plan::show(shell, &args.shaping, &plan, Format::Text, shell.stdout_surface()))?;
+        shell.to_stdout(&plan::text(shell, &args.shaping, &plan, shell.stdout_surface()))?;
     }
     let mut report = Report {
         purpose: Purpose::Apply,
-        unchanged: plan.unchanged.len(),
+        unchanged: plan.unchanged.iter().map(|unchanged| unchanged.key.clone()).collect(),
         unread: plan.unread.clone(),
         ..Report::default()
     };
@@ -84,10 +84,10 @@ async fn with_portal(
     }
     report.traffic = portal.reader.traffic();
     let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
+    let places = shell.places(offers);
     shell.emit(&|format, color| match format {
-        Format::Json => render::report_json(&report),
         Format::Text if silent => String::new(),
-        Format::Text => render::report(&report, Paint { color }),
+        format => super::connect::show_report(&report, &places, format, color),
     })?;
     Ok(report.exit())
 }
@@ -168,9 +168,9 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
 
 async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {
     let asks = !args.start.consent.yes && shell.term.interactive;
-    if asks && shell.stdout_format() != Format::Text {
+    if asks && shell.stdout_format() != Some(Format::Text) {
         let surface = Surface { color: shell.term.stderr_color, width: None };
-        shell.term.alert(&plan::show(shell, &args.shaping, plan, Format::Text, surface));
+        shell.term.alert(&plan::text(shell, &args.shaping, plan, surface));
     }
     let question = format!("Apply plan {}?", plan.fingerprint().short());
     shell.approve(&args.start.consent, question, "nothing was written").await

@@ -6,7 +6,7 @@ use super::shell::{self, Shell};
 use crate::cli::Format;
 use crate::error::{Error, Exit, Result};
 use crate::portal::{Credential, Endpoint, Passed, Problem, Reader, Settings};
-use crate::render::{self, Paint};
+use crate::render::{self, Paint, Places};
 use crate::report::Report;
 use crate::sandbox::{Options, Sandbox};
 use crate::workspace::Project;
@@ -95,10 +95,8 @@ impl Shell {
     /// Writes the report of a run to every sink, and closes the portal.
     pub(super) async fn emit_report(&self, report: &Report, portal: Portal) -> Result<Exit> {
         let closed = portal.close().await;
-        self.emit(&|format, color| match format {
-            Format::Json => render::report_json(report),
-            Format::Text => render::report(report, Paint { color }),
-        })?;
+        let places = self.places(&[]);
+        self.emit(&|format, color| show_report(report, &places, format, color))?;
         closed?;
         Ok(report.exit())
     }
@@ -134,6 +132,18 @@ impl Shell {
     fn parallelism(&self, project: Option<&Project>) -> usize {
         let flag = self.global.parallelism.map(usize::from);
         flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM)
+    }
+}
+
+/// A report in any format.
+pub(super) fn show_report(report: &Report, places: &Places, format: Format, color: bool) -> String {
+    match format {
+        Format::Text => render::report(report, Paint { color }),
+        Format::Markdown => render::summary::report(report, places),
+        Format::Json => render::report_json(report),
+        Format::Junit => render::junit::report(report),
+        Format::Github => render::github::report(report, places),
+        Format::Html | Format::Sarif => String::new(),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
     }
     shell.emit(&|format, color| match format {
         Format::Json => render::doctor_json(&checks),
-        Format::Text => render::doctor(&checks, Paint { color }),
+        _ => render::doctor(&checks, Paint { color }),
     })?;
     Ok(exit(&checks))
 }

@@ -14,6 +14,7 @@ mod sandbox;
 mod schema;
 mod secrets;
 mod shell;
+mod sinks;
 mod status;
 mod validate;
 mod wait;
@@ -78,7 +79,7 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
         std::env::set_current_dir(folder)
             .map_err(|error| Error::invalid(format!("cannot change to the folder {}: {error}", folder.display())))?;
     }
-    let shell = Shell::new(global, term);
+    let shell = Shell::new(global, term, command.name());
     let result = run_command(&shell, command).await;
     if let Err(error) = &result {
         // A pipeline that asked for a document gets one, whatever happened.
@@ -91,6 +92,7 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
 }
 
 async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
+    shell.check_formats(&command)?;
     shell.check_sinks()?;
     match command {
         Command::Validate(args) => validate::run(shell, &args),

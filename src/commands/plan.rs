@@ -3,13 +3,14 @@
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::observe;
-use super::shell::{Shell, Surface, write_whole};
+use super::shell::{Shell, write_whole};
+use super::sinks::Surface;
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
 use crate::lint;
 use crate::plan::{Choices, Plan, ReleaseStep, SavedPlan};
-use crate::render::{self, Paint, PlanOptions};
+use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
@@ -28,8 +29,19 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             path.display()
         ));
     }
-    shell.emit_on(&|format, surface| show(shell, &args.shaping, &plan, format, surface))?;
-    Ok(exit(&plan, args.detailed_exitcode))
+    let exit = exit(&plan, args.detailed_exitcode);
+    let places = shell.places(&loaded.offers);
+    let options = reading(shell, args, &project);
+    shell.emit_on(&|format, surface| match format {
+        Format::Text => text(shell, &args.shaping, &plan, surface),
+        Format::Markdown => render::plan_markdown(&plan, options),
+        Format::Html => render::plan_html(&plan, args.shaping.html_source),
+        Format::Json => render::plan_json(&plan),
+        Format::Sarif => render::sarif::plan(&plan, &places, exit),
+        Format::Junit => render::junit::plan(&plan, &places),
+        Format::Github => render::github::plan(&plan, &places),
+    })?;
+    Ok(exit)
 }
 
 /// Reads the portal, and the files behind artifacts unless they are left out, and decides.
@@ -85,20 +97,24 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, plan: &mut Plan) {
     }
 }
 
-/// The plan in a format, for a place that takes colour or has a width.
-pub(super) fn show(shell: &Shell, shaping: &Shaping, plan: &Plan, format: Format, surface: Surface) -> String {
-    match format {
-        Format::Json => render::plan_json(plan),
-        Format::Text => {
-            let options = PlanOptions {
-                paint: Paint { color: surface.color },
-                verbose: shell.global.verbose > 0,
-                html_source: shaping.html_source,
-                width: surface.width,
-            };
-            render::plan(plan, options)
-        }
+/// How a comment is set.
+fn reading(shell: &Shell, args: &PlanArgs, project: &Project) -> MarkdownOptions {
+    MarkdownOptions {
+        limit: args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT),
+        html_source: args.shaping.html_source,
+        verbose: shell.global.verbose > 0,
     }
+}
+
+/// The plan for a place that takes colour or has a width.
+pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surface) -> String {
+    let options = PlanOptions {
+        paint: Paint { color: surface.color },
+        verbose: shell.global.verbose > 0,
+        html_source: shaping.html_source,
+        width: surface.width,
+    };
+    render::plan(plan, options)
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

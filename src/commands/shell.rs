@@ -1,13 +1,13 @@
 //! What the commands share: the project, the way to the portal, the sinks, the user's wish to stop.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 
-use crate::cli::{Consent, Format, Global, OutputSpec, Waiting};
+pub(super) use super::sinks::write_whole;
+use crate::cli::{Consent, Global, Waiting};
 use crate::diagnostic::{Code, Severity};
 use crate::error::{Error, Exit, Result};
 use crate::lint::{self, Context};
@@ -21,39 +21,27 @@ use crate::stop::Stop;
 use crate::term::Term;
 use crate::workspace::{Desired, Loaded, Project, Surroundings, Target};
 
-/// What a place for text takes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Surface {
-    /// Whether it takes colour.
-    pub(super) color: bool,
-    /// Its columns; none where lines have any length.
-    pub(super) width: Option<usize>,
-}
-
-impl Surface {
-    /// A file.
-    const FILE: Self = Self { color: false, width: None };
-}
-
 pub(super) struct Shell {
     pub(super) global: Global,
     pub(super) term: Term,
     /// Those of the project, or the program's own where there is none that can be used: then its error comes first.
     pub(super) schemas: Arc<Schemas>,
     pub(super) stop: Stop,
+    /// The command's name.
+    pub(super) command: &'static str,
     /// The way to the portal, once it is open.
     pub(super) reader: OnceLock<Reader>,
 }
 
 impl Shell {
-    pub(super) fn new(global: Global, term: Term) -> Self {
+    pub(super) fn new(global: Global, term: Term, command: &'static str) -> Self {
         let (switch, stop) = Stop::new();
         tokio::spawn(listen(switch, term));
         let project = current_folder().ok().and_then(|folder| Project::find(&folder).ok());
         let schemas = project.and_then(|project| project.schemas().ok());
         let schemas = schemas.unwrap_or_else(|| Arc::clone(Schemas::builtin()));
         schemas.secret_names().into_iter().for_each(redact::hide_field);
-        Self { global, term, schemas, stop, reader: OnceLock::new() }
+        Self { global, term, command, schemas, stop, reader: OnceLock::new() }
     }
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
@@ -181,68 +169,9 @@ impl Shell {
         }
     }
 
-    /// Writes one result to every sink that was asked for. Text goes to stdout when nothing else does. A sink that
-    /// fails does not keep the result from the others.
-    pub(super) fn emit(&self, render: &dyn Fn(Format, bool) -> String) -> Result<()> {
-        self.emit_on(&|format, surface| render(format, surface.color))
-    }
-
-    /// As [`Self::emit`], for a result that looks at the width that there is.
-    pub(super) fn emit_on(&self, render: &dyn Fn(Format, Surface) -> String) -> Result<()> {
-        let files = self.global.output.iter().filter_map(|output| Some((output.format, output.path.as_deref()?)));
-        let written = files.map(|(format, path)| write_whole(path, &render(format, Surface::FILE))).collect::<Vec<_>>();
-        self.to_stdout(&render(self.stdout_format(), self.stdout_surface()))?;
-        written.into_iter().collect()
-    }
-
-    /// What stdout takes.
-    pub(super) fn stdout_surface(&self) -> Surface {
-        Surface { color: self.term.stdout_color, width: self.term.stdout_width }
-    }
-
-    /// Writes a part of the result to stdout.
-    pub(super) fn to_stdout(&self, text: &str) -> Result<()> {
-        self.term
-            .result(text)
-            .map_err(|error| Error::failed(format!("the result cannot be written to stdout: {error}")))
-    }
-
-    /// Finds out before anything is done whether the files of the result can be written.
-    pub(super) fn check_sinks(&self) -> Result<()> {
-        self.global.output.iter().filter_map(|output| output.path.as_deref()).try_for_each(|path| {
-            if path.is_dir() {
-                return Err(Error::failed(format!("cannot write {}: it is a folder", path.display())));
-            }
-            let probe = |place: Place| match place {
-                Place::Stream => Ok(()),
-                Place::File(file) => tempfile::NamedTempFile::new_in(folder_of(&file)).map(|_| ()),
-            };
-            Place::of(path).and_then(probe).map_err(|error| unwritable(path, &error))
-        })
-    }
-
     /// What the run cost the network, if it asked the portal at all.
     pub(super) fn traffic(&self) -> Option<Traffic> {
         self.reader.get().map(Reader::traffic)
-    }
-
-    /// Writes an error to the JSON sinks; people read it on stderr.
-    pub(super) fn emit_error(&self, error: &Error) {
-        let document = render::error_json(error);
-        for OutputSpec { format, path } in &self.global.output {
-            match (format, path) {
-                // A sink that fails has failed before, or is about to be of no interest: the error is on stderr.
-                (Format::Json, Some(path)) => drop(write_whole(path, &document)),
-                (Format::Json, None) => drop(self.term.result(&document)),
-                (Format::Text, _) => {}
-            }
-        }
-    }
-
-    /// The format of stdout.
-    pub(super) fn stdout_format(&self) -> Format {
-        let last = self.global.output.iter().rfind(|output| output.path.is_none());
-        last.map_or(Format::Text, |output| output.format)
     }
 }
 
@@ -269,47 +198,6 @@ pub(super) fn own_folder(folder: &Path) -> Result<()> {
         std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
     }
     Ok(())
-}
-
-/// What a path that is written to leads to.
-enum Place {
-    /// A device or a pipe: a file in its place would be no device any more.
-    Stream,
-    /// A file, or nothing yet. Links are followed, so that they stay links.
-    File(PathBuf),
-}
-
-impl Place {
-    fn of(path: &Path) -> std::io::Result<Self> {
-        match path.metadata() {
-            Ok(metadata) if !metadata.is_file() => Ok(Self::Stream),
-            Ok(_) => path.canonicalize().map(Self::File),
-            Err(_) => Ok(Self::File(path.to_path_buf())),
-        }
-    }
-}
-
-/// Writes a file whole or not at all, and a device or a pipe as it comes.
-pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let text = redact::known(text);
-    let write = || match Place::of(path)? {
-        Place::Stream => std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes()),
-        Place::File(place) => {
-            let mut file = tempfile::NamedTempFile::new_in(folder_of(&place))?;
-            file.write_all(text.as_bytes())?;
-            file.persist(place).map(|_| ()).map_err(|error| error.error)
-        }
-    };
-    write().map_err(|error| unwritable(path, &error))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// The message names the user's path; the error's own text would name a temporary one.
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::failed(format!("cannot write {}: {}", path.display(), error.kind()))
 }
 
 /// Tells the commands when the user wants to stop; the second time, does not wait for them.

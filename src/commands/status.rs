@@ -21,7 +21,7 @@ pub(super) async fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
     let (offers, unread) = read?;
     shell.emit(&|format, color| match format {
         Format::Json => render::status_json(&offers, &unread),
-        Format::Text => render::status(&offers, &unread, Paint { color }),
+        _ => render::status(&offers, &unread, Paint { color }),
     })?;
     Ok(match (offers.is_empty(), unread.is_empty()) {
         (_, true) => Exit::Done,

@@ -13,10 +13,17 @@ pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
         fix(shell, &project, &loaded.diagnostics)?;
         loaded = shell.read_linted(&args.targets.targets)?.1;
     }
+    let exit = if loaded.has_errors() { Exit::Invalid } else { Exit::Done };
+    let places = shell.places(&loaded.offers);
+    let (keys, findings) = (|| loaded.offers.iter().map(|offer| &offer.key).collect(), &loaded.diagnostics);
     shell.emit(&|format, color| match format {
-        Format::Json => {
-            render::diagnostics_json(loaded.offers.iter().map(|offer| &offer.key).collect(), &loaded.diagnostics)
-        }
+        // Refused before.
+        Format::Html => String::new(),
+        Format::Markdown => render::summary::diagnostics(findings, &places),
+        Format::Json => render::diagnostics_json(keys(), findings),
+        Format::Sarif => render::sarif::diagnostics(findings, &places, exit),
+        Format::Junit => render::junit::diagnostics(keys(), findings, &places),
+        Format::Github => render::github::diagnostics(findings, &places),
         Format::Text => {
             let errors = loaded.errors();
             let warnings = loaded.diagnostics.len() - errors;
@@ -30,7 +37,7 @@ pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
             format!("{}{verdict} ({files}, {offers}).\n", render::diagnostics(&loaded.diagnostics, color))
         }
     })?;
-    Ok(if loaded.has_errors() { Exit::Invalid } else { Exit::Done })
+    Ok(exit)
 }
 
 /// Mends every file that has findings with one right answer, and says what it changed.

@@ -32,7 +32,7 @@ fn document(format: &'static str, content: impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
     text.push('\n');
-    text
+    super::readable_json(text)
 }
 
 #[derive(Serialize)]
@@ -203,7 +203,7 @@ pub fn report(report: &Report) -> String {
             purpose: report.purpose,
             exit_code: report.exit().code(),
             offers,
-            unchanged: report.unchanged,
+            unchanged: report.unchanged.len(),
             unread: &report.unread,
             requests: report.traffic.requests,
             retries: report.traffic.retries,
@@ -211,7 +211,7 @@ pub fn report(report: &Report) -> String {
     )
 }
 
-fn end_name(end: &End) -> &'static str {
+pub(super) fn end_name(end: &End) -> &'static str {
     match end {
         End::Done => "done",
         End::Left => "left",
@@ -229,7 +229,7 @@ fn end_name(end: &End) -> &'static str {
     }
 }
 
-fn messages(end: &End) -> Vec<String> {
+pub(super) fn messages(end: &End) -> Vec<String> {
     match end {
         End::Conflict(why) | End::Busy(why) | End::Unfilled(why) => vec![why.clone()],
         End::Guarded(lines) | End::NotConverged(lines) | End::OperationEnded(lines) => lines.clone(),

@@ -5,17 +5,25 @@
 
 mod diagnostics;
 mod doctor_text;
+mod found;
+pub mod github;
+mod html;
 mod json;
+pub mod junit;
 mod layout;
 mod markdown;
 mod plan_text;
 mod progress_text;
 mod report_text;
+pub mod sarif;
 mod status_text;
+pub mod summary;
 mod view;
 
 pub use diagnostics::diagnostics;
 pub use doctor_text::doctor;
+pub use found::Places;
+pub use html::{error as error_html, plan as plan_html};
 pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
     report as report_json, status as status_json,
@@ -29,7 +37,7 @@ pub use status_text::status;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::redact;
+use crate::{redact, term};
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +82,34 @@ impl Paint {
     }
 }
 
+/// Whether a character is not to be sent as it is: a terminal acts on it, or nobody sees it.
+fn acts(c: char) -> bool {
+    c.is_control() || is_unseen(c)
+}
+
+/// A JSON document whose strings hold nothing that a terminal would act on; it says the same.
+fn readable_json(document: String) -> String {
+    use std::fmt::Write as _;
+    if !document.chars().any(|c| acts(c) && c != '\n') {
+        return document;
+    }
+    document.chars().fold(String::with_capacity(document.len()), |mut out, c| {
+        if acts(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}
+
 /// The text with everything that a terminal would act on, and every mark that cannot be seen, made visible. Line feeds
 /// stay where `lines` is set.
 fn visible(text: &str, lines: bool) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if (c.is_control() && !(lines && c == '\n')) || is_unseen(c) {
+        if acts(c) && !(lines && c == '\n') {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -96,32 +127,9 @@ fn is_unseen(c: char) -> bool {
         | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The text without an order for a pipeline that reads it as its log: `::set-output`, `##[error]`, `##vso[task…]`.
+/// The text without an order for a pipeline that reads it as its log.
 fn inert(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let body = line.trim_start();
-        let indent = line.len() - body.len();
-        out.push_str(&line[..indent]);
-        let body = match body.strip_prefix("::") {
-            Some(rest) => {
-                out.push_str(":\\u{3a}");
-                rest
-            }
-            None => body,
-        };
-        let mut rest = body;
-        while let Some(at) = rest.find("##") {
-            let (before, order) = rest.split_at(at);
-            out.push_str(before);
-            let name = order[2..].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-            let is_order = name.starts_with('[');
-            out.push_str(if is_order { "#\\u{23}" } else { "#" });
-            rest = &order[if is_order { 2 } else { 1 }..];
-        }
-        out.push_str(rest);
-    }
-    out
+    term::inert(text, term::Escape::Text).into_owned()
 }
 
 /// A value in one line: texts in quotes, big values by their size.
@@ -187,10 +195,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_pipeline_gets_no_orders_from_a_text() {
-        assert_eq!(inert("  ::set-output name=x::1\na::b\n"), "  :\\u{3a}set-output name=x::1\na::b\n");
-        assert_eq!(inert("x ##[error]y ##vso[task.x]z"), "x #\\u{23}[error]y #\\u{23}vso[task.x]z");
-        assert_eq!(inert("## Heading\n###[x"), "## Heading\n##\\u{23}[x");
+    fn a_document_says_the_same_without_what_a_terminal_acts_on() {
+        let value = json!({"a": "x\u{202e}y\u{9b}z\u{7f}\u{e0041}"});
+        let text = readable_json(value.to_string());
+        assert_eq!(text, r#"{"a":"x\u202ey\u009bz\u007f\udb40\udc41"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Paint, brief, plural, sentence, visible};
+use super::{Paint, brief, counted, plural, sentence, visible};
 use crate::apply::{Done, End, Failure, Outcome};
 use crate::plan::{MovedField, Stale};
 use crate::portal::Traffic;
@@ -29,7 +29,7 @@ pub fn report(report: &Report, paint: Paint) -> String {
             String::new()
         },
         if bad > 0 { format!("{bad} not {}", past(report.purpose)) } else { String::new() },
-        if report.unchanged > 0 { format!("{} unchanged", report.unchanged) } else { String::new() },
+        counted(report.unchanged.len(), "unchanged"),
     ]);
     let verdict = if bad == 0 { "Done" } else { "Not done" };
     let _ = writeln!(out, "{}: {counts}.", paint.strong(verdict));
@@ -68,7 +68,7 @@ fn one(out: &mut String, outcome: &Outcome, purpose: Purpose, paint: Paint) {
     details(out, outcome, purpose);
 }
 
-fn ending(end: &End) -> String {
+pub(super) fn ending(end: &End) -> String {
     match end {
         End::Done => String::new(),
         End::Left => "goes on at the portal".to_owned(),

@@ -24,6 +24,8 @@ pub struct Config {
     pub artifacts: Option<ArtifactStore>,
     /// The folder with the project's own schemas, relative to the file.
     pub schemas: Option<String>,
+    /// The most characters of a plan in Markdown.
+    pub markdown_limit: Option<usize>,
 }
 
 /// Reads `[lints]`, each level where it stands, so that a slip has its place.
@@ -129,11 +131,12 @@ impl Default for Config {
             lints: Levels::default(),
             artifacts: None,
             schemas: None,
+            markdown_limit: None,
         }
     }
 }
 
-const SETTINGS: [&str; 6] = ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas"];
+const SETTINGS: [&str; 7] = ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit"];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     toml::from_str(&source.text).map_err(|error| {

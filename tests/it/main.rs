@@ -14,6 +14,7 @@ mod files;
 mod first_run;
 mod fix;
 mod foreign_clients;
+mod formats;
 mod fuzz_corpus;
 mod gallery;
 mod hostile_files;

@@ -1,0 +1,302 @@
+//! What a result has to tell of lines in files, whatever the format: findings of files, what stops a plan, what went
+//! wrong in a run. The formats for machines are made from this.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{brief, plural, visible};
+use crate::apply::{End, Outcome};
+use crate::diagnostic::{About, Diagnostic, Fix, Severity, Source, Span};
+use crate::diff::{Change, ChangeKind};
+use crate::error::Error;
+use crate::model::OfferKey;
+use crate::plan::{Finding, OfferPlan, Plan, Unread, by_risk};
+use crate::report::Report;
+
+/// Texts that are longer are cut: no reader of these formats reads on, and some refuse the file.
+const LONGEST: usize = 1_000;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    Error,
+    Warning,
+    Notice,
+}
+
+/// Lines and columns, from 1, columns in characters; the end is one past the last character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Region {
+    pub(super) line: usize,
+    pub(super) column: Option<usize>,
+    pub(super) end: Option<(usize, usize)>,
+}
+
+/// One thing to tell of a place in a file.
+#[derive(Debug, Clone)]
+pub(super) struct Found<'a> {
+    /// What kind of thing: a code, the name of a guard.
+    pub(super) rule: String,
+    pub(super) level: Level,
+    /// A few words.
+    pub(super) title: String,
+    /// One line, clean of what a terminal acts on, cut where it is too long.
+    pub(super) message: String,
+    /// What to do next, in the same way.
+    pub(super) help: Option<String>,
+    /// Below the repository, with forward slashes.
+    pub(super) file: String,
+    pub(super) region: Option<Region>,
+    /// What stays the same when lines move.
+    pub(super) identity: String,
+    /// Whether somebody accepted it.
+    pub(super) accepted: bool,
+    /// The edit that mends it, and the file that it mends.
+    pub(super) fix: Option<(&'a Source, &'a Fix)>,
+}
+
+/// Where the files are for those who know the repository and not the project.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The project's folder below the repository: empty, or with a slash at its end.
+    pub prefix: String,
+    /// The files of offers, below the project.
+    pub files: BTreeMap<OfferKey, String>,
+}
+
+impl Places {
+    fn path(&self, path: &str) -> String {
+        // What is not in a file of the project, such as that there is no project, is told of its settings.
+        let path = if Path::new(path).is_absolute() { "offerctl.toml" } else { path };
+        format!("{}{path}", self.prefix)
+    }
+
+    /// The file of an offer; the folder of all where it is not known.
+    pub(super) fn offer(&self, key: &OfferKey) -> String {
+        self.path(self.files.get(key).map_or("offers", String::as_str))
+    }
+}
+
+/// A text in one line that no reader acts on.
+pub(super) fn clean(text: &str) -> String {
+    let cut = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+    let rest = text[cut..].chars().count();
+    let more = if rest == 0 { String::new() } else { format!("… ({rest} more characters)") };
+    visible(&text[..cut], false) + &more
+}
+
+pub(super) fn diagnostics<'a>(diagnostics: &'a [Diagnostic], places: &Places) -> Vec<Found<'a>> {
+    diagnostics.iter().map(|diagnostic| of_diagnostic(diagnostic, places)).collect()
+}
+
+fn of_diagnostic<'a>(diagnostic: &'a Diagnostic, places: &Places) -> Found<'a> {
+    let Diagnostic { code, severity, message, source, span, help, address, fix } = diagnostic;
+    let message = match address {
+        Some(address) => format!("{message} (at {address})"),
+        None => message.clone(),
+    };
+    // A message may hold a number that changes every day; the address does not.
+    let identity = format!("{code}\n{}\n{}", source.path, address.as_deref().unwrap_or(&message));
+    Found {
+        rule: code.to_string(),
+        level: match severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+        },
+        title: About::of(*code).map_or_else(|| code.to_string(), |about| format!("{code} {}", about.name)),
+        message: clean(&message),
+        help: help.as_deref().map(clean),
+        file: places.path(&source.path),
+        region: span.map(|span| region(&source.text, span)),
+        identity,
+        accepted: false,
+        fix: fix.as_ref().map(|fix| (source, fix)),
+    }
+}
+
+fn region(text: &str, span: Span) -> Region {
+    let known = span.end > span.start && span.end <= text.len();
+    let end = known.then(|| Span::within(text, span.end..span.end)).map(|end| (end.line, end.column));
+    Region { line: span.line, column: Some(span.column), end }
+}
+
+/// What stops a plan, and what could not be read.
+pub(super) fn plan(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
+    let offers = plan.offers.iter().flat_map(|offer| of_offer(offer, places));
+    offers.chain(unread(&plan.unread, places)).collect()
+}
+
+/// What the guards found of one offer.
+pub(super) fn of_offer(offer: &OfferPlan, places: &Places) -> Vec<Found<'static>> {
+    offer
+        .findings
+        .iter()
+        .map(|finding| {
+            let kind = finding.token.as_deref().and_then(|token| token.split(':').next()).unwrap_or("conflict");
+            Found {
+                rule: kind.to_owned(),
+                level: if finding.allowed { Level::Notice } else { Level::Error },
+                title: format!("{}: {}", offer.key, if finding.allowed { "accepted" } else { "stopped" }),
+                message: clean(&finding.message),
+                help: finding.token.as_ref().filter(|_| !finding.allowed).map(|token| {
+                    clean(&format!("to accept it, plan with --allow {token}, or list it in `reconcile.allow`"))
+                }),
+                file: places.path(offer.path()),
+                region: Some(line(line_of(finding, offer))),
+                identity: format!("{kind}\n{}\n{}", offer.key, finding.token.as_deref().unwrap_or(&finding.message)),
+                accepted: finding.allowed,
+                fix: None,
+            }
+        })
+        .collect()
+}
+
+fn line(line: usize) -> Region {
+    Region { line: line.max(1), column: None, end: None }
+}
+
+/// The line that asks for what a guard found: that of the change at its place, else that of the first change at or below
+/// what its token names.
+fn line_of(finding: &Finding, offer: &OfferPlan) -> usize {
+    let named = finding.token.as_deref().and_then(|token| token.split_once(':')).map_or("", |(_, named)| named);
+    let changes = || offer.diff.changes.iter();
+    let path = |change: &Change| change.address.identities().collect::<Vec<_>>().join("/");
+    let exact = changes().find(|change| path(change) == named || change.address.to_string() == named);
+    let around = || changes().find(|change| !path(change).is_empty() && named.starts_with(&path(change)));
+    let immutable = || changes().find(|change| finding.message.contains(&format!("`{}`", change.address)));
+    exact.or_else(around).or_else(immutable).map_or(1, |change| change.line)
+}
+
+fn unread<'p>(unread: &'p [Unread], places: &'p Places) -> impl Iterator<Item = Found<'static>> + 'p {
+    unread.iter().map(|unread| Found {
+        rule: "not-read".to_owned(),
+        level: Level::Error,
+        title: format!("{}: not read", unread.key),
+        message: clean(&format!("it could not be read, so nothing is proposed for it: {}", unread.cause)),
+        help: unread.hint.as_deref().map(clean),
+        file: places.offer(&unread.key),
+        region: Some(line(1)),
+        identity: format!("not-read\n{}", unread.key),
+        accepted: false,
+        fix: None,
+    })
+}
+
+/// The changes of a plan, the gravest of all offers first: what a reviewer must not miss warns.
+pub(super) fn changes(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
+    let classed =
+        plan.offers.iter().flat_map(|offer| by_risk(&offer.diff.changes).into_iter().map(move |c| (offer, c)));
+    let mut classed = classed.collect::<Vec<_>>();
+    classed.sort_by_key(|(_, (risk, _))| *risk);
+    let found = classed.into_iter().map(|(offer, (risk, change))| Found {
+        rule: format!("change-{}", risk.word()),
+        level: if risk.is_grave() { Level::Warning } else { Level::Notice },
+        title: format!("{}: {}", offer.key, risk.word()),
+        message: clean(&what(change)),
+        help: None,
+        file: places.path(offer.path()),
+        region: Some(line(change.line)),
+        identity: format!("change\n{}\n{}", offer.key, change.address),
+        accepted: false,
+        fix: None,
+    });
+    found.collect()
+}
+
+/// A change in one line.
+pub(super) fn what(change: &Change) -> String {
+    const LIMIT: usize = 120;
+    let address = &change.address;
+    match &change.kind {
+        ChangeKind::Add { after } => format!("{address}: added {}", brief(after, LIMIT)),
+        ChangeKind::Remove { before } => format!("{address}: removed {}", brief(before, LIMIT)),
+        ChangeKind::Replace { before, after } if before == after => {
+            format!("{address}: {} (secret or signature changed)", brief(after, LIMIT))
+        }
+        ChangeKind::Replace { before, after } => {
+            format!("{address}: {} → {}", brief(before, LIMIT), brief(after, LIMIT))
+        }
+        ChangeKind::Members { added, removed } => {
+            let part = |sign: &str, members: &[serde_json::Value]| match members {
+                [] => String::new(),
+                members => format!(" {sign}{}", brief(&members.into(), LIMIT)),
+            };
+            format!("{address}:{}{}", part("- ", removed), part("+ ", added))
+        }
+        ChangeKind::List { before, after } => {
+            format!("{address}: {} → {}", plural(before.len(), "item"), plural(after.len(), "item"))
+        }
+    }
+}
+
+/// What went wrong in a run.
+pub(super) fn report(report: &Report, places: &Places) -> Vec<Found<'static>> {
+    let bad = report.outcomes.iter().filter_map(|outcome| of_outcome(outcome, places));
+    bad.chain(unread(&report.unread, places)).collect()
+}
+
+fn of_outcome(outcome: &Outcome, places: &Places) -> Option<Found<'static>> {
+    let level = match Ended::of(&outcome.end) {
+        Ended::Well => return None,
+        Ended::Badly | Ended::Broken => Level::Error,
+        Ended::Not => Level::Warning,
+    };
+    Some(Found {
+        rule: super::json::end_name(&outcome.end).to_owned(),
+        level,
+        title: format!("{}: {}", outcome.key, super::json::end_name(&outcome.end)),
+        message: clean(&sentence(outcome)),
+        help: None,
+        file: places.offer(&outcome.key),
+        region: Some(line(1)),
+        identity: format!("{}\n{}", super::json::end_name(&outcome.end), outcome.key),
+        accepted: false,
+        fix: None,
+    })
+}
+
+/// How an offer ended, and the first of what there is to say of it.
+pub(super) fn sentence(outcome: &Outcome) -> String {
+    let why = super::json::messages(&outcome.end);
+    let ending = super::report_text::ending(&outcome.end);
+    match why.is_empty() {
+        true => ending,
+        false => format!("{ending}: {}", why.join("; ")),
+    }
+}
+
+/// The ends by what they mean to a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// As it was to be.
+    Well,
+    /// Refused, or not what was wanted: somebody must look.
+    Badly,
+    /// The tool or the portal failed.
+    Broken,
+    /// It did not come to an end, or to a beginning.
+    Not,
+}
+
+impl Ended {
+    pub(super) fn of(end: &End) -> Self {
+        match end {
+            End::Done | End::Left => Self::Well,
+            End::Stale(_)
+            | End::Conflict(_)
+            | End::Busy(_)
+            | End::Guarded(_)
+            | End::NotConverged(_)
+            | End::OperationEnded(_)
+            | End::TimedOut => Self::Badly,
+            End::Failed(_) | End::Unfilled(_) => Self::Broken,
+            End::Interrupted | End::NotAttempted => Self::Not,
+        }
+    }
+}
+
+/// An error in one line, with what to do next.
+pub(super) fn error(error: &Error) -> (String, Option<String>) {
+    let hints = error.hints().join("; ");
+    (clean(&error.to_string()), (!hints.is_empty()).then(|| clean(&hints)))
+}
