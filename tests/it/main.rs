@@ -25,6 +25,7 @@ mod leaving;
 mod logs;
 mod plans;
 mod promises;
+mod reading;
 mod release;
 mod resume;
 mod round_trip;

@@ -199,7 +199,10 @@ fn names(value: &Value) -> Vec<String> {
     }
 }
 
-/// The numbers and texts in a value, each with its name.
+/// Steps to a price that customers do not see.
+const WRAPPERS: [&str; 4] = ["coreMultiplier", "multiplier", "individually", "regionPrices"];
+
+/// The numbers and texts in a value, each with the names on the way to it.
 fn numbers(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     named(value, "", &mut found);
@@ -208,7 +211,15 @@ fn numbers(value: &Value) -> Vec<String> {
 
 fn named(value: &Value, name: &str, found: &mut Vec<String>) {
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, value)| named(value, key, found)),
+        Value::Object(map) => {
+            for (key, value) in map {
+                let below = match WRAPPERS.contains(&key.as_str()) {
+                    true => name.to_owned(),
+                    false => format!("{name} {key}").trim_start().to_owned(),
+                };
+                named(value, &below, found);
+            }
+        }
         Value::Array(items) => items.iter().for_each(|item| named(item, name, found)),
         Value::Null => {}
         Value::String(text) => found.push(format!("{}: {}", visible(name, false), short(text))),

@@ -82,11 +82,10 @@ fn page(title: &str, body: &Markup) -> String {
 
 fn verdict(review: &Review) -> Markup {
     let stopping = review.offers.iter().flat_map(|offer| &offer.findings).filter(|finding| !finding.allowed).count();
-    let unread = review.unread.len();
     html! {
         @if stopping > 0 { p.verdict.bad { "Stopped by " (plural(stopping, "finding")) "." } }
-        @if unread > 0 { p.verdict.bad { (plural(unread, "offer")) " not read: nothing is proposed for them." } }
-        @if stopping + unread == 0 { p.verdict.good { "Nothing stands against it." } }
+        @if !review.unread.is_empty() { p.verdict.bad { (review.not_read()) "." } }
+        @if stopping + review.unread.len() == 0 { p.verdict.good { "Nothing stands against it." } }
     }
 }
 
@@ -111,17 +110,17 @@ fn contents(review: &Review) -> Markup {
                 div.scroll tabindex="0" role="region" aria-label="Offers that change" {
                     table.offers {
                         thead { tr {
-                            th scope="col" { "Offer" } th scope="col" { "What is done" }
-                            th.number scope="col" { "Changes" } th scope="col" { "Gravest" } th scope="col" { "Stopped" }
+                            th scope="col" { "Offer" } th scope="col" { "Gravest" } th scope="col" { "Stopped" }
+                            th scope="col" { "What is done" } th.number scope="col" { "Changes" }
                         } }
                         tbody {
                             @for (at, offer) in review.offers.iter().enumerate() {
                                 tr {
                                     th scope="row" { a href={ "#" (anchor(at)) } { (offer.key) } }
-                                    td { (offer.symbol()) " " (offer.verb()) }
-                                    td.number { (offer.items.len()) }
                                     td { @if let Some(risk) = offer.gravest() { (class(risk)) } }
                                     td { @if offer.is_stopped() { strong.bad { "stopped" } } @else { "no" } }
+                                    td { (offer.symbol()) " " (offer.verb()) }
+                                    td.number { (offer.items.len()) }
                                 }
                             }
                         }
@@ -169,7 +168,7 @@ fn not_read(review: &Review) -> Markup {
     html! {
         @if !review.unread.is_empty() {
             section #not-read aria-labelledby="not-read-title" {
-                h2 #not-read-title { "Not read: nothing is proposed for them" }
+                h2 #not-read-title { (review.not_read()) }
                 ul {
                     @for unread in &review.unread {
                         li {

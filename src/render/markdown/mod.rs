@@ -87,7 +87,7 @@ impl Page {
 
     fn page(mut self, review: &Review, too_long: bool) -> String {
         // Found again by whoever keeps one comment up to date.
-        let _ = writeln!(self.out, "<!-- offerctl:plan -->\n<!-- offerctl:fingerprint {} -->", review.fingerprint);
+        let _ = writeln!(self.out, "<!-- offerctl:plan -->\n<!-- offerctl:fingerprint {} -->\n", review.fingerprint);
         if review.is_empty() {
             self.block(&format!("**{}**", review.nothing()));
         } else {
@@ -143,7 +143,7 @@ impl Page {
         if review.unread.is_empty() {
             return;
         }
-        self.block(&format!("#### {} not read: nothing is proposed for them", plural(review.unread.len(), "offer")));
+        self.block(&format!("#### {}", review.not_read()));
         let mut list = String::new();
         for unread in &review.unread {
             let _ = match (&unread.hint, self.step < Step::Shortest) {

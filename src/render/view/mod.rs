@@ -312,6 +312,12 @@ impl Review {
         ])
     }
 
+    /// `2 offers not read: nothing is proposed for them`
+    pub(crate) fn not_read(&self) -> String {
+        let them = if self.unread.len() == 1 { "it" } else { "them" };
+        format!("{} not read: nothing is proposed for {them}", plural(self.unread.len(), "offer"))
+    }
+
     /// `No changes: 4 offers on the portal are as the files.`
     pub(crate) fn nothing(&self) -> String {
         let of = plural(self.unchanged.len(), "offer");
