@@ -93,6 +93,22 @@ fn read(world: &World, name: &str) -> String {
     std::fs::read_to_string(world.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Markdown without its fenced lines, in which nothing is markup.
+fn outside_fences(markdown: &str) -> String {
+    let mut fence = None::<String>;
+    let mut bare = String::new();
+    for line in markdown.lines() {
+        match &fence {
+            Some(open) if line == open => fence = None,
+            Some(open) => assert!(!line.trim_start().starts_with(open.as_str()), "{line}"),
+            None if line.starts_with("```") => fence = Some(line.trim_end_matches("diff").to_owned()),
+            None => bare = bare + line + "\n",
+        }
+    }
+    assert_eq!(fence, None, "{markdown}");
+    bare
+}
+
 #[tokio::test]
 async fn one_run_writes_every_format_and_hostile_texts_are_inert_in_each() {
     let mut live = native(&offer("a", HOSTILE));
@@ -113,6 +129,8 @@ async fn one_run_writes_every_format_and_hostile_texts_are_inert_in_each() {
         "junit=p.xml",
         "-o",
         "markdown=p.md",
+        "-o",
+        "html=p.html",
     ];
     let ran = world.run(&[&["plan", "--no-artifacts"], &outputs[..]].concat()).await.exits(0);
     inert(&ran);
@@ -127,7 +145,8 @@ async fn one_run_writes_every_format_and_hostile_texts_are_inert_in_each() {
     assert!(!message.contains("](") && !message.contains('\u{1b}'), "{message}");
     assert_eq!(junit(&read(&world, "p.xml")), ["contoso/a: failure"]);
     assert!(read(&world, "p.xml").len() < 50_000 && read(&world, "p.sarif").len() < 50_000);
-    let markdown = read(&world, "p.md");
+    let (markdown, page) = (outside_fences(&read(&world, "p.md")), read(&world, "p.html"));
+    assert!(!page.contains("<script") && !page.contains("<img") && !page.contains('\u{202e}'), "{page}");
     assert!(
         !markdown.contains("<script") && !markdown.contains("@l") && !markdown.replace("\\]", "").contains("]("),
         "{markdown}"

@@ -253,25 +253,25 @@ impl Page {
 
     fn body(&mut self, body: &Body) {
         match body {
-            Body::Fields(fields) => self.lines(self.fields("+ ", fields)),
+            Body::Fields(fields) => self.lines(&self.fields("+ ", fields)),
             Body::Text(text) => self.hunks(&text.hunks),
             Body::List { hunks, .. } => self.hunks(hunks),
             Body::Prices(table) => self.prices(table),
             Body::Versions(versions) => {
-                let lines = versions.iter().flat_map(|version| self.version(version)).collect();
-                self.lines(lines);
+                let lines = versions.iter().flat_map(|version| self.version(version)).collect::<Vec<_>>();
+                self.lines(&lines);
             }
             Body::Renamed { differences, .. } => {
-                let lines = differences.iter().flat_map(|difference| self.difference(difference)).collect();
-                self.lines(lines);
+                let lines = differences.iter().flat_map(|difference| self.difference(difference)).collect::<Vec<_>>();
+                self.lines(&lines);
             }
             Body::Whole(_) | Body::Scalar { .. } | Body::Unseen(_) | Body::Members { .. } => {}
         }
     }
 
-    fn lines(&mut self, lines: Vec<String>) {
+    fn lines(&mut self, lines: &[String]) {
         if !lines.is_empty() {
-            self.block(&fence("diff", &lines));
+            self.block(&fence("diff", lines));
         }
     }
 
@@ -313,7 +313,7 @@ impl Page {
             Line::Added(pieces) => Some(format!("+ {}", text(pieces, ["{+", "+}"]))),
             Line::More(count) => Some(format!("# … {}", plural(*count, "more line"))),
         };
-        self.lines(hunks.lines.iter().filter_map(line).collect());
+        self.lines(&hunks.lines.iter().filter_map(line).collect::<Vec<_>>());
     }
 
     fn prices(&mut self, table: &PriceTable) {
