@@ -260,9 +260,19 @@ pub struct ApplyArgs {
     #[command(flatten)]
     pub shaping: Shaping,
 
+    /// Go on only if the plan is the one with this fingerprint, as `plan` shows it: all 64 digits, or the first 12 or more
+    #[arg(long, value_name = "FINGERPRINT", env = "OFFERCTL_EXPECT_PLAN", value_parser = fingerprint)]
+    pub expect_plan: Option<String>,
+
     /// How to start, and how long to wait.
     #[command(flatten)]
     pub start: Start,
+}
+
+/// Reads a fingerprint, or the beginning of one.
+fn fingerprint(text: &str) -> Result<String, String> {
+    let good = (12..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_hexdigit());
+    good.then(|| text.to_owned()).ok_or_else(|| "a fingerprint has 12 to 64 hexadecimal digits".to_owned())
 }
 
 /// Whether to ask.

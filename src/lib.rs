@@ -26,6 +26,7 @@
 //! 7. [`operation`] waits for publishes and go-lives; the portal holds their state, so any later run can pick them up.
 //! 8. [`apply`] carries a plan out: read again, stop if stale, write with If-Match, read back, release, wait.
 //! 9. [`report`] folds what happened into one result and one exit code; [`render`] makes texts of plans and reports.
+//!    [`rules`] judges a plan by expressions of the users' own, which see its JSON form.
 //!
 //! [`sandbox`] is the portal's double: it serves the same API on loopback, and `--sandbox` and all tests run against
 //! it. [`cli`] and [`commands`] are the shell around all this; with [`term`], they are the only modules that see
@@ -76,6 +77,8 @@ pub mod apply;
 pub mod report;
 
 pub mod render;
+
+pub mod rules;
 
 // The portal's double.
 pub mod sandbox;

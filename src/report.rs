@@ -87,6 +87,8 @@ pub struct Report {
     pub unchanged: Vec<OfferKey>,
     /// Offers that could not be read.
     pub unread: Vec<Unread>,
+    /// What stopped the plan as a whole, each with what accepts it. Nothing was begun.
+    pub refused: Vec<String>,
     /// What it cost the network.
     pub traffic: Traffic,
 }
@@ -102,7 +104,7 @@ impl Report {
         let ends = || self.outcomes.iter().map(|outcome| &outcome.end);
         let any = |test: fn(&End) -> bool| ends().any(test);
         let good = !self.unchanged.is_empty() || any(|end| matches!(end, End::Done | End::Left));
-        if any(|end| matches!(end, End::Guarded(_))) {
+        if !self.refused.is_empty() || any(|end| matches!(end, End::Guarded(_))) {
             // Nothing at all was begun, so the others are not attempted for that reason.
             Exit::Refused
         } else if any(|end| matches!(end, End::Interrupted | End::NotAttempted)) {

@@ -10,7 +10,7 @@ use offerctl::diagnostic::Severity;
 use offerctl::lint::{self, Context};
 use offerctl::live::{Live, LiveOffer};
 use offerctl::model::SecretRef;
-use offerctl::plan::{Choices, Plan, ReleaseView, SavedPlan, Verdict, decide};
+use offerctl::plan::{Bound, Choices, Plan, ReleaseView, SavedPlan, Verdict, decide};
 use offerctl::render::{self, MarkdownOptions, Paint, PlanOptions};
 use offerctl::schema::Schemas;
 use offerctl::workspace::{Desired, offer_from_text};
@@ -78,14 +78,11 @@ fn planned(desired: &Desired) {
         }
     }
     let _ = plan.fingerprint();
-    for (color, verbose) in [(true, true), (false, false)] {
-        let _ = render::plan(
-            &plan,
-            PlanOptions { paint: Paint { color }, verbose, html_source: color, width: verbose.then_some(60) },
-        );
+    for (color, width) in [(true, Some(40)), (false, None)] {
+        let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose: color, html_source: color, width });
     }
     let _ = render::plan_markdown(&plan, MarkdownOptions { limit: 2_000, html_source: false, verbose: false });
     let _ = render::plan_html(&plan, true);
-    let saved = SavedPlan::write(&plan, "https://portal.example");
+    let saved = SavedPlan::write(&plan, &Bound::default());
     SavedPlan::read(&saved).expect("a plan that was written can be read");
 }

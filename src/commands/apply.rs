@@ -1,6 +1,6 @@
 //! `offerctl apply`: the plan, a yes, and then the work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use futures_util::future;
@@ -14,24 +14,26 @@ use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
 use crate::cli::{ApplyArgs, Format};
 use crate::error::{Error, Exit, Result};
-use crate::model::{OfferKey, SecretRef};
-use crate::plan::{Finding, OfferPlan, Plan, SavedPlan};
+use crate::model::{Digest, OfferKey, SecretRef};
+use crate::plan::{Finding, OfferPlan, Plan, SavedPlan, is_fingerprint};
 use crate::portal::Approval;
 use crate::report::{Purpose, Report};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
-    let saved = saved_plan(args)?;
+    let mut saved = saved_plan(args)?;
     let targets = if saved.is_some() { &[][..] } else { &args.targets };
     let (project, loaded) = shell.load_linted(targets)?;
-    if let Some(saved) = &saved {
-        same_files(&saved.plan, &loaded.offers)?;
+    if let Some(saved) = &mut saved {
+        same_sources(shell, saved, &project, &loaded.offers)?;
+        let closed = plan::closed(&project);
+        saved.plan.at(closed.as_deref(), &project.config.guards, &loaded.offers, &saved.bound.accepted);
     }
     let portal = shell.connect().await?;
-    if let Some(saved) = saved.as_ref().filter(|saved| saved.portal != portal.name) {
+    if let Some(saved) = saved.as_ref().filter(|saved| saved.bound.portal != portal.name) {
         let message = format!(
             "the plan was made from the portal {}, not from {}; nothing was written",
-            saved.portal, portal.name
+            saved.bound.portal, portal.name
         );
         portal.close().await?;
         return Err(Error::new(Exit::Refused, message).hint("apply it there, or plan again"));
@@ -62,8 +64,12 @@ async fn with_portal(
     if text_to_stdout {
         shell.to_stdout(&plan::text(shell, &args.shaping, &plan, shell.stdout_surface()))?;
     }
+    if let Some(expected) = &args.expect_plan {
+        expect(expected, &plan)?;
+    }
     let mut report = Report {
         purpose: Purpose::Apply,
+        refused: plan.refusals().map(Finding::describe).collect(),
         unchanged: plan.unchanged.iter().map(|unchanged| unchanged.key.clone()).collect(),
         unread: plan.unread.clone(),
         ..Report::default()
@@ -117,22 +123,28 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
     })
 }
 
-/// A saved plan stands for the files that it was made from; its secrets are read from them.
-fn same_files(plan: &Plan, offers: &[Desired]) -> Result<()> {
+/// A saved plan stands for the files, settings and schemas that it was made from; its secrets are read from them.
+fn same_sources(shell: &Shell, saved: &SavedPlan, project: &Project, offers: &[Desired]) -> Result<()> {
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<_, _>>();
-    for offer in &plan.offers {
-        let refusal = match by_key.get(&offer.key) {
-            None => format!("no file declares {} any more", offer.key),
-            Some(desired) if desired.files != offer.files => {
-                let changed = offer.files.iter().find(|file| !desired.files.contains(file));
-                let name = changed.map_or(offer.path(), |(path, _)| path);
-                format!("{name} changed since the plan was made")
-            }
-            Some(_) => continue,
+    let mut changed = BTreeSet::new();
+    for offer in &saved.plan.offers {
+        let Some(desired) = by_key.get(&offer.key) else {
+            changed.insert(format!("no file declares {} any more", offer.key));
+            continue;
         };
-        return Err(Error::new(Exit::Refused, format!("{refusal}; nothing was written")).hint("plan again"));
+        let of = |files: &[(String, Digest)], other: &[(String, Digest)]| {
+            let new = files.iter().filter(|file| !other.contains(file));
+            new.map(|(path, _)| format!("{path} changed since the plan was made")).collect::<Vec<_>>()
+        };
+        changed.extend(of(&offer.files, &desired.files));
+        changed.extend(of(&desired.files, &offer.files));
     }
-    Ok(())
+    changed.extend(saved.bound.changed(&plan::bound(shell, project, &saved.plan, saved.bound.portal.clone())));
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let changed = changed.into_iter().collect::<Vec<_>>().join("; ");
+    Err(Error::new(Exit::Refused, format!("{changed}; nothing was written")).hint("plan again"))
 }
 
 /// A secret that cannot be read is found before the first write, not after some.
@@ -154,6 +166,18 @@ fn readable_secrets(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Resul
     Err(Error::invalid(format!("secrets cannot be read: {}; nothing was written", missing.join("; "))))
 }
 
+/// The plan that was approved is the one that is carried out.
+fn expect(expected: &str, plan: &Plan) -> Result<()> {
+    let fingerprint = plan.fingerprint();
+    if is_fingerprint(expected, &fingerprint) {
+        return Ok(());
+    }
+    let message = format!("the plan is {fingerprint} now, and {expected} was expected; nothing was written");
+    let hint =
+        "the portal or the files changed since the plan was approved: look at `offerctl plan`, and approve that one";
+    Err(Error::new(Exit::Refused, message).hint(hint))
+}
+
 /// What becomes of every offer when a guard stops the plan: nothing is begun.
 fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
     let outcomes = plan.offers.iter().map(|offer| {
@@ -163,7 +187,8 @@ fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
         Outcome { key: offer.key.clone(), done: Vec::new(), end }
     });
     let outcomes = outcomes.collect::<Vec<_>>();
-    outcomes.iter().any(|outcome| matches!(outcome.end, End::Guarded(_))).then_some(outcomes)
+    let any = plan.refusals().next().is_some() || outcomes.iter().any(|outcome| matches!(outcome.end, End::Guarded(_)));
+    any.then_some(outcomes)
 }
 
 async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approval> {

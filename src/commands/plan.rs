@@ -1,16 +1,19 @@
 //! `offerctl plan`: what apply would do. It holds no writer.
 
+use std::collections::BTreeSet;
+
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::observe;
-use super::shell::{Shell, write_whole};
-use super::sinks::Surface;
+use super::shell::Shell;
+use super::sinks::{Surface, write_whole};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
 use crate::lint;
-use crate::plan::{Choices, Plan, ReleaseStep, SavedPlan};
+use crate::plan::{self, Bound, Choices, Plan, ReleaseStep, SavedPlan};
 use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
+use crate::rules;
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
@@ -22,7 +25,9 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let mut plan = plan?;
     accept(shell, &args.shaping, &mut plan);
     if let Some(path) = &args.out {
-        write_whole(path, &SavedPlan::write(&plan, &name))?;
+        let accepted = args.shaping.allow.iter().cloned().collect();
+        let bound = Bound { accepted, ..bound(shell, &project, &plan, name) };
+        write_whole(path, &SavedPlan::write(&plan, &bound))?;
         shell.term.say(&format!(
             "Plan saved to {}; `offerctl apply {}` carries it out.",
             path.display(),
@@ -52,15 +57,17 @@ pub(super) async fn make(
     offers: &[Desired],
     portal: &Portal,
 ) -> Result<Plan> {
-    let choices = choices(shaping);
+    let choices = choices(shaping, project);
     let looking = if shaping.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
     let made = observe::make_plan(shell, &portal.reader, offers, &choices, looker, portal.at_once);
-    let plan = shell.until_stopped(async { Ok(made.await) }).await?;
+    let mut plan = shell.until_stopped(async { Ok(made.await) }).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
     tell_ignored_notify(shell, project, offers, &plan)?;
+    plan.weigh(&project.config.guards);
+    rule(&mut plan, project, offers);
     Ok(plan)
 }
 
@@ -81,15 +88,48 @@ fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], pla
     Ok(())
 }
 
-fn choices(shaping: &Shaping) -> Choices {
-    Choices { through: shaping.through.map(Into::into), resend: shaping.resend }
+fn choices(shaping: &Shaping, project: &Project) -> Choices {
+    let guards = project.config.guards.clone();
+    let closed = closed(project);
+    Choices { through: shaping.through.map(Into::into), resend: shaping.resend, guards, closed }
+}
+
+/// Why nothing may go live now, if so.
+pub(super) fn closed(project: &Project) -> Option<String> {
+    project.config.guards.closed(jiff::Timestamp::now())
+}
+
+/// Judges the plan by the users' own rules.
+fn rule(plan: &mut Plan, project: &Project, offers: &[Desired]) {
+    let rules = &project.config.rules;
+    if rules.is_empty() {
+        return;
+    }
+    let seen = plan.offers.iter().map(render::plan_of_offer).collect();
+    for (offer, findings) in plan.offers.iter_mut().zip(rules::findings(rules, seen, rules::PATIENCE)) {
+        let desired = offers.iter().find(|desired| desired.key == offer.key);
+        offer.object(findings, desired.map_or(&[], |desired| &desired.reconcile.allow));
+    }
+}
+
+/// What a plan stands and falls with, as it is now.
+pub(super) fn bound(shell: &Shell, project: &Project, plan: &Plan, portal: String) -> Bound {
+    let types = plan.offers.iter().map(|offer| offer.offer_type.as_str());
+    Bound {
+        portal,
+        settings: project.config.digests().map(|(name, digest)| (name.to_owned(), digest)).into(),
+        schemas: Bound::schemas(types.map(|offer_type| (offer_type, shell.schemas.shape(offer_type)))),
+        accepted: BTreeSet::new(),
+    }
 }
 
 /// Accepts the findings that the command line accepts. A token that accepts nothing is a slip, or a finding that is
 /// gone.
-pub(super) fn accept(shell: &Shell, shaping: &Shaping, plan: &mut Plan) {
-    for (token, forms) in plan.accept(&shaping.allow.iter().cloned().collect()) {
+pub(super) fn accept(shell: &Shell, shaping: &Shaping, made: &mut Plan) {
+    for (token, forms) in made.accept(&shaping.allow.iter().cloned().collect()) {
         let why = match forms.as_slice() {
+            // A saved plan is applied later, and then it may.
+            [] if token.ends_with(plan::OUTSIDE_WINDOW) => continue,
             [] => "accepts nothing in this plan".to_owned(),
             forms => format!("fits several offers and accepts none; give {}", forms.join(" or ")),
         };

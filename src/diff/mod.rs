@@ -24,7 +24,7 @@ pub use walk::{Compare, compare, create};
 
 use crate::content::Pair;
 use crate::live::Live;
-use crate::model::{Address, Node, Pointer};
+use crate::model::{Address, Node, Pointer, Risk};
 use crate::schema::Shape;
 
 /// Everything that one comparison found.
@@ -93,6 +93,9 @@ pub struct Change {
     pub line: usize,
     /// What. Values have their secrets removed.
     pub kind: ChangeKind,
+    /// What the schema says that a change of this field means to customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
     /// The portal does not let this field change.
     pub immutable: bool,
     /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.

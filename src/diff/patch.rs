@@ -174,6 +174,15 @@ impl PlannedPatch {
         Ok(document)
     }
 
+    /// Where secrets are read outside of the project's files: `env:NAME`, `file:PATH`.
+    pub fn sources(&self) -> impl Iterator<Item = String> {
+        self.fills.iter().filter_map(|fill| match &fill.from {
+            Origin::Env(name) => Some(format!("env:{name}")),
+            Origin::Path(path) => Some(format!("file:{path}")),
+            Origin::File(_) | Origin::Live(_) | Origin::Store(_) => None,
+        })
+    }
+
     /// The names of the files that a store must give out before the patch can be applied.
     pub fn uploads(&self) -> impl Iterator<Item = &str> {
         self.fills.iter().filter_map(|fill| match &fill.from {

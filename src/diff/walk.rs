@@ -6,7 +6,7 @@ use super::artifact::{self, Artifacts};
 use super::pair::{matches, merged, pair};
 use super::scalar::{self, Equality};
 use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, Unknown, patch};
-use crate::model::{Address, Entry, Kind, Node, Pointer};
+use crate::model::{Address, Entry, Kind, Node, Pointer, Risk};
 use crate::redact;
 use crate::schema::{ListRule, Shape};
 use crate::{live, workspace::Ignore};
@@ -62,6 +62,8 @@ pub(super) struct Place {
     line: usize,
     /// Whether a name on the way says that everything below is a secret.
     secret: bool,
+    /// What the nearest schema on the way says that a change means.
+    risk: Option<Risk>,
 }
 
 impl Place {
@@ -74,6 +76,7 @@ impl Place {
             identity: self.identity_with(&entry.key),
             line: entry.key_span.line,
             secret: self.secret || redact::is_secret_name(&entry.key),
+            risk: shape.property(&entry.key).rules.risk.or(self.risk),
         }
     }
 
@@ -96,6 +99,7 @@ impl Place {
             identity: self.identity_with(identity),
             line,
             secret: self.secret,
+            risk: self.risk,
         }
     }
 
@@ -243,7 +247,9 @@ impl Walk<'_> {
     ) {
         for (key, value) in live.iter().filter(|(key, _)| !declared.contains(key)) {
             if shape.rules.exact_entries || (displaces && shape.rules.exclusive.contains(key)) {
-                let here = Place { address: shape.address(&place.address, key), ..place.live_only(key, key.clone()) };
+                let risk = shape.property(key).rules.risk.or(place.risk);
+                let address = shape.address(&place.address, key);
+                let here = Place { address, risk, ..place.live_only(key, key.clone()) };
                 self.remove_member(value, shape.property(key), &here);
             } else if !portal_made(value, shape.property(key)) {
                 self.diff.unmanaged += 1;
@@ -435,6 +441,7 @@ impl Walk<'_> {
             pointer: place.live.clone(),
             line: place.line,
             kind,
+            risk: place.risk,
             immutable: false,
             twin: None,
         });

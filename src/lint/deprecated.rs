@@ -11,7 +11,7 @@ pub(super) fn deprecated(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let Some(reason) = &shape.rules.deprecated else { return };
         // An empty value asks for nothing: it is what the portal returns of such a field.
         // Of Marketo's form there is a lint that says more.
-        let told = shape.rules.spelled_as.is_some() || short(&entry.key) == "serverId";
+        let told = shape.rules.spelled_as.is_some() || short(&entry.key).eq_ignore_ascii_case("serverId");
         if told || is_empty(&entry.value) {
             return;
         }

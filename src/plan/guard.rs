@@ -1,18 +1,30 @@
 //! Guards: rules over what one offer is and what it would become, which stop it until their exact finding is accepted.
 //!
-//! They look at the two documents, not at the changes: however a plan comes to be missing, it is missing.
+//! They look at the two documents, not at the changes: however a plan comes to be missing, it is missing. What they know
+//! of fields, they know from the schemas. A token names the finding, not the guard: who accepts one accepts nothing else.
+
+pub(super) mod many;
+mod terms;
+mod unknown;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diff::{self, Compare, Diff};
 use crate::live;
-use crate::model::{Address, Node};
+use crate::model::{Address, Digest, Node};
 use crate::schema::{ListRule, Shape};
+use crate::workspace::{Guard, Guards, Level};
 
 /// What speaks against an offer's plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// The guard that found it; `None` for what the portal or the user's own rule does not let pass.
+    #[serde(default)]
+    pub guard: Option<Guard>,
+    /// Whether it stops the offer or is shown alone.
+    #[serde(default)]
+    pub level: Level,
     /// What accepts it, with `--allow` or `reconcile.allow`; `None` cannot be accepted.
     pub token: Option<String>,
     /// What it is, in one line.
@@ -23,18 +35,35 @@ pub struct Finding {
 
 impl Finding {
     /// A finding that cannot be accepted.
-    pub(super) fn conflict(message: impl Into<String>) -> Self {
-        Self { token: None, message: message.into(), allowed: false }
+    #[must_use]
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self { guard: None, level: Level::Stop, token: None, message: message.into(), allowed: false }
     }
 
-    fn guarded(token: String, message: String) -> Self {
-        Self { token: Some(token), message, allowed: false }
+    /// What a rule of the user's own does not let pass.
+    #[must_use]
+    pub fn ruled(level: Level, token: String, message: String) -> Self {
+        Self { guard: None, level, token: Some(token), message, allowed: false }
+    }
+
+    /// What a guard found. Its level is the project's.
+    pub(super) fn guarded(guard: Guard, token: String, message: String) -> Self {
+        Self { guard: Some(guard), level: Level::Stop, token: Some(token), message, allowed: false }
+    }
+
+    /// Whether `apply` refuses for it.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        self.level == Level::Stop && !self.allowed
     }
 
     /// The finding, and how to accept it.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.token {
+            Some(token) if self.guard == Some(Guard::ManyOffers) => {
+                format!("{} (to accept, plan with --allow {token})", self.message)
+            }
             Some(token) => {
                 format!("{} (to accept, plan with --allow {token}, or list it in `reconcile.allow`)", self.message)
             }
@@ -43,8 +72,32 @@ impl Finding {
     }
 }
 
+/// Gives each finding the level that the project gives its guard, and leaves out those that are off.
+pub(super) fn levelled(findings: &mut Vec<Finding>, guards: &Guards) {
+    for finding in &mut *findings {
+        if let Some(guard) = finding.guard {
+            finding.level = guards.level(guard);
+        }
+    }
+    findings.retain(|finding| finding.level != Level::Off);
+}
+
+/// Names for a token: as they are where they are few and plain, else their number and a digest of them.
+fn named(names: &[String]) -> String {
+    const LONGEST: usize = 80;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=+%".contains(c);
+    if names.len() <= 4 && names.iter().all(|name| name.chars().all(plain)) {
+        let joined = names.join("/");
+        if joined.len() <= LONGEST {
+            return joined;
+        }
+    }
+    let digest = Digest::of(serde_json::Value::from(names).to_string().as_bytes());
+    format!("{}-{}", names.len(), &digest.short()[..8])
+}
+
 /// The findings about a comparison; `live` is null for an offer that the portal does not have.
-pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape) -> Vec<Finding> {
+pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape, guards: &Guards) -> Vec<Finding> {
     let mut findings = diff
         .changes
         .iter()
@@ -60,6 +113,10 @@ pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape) -> Vec<Finding>
             removed(live, Some(&after), shape, &root, &mut findings);
             twins(live, &after, shape, &mut findings);
             blanked(live, &after, shape, &root, &diff.secrets, &mut findings);
+            // What is a secret is told to nobody, and has no market and no price.
+            let (before, after) = (live::redacted(live, shape), live::redacted(&after, shape));
+            findings.extend(terms::findings(&before, &after, shape, &guards.limits));
+            findings.extend(unknown::findings(&before, &after, shape));
         }
         Err(misfit) => findings.push(Finding::conflict(misfit.to_string())),
     }
@@ -104,7 +161,7 @@ fn removed(live: &Value, after: Option<&Value>, shape: &Shape, address: &Address
 fn gone(noun: &str, list: &Address, identity: &str) -> Finding {
     let path = list.identities().chain([identity]).collect::<Vec<_>>().join("/");
     let message = format!("removes the {noun} {path}; customers who use it lose it when the offer goes live");
-    Finding::guarded(format!("remove-{noun}:{path}"), message)
+    Finding::guarded(Guard::Removal, format!("remove-{noun}:{path}"), message)
 }
 
 /// Properties that must be equal and would not be.
@@ -115,7 +172,7 @@ fn twins(live: &Value, after: &Value, shape: &Shape, findings: &mut Vec<Finding>
     unequal(after, shape, &Address::default(), &mut now);
     for (address, twin) in now.into_iter().filter(|pair| !before.contains(pair)) {
         let message = format!("`{address}` and its twin `{twin}` must be equal and would differ; declare both");
-        findings.push(Finding::guarded(format!("twin:{address}"), message));
+        findings.push(Finding::guarded(Guard::Twins, format!("twin:{address}"), message));
     }
 }
 
@@ -209,7 +266,11 @@ fn holds_secrets(shape: &Shape) -> bool {
 
 fn blank(address: &Address) -> Finding {
     Finding::guarded(
+        Guard::Secrets,
         format!("blank-secret:{address}"),
         format!("the portal may hold a secret for `{address}` that this write would clear; declare it with !secret"),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! A plan is plain data without a secret in it. `apply` decides nothing that stands here: it carries the actions out,
 //! in this order, and stops an offer when the portal is not in the state that the plan was made from.
 
+mod fingerprint;
 mod guard;
 mod release;
 mod risk;
@@ -14,10 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use fingerprint::is_fingerprint;
 pub use guard::Finding;
+pub use guard::many::OUTSIDE_WINDOW;
 pub use release::{Content, InProgress, ReleaseStep, ReleaseView};
 pub use risk::{Risk, by_risk};
-pub use saved::{LoadError, SavedPlan};
+pub use saved::{Bound, LoadError, SavedPlan};
 pub use stale::{MovedField, Stale};
 
 use crate::content::Contents;
@@ -25,7 +28,7 @@ use crate::diff::{self, Artifacts, Compare, Diff};
 use crate::live::{self, Live};
 use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile};
 use crate::schema::Shape;
-use crate::workspace::{Desired, Through};
+use crate::workspace::{Desired, Guard, Guards, Through};
 
 /// The portal's state that an offer's plan was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,6 +119,9 @@ pub struct Plan {
     pub unchanged: Vec<Unchanged>,
     /// Offers that could not be read.
     pub unread: Vec<Unread>,
+    /// What speaks against the plan as a whole.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// What was decided about one offer.
@@ -134,6 +140,10 @@ pub struct Choices {
     pub through: Option<Through>,
     /// See [`Compare::resend`].
     pub resend: bool,
+    /// The project's levels and limits.
+    pub guards: Guards,
+    /// Why nothing may go live now, if so: see [`Guards::closed`].
+    pub closed: Option<String>,
 }
 
 impl Choices {
@@ -180,7 +190,7 @@ pub fn decide(
         Live::Absent => &Value::Null,
         Live::Present(offer) => &offer.document,
     };
-    let mut findings = guard::findings(&diff, document, shape);
+    let mut findings = guard::findings(&diff, document, shape, &choices.guards);
     let release = match release::steps(through, draft.as_ref(), release) {
         Ok(steps) => steps,
         Err(conflict) => {
@@ -188,6 +198,8 @@ pub fn decide(
             Vec::new()
         }
     };
+    findings.extend(guard::many::window(&release, choices.closed.as_deref()));
+    guard::levelled(&mut findings, &choices.guards);
     if diff.patch.is_empty() && release.is_empty() && findings.is_empty() {
         return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff }));
     }
@@ -243,7 +255,23 @@ impl OfferPlan {
 
     /// What stops this offer: the findings that were not accepted.
     pub fn refusals(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| !finding.allowed)
+        self.findings.iter().filter(|finding| finding.stops())
+    }
+
+    /// Looks at the clock again, which goes on between plan and apply: whether the offer may go live now.
+    fn at(&mut self, closed: Option<&str>, guards: &Guards, allow: &[String]) {
+        self.findings.retain(|finding| finding.guard != Some(Guard::Window));
+        let mut now = guard::many::window(&self.release, closed).into_iter().collect::<Vec<_>>();
+        guard::levelled(&mut now, guards);
+        self.object(now, allow);
+    }
+
+    /// Takes in more of what speaks against the offer; `allow` is its `reconcile.allow`.
+    pub fn object(&mut self, findings: Vec<Finding>, allow: &[String]) {
+        self.findings.extend(findings.into_iter().map(|finding| {
+            let allowed = finding.token.as_ref().is_some_and(|token| allow.contains(token));
+            Finding { allowed, ..finding }
+        }));
     }
 }
 
@@ -254,12 +282,35 @@ impl Plan {
         self.offers.is_empty()
     }
 
+    /// What stops the plan as a whole.
+    pub fn refusals(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.stops())
+    }
+
+    /// Judges what no offer shows by itself.
+    pub fn weigh(&mut self, guards: &Guards) {
+        self.findings = guard::many::offers(self, &guards.limits).into_iter().collect();
+        guard::levelled(&mut self.findings, guards);
+    }
+
+    /// Looks at the clock again for a plan that was made earlier. `closed` says why nothing may go live now, if so;
+    /// `accepted` are the tokens of the command line that made the plan.
+    pub fn at(&mut self, closed: Option<&str>, guards: &Guards, offers: &[Desired], accepted: &BTreeSet<String>) {
+        for offer in &mut self.offers {
+            let desired = offers.iter().find(|desired| desired.key == offer.key);
+            offer.at(closed, guards, desired.map_or(&[], |desired| &desired.reconcile.allow));
+        }
+        self.accept(accepted);
+    }
+
     /// Accepts findings by the tokens of the command line: `publisher/offer:TOKEN`, or the bare token where only one
     /// offer has that finding. Returns the tokens that accept nothing, with the forms that would.
     pub fn accept(&mut self, tokens: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
         let mut unused = Vec::new();
         for token in tokens {
             let mut found = Vec::new();
+            let whole = self.findings.iter_mut().filter(|finding| finding.token.as_ref() == Some(token));
+            found.extend(whole.map(|finding| (token.clone(), finding)));
             for offer in &mut self.offers {
                 let key = offer.key.to_string();
                 for finding in &mut offer.findings {
@@ -290,23 +341,6 @@ impl Plan {
             unchanged: self.unchanged.len(),
             unread: self.unread.len(),
         }
-    }
-
-    /// The fingerprint: a digest of what would be done, whatever the time, the ETags and the order of reading.
-    #[must_use]
-    pub fn fingerprint(&self) -> Digest {
-        let meaning = self
-            .offers
-            .iter()
-            .map(|offer| {
-                let changes = offer.diff.changes.iter().map(|change| (change.address.to_string(), &change.kind));
-                serde_json::json!({
-                    "offer": offer.key, "write": offer.write(), "release": offer.release, "through": offer.through,
-                    "notify": offer.notify, "patch": offer.diff.patch, "changes": changes.collect::<Vec<_>>(),
-                })
-            })
-            .collect::<Vec<_>>();
-        Digest::of(Value::from(meaning).to_string().as_bytes())
     }
 }
 

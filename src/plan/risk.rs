@@ -3,76 +3,17 @@
 //! A schema may say the class of a field; where it does not, the class follows from what kind of change it is and from
 //! the names on its address. It is pure, and it decides nothing: guards stop plans, a class only says what to read first.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diff::{Change, ChangeKind};
+pub use crate::model::Risk;
 use crate::model::{Address, Step};
 
-/// The classes, the gravest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Risk {
-    /// A plan, an image version or a package goes away.
-    Removal,
-    /// What customers pay.
-    Price,
-    /// Where the offer is sold: countries and clouds.
-    Markets,
-    /// Whether customers find it.
-    Visibility,
-    /// Who may see it.
-    Audience,
-    /// The portal does not let the field change.
-    Immutable,
-    /// How it works: images, sizes, leads, technical settings, new plans and versions.
-    Settings,
-    /// What customers read.
-    Text,
-    /// Pictures and white space.
-    Cosmetic,
-}
-
 impl Risk {
-    /// All classes, the gravest first.
-    pub const ALL: [Self; 9] = [
-        Self::Removal,
-        Self::Price,
-        Self::Markets,
-        Self::Visibility,
-        Self::Audience,
-        Self::Immutable,
-        Self::Settings,
-        Self::Text,
-        Self::Cosmetic,
-    ];
-
-    /// The word for people.
+    /// The class of a change. The class that the schema gives the field stands in the place of the one that its name
+    /// suggests; that something is removed, or cannot change, is no matter of names.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Removal => "removal",
-            Self::Price => "price",
-            Self::Markets => "markets",
-            Self::Visibility => "visibility",
-            Self::Audience => "audience",
-            Self::Immutable => "immutable",
-            Self::Settings => "settings",
-            Self::Text => "text",
-            Self::Cosmetic => "cosmetic",
-        }
-    }
-
-    /// Whether a reviewer must not miss it.
-    #[must_use]
-    pub fn is_grave(self) -> bool {
-        self <= Self::Immutable
-    }
-
-    /// The class of a change. `annotated` is the class that the schema gives the field, which stands in the place of
-    /// the one that its name suggests; that something is removed, or cannot change, is no matter of names.
-    #[must_use]
-    pub fn of(change: &Change, annotated: Option<Self>) -> Self {
+    pub fn of(change: &Change) -> Self {
         if change.immutable {
             return Self::Immutable;
         }
@@ -82,14 +23,14 @@ impl Risk {
         if only_white_space(&change.kind) {
             return Self::Cosmetic;
         }
-        annotated.unwrap_or_else(|| by_name(change))
+        change.risk.unwrap_or_else(|| by_name(change))
     }
 }
 
 /// The changes, the gravest first, and within a class in their own order.
 #[must_use]
 pub fn by_risk(changes: &[Change]) -> Vec<(Risk, &Change)> {
-    let mut classed = changes.iter().map(|change| (Risk::of(change, None), change)).collect::<Vec<_>>();
+    let mut classed = changes.iter().map(|change| (Risk::of(change), change)).collect::<Vec<_>>();
     classed.sort_by_key(|(risk, _)| *risk);
     classed
 }
@@ -105,7 +46,9 @@ fn collection(address: &Address) -> Option<&'static str> {
 }
 
 fn removes_member(change: &Change) -> bool {
-    let member = matches!(change.address.steps().last(), Some(Step::Id(_)));
+    // A price of one size is a member of a dictionary too, and its schema knows what it is.
+    let guarded = change.risk.is_none() || collection(&change.address).is_some();
+    let member = matches!(change.address.steps().last(), Some(Step::Id(_))) && guarded;
     match &change.kind {
         ChangeKind::Remove { .. } => member || collection_itself(&change.address),
         ChangeKind::Replace { before, after } => {
@@ -191,7 +134,7 @@ mod tests {
     use serde_json::json;
 
     fn change(address: Address, kind: ChangeKind) -> Change {
-        Change { address, pointer: Pointer::root(), line: 1, kind, immutable: false, twin: None }
+        Change { address, pointer: Pointer::root(), line: 1, kind, risk: None, immutable: false, twin: None }
     }
 
     fn replace(before: Value, after: Value) -> ChangeKind {
@@ -226,18 +169,19 @@ mod tests {
         ];
         for (address, kind, risk) in table {
             let change = change(address, kind);
-            assert_eq!(Risk::of(&change, None), risk, "{change:?}");
+            assert_eq!(Risk::of(&change), risk, "{change:?}");
         }
     }
 
     #[test]
     fn a_schema_knows_better_than_a_name_and_not_better_than_a_removal() {
-        let title = change(root().key("title"), replace(json!("a"), json!("b")));
-        assert_eq!(Risk::of(&title, Some(Risk::Audience)), Risk::Audience);
-        let gone = change(root().key("plans").id("a"), ChangeKind::Remove { before: json!({}) });
-        assert_eq!(Risk::of(&gone, Some(Risk::Text)), Risk::Removal);
-        let fixed = Change { immutable: true, ..title };
-        assert_eq!(Risk::of(&fixed, Some(Risk::Text)), Risk::Immutable);
+        let said = |risk, change: Change| Risk::of(&Change { risk: Some(risk), ..change });
+        let title = || change(root().key("title"), replace(json!("a"), json!("b")));
+        assert_eq!(said(Risk::Audience, title()), Risk::Audience);
+        let gone = |address: Address| change(address, ChangeKind::Remove { before: json!({}) });
+        assert_eq!(said(Risk::Text, gone(root().key("plans").id("a"))), Risk::Removal);
+        assert_eq!(said(Risk::Price, gone(root().key("plans").id("a").key("individually").id("1core"))), Risk::Price);
+        assert_eq!(said(Risk::Text, Change { immutable: true, ..title() }), Risk::Immutable);
     }
 
     #[test]
@@ -246,11 +190,5 @@ mod tests {
         let changes = [edit("title"), edit("smallLogo"), edit("summary"), edit("regions")];
         let order = by_risk(&changes).into_iter().map(|(_, change)| change.address.to_string()).collect::<Vec<_>>();
         assert_eq!(order, ["regions", "title", "summary", "smallLogo"]);
-    }
-
-    #[test]
-    fn the_classes_are_in_order() {
-        assert!(Risk::ALL.is_sorted());
-        assert!(Risk::Immutable.is_grave() && !Risk::Settings.is_grave());
     }
 }

@@ -1,25 +1,72 @@
 //! The plan as a file: what was reviewed is what is applied.
 //!
 //! The file is for `apply`, not for other programs (those read `plan -o json`). It carries a format version, the
-//! version of the tool, the fingerprint of the plan, and a checksum over all of it, so that a plan that was edited, or
-//! made by another major version, is refused. That the rules are others within one shows when `apply` compares anew.
+//! version of the tool, what the plan is bound to outside of the offers' own files, the fingerprint of the plan, and a
+//! checksum over all of it, so that a plan that was edited, or made by another major version, is refused. The policy is
+//! in `docs/plans.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Plan;
 use crate::model::Digest;
+use crate::schema::Shape;
 
 const FORMAT: &str = "offerctl-plan";
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "2.0";
 
 /// A plan that was read from a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedPlan {
     /// The plan.
     pub plan: Plan,
+    /// What it stands and falls with.
+    pub bound: Bound,
+}
+
+/// What a saved plan stands and falls with, beside the files of its offers and the portal's state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
     /// The portal that it was made from.
     pub portal: String,
+    /// The digest of each table of `offerctl.toml` that decides what a plan does.
+    pub settings: BTreeMap<String, Digest>,
+    /// The digest of the schema of each type of offer in it.
+    pub schemas: BTreeMap<String, Digest>,
+    /// The tokens of the command line, for findings that depend on the time.
+    pub accepted: BTreeSet<String>,
+}
+
+impl Bound {
+    /// The digests of the schemas of these types.
+    pub fn schemas<'a>(types: impl Iterator<Item = (&'a str, &'a Shape)>) -> BTreeMap<String, Digest> {
+        let mut known = BTreeMap::new();
+        for (offer_type, shape) in types {
+            known.entry(offer_type.to_owned()).or_insert_with(|| Digest::of(format!("{shape:?}").as_bytes()));
+        }
+        known
+    }
+
+    /// What is another now, in words: `[guards]` of offerctl.toml, the schema of a type.
+    #[must_use]
+    pub fn changed(&self, now: &Self) -> Vec<String> {
+        // The portal is told apart by who connects to it.
+        let Self { portal: _, settings, schemas, accepted: _ } = self;
+        let other = |name: &&String, was: &BTreeMap<String, Digest>, is: &BTreeMap<String, Digest>| {
+            was.get(*name) != is.get(*name)
+        };
+        let settings = settings
+            .keys()
+            .filter(|name| other(name, settings, &now.settings))
+            .map(|name| format!("[{name}] of offerctl.toml changed since the plan was made"));
+        let schemas = schemas
+            .keys()
+            .filter(|name| other(name, schemas, &now.schemas))
+            .map(|name| format!("the schema of {name} changed since the plan was made"));
+        settings.chain(schemas).collect()
+    }
 }
 
 /// Why a file cannot be used as a plan.
@@ -32,7 +79,11 @@ pub enum LoadError {
     #[error("it is the JSON output of `plan`, not a saved plan; save one with `plan --out`")]
     Output,
     /// A plan of another format or tool.
-    #[error("it was written by offerctl {tool} in format {format}; this is offerctl {}, which reads format {FORMAT_VERSION}", env!("CARGO_PKG_VERSION"))]
+    #[error(
+        "it was written by offerctl {tool} in format {format}; this is offerctl {}, which reads plans of its own version \
+         in format {FORMAT_VERSION}",
+        env!("CARGO_PKG_VERSION")
+    )]
     OtherVersion {
         /// The tool's version in the file.
         tool: String,
@@ -49,7 +100,7 @@ struct File {
     format: String,
     format_version: String,
     tool: String,
-    portal: String,
+    bound: Bound,
     fingerprint: Digest,
     plan: Value,
     checksum: Digest,
@@ -58,15 +109,15 @@ struct File {
 impl SavedPlan {
     /// The file's text.
     #[must_use]
-    pub fn write(plan: &Plan, portal: &str) -> String {
+    pub fn write(plan: &Plan, bound: &Bound) -> String {
         let content = serde_json::to_value(plan).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"));
         let fingerprint = plan.fingerprint();
         let file = File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
-            portal: portal.to_owned(),
-            checksum: checksum(FORMAT_VERSION, env!("CARGO_PKG_VERSION"), portal, &fingerprint, &content),
+            bound: bound.clone(),
+            checksum: checksum(FORMAT_VERSION, env!("CARGO_PKG_VERSION"), bound, &fingerprint, &content),
             fingerprint,
             plan: content,
         };
@@ -88,22 +139,26 @@ impl SavedPlan {
             Some("offerctl.plan") => return Err(LoadError::Output),
             _ => return Err(LoadError::NotAPlan(format!("it has no `\"format\": \"{FORMAT}\"`"))),
         }
-        let file = serde_json::from_value::<File>(value).map_err(not)?;
-        if major(&file.format_version) != major(FORMAT_VERSION)
-            || compatible(&file.tool) != compatible(env!("CARGO_PKG_VERSION"))
-        {
-            return Err(LoadError::OtherVersion { tool: file.tool, format: file.format_version });
+        // A file of another version may have another shape, so its version is read first and by itself.
+        let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+        let (tool, format) = (text("tool"), text("format_version"));
+        if major(&format) != major(FORMAT_VERSION) || compatible(&tool) != compatible(env!("CARGO_PKG_VERSION")) {
+            return Err(LoadError::OtherVersion { tool, format });
         }
-        if checksum(&file.format_version, &file.tool, &file.portal, &file.fingerprint, &file.plan) != file.checksum {
+        let file = serde_json::from_value::<File>(value).map_err(not)?;
+        if checksum(&file.format_version, &file.tool, &file.bound, &file.fingerprint, &file.plan) != file.checksum {
             return Err(LoadError::Edited);
         }
         let plan = serde_json::from_value::<Plan>(file.plan).map_err(not)?;
-        Ok(Self { plan, portal: file.portal })
+        if plan.fingerprint() != file.fingerprint {
+            return Err(LoadError::Edited);
+        }
+        Ok(Self { plan, bound: file.bound })
     }
 }
 
-fn checksum(format_version: &str, tool: &str, portal: &str, fingerprint: &Digest, plan: &Value) -> Digest {
-    let all = json!([FORMAT, format_version, tool, portal, fingerprint, plan]);
+fn checksum(format_version: &str, tool: &str, bound: &Bound, fingerprint: &Digest, plan: &Value) -> Digest {
+    let all = json!([FORMAT, format_version, tool, bound, fingerprint, plan]);
     Digest::of(all.to_string().as_bytes())
 }
 

@@ -124,12 +124,12 @@ fn twins_that_would_differ_are_stopped() {
         offer["definition"]["plans"][0]["virtualMachinePricingV2"] = json!({"coreMultiplier": {"single": two}});
         offer
     };
-    let mut declared = price(2.0, 0.0);
+    let mut declared = price(1.05, 0.0);
     declared["definition"]["plans"][0].as_object_mut().expect("a plan").remove("virtualMachinePricingV2");
     let plan = plan_of(&declared, &present(&price(1.0, 1.0), None), &Choices::default());
     let tokens = plan.refusals().filter_map(|finding| finding.token.as_deref()).collect::<Vec<_>>();
     assert_eq!(tokens, ["twin:plans[basic]/virtualMachinePricing"]);
-    let plan = plan_of(&price(2.0, 2.0), &present(&price(1.0, 1.0), None), &Choices::default());
+    let plan = plan_of(&price(1.05, 1.05), &present(&price(1.0, 1.0), None), &Choices::default());
     assert_eq!(plan.refusals().count(), 0);
 }
 
@@ -241,14 +241,20 @@ fn a_saved_plan_comes_back_whole_holds_no_secret_and_cannot_be_edited() {
         offers: vec![plan_of(&document("new", &["1.0.0", "1.1.0"]), &live, &Choices::default())],
         ..Plan::default()
     };
-    let text = SavedPlan::write(&plan, "sandbox");
+    let bound = Bound {
+        portal: "sandbox".to_owned(),
+        settings: [("guards".to_owned(), Digest::of(b"g"))].into(),
+        schemas: Bound::schemas([(VM, shape())].into_iter()),
+        accepted: ["x".to_owned()].into(),
+    };
+    let text = SavedPlan::write(&plan, &bound);
     assert!(!text.contains("CANARY"), "{text}");
     let saved = SavedPlan::read(&text).expect("reads");
-    assert_eq!(saved, SavedPlan { plan, portal: "sandbox".to_owned() });
+    assert_eq!(saved, SavedPlan { plan, bound });
 
     assert!(matches!(SavedPlan::read(&text.replace("\"new\"", "\"evil\"")), Err(LoadError::Edited)));
     assert!(matches!(SavedPlan::read("{}"), Err(LoadError::NotAPlan(_))));
-    let other = text.replace("\"format_version\": \"1.0\"", "\"format_version\": \"2.0\"");
+    let other = text.replace("\"format_version\": \"2.0\"", "\"format_version\": \"3.0\"");
     assert!(matches!(SavedPlan::read(&other), Err(LoadError::OtherVersion { .. })));
 }
 
@@ -261,4 +267,70 @@ fn the_fingerprint_is_of_the_meaning() {
     };
     assert_eq!(plan("new", "W/1"), plan("new", "W/2"));
     assert_ne!(plan("new", "W/1"), plan("newer", "W/1"));
+}
+
+#[test]
+fn neither_order_nor_what_nobody_declares_is_part_of_the_meaning() {
+    let two = |first: &str, second: &str, versions: &[&str]| {
+        let mut offer = document("old", versions);
+        let plan = offer["definition"]["plans"][0].clone();
+        let named = |id: &str| {
+            let mut plan = plan.clone();
+            plan["planId"] = json!(id);
+            plan
+        };
+        offer["definition"]["plans"] = json!([named(first), named(second)]);
+        offer
+    };
+    let print = |declared: &Value, live: &Value| {
+        let offer = plan_of(declared, &present(live, None), &Choices::default());
+        Plan { offers: vec![offer], ..Plan::default() }.fingerprint()
+    };
+    let declared = two("x", "y", &["1.0.0", "1.1.0"]);
+    let one = print(&declared, &two("x", "y", &["1.0.0"]));
+    assert_eq!(one, print(&two("y", "x", &["1.1.0", "1.0.0"]), &two("x", "y", &["1.0.0"])), "the file's order");
+    assert_eq!(one, print(&declared, &two("y", "x", &["1.0.0"])), "the portal's order");
+    let mut foreign = two("x", "y", &["1.0.0"]);
+    foreign["definition"]["vendor.flag"] = json!(1);
+    assert_eq!(one, print(&declared, &foreign), "what nobody declares");
+    assert_ne!(one, print(&declared, &two("x", "y", &["1.0.0", "0.9.0"])), "what would be removed");
+
+    let offer = plan_of(&declared, &present(&two("x", "y", &["1.0.0"]), None), &Choices::default());
+    let of = |offers: Vec<OfferPlan>| Plan { offers, ..Plan::default() }.fingerprint();
+    let other = OfferPlan { key: "contoso/b".parse().expect("a key"), ..offer.clone() };
+    assert_eq!(of(vec![offer.clone(), other.clone()]), of(vec![other, offer.clone()]), "the order of offers");
+    for changed in [
+        OfferPlan { through: Through::Live, ..offer.clone() },
+        OfferPlan { notify: vec!["a@contoso.example".to_owned()], ..offer.clone() },
+        OfferPlan { release: vec![ReleaseStep::Publish], ..offer.clone() },
+        OfferPlan { resend: true, ..offer.clone() },
+        OfferPlan { findings: vec![Finding::conflict("no")], ..offer.clone() },
+        OfferPlan { key: "contoso/b".parse().expect("a key"), ..offer.clone() },
+    ] {
+        assert_ne!(one, of(vec![changed.clone()]), "{changed:?}");
+    }
+    let accepted = Finding { allowed: true, ..Finding::conflict("no") };
+    assert_eq!(one, of(vec![OfferPlan { findings: vec![accepted], ..offer }]), "what stops nothing");
+}
+
+#[test]
+fn a_plan_is_bound_to_settings_and_schemas_by_name() {
+    let bound = |guards: &[u8], offer_type: &str| Bound {
+        portal: "p".to_owned(),
+        settings: [("guards".to_owned(), Digest::of(guards)), ("rules".to_owned(), Digest::of(b"r"))].into(),
+        schemas: [(
+            VM.to_owned(),
+            Bound::schemas([(VM, Schemas::builtin().shape(offer_type))].into_iter())[VM].clone(),
+        )]
+        .into(),
+        accepted: BTreeSet::new(),
+    };
+    assert_eq!(bound(b"a", VM).changed(&bound(b"a", VM)), Vec::<String>::new());
+    assert_eq!(
+        bound(b"a", VM).changed(&bound(b"b", "microsoft-azure-corevm")),
+        [
+            "[guards] of offerctl.toml changed since the plan was made".to_owned(),
+            format!("the schema of {VM} changed since the plan was made")
+        ]
+    );
 }

@@ -41,6 +41,8 @@ struct PlanDocument<'a> {
     /// Whether every offer could be read.
     complete: bool,
     summary: Totals,
+    /// What speaks against the plan as a whole.
+    findings: &'a [Finding],
     offers: Vec<OfferDocument<'a>>,
     unchanged: Vec<&'a OfferKey>,
     unread: &'a [Unread],
@@ -98,11 +100,18 @@ pub fn plan(plan: &Plan) -> String {
             fingerprint: plan.fingerprint().to_string(),
             complete: plan.unread.is_empty(),
             summary: plan.totals(),
+            findings: &plan.findings,
             offers: plan.offers.iter().map(offer).collect(),
             unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
             unread: &plan.unread,
         },
     )
+}
+
+/// The plan of one offer as the document has it: what users' own rules see.
+#[must_use]
+pub fn plan_of_offer(plan: &OfferPlan) -> Value {
+    serde_json::to_value(offer(plan)).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"))
 }
 
 fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
@@ -140,7 +149,7 @@ fn change(change: &Change) -> ChangeDocument<'_> {
         address: change.address.to_string(),
         path: change.pointer.to_string(),
         line: change.line,
-        risk: Risk::of(change, None),
+        risk: Risk::of(change),
         twin: change.twin.as_deref(),
         change: &change.kind,
     }
@@ -150,6 +159,9 @@ fn change(change: &Change) -> ChangeDocument<'_> {
 struct ReportDocument<'a> {
     purpose: Purpose,
     exit_code: u8,
+    /// What stopped the plan as a whole.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refused: &'a [String],
     offers: Vec<OutcomeDocument<'a>>,
     unchanged: usize,
     unread: &'a [Unread],
@@ -202,6 +214,7 @@ pub fn report(report: &Report) -> String {
         ReportDocument {
             purpose: report.purpose,
             exit_code: report.exit().code(),
+            refused: &report.refused,
             offers,
             unchanged: report.unchanged.len(),
             unread: &report.unread,

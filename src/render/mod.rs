@@ -25,7 +25,7 @@ pub use doctor_text::doctor;
 pub use found::Places;
 pub use html::{error as error_html, plan as plan_html};
 pub use json::{
-    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
+    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
     report as report_json, status as status_json,
 };
 pub use markdown::{MarkdownOptions, plan as plan_markdown};

@@ -4,8 +4,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::layout::{Page, Span, Tone, span};
 use super::view::{
-    Act, Body, Counts, Difference, Fields, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review, UnreadReview,
-    Version, ViewOptions, review,
+    Act, Body, Counts, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review,
+    UnreadReview, Version, ViewOptions, review,
 };
 use super::{Paint, brief, inert, plural, sentence};
 use crate::plan::{Plan, Write};
@@ -65,6 +65,10 @@ impl Text {
         let totals = review.summary();
         self.page.line(0, 2, &[span(Tone::Strong, format!("Plan: {totals}")), plain("    (live → file)")]);
         self.page.blank();
+        self.findings(&review.findings);
+        if !review.findings.is_empty() {
+            self.page.blank();
+        }
         for offer in &review.offers {
             self.offer(offer);
             self.page.blank();
@@ -76,6 +80,19 @@ impl Text {
         self.unchanged(review);
         let end = [plain("Plan "), span(Tone::Strong, &review.short), plain(format!(": {totals}."))];
         self.page.line(0, 2, &end);
+    }
+
+    fn findings(&mut self, findings: &[FindingReview]) {
+        for finding in findings {
+            let tone = match (finding.allowed, finding.stops) {
+                (true, _) => Tone::Dim,
+                (false, true) => Tone::Removed,
+                (false, false) => Tone::Changed,
+            };
+            let answer = finding.answer();
+            let gap = if answer.is_empty() { "" } else { "   " };
+            self.page.line(2, 6, &[span(tone, "!"), plain(format!(" {}{gap}{answer}", finding.message))]);
+        }
     }
 
     fn offer(&mut self, offer: &OfferReview) {
@@ -94,14 +111,7 @@ impl Text {
                 plain(format!("   {}   {}   {direction}", offer.verb(), offer.profile)),
             ],
         );
-        for finding in &offer.findings {
-            let (tone, how) = match (&finding.token, finding.allowed) {
-                (Some(token), true) => (Tone::Dim, format!("   accepted: {token}")),
-                (Some(token), false) => (Tone::Removed, format!("   needs --allow {token}, or `reconcile.allow`")),
-                (None, _) => (Tone::Removed, String::new()),
-            };
-            self.page.line(2, 6, &[span(tone, "!"), plain(format!(" {}{how}", finding.message))]);
-        }
+        self.findings(&offer.findings);
         offer.items.iter().for_each(|item| self.item(item, &offer.file));
         self.counts(&offer.counts);
         for (path, size) in &offer.uploads {

@@ -12,6 +12,10 @@ use crate::report::{Purpose, Report};
 #[must_use]
 pub fn report(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
+    for refusal in &report.refused {
+        let _ = writeln!(out, "{} the plan   refused by a guard; nothing was written", paint.removed("✗"));
+        let _ = writeln!(out, "    {}", visible(refusal, false));
+    }
     for outcome in &report.outcomes {
         one(&mut out, outcome, report.purpose, paint);
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Case, ListRule, Rules};
+use crate::model::Risk;
 
 impl Rules {
     pub(super) fn merge(&mut self, other: Self) {
@@ -26,6 +27,7 @@ impl Rules {
             twin,
             immutable,
             risk,
+            restricts,
             deprecated,
         } = other;
         if list != ListRule::default() {
@@ -54,7 +56,8 @@ impl Rules {
         self.returned_as = returned_as.or(self.returned_as.take());
         self.spelled_as = spelled_as.or(self.spelled_as.take());
         self.twin = twin.or(self.twin.take());
-        self.risk = risk.or(self.risk.take());
+        self.risk = risk.or(self.risk);
+        self.restricts |= restricts;
         self.deprecated = deprecated.or(self.deprecated.take());
     }
 }
@@ -108,7 +111,8 @@ fn from(annotations: &Map<String, Value>) -> Result<Rules, String> {
             "spelledAs" => rules.spelled_as = Some(text()?),
             "twin" => rules.twin = Some(text()?),
             "immutable" => rules.immutable = flag()?,
-            "risk" => rules.risk = Some(text()?),
+            "risk" => rules.risk = Some(Risk::annotated(&text()?).ok_or_else(wrong)?),
+            "restricts" => rules.restricts = flag()?,
             "deprecated" => rules.deprecated = Some(text()?),
             _ => return Err(format!("x-offerctl.{name}: {value} is not an annotation")),
         }

@@ -208,8 +208,8 @@ impl Shape {
         let next = self.places.len();
         self.places.extend(new.into_iter().zip(next..).map(|((key, _), place)| (key, place)));
         self.patterns.extend(patterns);
-        self.additional = additional.or(self.additional.take());
-        self.items = items.or(self.items.take());
+        self.additional = laid(self.additional.take(), additional);
+        self.items = laid(self.items.take(), items);
         self.below = below.or(self.below.take());
         self.labels = labels(self.properties.keys());
     }
@@ -225,6 +225,17 @@ impl Shape {
         let named = self.properties.values_mut().chain(self.patterns.iter_mut().map(|(_, shape)| shape));
         let others = self.additional.as_deref_mut().into_iter().chain(self.items.as_deref_mut());
         named.chain(others).for_each(|shape| shape.spread(below.as_ref()));
+    }
+}
+
+/// The one description laid over the other, where there are two.
+fn laid(under: Option<Box<Shape>>, over: Option<Box<Shape>>) -> Option<Box<Shape>> {
+    match (under, over) {
+        (Some(mut under), Some(over)) => {
+            under.merge(*over);
+            Some(under)
+        }
+        (under, over) => over.or(under),
     }
 }
 
@@ -349,12 +360,15 @@ mod tests {
     fn mistakes_in_a_schema_are_named() {
         let message = |text: &str| schemas(&[GENERIC_ONLY, ("t.json", text)]).expect_err("refused").to_string();
         let with = |body: &str| format!(r#"{{"properties":{{"offerTypeId":{{"enum":["t"]}},"a":{body}}}}}"#);
-        assert!(message("{").starts_with("t.json: "));
-        assert_eq!(message(&with(r##"{"$ref":"#/none"}"##)), "t.json: `#/none` leads nowhere");
+        assert!(message("{").starts_with("t.json:1:1: "), "{}", message("{"));
+        assert_eq!(message(&with(r##"{"$ref":"#/none"}"##)), "t.json#/properties/a: `#/none` leads nowhere");
         assert_eq!(
             message(&with(r#"{"x-offerctl":{"lst":"set"}}"#)),
-            r#"t.json: x-offerctl.lst: "set" is not an annotation"#
+            r#"t.json#/properties/a: x-offerctl.lst: "set" is not an annotation"#
         );
-        assert_eq!(message(&with(r##"{"$ref":"#/properties/a"}"##)), "t.json: references go round in a circle");
+        assert_eq!(
+            message(&with(r##"{"$ref":"#/properties/a"}"##)),
+            "t.json#/properties/a: references go round in a circle"
+        );
     }
 }

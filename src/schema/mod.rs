@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use bundle::Bundle;
 pub use error::{SchemaError, SchemaPlace};
 
-use crate::model::Address;
+use crate::model::{Address, Risk};
 
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,7 +102,9 @@ pub struct Rules {
     /// `immutable`: set at creation, never changed.
     pub immutable: bool,
     /// `risk`: what a change of the value, or of anything in it, means to customers.
-    pub risk: Option<String>,
+    pub risk: Option<Risk>,
+    /// `restricts`: the value says who may see what holds it; without it, everyone does.
+    pub restricts: bool,
     /// `deprecated`: why the field is not to be used any more.
     pub deprecated: Option<String>,
 }

@@ -4,7 +4,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use url::Url;
 
+use super::Guards;
+use super::rules::{self, Rule};
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
+use crate::model::Digest;
 
 /// The settings, each with its default.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
@@ -26,6 +29,11 @@ pub struct Config {
     pub schemas: Option<String>,
     /// The most characters of a plan in Markdown.
     pub markdown_limit: Option<usize>,
+    /// `[guards]`: how bad each guard's finding is, and from where on it is one.
+    pub guards: Guards,
+    /// `[[rules]]`: what the users themselves ask of every plan.
+    #[serde(deserialize_with = "rules::rules")]
+    pub rules: Vec<Rule>,
 }
 
 /// Reads `[lints]`, each level where it stands, so that a slip has its place.
@@ -132,11 +140,23 @@ impl Default for Config {
             artifacts: None,
             schemas: None,
             markdown_limit: None,
+            guards: Guards::default(),
+            rules: Vec::new(),
         }
     }
 }
 
-const SETTINGS: [&str; 7] = ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit"];
+impl Config {
+    /// The digest of each table that decides what a plan does, by the table's name: another one is another plan.
+    #[must_use]
+    pub fn digests(&self) -> [(&'static str, Digest); 3] {
+        let of = |table: &dyn std::fmt::Debug| Digest::of(format!("{table:?}").as_bytes());
+        [("artifacts", of(&self.artifacts)), ("guards", of(&self.guards)), ("rules", of(&self.rules))]
+    }
+}
+
+const SETTINGS: [&str; 9] =
+    ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit", "guards", "rules"];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     toml::from_str(&source.text).map_err(|error| {
@@ -209,6 +229,58 @@ mod tests {
         assert!(
             error("lints = 1").starts_with("offerctl.toml:1:9 invalid type: integer `1`, expected a table of lints")
         );
+    }
+
+    #[test]
+    fn a_slip_in_the_guards_has_its_place() {
+        let error = |text: &str| parse_text(text).expect_err("refused");
+        let window = |fields: &str| error(&format!("[[guards.windows]]\ndays = [\"mon\"]\n{fields}"));
+        for (said, told) in [
+            (error("[guards]\nprize = \"off\""), "2:9 there is no guard `prize`; did you mean `price`?"),
+            (error("[guards]\nprice = \"loud\""), "2:9 `loud` is no level of a guard: off, warn or stop"),
+            (error("[guards]\nprice = 1"), "2:9 invalid type: integer `1`"),
+            (error("guards = 1"), "1:10 invalid type: integer `1`, expected a table of guards"),
+            (error("[guards.limits]\nprice = 1"), "2:1 unknown field `price`"),
+            (error("[guards.limits]\nprice_percent = -1"), "2:17 a per cent is a number from 0 on"),
+            (error("[guards.limits]\nprice_percent = \"10\""), "2:17 invalid type"),
+            (error("[guards.limits]\noffers = -1"), "2:10 invalid value"),
+            (window("from = \"9\"\nto = \"16:00\"\nzone = \"UTC\""), "3:8 `9` is no time of day"),
+            (window("from = \"24:00\"\nto = \"16:00\"\nzone = \"UTC\""), "3:8 `24:00` is no time of day"),
+            (window("from = \"09:00\"\nto = \"16:00\"\nzone = \"Mars\""), "5:8 there is no time zone `Mars`"),
+            (error("[[guards.windows]]\ndays = [\"moon\"]"), "2:8 `moon` is no day"),
+            (window("from = \"09:00\"\nto = \"09:00\"\nzone = \"UTC\""), "1:1 a window ends at another time"),
+        ] {
+            assert!(said.starts_with(&format!("offerctl.toml:{told}")), "{said} is not {told}");
+        }
+        let good = parse_text("[guards]\nprice = \"warn\"\n[guards.limits]\nprice_percent = 12.5").expect("good");
+        assert_eq!(good.guards.limits.price_percent.to_string(), "12.5");
+    }
+
+    #[test]
+    fn a_slip_in_a_rule_has_its_place() {
+        let with = |name: &str, expression: &str, rest: &str| {
+            parse_text(&format!("[[rules]]\nname = \"{name}\"\nexpression = '{expression}'\nmessage = \"m\"\n{rest}"))
+        };
+        let rules = with("few", "size(changes) < 3", "level = \"warn\"").expect("good").rules;
+        assert_eq!((rules[0].name.as_str(), rules[0].level), ("few", super::super::Level::Warn));
+        assert_eq!(with("few", "true", "").expect("good").rules[0].level, super::super::Level::Stop);
+        let deep = format!("{}1{}", "(".repeat(40), ")".repeat(40));
+        for (said, told) in [
+            (with("few", "size(changes) <", ""), "3:14 the expression cannot be read: at its line 1, column "),
+            (with("few", &deep, ""), "3:14 the expression has more than 32 brackets"),
+            (with("few", &"x".repeat(5000), ""), "3:14 the expression is longer than 4096 bytes"),
+            (with("a,b", "true", ""), "2:8 the name of a rule"),
+            (with("few", "true", "level = \"loud\""), "5:9 unknown variant `loud`"),
+            (with("few", "true", "colour = 1"), "5:1 unknown field `colour`"),
+            (
+                with("few", "true", "[[rules]]\nname = \"few\"\nexpression = \"true\"\nmessage = \"m\""),
+                "1:1 there are two rules `few`",
+            ),
+            (parse_text("[[rules]]\nname = \"few\"\nmessage = \"m\""), "1:1 missing field `expression`"),
+        ] {
+            let said = said.expect_err("refused");
+            assert!(said.starts_with(&format!("offerctl.toml:{told}")), "{said} is not {told}");
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@
 mod check;
 mod config;
 mod conform;
+mod guards;
 mod locate;
 mod mend;
 mod names;
 mod offer;
+mod rules;
 mod schemas;
 mod syntax;
 mod tags;
@@ -22,9 +24,11 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 pub use config::{ArtifactStore, Config, MAX_PARALLELISM};
+pub use guards::{Guard, Guards, Level, Limits, Window};
 pub use locate::locate;
 pub use mend::{Mended, mend};
 pub use offer::{Desired, Ignore, Reconcile, Through};
+pub use rules::Rule;
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
 use crate::error::{Error, Result};

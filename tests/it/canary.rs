@@ -28,7 +28,7 @@ const OFFER: &str = r#"
 publisherId: contoso
 id: a
 offerTypeId: microsoft-azure-virtualmachines
-reconcile: {through: preview}
+reconcile: {through: preview, allow: ["remove-market:basic:NO"]}
 definition:
   displayText: A
   offer:

@@ -50,6 +50,41 @@ fn the_readme_names_every_variable_and_command() {
     }
 }
 
+#[test]
+fn the_page_of_the_guards_lists_each_with_its_level_and_limits() {
+    use offerctl::workspace::{Guard, Level, Limits};
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guards.md")).expect("the page");
+    for guard in Guard::ALL {
+        let level = match guard.default_level() {
+            Level::Off => "off",
+            Level::Warn => "warn",
+            Level::Stop => "stop",
+        };
+        let row = format!("| `{}` | {level} | ", guard.name());
+        assert!(page.contains(&row), "there should be: {row}");
+    }
+    let Limits { price_percent, offers, offers_percent, offers_minimum } = Limits::default();
+    for (name, value) in [
+        ("price_percent", price_percent.to_string()),
+        ("offers", offers.to_string()),
+        ("offers_percent", offers_percent.to_string()),
+        ("offers_minimum", offers_minimum.to_string()),
+    ] {
+        assert!(page.contains(&format!("\n{name} = {value} ")), "{name} should be {value}");
+    }
+}
+
+/// Settings on a page are settings that the program takes.
+#[test]
+fn the_settings_on_the_page_of_the_guards_are_settings() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guards.md")).expect("the page");
+    let blocks = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect::<Vec<_>>();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        toml::from_str::<offerctl::workspace::Config>(block).unwrap_or_else(|error| panic!("{error}\n{block}"));
+    }
+}
+
 /// `docs/codes.md`, from the table behind `explain`.
 fn codes() -> String {
     let mut page =

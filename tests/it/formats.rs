@@ -49,7 +49,7 @@ fn junit(text: &str) -> Vec<String> {
             Event::Start(tag) | Event::Empty(tag) => {
                 let attribute = |name: &str| {
                     let found = tag.try_get_attribute(name).expect("attributes")?;
-                    Some(found.unescape_value().expect("a text").into_owned())
+                    Some(found.normalized_value(quick_xml::XmlVersion::Explicit1_0).expect("a text").into_owned())
                 };
                 match tag.name().as_ref() {
                     b"testsuites" => {}

@@ -185,7 +185,7 @@ async fn a_saved_plan_whose_checksum_was_made_anew_is_refused_where_it_is_not_th
         let mut forged = serde_json::to_value(&saved.plan).expect("JSON");
         forged["offers"][0]["diff"]["patch"] = patch.clone();
         let forged = serde_json::from_value::<Plan>(forged).expect("a plan");
-        std::fs::write(world.path("p.json"), SavedPlan::write(&forged, &saved.portal)).expect("written");
+        std::fs::write(world.path("p.json"), SavedPlan::write(&forged, &saved.bound)).expect("written");
 
         let ran = world.run_with(&["apply", "p.json", "--yes"], &[("OFFERCTL_TOKEN", "CANARYtoken")]).await;
         assert_eq!(ran.code, 5, "{patch}\n{}\n{}", ran.stdout, ran.stderr);
@@ -193,7 +193,7 @@ async fn a_saved_plan_whose_checksum_was_made_anew_is_refused_where_it_is_not_th
         assert_eq!(world.live("a").await, before, "{patch}");
 
         // It is the patch that was refused, not the forgery's form.
-        std::fs::write(world.path("p.json"), SavedPlan::write(&saved.plan, &saved.portal)).expect("written");
+        std::fs::write(world.path("p.json"), SavedPlan::write(&saved.plan, &saved.bound)).expect("written");
         world.run(&["apply", "p.json", "--yes"]).await.exits(0);
     }
 }

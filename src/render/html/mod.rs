@@ -34,6 +34,7 @@ pub fn plan(plan: &Plan, html_source: bool) -> String {
                 h1 { "Plan " code { (review.short) } }
                 p.summary { (summary) }
                 (verdict(&review))
+                @for finding in &review.findings { (found(finding)) }
                 p.fingerprint { "Fingerprint " code { (review.fingerprint) } }
             }
             (contents(&review))
@@ -81,7 +82,7 @@ fn page(title: &str, body: &Markup) -> String {
 }
 
 fn verdict(review: &Review) -> Markup {
-    let stopping = review.offers.iter().flat_map(|offer| &offer.findings).filter(|finding| !finding.allowed).count();
+    let stopping = review.stopping();
     html! {
         @if stopping > 0 { p.verdict.bad { "Stopped by " (plural(stopping, "finding")) "." } }
         @if !review.unread.is_empty() { p.verdict.bad { (review.not_read()) "." } }
@@ -226,12 +227,13 @@ fn article(at: usize, offer: &OfferReview, source: &OfferPlan) -> Markup {
 }
 
 fn found(finding: &FindingReview) -> Markup {
-    let (class, how) = match (&finding.token, finding.allowed) {
-        (Some(token), true) => ("finding good", html! { "accepted: " code { (token) } }),
-        (Some(token), false) => {
+    let (class, how) = match (&finding.token, finding.allowed, finding.stops) {
+        (Some(token), true, _) => ("finding good", html! { "accepted: " code { (token) } }),
+        (_, _, false) => ("finding", html! { "a warning" }),
+        (Some(token), false, true) => {
             ("finding bad", html! { "needs " code { "--allow " (token) } ", or " code { "reconcile.allow" } })
         }
-        (None, _) => ("finding bad", html! { "cannot be accepted" }),
+        (None, _, true) => ("finding bad", html! { "cannot be accepted" }),
     };
     html! { p class=(class) { strong { "! " } (finding.message) " — " (how) } }
 }

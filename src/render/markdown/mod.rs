@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 use escape::{code, fence};
 
 use super::view::{
-    Act, Body, Difference, Fields, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review, Version, ViewOptions,
-    review,
+    Act, Body, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review, Version,
+    ViewOptions, review,
 };
 use super::{brief, counted, inert, plural, sentence};
 use crate::plan::{Plan, Risk};
@@ -101,6 +101,10 @@ impl Page {
             ));
         } else if self.step > Step::Whole {
             self.block(&format!("Cut to {} characters: {}.", self.budget, self.step.says()));
+        }
+        if !review.findings.is_empty() {
+            let list = review.findings.iter().map(|finding| format!("- {}\n", found(finding))).collect::<String>();
+            self.block(&list);
         }
         self.deletions(review);
         self.not_read(review);
@@ -358,7 +362,7 @@ impl Step {
 }
 
 fn verdict(review: &Review) -> String {
-    let stopping = review.offers.iter().flat_map(|offer| &offer.findings).filter(|finding| !finding.allowed).count();
+    let stopping = review.stopping();
     let unread = review.totals.unread;
     let not = sentence([
         if stopping > 0 { format!("stopped by {}", plural(stopping, "finding")) } else { String::new() },
@@ -382,14 +386,19 @@ fn bullet(offer: &OfferReview) -> String {
         plural(offer.items.len(), "change")
     );
     for finding in &offer.findings {
-        let how = match (&finding.token, finding.allowed) {
-            (Some(token), true) => format!("accepted: {}", code(token)),
-            (Some(token), false) => format!("**needs** {}", code(&format!("--allow {token}"))),
-            (None, _) => "**cannot be accepted**".to_owned(),
-        };
-        let _ = write!(text, "\n  - {}: {how}", code(&finding.message));
+        let _ = write!(text, "\n  - {}", found(finding));
     }
     text
+}
+
+fn found(finding: &FindingReview) -> String {
+    let how = match (&finding.token, finding.allowed, finding.stops) {
+        (Some(token), true, _) => format!("accepted: {}", code(token)),
+        (Some(token), false, true) => format!("**needs** {}", code(&format!("--allow {token}"))),
+        (None, _, true) => "**cannot be accepted**".to_owned(),
+        (_, _, false) => "a warning".to_owned(),
+    };
+    format!("{}: {how}", code(&finding.message))
 }
 
 /// Numbers of offers by what is done, and of changes by their class.

@@ -61,6 +61,7 @@ fn many(count: usize, words: usize) -> Plan {
             pointer: Pointer::parse("/x").expect("a pointer"),
             line: 7,
             kind,
+            risk: None,
             immutable: false,
             twin: None,
         };

@@ -32,7 +32,6 @@ pub(crate) struct Case {
 
 fn image(version: &str) -> Value {
     json!({
-        "mediaName": format!("gateway-{version}"), "showInGui": true, "label": format!("Gateway {version}"),
         "osVhdUrl": format!("https://h.blob.core.windows.net/v/{version}.vhd?sv=2018&sp=rl&se=2999-01-01&sig=CANARYsig"),
         "lunVhdDetails": [],
     })
@@ -285,9 +284,7 @@ fn members() -> Vec<Case> {
         }),
         one("an image version with another number", |world| {
             take(&mut world.declared, &images, "1.1.0");
-            let mut renamed = image("1.1.0");
-            renamed["label"] = json!("Gateway 1.1.1");
-            world.declared.pointer_mut(&images).expect("images")["1.1.1"] = renamed;
+            world.declared.pointer_mut(&images).expect("images")["1.1.1"] = image("1.1.0");
         }),
         one("a plan with another name", |world| {
             world.declared["definition"]["plans"] = json!([pro()]);

@@ -50,6 +50,8 @@ pub(crate) struct Review {
     pub(crate) unchanged: Vec<UnchangedReview>,
     /// Offers that could not be read.
     pub(crate) unread: Vec<UnreadReview>,
+    /// What speaks against the plan as a whole.
+    pub(crate) findings: Vec<FindingReview>,
 }
 
 /// What is planned for one offer.
@@ -90,6 +92,10 @@ pub(crate) struct FindingReview {
     pub(crate) message: String,
     /// Whether it was accepted.
     pub(crate) allowed: bool,
+    /// Whether `apply` refuses for it.
+    pub(crate) stops: bool,
+    /// Whether it is of one offer, whose file can accept it, rather than of the plan.
+    of_offer: bool,
 }
 
 /// An offer for which there is nothing to do.
@@ -250,6 +256,7 @@ pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
             .map(|offer| UnchangedReview { key: offer.key.to_string(), counts: Counts::of(&offer.diff, false) })
             .collect(),
         unread: plan.unread.iter().map(unread).collect(),
+        findings: plan.findings.iter().map(|found| finding(found, false)).collect(),
     }
 }
 
@@ -268,7 +275,7 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
         file: visible(offer.path(), false),
         write,
         through: offer.through,
-        findings: offer.findings.iter().map(finding).collect(),
+        findings: offer.findings.iter().map(|found| finding(found, true)).collect(),
         deletions: changes.iter().flat_map(|(_, change)| deletion::deletions(change)).collect(),
         items: group::items(&changes, &offer.base, options),
         counts: Counts::of(&offer.diff, write.is_some()),
@@ -277,11 +284,26 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
     }
 }
 
-fn finding(finding: &Finding) -> FindingReview {
+fn finding(finding: &Finding, of_offer: bool) -> FindingReview {
     FindingReview {
         token: finding.token.as_ref().map(|token| visible(token, false)),
         message: visible(&finding.message, false),
         allowed: finding.allowed,
+        stops: finding.stops(),
+        of_offer,
+    }
+}
+
+impl FindingReview {
+    /// What accepts it, or that it was accepted.
+    pub(crate) fn answer(&self) -> String {
+        match &self.token {
+            Some(token) if self.allowed => format!("accepted: {token}"),
+            Some(token) if self.stops && self.of_offer => format!("needs --allow {token}, or `reconcile.allow`"),
+            Some(token) if self.stops => format!("needs --allow {token}"),
+            Some(token) => format!("a warning: {token}"),
+            None => String::new(),
+        }
     }
 }
 
@@ -296,7 +318,7 @@ fn unread(unread: &Unread) -> UnreadReview {
 impl Review {
     /// Whether there is nothing to say but that nothing is to be done.
     pub(crate) fn is_empty(&self) -> bool {
-        self.offers.is_empty() && self.unread.is_empty()
+        self.offers.is_empty() && self.unread.is_empty() && self.findings.is_empty()
     }
 
     /// `1 to update, 3 unchanged`.
@@ -310,6 +332,12 @@ impl Review {
             counted(unread, "not read"),
             counted(stopped, "stopped by a finding"),
         ])
+    }
+
+    /// How many findings stop it, those of the whole plan included.
+    pub(crate) fn stopping(&self) -> usize {
+        let all = self.findings.iter().chain(self.offers.iter().flat_map(|offer| &offer.findings));
+        all.filter(|finding| finding.stops && !finding.allowed).count()
     }
 
     /// `2 offers not read: nothing is proposed for them`
@@ -358,14 +386,14 @@ impl OfferReview {
         }
     }
 
+    /// Whether a finding stops it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.findings.iter().any(|finding| finding.stops && !finding.allowed)
+    }
+
     /// The gravest class among its changes.
     pub(crate) fn gravest(&self) -> Option<Risk> {
         self.items.first().map(|item| item.risk)
-    }
-
-    /// Whether a finding stops it.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.findings.iter().any(|finding| !finding.allowed)
     }
 }
 

@@ -1,0 +1,171 @@
+//! Decimal numbers, exactly: prices and per cents are compared by their digits, not by the doubles next to them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::{Number, Value};
+
+/// A decimal number of up to 20 digits on either side of the point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    /// The number is `units` / 10^`scale`.
+    units: i128,
+    scale: u32,
+}
+
+/// Keeps the products of two numbers and a hundred within 128 bits for every price there is.
+const MAX_DIGITS: u32 = 20;
+
+impl Decimal {
+    /// A whole number.
+    #[must_use]
+    pub const fn whole(number: u32) -> Self {
+        Self { units: number as i128, scale: 0 }
+    }
+
+    /// A JSON number, or a text that is one; `None` for what is no number, and for one with too many digits.
+    #[must_use]
+    pub fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(number) => Self::parse(&number.to_string()),
+            Value::String(text) => text.parse::<Number>().ok().and_then(|number| Self::parse(&number.to_string())),
+            _ => None,
+        }
+    }
+
+    /// A number as JSON writes it: `0.10`, `1e-1`, `-3`.
+    fn parse(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let places = i64::try_from(fraction.len()).ok()?.checked_sub(exponent.parse::<i64>().ok()?)?;
+        let units = format!("{whole}{fraction}").parse::<i128>().ok()?;
+        let limit = 10_i128.pow(MAX_DIGITS);
+        let number = if places < 0 {
+            let power = u32::try_from(-places).ok().filter(|power| *power <= MAX_DIGITS)?;
+            Self { units: units.checked_mul(10_i128.pow(power))?, scale: 0 }
+        } else {
+            Self { units, scale: u32::try_from(places).ok().filter(|scale| *scale <= MAX_DIGITS)? }
+        };
+        (number.units.abs() <= limit).then_some(number)
+    }
+
+    /// Both numbers in units of the same size.
+    fn aligned(self, other: Self) -> Option<(i128, i128)> {
+        let scale = self.scale.max(other.scale);
+        let to = |number: Self| number.units.checked_mul(10_i128.checked_pow(scale - number.scale)?);
+        Some((to(self)?, to(other)?))
+    }
+
+    /// Whether the step from `before` to `after` is more than `limit` per cent of `before`. From zero every step is, and
+    /// so is one that cannot be worked out.
+    #[must_use]
+    pub fn moves_beyond(before: Self, after: Self, limit: Self) -> bool {
+        let beyond = || {
+            let (old, new) = before.aligned(after)?;
+            if old == new {
+                return Some(false);
+            }
+            let step = (new - old).abs().checked_mul(100)?.checked_mul(10_i128.checked_pow(limit.scale)?)?;
+            Some(old == 0 || step > limit.units.checked_mul(old.abs())?)
+        };
+        beyond().unwrap_or(true)
+    }
+
+    /// The step from `before` to `after` in hundredths of a per cent of `before`, rounded half away from zero; `None`
+    /// from zero, and where it cannot be worked out.
+    #[must_use]
+    pub fn step(before: Self, after: Self) -> Option<i128> {
+        let (old, new) = before.aligned(after)?;
+        let twice = (new - old).checked_mul(20_000)?.checked_div(old)?;
+        Some((twice + twice.signum()) / 2)
+    }
+}
+
+/// A step in hundredths of a per cent as people write it: `+25%`, `-33.33%`.
+#[must_use]
+pub fn percent(step: i128) -> String {
+    let sign = if step < 0 { '-' } else { '+' };
+    let (whole, rest) = (step.abs() / 100, step.abs() % 100);
+    let rest = format!("{rest:02}");
+    match rest.trim_end_matches('0') {
+        "" => format!("{sign}{whole}%"),
+        rest => format!("{sign}{whole}.{rest}%"),
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.units < 0 { "-" } else { "" };
+        let digits = format!("{:0>width$}", self.units.abs(), width = self.scale as usize + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - self.scale as usize);
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.is_empty() { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{fraction}") }
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        Self::parse(&number.to_string())
+            .ok_or_else(|| serde::de::Error::custom(format!("{number} has too many digits")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn decimal(value: &Value) -> Decimal {
+        Decimal::of(value).unwrap_or_else(|| panic!("{value} is no decimal"))
+    }
+
+    #[test]
+    fn numbers_are_read_digit_by_digit_and_written_shortly() {
+        let shown = |value: Value| Decimal::of(&value).map(|number| number.to_string());
+        for (value, text) in [
+            (json!(0.1), "0.1"),
+            (json!(-3), "-3"),
+            (json!(1e-7), "0.0000001"),
+            (json!(2.5e3), "2500"),
+            (json!("0.10"), "0.1"),
+            (json!(0), "0"),
+            (json!(-0.05), "-0.05"),
+        ] {
+            assert_eq!(shown(value.clone()).as_deref(), Some(text), "{value}");
+        }
+        for value in [json!(1e40), json!(1e-40), json!("a"), json!(null), json!([1]), json!(true)] {
+            assert_eq!(shown(value.clone()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_met_exactly() {
+        let beyond =
+            |a: Value, b: Value, limit: Value| Decimal::moves_beyond(decimal(&a), decimal(&b), decimal(&limit));
+        // 0.1 to 0.11 is ten per cent and not a hair more; in doubles it is 10.000000000000009.
+        assert!(!beyond(json!(0.1), json!(0.11), json!(10)));
+        assert!(beyond(json!(0.1), json!(0.110_000_1), json!(10)));
+        assert!(!beyond(json!(0.3), json!(0.27), json!(10)));
+        assert!(beyond(json!(0.3), json!(0.269), json!(10)));
+        assert!(beyond(json!(0), json!(0.01), json!(1000)), "from nothing every step is beyond a per cent");
+        assert!(!beyond(json!(0), json!(0.0), json!(0)));
+        assert!(beyond(json!(8), json!(9.0001), json!(12.5)) && !beyond(json!(8), json!(9), json!(12.5)));
+    }
+
+    #[test]
+    fn steps_are_told_in_per_cent() {
+        let told = |a: Value, b: Value| Decimal::step(decimal(&a), decimal(&b)).map(percent);
+        for (a, b, text) in [
+            (json!(0.1), json!(0.125), "+25%"),
+            (json!(0.3), json!(0.2), "-33.33%"),
+            (json!(3), json!(5), "+66.67%"),
+            (json!(8), json!(8.004), "+0.05%"),
+            (json!(1), json!(0), "-100%"),
+        ] {
+            assert_eq!(told(a, b).as_deref(), Some(text));
+        }
+        assert_eq!(told(json!(0), json!(1)), None);
+    }
+}
