@@ -50,7 +50,7 @@ pub struct Global {
     #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new())]
     pub sandbox: bool,
 
-    /// Result format (text, markdown, json, sarif, junit, github), and a file to write it to; repeatable. Without a path
+    /// Result format (text, markdown, html, json, sarif, junit, github), and a file to write it to; repeatable. Without a path
     /// it goes to stdout
     #[arg(short, long, global = true, value_name = "FORMAT[=PATH]", env = "OFFERCTL_OUTPUT", value_delimiter = ',')]
     pub output: Vec<OutputSpec>,
@@ -261,6 +261,10 @@ pub struct PlanArgs {
     /// Save the plan for apply
     #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]
     pub out: Option<PathBuf>,
+
+    /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
+    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
+    pub markdown_limit: Option<usize>,
 
     /// Exit with 2 when there are changes
     #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]

@@ -11,7 +11,7 @@ use offerctl::lint::{self, Context};
 use offerctl::live::{Live, LiveOffer};
 use offerctl::model::SecretRef;
 use offerctl::plan::{Bound, Choices, Plan, ReleaseView, SavedPlan, Verdict, decide};
-use offerctl::render::{self, Paint, PlanOptions};
+use offerctl::render::{self, MarkdownOptions, Paint, PlanOptions};
 use offerctl::schema::Schemas;
 use offerctl::workspace::{Desired, offer_from_text};
 use serde_json::{Value, json};
@@ -81,6 +81,8 @@ fn planned(desired: &Desired) {
     for (color, width) in [(true, Some(40)), (false, None)] {
         let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose: color, html_source: color, width });
     }
+    let _ = render::plan_markdown(&plan, MarkdownOptions { limit: 2_000, html_source: false, verbose: false });
+    let _ = render::plan_html(&plan, true);
     let saved = SavedPlan::write(&plan, &Bound::default());
     SavedPlan::read(&saved).expect("a plan that was written can be read");
 }

@@ -22,6 +22,8 @@ pub enum Format {
     Text,
     /// For comments and summaries.
     Markdown,
+    /// For a browser: one page that needs nothing else.
+    Html,
     /// For programs.
     Json,
     /// For code scanning: SARIF 2.1.0.
@@ -39,6 +41,7 @@ impl Format {
         match self {
             Self::Text => "text",
             Self::Markdown => "markdown",
+            Self::Html => "html",
             Self::Json => "json",
             Self::Sarif => "sarif",
             Self::Junit => "junit",
@@ -96,9 +99,10 @@ impl Command {
     /// The formats in which the command's result makes sense.
     #[must_use]
     pub fn formats(&self) -> &'static [Format] {
-        use Format::{Github, Json, Junit, Markdown, Sarif, Text};
+        use Format::{Github, Html, Json, Junit, Markdown, Sarif, Text};
         match self {
-            Self::Validate(_) | Self::Plan(_) => &[Text, Markdown, Json, Sarif, Junit, Github],
+            Self::Validate(_) => &[Text, Markdown, Json, Sarif, Junit, Github],
+            Self::Plan(_) => &[Text, Markdown, Html, Json, Sarif, Junit, Github],
             // What a run did is no finding in a file, so there is nothing for code scanning.
             Self::Apply(_) | Self::Wait(_) | Self::Publish(_) | Self::GoLive(_) | Self::Cancel(_) => {
                 &[Text, Markdown, Json, Junit, Github]
@@ -120,7 +124,7 @@ mod tests {
         assert_eq!(spec("text"), Ok((Format::Text, None)));
         assert!(spec("json=").is_err());
         let unknown = spec("xml").expect_err("unknown");
-        assert_eq!(unknown, "there is no format `xml`; there are text, markdown, json, sarif, junit and github");
+        assert_eq!(unknown, "there is no format `xml`; there are text, markdown, html, json, sarif, junit and github");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Result};
 use crate::lint;
 use crate::plan::{self, Bound, Choices, Plan, ReleaseStep, SavedPlan};
-use crate::render::{self, Paint, PlanOptions};
+use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
 use crate::rules;
 use crate::workspace::{Desired, Project};
 
@@ -52,14 +52,11 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     }
     let exit = exit(&plan, args.detailed_exitcode);
     let places = shell.places(&loaded.offers);
-    let markdown = render::MarkdownOptions {
-        limit: render::MarkdownOptions::LIMIT,
-        html_source: args.shaping.html_source,
-        verbose: shell.global.verbose > 0,
-    };
+    let options = reading(shell, args, &project);
     shell.emit_on(&|format, surface| match format {
         Format::Text => text(shell, &args.shaping, &plan, surface),
-        Format::Markdown => render::plan_markdown(&plan, markdown),
+        Format::Markdown => render::plan_markdown(&plan, options),
+        Format::Html => render::plan_html(&plan, args.shaping.html_source),
         Format::Json => render::plan_json(&plan),
         Format::Sarif => render::sarif::plan(&plan, &places, exit),
         Format::Junit => render::junit::plan(&plan, &places),
@@ -163,7 +160,16 @@ pub(super) fn accept(shell: &Shell, shaping: &Shaping, made: &mut Plan) {
     }
 }
 
-/// The plan for people, for a place that takes colour or has a width.
+/// How a comment is set.
+fn reading(shell: &Shell, args: &PlanArgs, project: &Project) -> MarkdownOptions {
+    MarkdownOptions {
+        limit: args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT),
+        html_source: args.shaping.html_source,
+        verbose: shell.global.verbose > 0,
+    }
+}
+
+/// The plan for a place that takes colour or has a width.
 pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surface) -> String {
     let options = PlanOptions {
         paint: Paint { color: surface.color },

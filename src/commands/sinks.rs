@@ -40,7 +40,7 @@ impl Shell {
                 .hint(format!("it writes {}", Format::list(formats))));
         }
         match self.stdout_format() {
-            Some(format @ (Format::Json | Format::Sarif | Format::Junit)) if self.annotates_stdout() => {
+            Some(format @ (Format::Html | Format::Json | Format::Sarif | Format::Junit)) if self.annotates_stdout() => {
                 let format = format.name();
                 Err(Error::invalid(format!(
                     "github and {format} would both be written to stdout, and neither could be read"
@@ -79,6 +79,7 @@ impl Shell {
         let render = |format| match format {
             Format::Text => format!("error: {error}\n"),
             Format::Markdown => render::summary::error(error, &places),
+            Format::Html => render::error_html(&error.to_string()),
             Format::Json => render::error_json(error),
             Format::Sarif => render::sarif::error(command, error, &places),
             Format::Junit => render::junit::error(command, error, &places),
@@ -169,7 +170,7 @@ fn below_repository(folder: &Path) -> String {
 fn escape(format: Format) -> Escape {
     match format {
         Format::Json | Format::Sarif => Escape::Json,
-        Format::Junit => Escape::Xml,
+        Format::Junit | Format::Html => Escape::Xml,
         Format::Text | Format::Markdown | Format::Github => Escape::Text,
     }
 }

@@ -9,6 +9,7 @@ mod doctor_text;
 mod drift;
 mod found;
 pub mod github;
+mod html;
 mod json;
 pub mod junit;
 mod layout;
@@ -27,6 +28,7 @@ pub use diff_text::{compared, compared_json};
 pub use doctor_text::doctor;
 pub use drift::{drift, drift_json};
 pub use found::Places;
+pub use html::{error as error_html, plan as plan_html};
 pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
     report as report_json, status as status_json,
@@ -41,7 +43,7 @@ pub use status_text::status;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::redact;
+use crate::{redact, term};
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Paint {
     }
 }
 
-/// Whether a terminal would act on a character, or nobody can see it.
+/// Whether a character is not to be sent as it is: a terminal acts on it, or nobody sees it.
 fn acts(c: char) -> bool {
     c.is_control() || is_unseen(c)
 }
@@ -109,7 +111,8 @@ fn readable_json(document: String) -> String {
     })
 }
 
-/// The text with everything that a terminal would act on made visible. Line feeds stay where `lines` is set.
+/// The text with everything that a terminal would act on, and every mark that cannot be seen, made visible. Line feeds
+/// stay where `lines` is set.
 fn visible(text: &str, lines: bool) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         if acts(c) && !(lines && c == '\n') {
@@ -132,7 +135,7 @@ fn is_unseen(c: char) -> bool {
 
 /// The text without an order for a pipeline that reads it as its log.
 fn inert(text: &str) -> String {
-    crate::term::inert(text, crate::term::Escape::Text).into_owned()
+    term::inert(text, term::Escape::Text).into_owned()
 }
 
 /// A value in one line: texts in quotes, big values by their size.
@@ -199,9 +202,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_document_says_the_same_without_what_a_terminal_acts_on() {
-        let value = json!({"a": "x\u{202e}y\u{9b}z\u{7f}"});
+        let value = json!({"a": "x\u{202e}y\u{9b}z\u{7f}\u{e0041}"});
         let text = readable_json(value.to_string());
-        assert_eq!(text, r#"{"a":"x\u202ey\u009bz\u007f"}"#);
+        assert_eq!(text, r#"{"a":"x\u202ey\u009bz\u007f\udb40\udc41"}"#);
         assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
     }
 

@@ -297,18 +297,17 @@ impl Text {
                 format!("{}{}", " ".repeat(pad), row[column])
             };
             let named = [left(0), left(1)].into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>();
+            let named = plain(format!("{}   ", named.join("   ")));
             let change = if row[4].is_empty() { String::new() } else { format!("   ({})", row[4]) };
-            self.page.line(
-                6,
-                8,
-                &[
-                    plain(format!("{}   ", named.join("   "))),
-                    span(Tone::Removed, right(2)),
-                    plain(" → "),
-                    span(Tone::Added, right(3)),
-                    span(Tone::Changed, change),
-                ],
-            );
+            let prices =
+                [span(Tone::Removed, right(2)), plain(" → "), span(Tone::Added, right(3)), span(Tone::Changed, change)];
+            let whole = std::iter::once(&named).chain(&prices).cloned().collect::<Vec<_>>();
+            if self.page.fits(6, &whole) {
+                self.page.line(6, 8, &whole);
+            } else {
+                self.page.line(6, 8, &[named]);
+                self.page.line(8, 10, &prices);
+            }
         }
     }
 

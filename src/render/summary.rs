@@ -7,7 +7,6 @@ use super::found::{self, Found, Level, Places};
 use super::{plural, sentence};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::plan::Plan;
 use crate::report::Report;
 
 /// A summary tells of so many things; the log has them all.
@@ -24,25 +23,6 @@ pub fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String {
         (errors, _) => format!("not valid, {}", plural(errors, "error")),
     };
     list(&format!("Offer files: {verdict}"), &found)
-}
-
-/// A plan.
-#[must_use]
-pub fn plan(plan: &Plan, places: &Places) -> String {
-    let totals = plan.totals();
-    let counts = sentence(
-        [
-            (totals.create, "to create"),
-            (totals.update, "to update"),
-            (totals.release, "to release"),
-            (totals.stopped, "stopped by a guard"),
-            (totals.unchanged, "unchanged"),
-            (totals.unread, "not read"),
-        ]
-        .map(|(count, what)| super::counted(count, what)),
-    );
-    let found = found::plan(plan, places).into_iter().chain(found::changes(plan, places)).collect::<Vec<_>>();
-    list(&format!("Marketplace plan: {counts}"), &found) + &format!("\nPlan `{}`\n", plan.fingerprint())
 }
 
 /// What became of a run.

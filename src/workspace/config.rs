@@ -27,6 +27,8 @@ pub struct Config {
     pub artifacts: Option<ArtifactStore>,
     /// The folder with the project's own schemas, relative to the file.
     pub schemas: Option<String>,
+    /// The most characters of a plan in Markdown.
+    pub markdown_limit: Option<usize>,
     /// `[guards]`: how bad each guard's finding is, and from where on it is one.
     pub guards: Guards,
     /// `[[rules]]`: what the users themselves ask of every plan.
@@ -137,6 +139,7 @@ impl Default for Config {
             lints: Levels::default(),
             artifacts: None,
             schemas: None,
+            markdown_limit: None,
             guards: Guards::default(),
             rules: Vec::new(),
         }
@@ -152,7 +155,8 @@ impl Config {
     }
 }
 
-const SETTINGS: [&str; 8] = ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "guards", "rules"];
+const SETTINGS: [&str; 9] =
+    ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit", "guards", "rules"];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     toml::from_str(&source.text).map_err(|error| {

@@ -93,6 +93,22 @@ fn read(world: &World, name: &str) -> String {
     std::fs::read_to_string(world.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Markdown without its fenced lines, in which nothing is markup.
+fn outside_fences(markdown: &str) -> String {
+    let mut fence = None::<String>;
+    let mut bare = String::new();
+    for line in markdown.lines() {
+        match &fence {
+            Some(open) if line == open => fence = None,
+            Some(open) => assert!(!line.trim_start().starts_with(open.as_str()), "{line}"),
+            None if line.starts_with("```") => fence = Some(line.trim_end_matches("diff").to_owned()),
+            None => bare = bare + line + "\n",
+        }
+    }
+    assert_eq!(fence, None, "{markdown}");
+    bare
+}
+
 #[tokio::test]
 async fn one_run_writes_every_format_and_hostile_texts_are_inert_in_each() {
     let mut live = native(&offer("a", HOSTILE));
@@ -113,6 +129,8 @@ async fn one_run_writes_every_format_and_hostile_texts_are_inert_in_each() {
         "junit=p.xml",
         "-o",
         "markdown=p.md",
+        "-o",
+        "html=p.html",
     ];
     let ran = world.run(&[&["plan", "--no-artifacts"], &outputs[..]].concat()).await.exits(0);
     inert(&ran);
@@ -127,10 +145,12 @@ async fn one_run_writes_every_format_and_hostile_texts_are_inert_in_each() {
     assert!(!message.contains("](") && !message.contains('\u{1b}'), "{message}");
     assert_eq!(junit(&read(&world, "p.xml")), ["contoso/a: failure"]);
     assert!(read(&world, "p.xml").len() < 50_000 && read(&world, "p.sarif").len() < 50_000);
-    // Its texts stand in fences and code, where they are as they are; the gallery of its renderer shows them inert.
-    let markdown = read(&world, "p.md");
-    assert!(markdown.starts_with("<!-- offerctl:plan -->\n") && markdown.chars().count() < 65_536, "{markdown}");
-    assert!(!markdown.contains(['\u{202e}', '\u{1b}', '\u{7}']), "{markdown}");
+    let (markdown, page) = (outside_fences(&read(&world, "p.md")), read(&world, "p.html"));
+    assert!(!page.contains("<script") && !page.contains("<img") && !page.contains('\u{202e}'), "{page}");
+    assert!(
+        !markdown.contains("<script") && !markdown.contains("@l") && !markdown.replace("\\]", "").contains("]("),
+        "{markdown}"
+    );
     // The long text is not read again and again: a debug build takes its time.
     wanted["definition"]["offer"]["microsoft-azure-marketplace.summary"] = json!("::debug::y");
     world.declare("a", &wanted);
@@ -271,7 +291,7 @@ fn a_format_without_a_sense_is_refused_with_those_that_have_one() {
         refused(&[command, "-o", "junit"], "it writes text and json");
     }
     refused(&["explain", "-o", "json"], "`explain` has no result in the format json\n  hint: it writes text");
-    refused(&["plan", "-o", "xml"], "there are text, markdown, json, sarif, junit and github");
+    refused(&["plan", "-o", "xml"], "there are text, markdown, html, json, sarif, junit and github");
     refused(&["validate", "-o", "json", "-o", "github"], "would both be written to stdout");
 }
 

@@ -28,6 +28,7 @@ mod logs;
 mod pipelines;
 mod plans;
 mod promises;
+mod reading;
 mod release;
 mod resume;
 mod round_trip;

@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 use escape::{code, fence};
 
 use super::view::{
-    Act, Body, Difference, Fields, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review, Version, ViewOptions,
-    review,
+    Act, Body, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review, Version,
+    ViewOptions, review,
 };
 use super::{brief, counted, inert, plural, sentence};
 use crate::plan::{Plan, Risk};
@@ -87,7 +87,7 @@ impl Page {
 
     fn page(mut self, review: &Review, too_long: bool) -> String {
         // Found again by whoever keeps one comment up to date.
-        let _ = writeln!(self.out, "<!-- offerctl:plan -->\n<!-- offerctl:fingerprint {} -->", review.fingerprint);
+        let _ = writeln!(self.out, "<!-- offerctl:plan -->\n<!-- offerctl:fingerprint {} -->\n", review.fingerprint);
         if review.is_empty() {
             self.block(&format!("**{}**", review.nothing()));
         } else {
@@ -101,6 +101,10 @@ impl Page {
             ));
         } else if self.step > Step::Whole {
             self.block(&format!("Cut to {} characters: {}.", self.budget, self.step.says()));
+        }
+        if !review.findings.is_empty() {
+            let list = review.findings.iter().map(|finding| format!("- {}\n", found(finding))).collect::<String>();
+            self.block(&list);
         }
         self.deletions(review);
         self.not_read(review);
@@ -144,7 +148,7 @@ impl Page {
         if review.unread.is_empty() {
             return;
         }
-        self.block(&format!("#### {} not read: nothing is proposed for them", plural(review.unread.len(), "offer")));
+        self.block(&format!("#### {}", review.not_read()));
         let mut list = String::new();
         for unread in &review.unread {
             let _ = match (&unread.hint, self.step < Step::Shortest) {
@@ -262,25 +266,25 @@ impl Page {
 
     fn body(&mut self, body: &Body) {
         match body {
-            Body::Fields(fields) => self.lines(self.fields("+ ", fields)),
+            Body::Fields(fields) => self.lines(&self.fields("+ ", fields)),
             Body::Text(text) => self.hunks(&text.hunks),
             Body::List { hunks, .. } => self.hunks(hunks),
             Body::Prices(table) => self.prices(table),
             Body::Versions(versions) => {
-                let lines = versions.iter().flat_map(|version| self.version(version)).collect();
-                self.lines(lines);
+                let lines = versions.iter().flat_map(|version| self.version(version)).collect::<Vec<_>>();
+                self.lines(&lines);
             }
             Body::Renamed { differences, .. } => {
-                let lines = differences.iter().flat_map(|difference| self.difference(difference)).collect();
-                self.lines(lines);
+                let lines = differences.iter().flat_map(|difference| self.difference(difference)).collect::<Vec<_>>();
+                self.lines(&lines);
             }
             Body::Whole(_) | Body::Scalar { .. } | Body::Unseen(_) | Body::Members { .. } => {}
         }
     }
 
-    fn lines(&mut self, lines: Vec<String>) {
+    fn lines(&mut self, lines: &[String]) {
         if !lines.is_empty() {
-            self.block(&fence("diff", &lines));
+            self.block(&fence("diff", lines));
         }
     }
 
@@ -322,7 +326,7 @@ impl Page {
             Line::Added(pieces) => Some(format!("+ {}", text(pieces, ["{+", "+}"]))),
             Line::More(count) => Some(format!("# … {}", plural(*count, "more line"))),
         };
-        self.lines(hunks.lines.iter().filter_map(line).collect());
+        self.lines(&hunks.lines.iter().filter_map(line).collect::<Vec<_>>());
     }
 
     fn prices(&mut self, table: &PriceTable) {
@@ -367,7 +371,7 @@ impl Step {
 }
 
 fn verdict(review: &Review) -> String {
-    let stopping = review.offers.iter().flat_map(|offer| &offer.findings).filter(|finding| !finding.allowed).count();
+    let stopping = review.stopping();
     let unread = review.totals.unread;
     let not = sentence([
         if stopping > 0 { format!("stopped by {}", plural(stopping, "finding")) } else { String::new() },
@@ -391,14 +395,19 @@ fn bullet(offer: &OfferReview) -> String {
         plural(offer.items.len(), "change")
     );
     for finding in &offer.findings {
-        let how = match (&finding.token, finding.allowed) {
-            (Some(token), true) => format!("accepted: {}", code(token)),
-            (Some(token), false) => format!("**needs** {}", code(&format!("--allow {token}"))),
-            (None, _) => "**cannot be accepted**".to_owned(),
-        };
-        let _ = write!(text, "\n  - {}: {how}", code(&finding.message));
+        let _ = write!(text, "\n  - {}", found(finding));
     }
     text
+}
+
+fn found(finding: &FindingReview) -> String {
+    let how = match (&finding.token, finding.allowed, finding.stops) {
+        (Some(token), true, _) => format!("accepted: {}", code(token)),
+        (Some(token), false, true) => format!("**needs** {}", code(&format!("--allow {token}"))),
+        (None, _, true) => "**cannot be accepted**".to_owned(),
+        (_, _, false) => "a warning".to_owned(),
+    };
+    format!("{}: {how}", code(&finding.message))
 }
 
 /// Numbers of offers by what is done, and of changes by their class.

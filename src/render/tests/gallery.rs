@@ -12,7 +12,7 @@ use crate::content::{Contents, Seen};
 use crate::diagnostic::{Source, Span};
 use crate::live::{Live, LiveOffer};
 use crate::model::{Artifact, Content, Digest, ETag, Entry, Kind, LocalFile, Node, OfferKey, SecretRef};
-use crate::plan::{Choices, InProgress, Plan, ReleaseView, Unread, Verdict, decide};
+use crate::plan::{Choices, Estimate, InProgress, Plan, ReleaseView, Since, Taken, Unread, Verdict, decide};
 use crate::render::{Paint, PlanOptions};
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Ignore, Reconcile, Through};
@@ -32,7 +32,6 @@ pub(crate) struct Case {
 
 fn image(version: &str) -> Value {
     json!({
-        "mediaName": format!("gateway-{version}"), "showInGui": true, "label": format!("Gateway {version}"),
         "osVhdUrl": format!("https://h.blob.core.windows.net/v/{version}.vhd?sv=2018&sp=rl&se=2999-01-01&sig=CANARYsig"),
         "lunVhdDetails": [],
     })
@@ -226,7 +225,7 @@ fn hostile_lines() -> String {
 /// The gallery, part by part.
 pub(crate) fn cases() -> &'static [Case] {
     static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
-        let parts = [texts(), members(), prices(), guards(), releases(), left_out(), hostile()];
+        let parts = [texts(), members(), prices(), guards(), releases(), scopes(), left_out(), hostile()];
         parts.into_iter().flatten().collect()
     });
     &CASES
@@ -285,9 +284,7 @@ fn members() -> Vec<Case> {
         }),
         one("an image version with another number", |world| {
             take(&mut world.declared, &images, "1.1.0");
-            let mut renamed = image("1.1.0");
-            renamed["label"] = json!("Gateway 1.1.1");
-            world.declared.pointer_mut(&images).expect("images")["1.1.1"] = renamed;
+            world.declared.pointer_mut(&images).expect("images")["1.1.1"] = image("1.1.0");
         }),
         one("a plan with another name", |world| {
             world.declared["definition"]["plans"] = json!([pro()]);
@@ -419,6 +416,33 @@ fn releases() -> Vec<Case> {
             set(&mut world.declared, &format!("{OFFER}title"), json!("Contoso Hub"));
             world.reconcile.through = Through::Live;
         }),
+        one("edits of the portal that go live too", |world| {
+            let mut production = offer();
+            set(&mut production, &format!("{OFFER}summary"), json!("Connects things."));
+            set(&mut production, &format!("{PLAN}regions"), json!(["AT", "BE", "CH", "DE"]));
+            set(&mut world.declared, &format!("{OFFER}title"), json!("Contoso Hub"));
+            world.reconcile.through = Through::Live;
+            let estimate = Estimate { step: "Certification <b>".to_owned(), estimate: "4 hours\u{1b}[31m".to_owned() };
+            world.release = ReleaseView {
+                production_document: Some(production),
+                estimates: vec![estimate],
+                ..ReleaseView::NOTHING
+            };
+        }),
+    ]
+}
+
+/// Plans that do not cover everything, or were not made from the portal.
+fn scopes() -> Vec<Case> {
+    let title = |world: &mut World| set(&mut world.declared, &format!("{OFFER}title"), json!("Contoso Hub"));
+    let mut since = one("only what changed since a revision", title).plan;
+    since.since = Some(Since { revision: "origin/main\u{202e}".to_owned(), left_out: 12 });
+    let mut snapshot = one("made from a snapshot", title).plan;
+    let portal = "https://portal.example".to_owned();
+    snapshot.snapshot = Some(Taken { portal, taken: "2026-11-25T08:00:00Z".to_owned(), age_seconds: 5_400 });
+    vec![
+        Case { name: "only what changed since a revision", plan: since },
+        Case { name: "made from a snapshot", plan: snapshot },
     ]
 }
 
@@ -548,7 +572,7 @@ fn the_gallery_as_text() {
 fn the_gallery_on_a_narrow_terminal() {
     let all = rendered(&text(Some(48), false));
     // What made an order of a pipeline inert at the begin of a line is wider than the order.
-    let set = all.lines().filter(|line| !line.starts_with("====") && !line.trim_start().starts_with("\\u{3a}"));
+    let set = all.lines().filter(|line| !line.starts_with("====") && !line.trim_start().starts_with("\\u{3a}:"));
     let wide = |line: &&str| unicode_width::UnicodeWidthStr::width(*line) > 48;
     assert_eq!(set.filter(wide).collect::<Vec<_>>(), Vec::<&str>::new());
     assert_data_eq!(all, file!["gallery-narrow.txt"].raw());

@@ -232,7 +232,8 @@ fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
         }
         ChangeKind::Replace { before, after } if before == after => (Act::Change, Body::Unseen(after.clone())),
         ChangeKind::Replace { before: Value::String(old), after: Value::String(new) }
-            if old.len().max(new.len()) > LONG || old.contains('\n') || new.contains('\n') =>
+            if old.len().max(new.len()) > LONG
+                || [old, new].iter().any(|text| text.contains('\n') || is_html(text)) =>
         {
             (Act::Change, Body::Text(text(old, new, most_lines, options)))
         }
@@ -241,6 +242,11 @@ fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
         }
     };
     item(risk, change, act, body)
+}
+
+/// Whether a reader sees something else than what is written.
+fn is_html(text: &str) -> bool {
+    text.contains('<') && markup::visible_text(text).is_some()
 }
 
 fn text(old: &str, new: &str, most_lines: usize, options: ViewOptions) -> Text {

@@ -363,6 +363,18 @@ impl Review {
         ])
     }
 
+    /// How many findings stop it, those of the whole plan included.
+    pub(crate) fn stopping(&self) -> usize {
+        let all = self.findings.iter().chain(self.offers.iter().flat_map(|offer| &offer.findings));
+        all.filter(|finding| finding.stops).count()
+    }
+
+    /// `2 offers not read: nothing is proposed for them`
+    pub(crate) fn not_read(&self) -> String {
+        let them = if self.unread.len() == 1 { "it" } else { "them" };
+        format!("{} not read: nothing is proposed for {them}", plural(self.unread.len(), "offer"))
+    }
+
     /// `No changes: 4 offers on the portal are as the files.`
     pub(crate) fn nothing(&self) -> String {
         let of = plural(self.unchanged.len(), "offer");
@@ -409,6 +421,11 @@ impl OfferReview {
         let when = if self.through == Through::Live { "goes live with it" } else { "would go live with it" };
         let edits = plural(count, "edit");
         (count > 0).then(|| format!("{when}: {edits} of the draft that no file asks for now   (production → draft)"))
+    }
+
+    /// Whether a finding stops it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.findings.iter().any(|finding| finding.stops)
     }
 
     /// The gravest class among its changes.
