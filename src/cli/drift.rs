@@ -21,6 +21,10 @@ pub struct DriftArgs {
     #[arg(long, env = "OFFERCTL_ALLOW_UNDECLARED", value_parser = FalseyValueParser::new())]
     pub allow_undeclared: bool,
 
+    /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
+    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
+    pub markdown_limit: Option<usize>,
+
     /// Do not look at the files behind artifacts; those that the portal copied are not compared
     #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
     pub no_artifacts: bool,

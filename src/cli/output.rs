@@ -107,7 +107,8 @@ impl Command {
             Self::Apply(_) | Self::Wait(_) | Self::Publish(_) | Self::GoLive(_) | Self::Cancel(_) => {
                 &[Text, Markdown, Json, Junit, Github]
             }
-            Self::Status(_) | Self::Doctor(_) | Self::Drift(_) | Self::Diff(_) | Self::Snapshot(_) => &[Text, Json],
+            Self::Drift(_) => &[Text, Markdown, Json, Junit, Github],
+            Self::Status(_) | Self::Doctor(_) | Self::Diff(_) | Self::Snapshot(_) => &[Text, Json],
             Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
         }
     }

@@ -20,7 +20,7 @@ use crate::error::{Error, Exit, Result};
 use crate::model::{OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::Reader;
-use crate::render::{self, Paint};
+use crate::render::{self, MarkdownOptions, Paint};
 use crate::workspace::{Desired, Loaded, Project};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
@@ -30,9 +30,15 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let found = look(shell, args, &project, &loaded, &bases, &portal).await;
     portal.close().await?;
     let found = found?;
+    let places = shell.places(&loaded.offers);
+    let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
     shell.emit(&|format, color| match format {
+        Format::Text => render::drift(&found, Paint { color }),
+        Format::Markdown => render::drift_markdown(&found, limit),
         Format::Json => render::drift_json(&found),
-        _ => render::drift(&found, Paint { color }),
+        Format::Junit => render::junit::drift(&found),
+        Format::Github => render::github::drift(&found, &places),
+        Format::Html | Format::Sarif => String::new(),
     })?;
     Ok(found.exit())
 }

@@ -64,7 +64,8 @@ pub fn drift(drift: &Drift, paint: Paint) -> String {
     out
 }
 
-fn summary(drift: &Drift) -> String {
+/// The verdict, and how many of each.
+pub(super) fn summary(drift: &Drift) -> String {
     let count = |who| drift.offers.iter().flat_map(|offer| &offer.moved).filter(|moved| moved.who == who).count();
     let still = drift.offers.iter().filter(|offer| offer.moved.is_empty()).count();
     let counts = sentence([
@@ -104,9 +105,7 @@ fn one_offer(out: &mut String, offer: &OfferDrift, bases: usize, paint: Paint) {
 }
 
 fn one_value(out: &mut String, moved: &Moved, path: &str, paint: Paint) {
-    let Moved { address, who, line, base, portal, file, note } = moved;
-    let address = address.to_string();
-    let address = if address.is_empty() { "the whole offer".to_owned() } else { visible(&address, false) };
+    let Moved { who, line, note, .. } = moved;
     let mark = match who {
         Who::Portal | Who::Both => paint.removed("!"),
         Who::Unknown => paint.changed("?"),
@@ -114,34 +113,84 @@ fn one_value(out: &mut String, moved: &Moved, path: &str, paint: Paint) {
         Who::Agreed | Who::Unmanaged => paint.dim("·"),
     };
     let place = line.map(|line| format!("   {}", paint.dim(&format!("{path}:{line}")))).unwrap_or_default();
-    let _ = writeln!(out, "  {mark} {address}: {}{place}", who.describe());
+    let _ = writeln!(out, "  {mark} {}: {}{place}", address(moved), who.describe());
     if let Some(note) = note {
         let _ = writeln!(out, "      {note}");
     }
-    match who {
-        Who::Portal | Who::Unmanaged => step(out, "portal", base.as_ref(), portal.as_ref(), paint),
-        Who::File if base.is_none() && portal.is_some() => step(out, "file", portal.as_ref(), file.as_ref(), paint),
-        Who::File => step(out, "file", base.as_ref(), file.as_ref(), paint),
-        Who::Both => {
-            step(out, "portal", base.as_ref(), portal.as_ref(), paint);
-            step(out, "file", base.as_ref(), file.as_ref(), paint);
-        }
-        Who::Agreed => step(out, "both", base.as_ref(), file.as_ref(), paint),
-        Who::Unknown if portal.is_none() && file.is_none() => {}
-        Who::Unknown => {
-            let _ = writeln!(out, "      portal: {}", value(portal.as_ref()));
-            let _ = writeln!(out, "      file: {}", value(file.as_ref()));
+    for side in sides(moved) {
+        match side {
+            Side::Step { side, before, after } => step(out, side, before, after, paint),
+            Side::Holds { side, value: held } => {
+                let _ = writeln!(out, "      {side}: {}", value(held));
+            }
         }
     }
 }
 
-fn step(out: &mut String, side: &str, before: Option<&Value>, after: Option<&Value>, paint: Paint) {
-    if before.is_none() && after.is_none() {
-        return;
+/// What is known of one side.
+pub(super) enum Side<'a> {
+    /// It moved.
+    Step { side: &'static str, before: Option<&'a Value>, after: Option<&'a Value> },
+    /// It holds this, and nobody knows what it held.
+    Holds { side: &'static str, value: Option<&'a Value> },
+}
+
+/// The sides that moved, with the values where there are some.
+pub(super) fn sides(moved: &Moved) -> Vec<Side<'_>> {
+    let Moved { who, base, portal, file, .. } = moved;
+    let (base, portal, file) = (base.as_ref(), portal.as_ref(), file.as_ref());
+    let step = |side, before: Option<_>, after: Option<_>| {
+        (before.is_some() || after.is_some()).then_some(Side::Step { side, before, after })
+    };
+    let sides = match who {
+        Who::Portal | Who::Unmanaged => [step("portal", base, portal), None],
+        Who::File if base.is_none() && portal.is_some() => [step("file", portal, file), None],
+        Who::File => [step("file", base, file), None],
+        Who::Both => [step("portal", base, portal), step("file", base, file)],
+        Who::Agreed => [step("both", base, file), None],
+        Who::Unknown if portal.is_none() && file.is_none() => [None, None],
+        Who::Unknown => {
+            [Some(Side::Holds { side: "portal", value: portal }), Some(Side::Holds { side: "file", value: file })]
+        }
+    };
+    sides.into_iter().flatten().collect()
+}
+
+/// Two texts that are better shown by what differs in them.
+pub(super) fn long_texts<'a>(before: Option<&'a Value>, after: Option<&'a Value>) -> Option<(&'a str, &'a str)> {
+    match (before, after) {
+        (Some(Value::String(old)), Some(Value::String(new)))
+            if old.len().max(new.len()) > LONG || old.contains('\n') || new.contains('\n') =>
+        {
+            Some((old, new))
+        }
+        _ => None,
     }
-    if let (Some(Value::String(old)), Some(Value::String(new))) = (before, after)
-        && (old.len().max(new.len()) > LONG || old.contains('\n') || new.contains('\n'))
-    {
+}
+
+/// Where, for people.
+pub(super) fn address(moved: &Moved) -> String {
+    match moved.address.to_string() {
+        empty if empty.is_empty() => "the whole offer".to_owned(),
+        address => visible(&address, false),
+    }
+}
+
+/// A move in one line.
+pub(super) fn line(moved: &Moved) -> String {
+    let side = |side| match side {
+        Side::Step { side, before, after } => format!("{side}: {} → {}", value(before), value(after)),
+        Side::Holds { side, value: held } => format!("{side}: {}", value(held)),
+    };
+    let what = sides(moved).into_iter().map(side).chain(moved.note.clone());
+    match sentence(what) {
+        what if what.is_empty() => format!("{}: {}", address(moved), moved.who.describe()),
+        what => format!("{}: {} ({what})", address(moved), moved.who.describe()),
+    }
+}
+
+fn step(out: &mut String, side: &str, before: Option<&Value>, after: Option<&Value>, paint: Paint) {
+    if let Some((old, new)) = long_texts(before, after) {
         let (lines, words) = hunk_lines(old, new, paint);
         let _ = writeln!(out, "      {side}: ({})", plural(words, "word"));
         for line in lines.lines() {
@@ -153,7 +202,7 @@ fn step(out: &mut String, side: &str, before: Option<&Value>, after: Option<&Val
     let _ = writeln!(out, "      {side}: {old} → {new}");
 }
 
-fn value(value: Option<&Value>) -> String {
+pub(super) fn value(value: Option<&Value>) -> String {
     value.map_or_else(|| "(nothing)".to_owned(), |value| brief(value, LIMIT))
 }
 

@@ -8,6 +8,7 @@ use super::{brief, plural, visible};
 use crate::apply::{End, Outcome};
 use crate::diagnostic::{About, Diagnostic, Fix, Severity, Source, Span};
 use crate::diff::{Change, ChangeKind};
+use crate::drift::Drift;
 use crate::error::Error;
 use crate::model::OfferKey;
 use crate::plan::{Finding, OfferPlan, Plan, Unread, by_risk};
@@ -310,6 +311,47 @@ impl Ended {
             End::Interrupted | End::NotAttempted => Self::Not,
         }
     }
+}
+
+/// What `drift` found: what could not be seen is an error, drift warns, and what moved otherwise is told.
+pub(super) fn drift(drift: &Drift, places: &Places) -> Vec<Found<'static>> {
+    let told = |rule: &str, level, title: String, message: &str, file: String| Found {
+        rule: rule.to_owned(),
+        level,
+        title: clean(&title),
+        message: clean(message),
+        help: None,
+        file,
+        region: Some(line(1)),
+        identity: format!("{rule}\n{title}"),
+        accepted: false,
+        fix: None,
+    };
+    let moved = drift.offers.iter().flat_map(|offer| offer.moved.iter().map(move |moved| (offer, moved)));
+    let moved = moved.map(|(offer, moved)| {
+        let level = if moved.who.is_drift() { Level::Warning } else { Level::Notice };
+        let title = format!("{}: {}", offer.key, moved.who.describe());
+        let found = told("drift", level, title, &super::drift::line(moved), places.path(&offer.path));
+        Found { region: Some(line(moved.line.unwrap_or(1))), ..found }
+    });
+    let undeclared = drift.undeclared.iter().map(|one| {
+        let counts = drift.count_undeclared && !one.was_declared;
+        let level = if counts { Level::Warning } else { Level::Notice };
+        let file = places.path("offerctl.toml");
+        told("undeclared", level, one.key.to_string(), "it is on the portal, and no file declares it", file)
+    });
+    let unlisted = drift.unlisted.iter().map(|one| {
+        let message =
+            format!("its offers could not be listed, so whether all are declared is not known: {}", one.cause);
+        let title = format!("{}/*: not listed", one.publisher);
+        told("not-listed", Level::Error, title, &message, places.path("offerctl.toml"))
+    });
+    let unread = drift.unread.iter().map(|one| {
+        let message = format!("it could not be read, so whether it drifted is not known: {}", one.cause);
+        let found = told("not-read", Level::Error, format!("{}: not read", one.key), &message, places.offer(&one.key));
+        Found { help: one.hint.as_deref().map(clean), ..found }
+    });
+    unread.chain(unlisted).chain(moved).chain(undeclared).collect()
 }
 
 /// An error in one line, with what to do next.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::found::{self, Found, Level, Places};
 use crate::diagnostic::Diagnostic;
+use crate::drift::Drift;
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::report::Report;
@@ -27,6 +28,12 @@ pub fn plan(plan: &Plan, places: &Places) -> String {
 #[must_use]
 pub fn report(report: &Report, places: &Places) -> String {
     annotations(&found::report(report, places))
+}
+
+/// Who moved, at the lines that say otherwise.
+#[must_use]
+pub fn drift(drift: &Drift, places: &Places) -> String {
+    annotations(&found::drift(drift, places))
 }
 
 /// An error that ended a command before it had a result.

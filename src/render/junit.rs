@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::found::{self, Ended, Found, Level, Places};
 use super::{plural, visible};
 use crate::diagnostic::Diagnostic;
+use crate::drift::{Drift, Moved, Who};
 use crate::error::Error;
 use crate::model::OfferKey;
 use crate::plan::{OfferPlan, Plan, Unread, Write as Written};
@@ -137,6 +138,49 @@ pub fn report(report: &Report) -> String {
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     cases.extend(whole(command, report.refused.iter().map(|why| found::clean(why)).collect()));
     document(command, &cases)
+}
+
+/// Who moved: an offer that drifted fails, as does one that no file declares; what could not be seen is an error.
+#[must_use]
+pub fn drift(drift: &Drift) -> String {
+    let text = |moved: &Moved| found::clean(&super::drift::line(moved));
+    let offers = drift.offers.iter().map(|offer| {
+        let (drifted, rest) = offer.moved.iter().partition::<Vec<_>, _>(|moved| moved.who.is_drift());
+        let placed = |moved: &&Moved| match moved.line {
+            Some(line) => found::clean(&format!("{}:{line}: {}", offer.path, text(moved))),
+            None => text(moved),
+        };
+        let verdict = match drifted.iter().map(|moved| moved.who).min() {
+            None => Verdict::Passed,
+            Some(who) => Verdict::Failed {
+                kind: match who {
+                    Who::Both => "conflict",
+                    Who::Unknown => "unknown",
+                    Who::Portal | Who::File | Who::Agreed | Who::Unmanaged => "portal",
+                }
+                .to_owned(),
+                lines: drifted.iter().map(placed).collect(),
+            },
+        };
+        let notes = rest.iter().map(|moved| text(moved)).chain(offer.why.as_deref().map(found::clean)).collect();
+        Case { notes, ..Case::new(&offer.key, "drift", verdict) }
+    });
+    let undeclared = drift.undeclared.iter().map(|one| {
+        let line = "it is on the portal, and no file declares it".to_owned();
+        match drift.count_undeclared && !one.was_declared {
+            true => Case::new(&one.key, "drift", Verdict::Failed { kind: "undeclared".to_owned(), lines: vec![line] }),
+            false => Case { notes: vec![line], ..Case::new(&one.key, "drift", Verdict::Passed) },
+        }
+    });
+    let unlisted = drift.unlisted.iter().map(|one| Case {
+        name: format!("{}/*", one.publisher),
+        class: "offerctl.drift".to_owned(),
+        verdict: Verdict::Broken { kind: "not-listed".to_owned(), lines: vec![found::clean(&one.cause)] },
+        notes: Vec::new(),
+    });
+    let mut cases = offers.chain(undeclared).chain(unlisted).chain(unread(&drift.unread, "drift")).collect::<Vec<_>>();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    document("drift", &cases)
 }
 
 fn command(purpose: Purpose) -> &'static str {

@@ -33,7 +33,7 @@ pub use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
     report as report_json, status as status_json,
 };
-pub use markdown::{MarkdownOptions, plan as plan_markdown};
+pub use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan_markdown};
 pub use plan_text::{PlanOptions, plan};
 pub use progress_text::{progress_line, progress_messages, progress_percent};
 pub use report_text::{report, traffic};

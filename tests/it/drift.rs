@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::formats::{inert, junit, outside_fences};
 use crate::support::{World, native, offer, offerctl, set_title, write};
 
 const SUMMARY: &str = "microsoft-azure-marketplace.summary";
@@ -287,4 +288,61 @@ async fn a_shallow_clone_says_how_to_get_the_history() {
     let mut command = offerctl(&clone);
     command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).args(["plan", "--since", "HEAD"]);
     crate::support::run_beside(command).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelines_get_drift_in_their_formats_and_no_text_is_more_than_a_text() {
+    let world = applied().await;
+    let title = "</code></details>@me #1 ::error::x ##vso[task.x]y ]]> *b* \u{202e}";
+    let summary = "before\n`````\n::set-output name=x::y\n@team <script>alert(1)</script>\n<!-- offerctl:drift -->";
+    world.portal_put("a", &native(&two(title, summary))).await;
+    world.portal_put("stray", &native(&offer("stray", "X"))).await;
+    world.declare("a", &two("file", "S"));
+    world.declare("b", &offer("b", "X"));
+    world.fault(json!({"method": "GET", "path": "/offers/b", "status": 403, "body": {"error": {"code": "@denied", "message": "<b>no</b>"}}})).await;
+    let outputs = ["-o", "text", "-o", "github", "-o", "markdown=d.md", "-o", "junit=d.xml", "-o", "json=d.json"];
+    let args = [&["drift", "--base", "receipt.json", "--retries", "0"][..], &outputs[..]].concat();
+    let ran = world.run(&args).await.exits(6);
+
+    let read = |name: &str| std::fs::read_to_string(world.path(name)).expect("a file");
+    let markdown = read("d.md");
+    assert!(
+        markdown.starts_with("<!-- offerctl:drift -->\n\n**Drift: 1 moved on the portal, 1 in conflict, "),
+        "{markdown}"
+    );
+    let ours = outside_fences(&markdown);
+    assert!(!ours.contains(['@', '[']) && !ours.contains("<script") && !ours.contains("</details>@"), "{ours}");
+    assert_eq!(ours.matches("<!--").count(), 1, "{ours}");
+    for part in [
+        "Base: <code>receipt receipt&#46;json</code>",
+        "- <code>contoso/b</code>: <code>",
+        "- <code>contoso/stray</code>\n",
+        "#### <code>contoso/a</code>",
+        "- **both moved, to different values**: <code>title</code> (<code>offers/a&#46;yaml&#58;",
+        "- **the portal moved**: <code>summary</code>",
+        "``````diff\n",
+    ] {
+        assert!(markdown.contains(part), "{part}: {markdown}");
+    }
+
+    let junit_text = read("d.xml");
+    assert_eq!(junit(&junit_text), ["contoso/a: failure", "contoso/b: error", "contoso/stray: failure"]);
+    for kind in ["portal", "not-read", "undeclared"] {
+        assert!(junit_text.contains(&format!(" type=\"{kind}\" ")), "{junit_text}");
+    }
+
+    let line = read("d.json").parse::<Value>().expect("JSON")["offers"][0]["moved"][0]["line"].clone();
+    let commands = ran.stdout.lines().filter(|line| line.starts_with("::")).collect::<Vec<_>>();
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    assert!(commands[0].starts_with("::error file=offers/b.yaml,line=1,title=contoso/b%3A not read::"), "{commands:?}");
+    let place = format!("::warning file=offers/a.yaml,line={line},title=contoso/a%3A ");
+    assert!(commands.iter().any(|command| command.starts_with(&place)), "{place}: {commands:?}");
+    inert(&ran);
+    assert!(!ran.stdout.contains('\u{202e}'), "{}", ran.stdout);
+
+    // What is too long is cut by steps, and the verdict and what was not read stay.
+    write(world.folder.path(), "offerctl.toml", "markdown_limit = 700\n");
+    let cut = world.run(&["drift", "--base", "receipt.json", "--retries", "0", "-o", "markdown"]).await.exits(6).stdout;
+    assert!(cut.contains("Cut to 700 characters: ") && !cut.contains("```"), "{cut}");
+    assert!(cut.contains("<code>contoso/b</code>") && cut.contains("<code>contoso/a</code>"), "{cut}");
 }

@@ -36,7 +36,7 @@ fn valid(schema: &Value, log: &Value) {
 
 /// Each case as `name: verdict`, after a check of the form: tags in their order, counts that are right.
 #[track_caller]
-fn junit(text: &str) -> Vec<String> {
+pub(crate) fn junit(text: &str) -> Vec<String> {
     use quick_xml::events::Event;
     let legal = |c: char| matches!(c, '\n' | '\t' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     assert!(text.chars().all(legal), "{text:?}");
@@ -80,7 +80,7 @@ fn junit(text: &str) -> Vec<String> {
 
 /// Nothing in a stream of ours is a command for a runner, but the annotations that begin a line.
 #[track_caller]
-fn inert(ran: &Ran) {
+pub(crate) fn inert(ran: &Ran) {
     for line in ran.stdout.lines().chain(ran.stderr.lines()) {
         let ours = ["::error ", "::warning ", "::notice "].iter().any(|command| line.starts_with(command));
         assert!(ours || !line.trim_start().starts_with("::"), "{line}");
@@ -94,7 +94,7 @@ fn read(world: &World, name: &str) -> String {
 }
 
 /// Markdown without its fenced lines, in which nothing is markup.
-fn outside_fences(markdown: &str) -> String {
+pub(crate) fn outside_fences(markdown: &str) -> String {
     let mut fence = None::<String>;
     let mut bare = String::new();
     for line in markdown.lines() {

@@ -4,10 +4,12 @@
 //! the details of each offer, and the lines of each offer. What goes away, what could not be read, and the fingerprint
 //! are in every one of them.
 
+mod drift;
 mod escape;
 
 use std::fmt::Write as _;
 
+pub use drift::drift;
 use escape::{code, fence};
 
 use super::view::{
