@@ -200,29 +200,127 @@ async fn the_comment_is_one_is_found_again_and_is_no_ones_tool() {
     assert_eq!(job.read("calls"), "");
 }
 
-#[test]
-fn the_issue_is_opened_updated_and_closed() {
-    let job = Job::new();
-    let here = tempfile::tempdir().expect("a folder");
-    std::fs::create_dir(here.path().join("drift")).expect("a folder");
-    std::fs::write(here.path().join("drift/drift.txt"), "contoso/a\n```\n</details> <script>\n").expect("written");
-    let issue = script("github/drift.yml", "Open, update or close the issue");
-    let run =
-        |code: &str, open: &str| job.run(here.path(), &issue, &[("GH_REPO", "c/o"), ("CODE", code)], &[open]).exits(0);
-    run("2", "");
+/// Runs a step of a workflow beside the portal on loopback.
+async fn step(job: Job, folder: &Path, (file, name): (&str, &str), env: &[(&str, &str)], answer: &str) -> (Job, Ran) {
+    let (folder, script, answer) = (folder.to_owned(), script(file, name), answer.to_owned());
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
+    let run = move || {
+        let env = env.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>();
+        let ran = job.run(&folder, &script, &env, &[&answer]);
+        (job, ran)
+    };
+    tokio::task::spawn_blocking(run).await.expect("it ran")
+}
+
+#[tokio::test]
+async fn drift_is_looked_for_since_the_last_apply_and_told_in_one_issue() {
+    const FILE: &str = "github/drift.yml";
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "applied"))]).await;
+    crate::drift::git(&world, &["init", "-q"]);
+    crate::drift::commit(&world);
+    world.run(&["apply", "--yes", "-o", "json=applied.json"]).await.exits(0);
+    let (here, issues) = (world.folder.path().to_owned(), tempfile::tempdir().expect("a folder"));
+    let env = [("OFFERCTL_ENDPOINT", world.sandbox.url()), ("OFFERCTL_NO_ARTIFACTS", "1"), ("GH_REPO", "c/o")];
+    let look = (FILE, "Look for drift");
+    let code = |job: &Job| job.read("GITHUB_OUTPUT").lines().last().map(str::to_owned);
+
+    // No apply yet: the commit alone is the base.
+    let (job, ran) = step(Job::new(), &here, (FILE, "Get the newest receipt"), &env, "").await;
+    ran.exits(0);
+    assert!(!job.read("calls").contains("download"));
+    let (job, ran) = step(job, &here, look, &env, "").await;
+    assert!(ran.exits(0).stdout.starts_with("Base: revision HEAD ("));
+    assert_eq!(code(&job).as_deref(), Some("code=0"));
+    // A merge that was not applied is no drift where there is a receipt.
+    job.artifact("receipt.json", &std::fs::read_to_string(world.path("applied.json")).expect("a receipt"));
+    let (job, ran) = step(job, &here, (FILE, "Get the newest receipt"), &env, "77").await;
+    ran.exits(0);
+    assert!(job.read("calls").ends_with("run download 77 --name marketplace-receipt --dir receipt \n"));
+    world.declare("a", &offer("a", "merged"));
+    crate::drift::commit(&world);
+    let (job, ran) = step(job, &here, look, &env, "").await;
+    assert!(ran.exits(0).stdout.contains("Base: receipt receipt/receipt.json, then revision HEAD ("));
+    assert_eq!(code(&job).as_deref(), Some("code=0"));
+
+    // Drift does not fail the job, and is told in one issue.
+    world.portal_put("a", &native(&offer("a", "@team #1 </details> <script>"))).await;
+    let (job, ran) = step(job, &here, look, &env, "").await;
+    assert!(ran.exits(0).stdout.contains("::warning file=offers/a.yaml,line="));
+    assert_eq!(code(&job).as_deref(), Some("code=2"));
+    assert!(job.read("GITHUB_STEP_SUMMARY").contains("**Drift: 1 in conflict"));
+    for name in ["drift.md", "drift.json", "drift.xml"] {
+        job.artifact(name, &std::fs::read_to_string(world.path(name)).expect("a report"));
+    }
+    let (job, ran) = step(job, issues.path(), (FILE, "Get the report"), &[("RUN", "9")], "").await;
+    ran.exits(0);
+    let tell = |job: Job, code: &'static str, open: &'static str| {
+        let (here, env) = (issues.path().to_owned(), [("GH_REPO", "c/o"), ("CODE", code)]);
+        async move { step(job, &here, (FILE, "Open, update or close the issue"), &env, open).await }
+    };
+    let (job, ran) = tell(job, "2", "").await;
+    ran.exits(0);
     assert!(job.read("calls").contains("issue create --title Marketplace drift --body-file body.md"));
-    // Indented, each line is code, whatever it says.
-    assert!(
-        job.read("body").ends_with("\n\n    contoso/a\n    ```\n    </details> <script>\n"),
-        "{}",
-        job.read("body")
-    );
-    run("2", "9");
+    let body = job.read("body");
+    assert!(body.contains("\n<!-- offerctl:drift -->\n") && body.contains("both moved, to different values"), "{body}");
+    assert!(!body.contains('@') && !body.contains("<script") && !body.contains("#1"), "{body}");
+    let (job, ran) = tell(job, "2", "9").await;
+    ran.exits(0);
     assert!(job.read("calls").contains("issue edit 9 --body-file body.md") && !job.read("calls").contains("create"));
-    run("0", "9");
+    let (job, ran) = tell(job, "0", "9").await;
+    ran.exits(0);
     assert!(job.read("calls").contains("issue close 9 --comment"));
-    run("0", "");
+    let (job, ran) = tell(job, "0", "").await;
+    ran.exits(0);
     assert!(!job.read("calls").contains("issue close"));
+
+    // What cannot be read fails the job: the issue stays as it is.
+    world.fault(serde_json::json!({"method": "GET", "path": "/offers/a", "status": 403})).await;
+    let (job, ran) = step(job, &here, look, &env, "").await;
+    assert!(ran.exits(1).stdout.contains("::error file=offers/a.yaml,line=1,title=contoso/a%3A not read::"));
+    assert_eq!(code(&job).as_deref(), Some("code=4"));
+}
+
+#[tokio::test]
+async fn a_pull_request_is_planned_against_the_snapshot_without_a_portal() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    let here = world.folder.path().to_owned();
+    let env = [("OFFERCTL_ENDPOINT", world.sandbox.url())];
+    let (job, ran) = step(Job::new(), &here, ("github/snapshot.yml", "Take the snapshot"), &env, "").await;
+    ran.exits(0);
+    job.artifact("snapshot.json", &std::fs::read_to_string(world.path("snapshot.json")).expect("a snapshot"));
+    let newest = ("github/plan.yml", "Get the newest snapshot");
+    let (job, ran) = step(job, &here, newest, &[("GH_REPO", "c/o")], "77").await;
+    ran.exits(0);
+    // No endpoint, no credential.
+    let (job, ran) = step(job, &here, ("github/plan.yml", "Plan"), &[], "").await;
+    let ran = ran.exits(0);
+    assert!(ran.stdout.contains("\n::notice file=offers/a.yaml,line="), "{}", ran.stdout);
+    assert_eq!(job.read("GITHUB_OUTPUT"), "code=0\n");
+    assert!(job.read("GITHUB_STEP_SUMMARY").contains("<!-- offerctl:plan -->"));
+    let report = |name: &str| std::fs::read_to_string(here.join("report").join(name)).expect("a report");
+    assert!(report("plan.md").contains("**&#126; change** <code>title</code>"), "{}", report("plan.md"));
+    assert!(report("plan.json").contains("\"age_seconds\""));
+    let fail = ("github/plan.yml", "Fail where the plan is not whole");
+    let (job, ran) = step(job, &here, fail, &[("CODE", "0")], "").await;
+    ran.exits(0);
+    let (job, ran) = step(job, &here, fail, &[("CODE", "6")], "").await;
+    ran.exits(6);
+    // Faulty files fail it, with the findings at their lines.
+    std::fs::write(here.join("offers/a.yaml"), "id: [\n").expect("written");
+    let (job, ran) = step(job, &here, ("github/plan.yml", "Plan"), &[], "").await;
+    assert!(ran.exits(0).stdout.contains("::error file=offers/a.yaml,line="));
+    assert!(job.read("GITHUB_OUTPUT").ends_with("code=3\n"));
+}
+
+#[test]
+fn the_action_puts_a_binary_that_is_there_on_path() {
+    let (job, here) = (Job::new(), tempfile::tempdir().expect("a folder"));
+    let temp = job.path("temp").display().to_string();
+    let env = [("RUNNER_TEMP", temp.as_str()), ("BINARY", env!("CARGO_BIN_EXE_offerctl"))];
+    job.run(here.path(), &script("github/action.yml", "Use the binary that is there"), &env, &[]).exits(0);
+    assert_eq!(job.read("GITHUB_PATH"), format!("{temp}/offerctl/bin\n"));
+    let ran = job.run(here.path(), &script("github/action.yml", "Say which version"), &env, &[]).exits(0);
+    assert!(ran.stdout.starts_with("offerctl "), "{}", ran.stdout);
 }
 
 #[tokio::test]
