@@ -1,7 +1,5 @@
 //! Outcomes into one result: what was done, what was not, and the exit code.
 
-use serde::Serialize;
-
 use crate::apply::{End, Outcome};
 use crate::diff::Change;
 use crate::drift::Applied;
@@ -11,7 +9,7 @@ use crate::plan::Unread;
 use crate::portal::{OperationView, Submission, Traffic};
 
 /// The state of one offer on the portal.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OfferStatus {
     /// Which offer.
     pub key: OfferKey,
@@ -77,8 +75,7 @@ pub enum Verdict {
 }
 
 /// What a run was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Purpose {
     /// To carry out a plan.
     #[default]

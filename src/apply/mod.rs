@@ -8,7 +8,6 @@ mod places;
 mod release;
 mod write;
 
-use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::artifact::Store;
@@ -25,8 +24,7 @@ use release::Work;
 pub use release::{check_live, go_live, publish};
 
 /// What was done to an offer, in the order in which it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
     /// The draft was created.
     Created,

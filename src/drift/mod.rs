@@ -6,7 +6,6 @@
 mod base;
 mod receipt;
 
-use serde::Serialize;
 use serde_json::Value;
 
 pub use base::{Applied, Base};
@@ -22,8 +21,7 @@ use crate::schema::Shape;
 use crate::workspace::Desired;
 
 /// Who moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Who {
     /// The portal, and the file did not: drift.
     Portal,
@@ -64,7 +62,7 @@ impl Who {
 }
 
 /// One value that moved.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Moved {
     /// Where; empty for the whole offer.
     pub address: Address,
@@ -98,7 +96,7 @@ pub struct OfferDrift {
 }
 
 /// An offer that the portal lists and no file declares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undeclared {
     /// Which.
     pub key: OfferKey,
@@ -107,7 +105,7 @@ pub struct Undeclared {
 }
 
 /// A publisher whose offers could not be listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlisted {
     /// Which.
     pub publisher: PublisherId,

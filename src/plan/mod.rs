@@ -390,7 +390,7 @@ impl Plan {
 }
 
 /// Numbers of offers, by what happens to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// To be created.
     pub create: usize,

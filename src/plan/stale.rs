@@ -1,6 +1,5 @@
 //! Staleness: whether the portal moved between plan and apply, and what moved, field by field.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{Base, OfferPlan};
@@ -10,8 +9,7 @@ use crate::model::Address;
 use crate::schema::{ListRule, Shape};
 
 /// Why a plan no longer fits.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "stale", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Stale {
     /// The offer was to be created, and it exists.
     Created,
@@ -27,7 +25,7 @@ pub enum Stale {
 }
 
 /// One field that moved.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MovedField {
     /// Where.
     pub address: String,

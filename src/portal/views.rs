@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::redact;
@@ -15,8 +14,7 @@ pub struct OfferSummary {
 }
 
 /// The state of an operation or an offer as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Nothing was started.
     NotStarted,
@@ -33,7 +31,6 @@ pub enum State {
     /// Was canceled.
     Canceled,
     /// A word that is not known.
-    #[serde(untagged)]
     Unknown(String),
 }
 
@@ -71,8 +68,7 @@ impl std::fmt::Display for State {
 }
 
 /// The state of one step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
     /// Its turn has not come.
     NotStarted,
@@ -91,7 +87,6 @@ pub enum StepState {
     /// Was canceled.
     Canceled,
     /// A word that is not known.
-    #[serde(untagged)]
     Unknown(String),
 }
 
@@ -128,8 +123,7 @@ impl std::fmt::Display for StepState {
 }
 
 /// How grave the portal says a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// For information.
     Info,
@@ -140,7 +134,7 @@ pub enum Level {
 }
 
 /// A message of the portal, as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// How grave.
     pub level: Level,
@@ -149,7 +143,7 @@ pub struct Message {
 }
 
 /// One step of an operation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Its id, such as `publisher-signoff`; its name where it has no id.
     pub id: String,
@@ -174,7 +168,7 @@ impl Step {
 }
 
 /// An operation, or the status of an offer: the two have one form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationView {
     /// The state of the whole.
     pub state: State,
@@ -183,7 +177,6 @@ pub struct OperationView {
     /// Its messages.
     pub messages: Vec<Message>,
     /// How long the portal asks to wait before the next look.
-    #[serde(skip)]
     pub retry_after: Option<Duration>,
 }
 
@@ -231,7 +224,7 @@ impl OperationView {
 }
 
 /// One entry of `/submissions`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// Its id.
     pub id: String,

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde::Serialize;
 
+use super::json::parts::{self, OpPart, UnreadPart};
 use super::{PlanOptions, json, plan_text, plural, visible};
 use crate::diff::Change;
+use crate::model::OfferKey;
 use crate::plan::{Risk, Unread};
 use crate::report::Compared;
 
@@ -48,24 +50,57 @@ fn is_same(offer: &Compared) -> bool {
     empty.is_empty() && changes.is_empty() && not_compared.is_empty()
 }
 
+#[derive(Serialize)]
+struct DiffDocument<'a> {
+    from: &'a str,
+    to: &'a str,
+    offers: Vec<OfferDocument<'a>>,
+    unread: Vec<UnreadPart<'a>>,
+}
+
+#[derive(Serialize)]
+struct OfferDocument<'a> {
+    offer: &'a OfferKey,
+    file: Option<&'a str>,
+    empty: &'a [String],
+    changes: Vec<ChangeDocument<'a>>,
+    not_compared: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ChangeDocument<'a> {
+    address: String,
+    path: String,
+    line: Option<usize>,
+    risk: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twin: Option<&'a str>,
+    #[serde(flatten)]
+    change: OpPart<'a>,
+}
+
 /// The JSON document.
 #[must_use]
 pub fn compared_json((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
-    let change = |change: &Change| {
-        let mut document = serde_json::to_value(&change.kind).unwrap_or_default();
-        document["address"] = json!(change.address.to_string());
-        document["path"] = json!(change.pointer.to_string());
-        document["risk"] = json!(Risk::of(change));
-        document["line"] = if change.line > 0 { json!(change.line) } else { json!(null) };
-        document
-    };
-    let offers = offers.iter().map(|offer| {
-        json!({
-            "offer": offer.key, "file": offer.path, "empty": offer.empty,
-            "changes": offer.changes.iter().map(change).collect::<Vec<_>>(),
-            "not_compared": offer.not_compared.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        })
+    let offers = offers.iter().map(|Compared { key, path, empty, changes, not_compared }| OfferDocument {
+        offer: key,
+        file: path.as_deref(),
+        empty,
+        changes: changes.iter().map(change_document).collect(),
+        not_compared: not_compared.iter().map(ToString::to_string).collect(),
     });
-    let content = json!({"from": from, "to": to, "offers": offers.collect::<Vec<_>>(), "unread": unread});
+    let content = DiffDocument { from, to, offers: offers.collect(), unread: parts::unread(unread) };
     json::document("offerctl.diff", content)
+}
+
+fn change_document(change: &Change) -> ChangeDocument<'_> {
+    let Change { address, pointer, line, kind, risk: _, immutable: _, twin } = change;
+    ChangeDocument {
+        address: address.to_string(),
+        path: pointer.to_string(),
+        line: (*line > 0).then_some(*line),
+        risk: Risk::of(change).word(),
+        twin: twin.as_deref(),
+        change: parts::op(kind),
+    }
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::json::parts::{self, UnlistedPart, UnreadPart};
 use super::plan_text::hunk_lines;
 use super::{Paint, brief, counted, json, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
 use crate::model::OfferKey;
-use crate::plan::Unread;
 
 const LIMIT: usize = 100;
 /// Texts from this length on are shown as hunks.
@@ -215,8 +215,8 @@ struct DriftDocument<'a> {
     bases: &'a [String],
     offers: Vec<OfferDocument<'a>>,
     undeclared: Vec<UndeclaredDocument<'a>>,
-    unlisted: &'a [Unlisted],
-    unread: &'a [Unread],
+    unlisted: Vec<UnlistedPart<'a>>,
+    unread: Vec<UnreadPart<'a>>,
 }
 
 #[derive(Serialize)]
@@ -231,7 +231,7 @@ struct OfferDocument<'a> {
 #[derive(Serialize)]
 struct MovedDocument<'a> {
     address: String,
-    verdict: Who,
+    verdict: &'static str,
     line: Option<usize>,
     base: Option<&'a Value>,
     portal: Option<&'a Value>,
@@ -268,8 +268,8 @@ pub fn drift_json(drift: &Drift) -> String {
                 .iter()
                 .map(|Undeclared { key, was_declared }| UndeclaredDocument { offer: key, was_declared: *was_declared })
                 .collect(),
-            unlisted: &drift.unlisted,
-            unread: &drift.unread,
+            unlisted: parts::unlisted(&drift.unlisted),
+            unread: parts::unread(&drift.unread),
         },
     )
 }
@@ -278,7 +278,7 @@ fn moved_document(moved: &Moved) -> MovedDocument<'_> {
     let Moved { address, who, line, base, portal, file, note } = moved;
     MovedDocument {
         address: address.to_string(),
-        verdict: *who,
+        verdict: parts::who(*who),
         line: *line,
         base: base.as_ref(),
         portal: portal.as_ref(),

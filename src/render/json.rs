@@ -1,22 +1,25 @@
-//! The documents for other programs. Their outlines are structs of their own, so that the inside can change without
-//! them; changes, findings, staleness and the portal's views are written as they are, so that a change to one of those
-//! types is a change to this contract (`docs/json.md`).
+//! The documents for other programs. They are structs of their own, so that the inside can change without them: nothing of
+//! the inside is written as it is, but ids, digests, addresses and values of documents. `docs/json.md` says what they mean,
+//! `schemas/output/` has their form, and a new field without its description there fails a test.
 //!
 //! `format_version` is `major.minor`: a minor step adds fields, a major step changes or removes some. Readers ignore
 //! what they do not know. Values hold no secret.
 
+pub(super) mod parts;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::apply::{Done, End, Failure};
+use self::parts::{
+    AppliedPart, EstimatePart, FindingPart, OpPart, SincePart, StalePart, StatusPart, TakenPart, TotalsPart, UnreadPart,
+};
+use crate::apply::{End, Failure};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::diff::{Change, ChangeKind, Rule};
-use crate::drift::Applied;
+use crate::diff::Change;
 use crate::error::Error;
-use crate::model::{OfferKey, Profile};
-use crate::plan::{Estimate, Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Stale, Taken, Totals, Unread, Write};
+use crate::model::OfferKey;
+use crate::plan::{OfferPlan, Plan, Risk, Unread};
 use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
-use crate::workspace::Through;
 
 const FORMAT_VERSION: &str = "1.0";
 
@@ -41,16 +44,16 @@ struct PlanDocument<'a> {
     fingerprint: String,
     /// Whether every offer could be read.
     complete: bool,
-    summary: Totals,
+    summary: TotalsPart,
     /// What speaks against the plan as a whole.
-    findings: &'a [Finding],
+    findings: Vec<FindingPart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<&'a Since>,
+    since: Option<SincePart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    snapshot: Option<&'a Taken>,
+    snapshot: Option<TakenPart<'a>>,
     offers: Vec<OfferDocument<'a>>,
     unchanged: Vec<&'a OfferKey>,
-    unread: &'a [Unread],
+    unread: Vec<UnreadPart<'a>>,
 }
 
 #[derive(Serialize)]
@@ -58,13 +61,13 @@ struct OfferDocument<'a> {
     offer: &'a OfferKey,
     file: &'a str,
     offer_type: &'a str,
-    profile: Option<Profile>,
-    write: Option<Write>,
-    through: Through,
-    release: &'a [ReleaseStep],
+    profile: Option<&'static str>,
+    write: Option<&'static str>,
+    through: &'static str,
+    release: Vec<&'static str>,
     rides_along: Vec<RideDocument<'a>>,
-    estimates: &'a [Estimate],
-    findings: &'a [Finding],
+    estimates: Vec<EstimatePart<'a>>,
+    findings: Vec<FindingPart<'a>>,
     changes: Vec<ChangeDocument<'a>>,
     hidden: Vec<HiddenDocument>,
     not_compared: Vec<String>,
@@ -85,11 +88,11 @@ struct ChangeDocument<'a> {
     address: String,
     path: String,
     line: usize,
-    risk: Risk,
+    risk: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     twin: Option<&'a str>,
     #[serde(flatten)]
-    change: &'a ChangeKind,
+    change: OpPart<'a>,
 }
 
 #[derive(Serialize)]
@@ -97,13 +100,13 @@ struct RideDocument<'a> {
     address: String,
     path: String,
     #[serde(flatten)]
-    change: &'a ChangeKind,
+    change: OpPart<'a>,
 }
 
 #[derive(Serialize)]
 struct HiddenDocument {
     address: String,
-    rule: Rule,
+    rule: &'static str,
 }
 
 /// A plan.
@@ -114,13 +117,13 @@ pub fn plan(plan: &Plan) -> String {
         PlanDocument {
             fingerprint: plan.fingerprint().to_string(),
             complete: plan.unread.is_empty(),
-            summary: plan.totals(),
-            findings: &plan.findings,
-            since: plan.since.as_ref(),
-            snapshot: plan.snapshot.as_ref(),
+            summary: parts::totals(plan.totals()),
+            findings: parts::findings(&plan.findings),
+            since: plan.since.as_ref().map(parts::since),
+            snapshot: plan.snapshot.as_ref().map(parts::taken),
             offers: plan.offers.iter().map(offer).collect(),
             unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
-            unread: &plan.unread,
+            unread: parts::unread(&plan.unread),
         },
     )
 }
@@ -138,18 +141,18 @@ fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
         offer: &offer.key,
         file: offer.path(),
         offer_type: &offer.offer_type,
-        profile: offer.profile,
-        write: offer.write(),
-        through: offer.through,
-        release: &offer.release,
+        profile: offer.profile.map(parts::profile),
+        write: offer.write().map(parts::write),
+        through: parts::through(offer.through),
+        release: offer.release.iter().map(|step| parts::release(*step)).collect(),
         rides_along: offer.rides_along.iter().map(ride).collect(),
-        estimates: &offer.estimates,
-        findings: &offer.findings,
+        estimates: parts::estimates(&offer.estimates),
+        findings: parts::findings(&offer.findings),
         changes: diff.changes.iter().map(change).collect(),
         hidden: diff
             .hidden
             .iter()
-            .map(|hidden| HiddenDocument { address: hidden.address.to_string(), rule: hidden.rule })
+            .map(|hidden| HiddenDocument { address: hidden.address.to_string(), rule: parts::rule(hidden.rule) })
             .collect(),
         uploads: offer
             .uploads
@@ -164,7 +167,11 @@ fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
 }
 
 fn ride(change: &Change) -> RideDocument<'_> {
-    RideDocument { address: change.address.to_string(), path: change.pointer.to_string(), change: &change.kind }
+    RideDocument {
+        address: change.address.to_string(),
+        path: change.pointer.to_string(),
+        change: parts::op(&change.kind),
+    }
 }
 
 fn change(change: &Change) -> ChangeDocument<'_> {
@@ -172,22 +179,22 @@ fn change(change: &Change) -> ChangeDocument<'_> {
         address: change.address.to_string(),
         path: change.pointer.to_string(),
         line: change.line,
-        risk: Risk::of(change),
+        risk: Risk::of(change).word(),
         twin: change.twin.as_deref(),
-        change: &change.kind,
+        change: parts::op(&change.kind),
     }
 }
 
 #[derive(Serialize)]
 struct ReportDocument<'a> {
-    purpose: Purpose,
+    purpose: &'static str,
     exit_code: u8,
     /// What stopped the plan as a whole.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     refused: &'a [String],
     offers: Vec<OutcomeDocument<'a>>,
     unchanged: usize,
-    unread: &'a [Unread],
+    unread: Vec<UnreadPart<'a>>,
     /// What `drift --base` starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<ReceiptDocument<'a>>,
@@ -198,17 +205,17 @@ struct ReportDocument<'a> {
 #[derive(Serialize)]
 struct ReceiptDocument<'a> {
     portal: &'a str,
-    applied: &'a [Applied],
+    applied: Vec<AppliedPart<'a>>,
 }
 
 #[derive(Serialize)]
 struct OutcomeDocument<'a> {
     offer: &'a OfferKey,
-    done: &'a [Done],
+    done: Vec<&'static str>,
     end: &'static str,
     messages: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stale: Option<&'a Stale>,
+    stale: Option<StalePart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<&'a str>,
     /// Declared fields that the portal's error names.
@@ -224,11 +231,11 @@ pub fn report(report: &Report) -> String {
         .iter()
         .map(|outcome| OutcomeDocument {
             offer: &outcome.key,
-            done: &outcome.done,
+            done: outcome.done.iter().map(|done| parts::done(*done)).collect(),
             end: end_name(&outcome.end),
             messages: messages(&outcome.end),
             stale: match &outcome.end {
-                End::Stale(stale) => Some(stale),
+                End::Stale(stale) => Some(parts::stale(stale)),
                 _ => None,
             },
             correlation_id: match &outcome.end {
@@ -244,14 +251,14 @@ pub fn report(report: &Report) -> String {
     document(
         "offerctl.report",
         ReportDocument {
-            purpose: report.purpose,
+            purpose: parts::purpose(report.purpose),
             exit_code: report.exit().code(),
             refused: &report.refused,
             offers,
             unchanged: report.unchanged.len(),
-            unread: &report.unread,
+            unread: parts::unread(&report.unread),
             receipt: (report.purpose == Purpose::Apply)
-                .then_some(ReceiptDocument { portal: &report.portal, applied: &report.applied }),
+                .then_some(ReceiptDocument { portal: &report.portal, applied: parts::applied(&report.applied) }),
             requests: report.traffic.requests,
             retries: report.traffic.retries,
         },
@@ -353,11 +360,22 @@ pub fn error(error: &Error) -> String {
     )
 }
 
+#[derive(Serialize)]
+struct StatusDocument<'a> {
+    offers: Vec<StatusPart<'a>>,
+    unread: Vec<UnreadPart<'a>>,
+}
+
 /// The states of offers.
 #[must_use]
 pub fn status(offers: &[OfferStatus], unread: &[Unread]) -> String {
-    let content: Value = serde_json::json!({ "offers": offers, "unread": unread });
-    document("offerctl.status", content)
+    let offers = offers.iter().map(parts::status).collect();
+    document("offerctl.status", StatusDocument { offers, unread: parts::unread(unread) })
+}
+
+#[derive(Serialize)]
+struct DoctorDocument<'a> {
+    checks: Vec<CheckDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -379,5 +397,5 @@ pub fn doctor(checks: &[Check]) -> String {
         };
         CheckDocument { name, verdict, message, next }
     });
-    document("offerctl.doctor", serde_json::json!({ "checks": checks.collect::<Vec<_>>() }))
+    document("offerctl.doctor", DoctorDocument { checks: checks.collect() })
 }

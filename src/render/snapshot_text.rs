@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde::Serialize;
+
+use super::json::parts::{self, UnreadPart};
 use super::{json, plural, visible};
+use crate::model::OfferKey;
 use crate::snapshot::Snapshot;
 
 /// The text, ending in a line feed.
@@ -20,20 +24,36 @@ pub fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
     out
 }
 
+#[derive(Serialize)]
+struct SnapshotDocument<'a> {
+    file: String,
+    portal: &'a str,
+    taken: String,
+    offers: Vec<RecordedDocument<'a>>,
+    unread: Vec<UnreadPart<'a>>,
+}
+
+#[derive(Serialize)]
+struct RecordedDocument<'a> {
+    offer: &'a OfferKey,
+    exists: bool,
+}
+
 /// The JSON document.
 #[must_use]
 pub fn snapshot_json(snapshot: &Snapshot, path: &Path) -> String {
-    let offers = snapshot
-        .content
-        .offers
-        .iter()
-        .map(|recorded| serde_json::json!({"offer": recorded.offer, "exists": recorded.present.is_some()}));
+    let recorded = snapshot.content.offers.iter();
+    let offers =
+        recorded.map(|recorded| RecordedDocument { offer: &recorded.offer, exists: recorded.present.is_some() });
     json::document(
         "offerctl.snapshot",
-        serde_json::json!({
-            "file": path.display().to_string(), "portal": snapshot.portal, "taken": snapshot.taken.to_string(),
-            "offers": offers.collect::<Vec<_>>(), "unread": snapshot.content.unread,
-        }),
+        SnapshotDocument {
+            file: path.display().to_string(),
+            portal: &snapshot.portal,
+            taken: snapshot.taken.to_string(),
+            offers: offers.collect(),
+            unread: parts::unread(&snapshot.content.unread),
+        },
     )
 }
 

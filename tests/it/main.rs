@@ -10,6 +10,7 @@ mod client;
 mod contract;
 mod docs;
 mod doctor;
+mod documents;
 mod drift;
 mod errors;
 mod files;

@@ -3,6 +3,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod clients;
+pub(crate) mod documents;
 pub(crate) mod front;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -41,8 +42,15 @@ impl Ran {
         self
     }
 
+    /// The document on stdout, which is as its schema says.
+    #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}", self.stdout))
+        let value: Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}", self.stdout));
+        if value["format"].as_str().is_some_and(|format| format.starts_with("offerctl.")) {
+            assert_eq!(documents::said(&value), Vec::<String>::new(), "{value:#}");
+        }
+        value
     }
 }
 
