@@ -103,7 +103,7 @@ const NAMES: [(Risk, &[&str]); 6] = [
             "legal",
             "supportcontact",
             "engineeringcontact",
-            "support",
+            "supporturl",
             "helpurl",
             "website",
         ],

@@ -37,7 +37,7 @@ impl Project {
         Schemas::with(&files).map(Arc::new).map_err(|error| {
             let text = files.iter().find(|(name, _)| *name == error.file).map_or("", |(_, text)| text);
             let path = format!("{}/{}", folder.trim_end_matches('/'), error.file);
-            Box::new(finding(&Source { path: path.into(), text: text.into() }, error))
+            Box::new(finding(&Source { path: path.into(), text: text.into() }, &error))
         })
     }
 
@@ -74,7 +74,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn finding(source: &Source, error: SchemaError) -> Diagnostic {
+fn finding(source: &Source, error: &SchemaError) -> Diagnostic {
     let (span, message) = match &error.place {
         SchemaPlace::Text(line, column) => {
             (byte_at(&source.text, *line, *column), format!("no JSON: {}", error.reason))

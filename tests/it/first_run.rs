@@ -69,6 +69,7 @@ Plan: 1 to update, 3 unchanged    (live → file)
   ~ change title: "Contoso Edge Gateway" → "Contoso Edge Hub"   text   offers/edge-gateway.yaml:14
     1 unmanaged field kept, 7 formatting-only differences hidden (-v lists them), 5 artifacts not compared (the portal serves its own copy); --resend sends again what cannot be compared
     then: publish to preview → wait for sign-off
+    estimates of the portal: [..]
 
 Plan [..]: 1 to update, 3 unchanged.
 

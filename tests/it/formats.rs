@@ -54,7 +54,7 @@ pub(crate) fn junit(text: &str) -> Vec<String> {
                 match tag.name().as_ref() {
                     b"testsuites" => {}
                     b"testsuite" => {
-                        counts = ["tests", "failures", "errors"].map(|name| attribute(name).expect("a count"))
+                        counts = ["tests", "failures", "errors"].map(|name| attribute(name).expect("a count"));
                     }
                     b"testcase" => {
                         assert!(attribute("classname").is_some());

@@ -50,7 +50,7 @@ async fn a_change_of_a_price_is_shown_once_and_written_twice() {
     world.run(&["apply", "--yes"]).await.exits(0);
     write(&world.path("."), "offers/hilltop.yaml", &HILLTOP.replace("single: 0.0", "single: 0.10"));
     let planned = world.run(&["plan"]).await.exits(0);
-    assert_eq!(planned.stdout.matches("coreMultiplier/single:").count(), 1, "{}", planned.stdout);
+    assert_eq!(planned.stdout.matches("      single   0.0 → 0.1   (from 0)\n").count(), 1, "{}", planned.stdout);
     assert!(planned.stdout.contains("also in virtualMachinePricingV2"), "{}", planned.stdout);
     world.run(&["apply", "--yes", "--allow", "price:ridge/single:from-0"]).await.exits(0);
     let plan = world.live("hilltop").await["definition"]["plans"][0].clone();

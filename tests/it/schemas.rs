@@ -353,5 +353,9 @@ async fn addresses_of_a_type_without_a_schema_compare_by_safe_rules() {
     assert!(planned.stdout.contains("hidden: saas.image: the same URL with another signature"), "{}", planned.stdout);
     write(&world.path("."), "offers/service.yaml", &text("no logo", "https://h.example/w?sp=rl&sig=aaaaaaaaaaaa"));
     let planned = world.run(&["plan", "--detailed-exitcode", "--no-artifacts"]).await.exits(2);
-    assert!(planned.stdout.contains("~ saas.logo") && planned.stdout.contains("~ saas.image"), "{}", planned.stdout);
+    assert!(
+        planned.stdout.contains("~ change saas.logo") && planned.stdout.contains("~ change saas.image"),
+        "{}",
+        planned.stdout
+    );
 }

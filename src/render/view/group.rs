@@ -13,6 +13,9 @@ use crate::render::visible;
 
 /// Texts from this length on are shown as hunks rather than in full.
 const LONG: usize = 60;
+/// Words without which a text is an address or a name, and read as a whole; but not at any length.
+const FEW_WORDS: usize = 4;
+const LONGEST_WHOLE: usize = 100;
 /// Lines of hunks of one change.
 pub(crate) const MOST_LINES: usize = 60;
 /// Fields of one value.
@@ -232,7 +235,7 @@ fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
         }
         ChangeKind::Replace { before, after } if before == after => (Act::Change, Body::Unseen(after.clone())),
         ChangeKind::Replace { before: Value::String(old), after: Value::String(new) }
-            if old.len().max(new.len()) > LONG
+            if [old, new].iter().any(|text| is_long(text))
                 || [old, new].iter().any(|text| text.contains('\n') || is_html(text)) =>
         {
             (Act::Change, Body::Text(text(old, new, most_lines, options)))
@@ -273,4 +276,8 @@ fn currency(price: &Change, changes: &[(Risk, &Change)], base: &Base) -> Option<
         }
     }
     None
+}
+/// Whether a text is read by the words that differ.
+fn is_long(text: &str) -> bool {
+    text.len() > LONGEST_WHOLE || (text.len() > LONG && text.split_whitespace().nth(FEW_WORDS - 1).is_some())
 }
