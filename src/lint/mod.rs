@@ -38,6 +38,10 @@ struct Offer<'a> {
     desired: &'a Desired,
     shape: &'a Shape,
     context: &'a Context<'a>,
+    /// Every entry of every mapping with its shape, outermost first: found once, and looked at by every lint.
+    entries: Vec<(&'a Entry, &'a Shape)>,
+    /// Every node, likewise.
+    nodes: Vec<(&'a Node, &'a Shape)>,
 }
 
 /// How many slips of one kind are told of one value. More help nobody, and each costs a look through the file.
@@ -77,7 +81,8 @@ pub fn is_lint(code: Code) -> bool {
 /// Everything that the lints find in one offer, in the order of the file. What an alias repeats is told once.
 #[must_use]
 pub fn check(desired: &Desired, shape: &Shape, context: &Context<'_>) -> Vec<Diagnostic> {
-    let offer = Offer { desired, shape, context };
+    let mut offer = Offer { desired, shape, context, entries: Vec::new(), nodes: Vec::new() };
+    flatten(&desired.document, shape, &mut offer);
     let mut findings = Vec::new();
     for (_, lint) in LINTS {
         lint(&offer, &mut findings);
@@ -97,12 +102,12 @@ impl Offer<'_> {
 
     /// Visits every entry of every mapping, outermost first.
     fn entries(&self, visit: &mut impl FnMut(&Entry, &Shape)) {
-        walk(&self.desired.document, self.shape, visit, &mut |_, _| {});
+        self.entries.iter().for_each(|(entry, shape)| visit(entry, shape));
     }
 
     /// Visits every node, outermost first.
     fn nodes(&self, visit: &mut impl FnMut(&Node, &Shape)) {
-        walk(&self.desired.document, self.shape, &mut |_, _| {}, visit);
+        self.nodes.iter().for_each(|(node, shape)| visit(node, shape));
     }
 
     /// The declared plans, with their shape.
@@ -118,15 +123,15 @@ fn found(desired: &Desired, code: Code, span: Span, message: impl Into<String>) 
     Diagnostic { severity, ..Diagnostic::error(code, &desired.source, Some(span), message) }
 }
 
-fn walk(node: &Node, shape: &Shape, entries: &mut impl FnMut(&Entry, &Shape), nodes: &mut impl FnMut(&Node, &Shape)) {
-    nodes(node, shape);
+fn flatten<'a>(node: &'a Node, shape: &'a Shape, offer: &mut Offer<'a>) {
+    offer.nodes.push((node, shape));
     for entry in node.entries() {
         let below = shape.property(&entry.key);
-        entries(entry, below);
-        walk(&entry.value, below, entries, nodes);
+        offer.entries.push((entry, below));
+        flatten(&entry.value, below, offer);
     }
     for item in node.items() {
-        walk(item, shape.item(), entries, nodes);
+        flatten(item, shape.item(), offer);
     }
 }
 

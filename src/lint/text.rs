@@ -67,15 +67,16 @@ pub(super) fn yaml_trap(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     let text = &offer.desired.source.text;
     // Only what stands in the file as it is: quoted texts, and what a tag reads, are safe.
     let plain = |span: Span, value: &str| text.get(span.start..span.end).is_some_and(|raw| raw.trim_end() == value);
-    let told = |span, value: &str, fix| {
+    let told = |span, value: &str, fix: fn(Span, &str) -> Option<Fix>| {
         let what = trap(value)?;
         let message = format!("`{value}` is a text here, and {what} to readers of YAML 1.1");
+        let fix = fix(trimmed(span, value), value);
         Some(offer.found(Code::YamlTrap, span, message).help(format!("quote it: \"{value}\"")).fix(fix))
     };
     let mut found = Vec::new();
     let mut values = |node: &Node| {
         if let Some(value) = node.as_str().filter(|value| plain(node.span, value)) {
-            found.extend(told(node.span, value, Fix::quote(trimmed(node.span, value), value)));
+            found.extend(told(node.span, value, Fix::quote));
         }
     };
     let mut secret_keys = Vec::new();
@@ -91,8 +92,7 @@ pub(super) fn yaml_trap(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     });
     offer.entries(&mut |entry, _| {
         if plain(entry.key_span, &entry.key) {
-            let fix = Fix::quote_key(trimmed(entry.key_span, &entry.key), &entry.key);
-            found.extend(told(entry.key_span, &entry.key, fix));
+            found.extend(told(entry.key_span, &entry.key, Fix::quote_key));
         }
     });
     findings.append(&mut found);
