@@ -10,10 +10,11 @@ use snapbox::{assert_data_eq, file};
 
 use crate::content::{Contents, Seen};
 use crate::diagnostic::{Source, Span};
+use crate::error::Exit;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Artifact, Content, Digest, ETag, Entry, Kind, LocalFile, Node, OfferKey, SecretRef};
 use crate::plan::{Choices, Estimate, InProgress, Plan, ReleaseView, Since, Taken, Unread, Verdict, decide};
-use crate::render::{Paint, PlanOptions};
+use crate::render::{Paint, Places, PlanOptions};
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Ignore, Reconcile, Through};
 
@@ -576,6 +577,44 @@ fn the_gallery_on_a_narrow_terminal() {
     let wide = |line: &&str| unicode_width::UnicodeWidthStr::width(*line) > 48;
     assert_eq!(set.filter(wide).collect::<Vec<_>>(), Vec::<&str>::new());
     assert_data_eq!(all, file!["gallery-narrow.txt"].raw());
+}
+
+/// What a format for machines makes of every plan, held against its golden text.
+fn machines(render: impl Fn(&Plan) -> String) -> String {
+    cases().iter().fold(String::new(), |mut all, case| {
+        let text = render(&case.plan);
+        assert!(text.len() < 100_000, "{}: {} bytes", case.name, text.len());
+        let _ = writeln!(all, "==== {}\n{text}", case.name);
+        all
+    })
+}
+
+#[test]
+fn the_gallery_as_annotations() {
+    let all = machines(|plan| crate::render::github::plan(plan, &Places::default()));
+    // Each line is one order of ours, and holds no other.
+    for line in all.lines().filter(|line| !line.is_empty() && !line.starts_with("====")) {
+        let ours = ["::error ", "::warning ", "::notice "].iter().any(|order| line.starts_with(order));
+        assert!(ours && !line.contains(['\r', '\u{1b}']), "{line}");
+    }
+    assert_data_eq!(all, file!["gallery.github.txt"].raw());
+}
+
+#[test]
+fn the_gallery_as_a_test_report() {
+    let all = machines(|plan| crate::render::junit::plan(plan, &Places::default()));
+    assert!(!all.contains("<script") && !all.contains('\u{1b}') && !all.contains("]]>"));
+    assert_data_eq!(all, file!["gallery.junit.txt"].raw());
+}
+
+#[test]
+fn the_gallery_as_code_scanning_results() {
+    let all = machines(|plan| {
+        let text = crate::render::sarif::plan(plan, &Places::default(), Exit::Changes);
+        let results = serde_json::from_str::<Value>(&text).expect("JSON")["runs"][0]["results"].clone();
+        format!("{results:#}")
+    });
+    assert_data_eq!(all, file!["gallery.sarif.txt"].raw());
 }
 
 /// Nothing in it that a terminal, or a pipeline that reads its log, would act on.
