@@ -19,7 +19,7 @@ use crate::render;
 use crate::schema::Schemas;
 use crate::stop::Stop;
 use crate::term::Term;
-use crate::workspace::{Desired, Loaded, Project, Surroundings, Target, Tree};
+use crate::workspace::{Desired, Loaded, Project, Surroundings, Target, Tree, on_all_processors};
 
 pub(super) struct Shell {
     pub(super) global: Global,
@@ -86,8 +86,9 @@ impl Shell {
         let (project, mut loaded) = self.read_project(targets)?;
         let picture = |_: &Desired, path: &str| project.head(path).map(|bytes| lint::picture(&bytes));
         let context = Context { now: jiff::Timestamp::now(), picture: &picture };
-        let offers = loaded.offers.iter().chain(&loaded.faulty);
-        let found = offers.flat_map(|offer| lint::check(offer, self.schemas.shape(&offer.offer_type), &context));
+        let offers = loaded.offers.iter().chain(&loaded.faulty).collect::<Vec<_>>();
+        let check = |offer: &&Desired| lint::check(offer, self.schemas.shape(&offer.offer_type), &context);
+        let found = on_all_processors(&offers, check).into_iter().flatten();
         let broken = loaded.diagnostics.iter().filter(|finding| finding.code == Code::Artifact);
         let broken = broken.map(|finding| (&finding.source.path, finding.span)).collect::<Vec<_>>();
         // What is wrong with a value whose file could not be read follows from that.

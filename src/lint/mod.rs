@@ -30,7 +30,7 @@ pub struct Context<'a> {
     /// Now.
     pub now: Timestamp,
     /// What the file at this path is, relative to the offer file; `None` where there is none or it cannot be read.
-    pub picture: &'a dyn Fn(&Desired, &str) -> Option<Picture>,
+    pub picture: &'a (dyn Fn(&Desired, &str) -> Option<Picture> + Sync),
 }
 
 /// One declared offer under a lint.

@@ -47,8 +47,6 @@ pub(super) fn too_long(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
 fn trap(text: &str) -> Option<&'static str> {
     static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         let table = [
-            (r"^(y|Y|yes|Yes|YES|on|On|ON)$", "true"),
-            (r"^(n|N|no|No|NO|off|Off|OFF)$", "false"),
             (r"^[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?$", "a number"),
             (r"^[-+]?0b[01_]+$", "a binary number"),
             (r"^[-+]?0x[0-9a-fA-F_]+$", "a number"),
@@ -58,8 +56,15 @@ fn trap(text: &str) -> Option<&'static str> {
         let compile = |text| Regex::new(text).unwrap_or_else(|e| unreachable!("the pattern is a constant: {e}"));
         table.into_iter().map(|(text, what)| (compile(text), what)).collect()
     });
-    // Long texts are none of these.
-    let short = text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+'));
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Some("true"),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Some("false"),
+        _ => {}
+    }
+    // Long texts are none of these, and all of these have a digit.
+    let short = text.len() <= 40
+        && text.contains(|c: char| c.is_ascii_digit())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+'));
     PATTERNS.iter().find(|(pattern, _)| short && pattern.is_match(text)).map(|(_, what)| *what)
 }
 

@@ -217,7 +217,7 @@ impl Project {
         Some(bytes)
     }
 
-    /// Reads files on as many threads as there are processors. The answers are in the order of the paths.
+    /// Reads files. The answers are in the order of the paths.
     fn read_all(
         &self,
         files: Files<'_>,
@@ -229,13 +229,7 @@ impl Project {
             let mut findings = Vec::new();
             (self.read(files, path, schemas, surroundings, &mut findings), findings)
         };
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let share = paths.len().div_ceil(threads).max(1);
-        std::thread::scope(|scope| {
-            let work = paths.chunks(share).map(|paths| scope.spawn(move || paths.iter().map(read).collect::<Vec<_>>()));
-            let work = work.collect::<Vec<_>>();
-            work.into_iter().flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        })
+        on_all_processors(paths, read)
     }
 
     fn read(
@@ -291,6 +285,18 @@ impl Project {
             diagnostics.push(finding.help(help));
         });
     }
+}
+
+/// Does the same with each item, on as many threads as there are processors. The answers are in the order of the items.
+pub fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = items.len().div_ceil(threads).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let shares = items.chunks(share).map(|items| scope.spawn(move || items.iter().map(work).collect::<Vec<_>>()));
+        let shares = shares.collect::<Vec<_>>();
+        shares.into_iter().flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 /// From a tree to a checked offer. It may have errors of its own, which are in the findings.
