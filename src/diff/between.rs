@@ -52,6 +52,8 @@ struct At {
     secret: bool,
     /// What the schema says that a change of anything here means.
     risk: Option<Risk>,
+    /// The second property of a pair that changes alike, and is not shown again.
+    twin: Option<String>,
 }
 
 struct Walk {
@@ -66,11 +68,18 @@ impl Walk {
         match (before, after) {
             (Some(Value::Object(a)), Some(Value::Object(b))) => {
                 for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+                    let alike = |other: &&str| a.get(key) == a.get(*other) && b.get(key) == b.get(*other);
+                    let twin = shape.twin(key).filter(alike);
+                    // Of a pair, the property that names the other one stands for both.
+                    if twin.is_some() && shape.property(key).rules.twin.is_none() {
+                        continue;
+                    }
                     let here = At {
                         address: shape.address(&at.address, key),
                         pointer: at.pointer.with_trailing_token(key.as_str()),
                         secret: at.secret || redact::is_secret_name(key),
                         risk: shape.property(key).rules.risk.or(at.risk),
+                        twin: twin.map(ToOwned::to_owned).or_else(|| at.twin.clone()),
                     };
                     self.value(a.get(key), b.get(key), shape.property(key), &here);
                 }
@@ -104,6 +113,7 @@ impl Walk {
                     pointer: at.pointer.with_trailing_token(index),
                     secret: at.secret,
                     risk: at.risk,
+                    twin: at.twin.clone(),
                 };
                 self.value(old.map(|at| &a[at]), new.map(|at| &b[at]), shape.item(), &here);
             }
@@ -126,7 +136,7 @@ impl Walk {
             kind,
             risk: at.risk,
             immutable: shape.rules.immutable,
-            twin: None,
+            twin: at.twin.clone(),
         });
     }
 }
@@ -233,5 +243,20 @@ mod tests {
         let regions = Address::default().key("definition").key("plans").id("basic").key("regions");
         assert_eq!(find(&a, shape(), &regions), Some(&json!(["DE"])));
         assert_eq!(find(&a, shape(), &regions.parent().parent().id("pro")), None);
+    }
+
+    #[test]
+    fn a_pair_that_changes_alike_is_shown_once() {
+        let shape = crate::schema::Schemas::builtin().shape("microsoft-azure-virtualmachines");
+        let offer = |first: f64, second: f64| {
+            serde_json::json!({"definition": {"plans": [{"planId": "a",
+                "virtualMachinePricing": {"coreMultiplier": {"single": first}},
+                "virtualMachinePricingV2": {"coreMultiplier": {"single": second}}}]}})
+        };
+        let alike = between(&offer(1.0, 1.0), &offer(2.0, 2.0), shape);
+        assert_eq!(alike.len(), 1, "{alike:?}");
+        assert_eq!(alike[0].twin.as_deref(), Some("virtualMachinePricingV2"));
+        let apart = between(&offer(1.0, 1.0), &offer(2.0, 3.0), shape);
+        assert_eq!(apart.iter().map(|change| change.twin.as_deref()).collect::<Vec<_>>(), [None, None]);
     }
 }

@@ -22,6 +22,7 @@ pub use artifact::Artifacts;
 pub use between::{between, find};
 pub use hide::without_declared_secrets;
 pub use patch::{FillError, PlannedPatch, ReadSecret, Uploaded, shown};
+pub(crate) use scalar::is_empty;
 pub use walk::{Compare, compare, create};
 
 use crate::content::Pair;

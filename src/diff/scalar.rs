@@ -17,7 +17,7 @@ pub(super) enum Equality {
 }
 
 /// null, `""`, `[]` and `{}`: the portal returns any of them for a field that is not set.
-pub(super) fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

@@ -8,6 +8,7 @@ use ammonia::Builder;
 use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 
+use crate::diff::is_empty;
 use crate::plan::{Base, OfferPlan};
 use crate::redact;
 use crate::render::visible;
@@ -124,16 +125,6 @@ fn parts(known: &[(&'static str, &'static str, Kind)], object: &Value, other: &V
         Some(Part { name, kind: *kind, value, differs })
     };
     known.iter().filter_map(part).collect()
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 fn card(name: &str, listing: &Listing, absent: bool) -> Markup {

@@ -191,42 +191,43 @@ fn shown(line: &str) -> String {
     visible(line.trim_end_matches('\n'), false)
 }
 
-/// The lines of a text; a text that is one long line is cut at the ends of sentences and tags.
+/// The lines of a text; long ones are cut at the ends of sentences and tags, so that a word that changes moves nothing but
+/// its sentence.
 fn lines(text: &str) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();
     }
-    if text.trim_end().contains('\n') {
-        let text = text.replace("\r\n", "\n");
-        return text.trim_end().split('\n').flat_map(cut).map(|line| format!("{line}\n")).collect();
+    if !text.trim_end().contains('\n') {
+        return sentences(text);
     }
-    let mut pieces = vec![String::new()];
-    let mut length = 0;
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        let end = pieces.len() - 1;
-        length += 1;
-        let sentence = c == ' ' && pieces[end].trim_end().ends_with(['.', '!', '?']);
-        pieces[end].push(c);
-        let tag = c == '>' && characters.peek().is_some();
-        if ((sentence || tag) && length > 20) || length >= LONGEST_LINE {
-            pieces.push(String::new());
-            length = 0;
-        }
-    }
-    if pieces.len() > 1 && pieces.last().is_some_and(String::is_empty) {
-        pieces.pop();
-    }
-    pieces
+    let text = text.replace("\r\n", "\n");
+    let cut = |line: &str| if line.len() <= LONGEST_LINE { vec![line.to_owned()] } else { sentences(line) };
+    text.trim_end().split('\n').flat_map(cut).map(|line| format!("{line}\n")).collect()
 }
 
-/// A line in pieces that a screen can hold.
-fn cut(line: &str) -> Vec<String> {
-    if line.len() <= LONGEST_LINE {
-        return vec![line.to_owned()];
+/// A line in pieces that a screen can hold; a sentence that is longer is cut between words.
+fn sentences(line: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let (mut piece, mut length) = (String::new(), 0);
+    let mut characters = line.chars().peekable();
+    while let Some(c) = characters.next() {
+        let sentence = c == ' ' && piece.trim_end().ends_with(['.', '!', '?']);
+        piece.push(c);
+        length += 1;
+        let tag = c == '>' && characters.peek().is_some();
+        if (sentence || tag) && length > 20 {
+            pieces.push(std::mem::take(&mut piece));
+            length = 0;
+        } else if length >= LONGEST_LINE {
+            let rest = piece.split_off(piece.rfind(' ').map_or(piece.len(), |blank| blank + 1));
+            pieces.push(std::mem::replace(&mut piece, rest));
+            length = piece.chars().count();
+        }
     }
-    let characters = line.chars().collect::<Vec<_>>();
-    characters.chunks(LONGEST_LINE).map(|chunk| chunk.iter().collect()).collect()
+    if !piece.is_empty() {
+        pieces.push(piece);
+    }
+    pieces
 }
 
 fn refs(lines: &[String]) -> Vec<&str> {
@@ -278,6 +279,18 @@ mod tests {
         let found = hunks(before, &before.replace("second", "other"), 100);
         let changed = found.lines.iter().filter(|line| matches!(line, Line::Removed(_) | Line::Added(_)));
         assert_eq!(changed.count(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn a_word_of_a_long_line_moves_nothing_but_its_sentence() {
+        let line =
+            "Plan for three gigabytes for each person who works at the same time, and more for those who do not. ";
+        let before = format!("A heading\n{}The guide at <https://docs.example> has figures.\n", line.repeat(3));
+        let found = hunks(&before, &before.replacen("three", "two", 1), 100);
+        assert_eq!(found.words, 1, "{found:?}");
+        let long = "word ".repeat(100);
+        let cut = sentences(&long);
+        assert!(cut.concat() == long && cut.iter().all(|piece| piece.ends_with("word ")), "{cut:?}");
     }
 
     #[test]
