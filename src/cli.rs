@@ -16,65 +16,65 @@ use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
 
-pub use diff::{DiffArgs, SideArg};
-pub use drift::DriftArgs;
-pub use output::{Format, OutputSpec};
-pub use sandbox::{ProfileArg, SandboxArgs};
-pub use snapshot::SnapshotArgs;
+pub(crate) use diff::{DiffArgs, SideArg};
+pub(crate) use drift::DriftArgs;
+pub(crate) use output::{Format, OutputSpec};
+pub(crate) use sandbox::SandboxArgs;
+pub(crate) use snapshot::SnapshotArgs;
 
 /// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
 #[derive(Debug, Parser)]
 #[command(name = "offerctl", version, disable_help_subcommand = true, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What every command takes.
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub(crate) struct Global {
     /// Run as if started in this folder
     #[arg(short = 'C', long, global = true, value_name = "DIR", env = "OFFERCTL_CHDIR")]
-    pub chdir: Option<PathBuf>,
+    pub(crate) chdir: Option<PathBuf>,
 
     /// Base URL of the portal; plain http on loopback only [default: https://cloudpartner.azure.com]
     #[arg(long, global = true, value_name = "URL", env = "OFFERCTL_ENDPOINT")]
-    pub endpoint: Option<Endpoint>,
+    pub(crate) endpoint: Option<Endpoint>,
 
     /// Use the embedded portal, whatever --endpoint says; its state is in .offerctl/sandbox.redb of the project
     #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new())]
-    pub sandbox: bool,
+    pub(crate) sandbox: bool,
 
     /// Result format (text, markdown, html, json, sarif, junit, github), and a file to write it to; repeatable. Without a path
     /// it goes to stdout
     #[arg(short, long, global = true, value_name = "FORMAT[=PATH]", env = "OFFERCTL_OUTPUT", value_delimiter = ',')]
-    pub output: Vec<OutputSpec>,
+    pub(crate) output: Vec<OutputSpec>,
 
     /// How many offers are worked on, and requests are under way, at once [default: 8]
     #[arg(long, global = true, value_name = "N", env = "OFFERCTL_PARALLELISM", value_parser = clap::value_parser!(u16).range(1..=MAX_PARALLELISM as i64))]
-    pub parallelism: Option<u16>,
+    pub(crate) parallelism: Option<u16>,
 
     /// How often a request that may succeed later is tried again; a write only after a read showed no effect
     #[arg(long, global = true, value_name = "N", env = "OFFERCTL_RETRIES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=20))]
-    pub retries: u32,
+    pub(crate) retries: u32,
 
     /// How much time one offer may lose to requests that failed, and to the pauses after them
     #[arg(long, global = true, value_name = "DURATION", env = "OFFERCTL_RETRY_BUDGET", default_value = "15m", value_parser = duration)]
-    pub retry_budget: Duration,
+    pub(crate) retry_budget: Duration,
 
     /// Stop asking the portal after this many requests [default: no limit]
     #[arg(long, global = true, value_name = "N", env = "OFFERCTL_MAX_REQUESTS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_requests: Option<u64>,
+    pub(crate) max_requests: Option<u64>,
 
     /// Use this credential alone: token, client-secret, client-certificate, workload-identity, github,
     /// managed-identity or azure-cli [default: the first that there is, in this order]
     #[arg(long, global = true, value_name = "METHOD", env = "OFFERCTL_AUTH")]
-    pub auth: Option<Method>,
+    pub(crate) auth: Option<Method>,
 
     /// Which token endpoint of the directory to ask
     #[arg(
@@ -85,34 +85,33 @@ pub struct Global {
         value_enum,
         default_value = "v2"
     )]
-    pub auth_version: AuthVersionArg,
+    pub(crate) auth_version: AuthVersionArg,
 
     /// Never ask a question
     #[arg(long, global = true, env = "OFFERCTL_NO_INPUT", value_parser = FalseyValueParser::new())]
-    pub no_input: bool,
+    pub(crate) no_input: bool,
 
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", env = "OFFERCTL_COLOR", value_enum, default_value_t)]
-    pub color: ColorChoice,
+    pub(crate) color: ColorChoice,
 
     /// Leave out progress and remarks
     #[arg(short, long, global = true, env = "OFFERCTL_QUIET", value_parser = FalseyValueParser::new())]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 
     /// Show what is hidden, and log decisions; twice: requests; three times: bodies, without secrets
     #[arg(short, long, global = true, env = "OFFERCTL_VERBOSE", action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
 
     /// The form of the log on stderr
     #[arg(long, global = true, value_name = "FORMAT", env = "OFFERCTL_LOG_FORMAT", value_enum, default_value_t)]
-    pub log_format: LogFormat,
+    pub(crate) log_format: LogFormat,
 }
 
 impl Cli {
     /// The command line as clap knows it, without the variables that are set and empty: pipelines set those, and mean
     /// nothing by them.
-    #[must_use]
-    pub fn without_empty_variables(is_empty: impl Fn(&std::ffi::OsStr) -> bool + Copy) -> clap::Command {
+    pub(crate) fn without_empty_variables(is_empty: impl Fn(&std::ffi::OsStr) -> bool + Copy) -> clap::Command {
         let command = Self::command();
         let names = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
         let strip = move |argument: clap::Arg| match argument.get_env().is_some_and(is_empty) {
@@ -127,7 +126,7 @@ impl Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Check the offer files, without the portal
     Validate(ValidateArgs),
     /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
@@ -162,43 +161,43 @@ pub enum Command {
 
 /// Which offers.
 #[derive(Debug, Args)]
-pub struct Targets {
+pub(crate) struct Targets {
     /// A file, a folder, or publisher/offer; none means all offers of the project
     #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
 }
 
 /// `offerctl validate`.
 #[derive(Debug, Args)]
-pub struct ValidateArgs {
+pub(crate) struct ValidateArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
 
     /// Mend what has one right answer, such as missing quotes; comments stay
     #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
-    pub fix: bool,
+    pub(crate) fix: bool,
 }
 
 /// `offerctl explain`.
 #[derive(Debug, Args)]
-pub struct ExplainArgs {
+pub(crate) struct ExplainArgs {
     /// A code or its name; none lists them all
     #[arg(value_name = "CODE")]
-    pub code: Option<String>,
+    pub(crate) code: Option<String>,
 }
 
 /// `offerctl schema`.
 #[derive(Debug, Args)]
-pub struct SchemaArgs {
+pub(crate) struct SchemaArgs {
     /// What to show.
     #[command(subcommand)]
-    pub command: SchemaCommand,
+    pub(crate) command: SchemaCommand,
 }
 
 /// What `offerctl schema` shows.
 #[derive(Debug, Subcommand)]
-pub enum SchemaCommand {
+pub(crate) enum SchemaCommand {
     /// List the offer types that have a schema
     List,
     /// Print the schema as one file that needs no other
@@ -217,77 +216,77 @@ pub enum SchemaCommand {
 
 /// What shapes a plan.
 #[derive(Debug, Args)]
-pub struct Shaping {
+pub(crate) struct Shaping {
     /// How far apply takes changes, instead of what each file says
     #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
-    pub through: Option<ThroughArg>,
+    pub(crate) through: Option<ThroughArg>,
 
     /// Accept this finding of a guard: TOKEN, or publisher/offer:TOKEN where several offers have it; repeatable
     #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
-    pub allow: Vec<String>,
+    pub(crate) allow: Vec<String>,
 
     /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
     #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
-    pub resend: bool,
+    pub(crate) resend: bool,
 
     /// Do not look at the files behind artifacts; those that the portal copied are shown as not compared
     #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
-    pub no_artifacts: bool,
+    pub(crate) no_artifacts: bool,
 
     /// Compare HTML as it is written, rather than as a reader sees it
     #[arg(long, env = "OFFERCTL_HTML_SOURCE", value_parser = FalseyValueParser::new())]
-    pub html_source: bool,
+    pub(crate) html_source: bool,
 }
 
 /// `offerctl plan`.
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
     /// What shapes the plan.
     #[command(flatten)]
-    pub shaping: Shaping,
+    pub(crate) shaping: Shaping,
 
     /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
     #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
-    pub since: Option<String>,
+    pub(crate) since: Option<String>,
 
     /// Plan against a snapshot in the place of the portal: no credential is looked for, no connection is opened, and
     /// the plan cannot be applied
     #[arg(long, value_name = "FILE", env = "OFFERCTL_LIVE")]
-    pub live: Option<PathBuf>,
+    pub(crate) live: Option<PathBuf>,
 
     /// Save the plan for apply
     #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]
-    pub out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
 
     /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
     #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
-    pub markdown_limit: Option<usize>,
+    pub(crate) markdown_limit: Option<usize>,
 
     /// Exit with 2 when there are changes
     #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
-    pub detailed_exitcode: bool,
+    pub(crate) detailed_exitcode: bool,
 }
 
 /// `offerctl apply`.
 #[derive(Debug, Args)]
-pub struct ApplyArgs {
+pub(crate) struct ApplyArgs {
     /// A file, a folder, publisher/offer, or one saved plan (FILE.json); none means all offers of the project
     #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     /// What shapes the plan.
     #[command(flatten)]
-    pub shaping: Shaping,
+    pub(crate) shaping: Shaping,
 
     /// Go on only if the plan is the one with this fingerprint, as `plan` shows it: all 64 digits, or the first 12 or more
     #[arg(long, value_name = "FINGERPRINT", env = "OFFERCTL_EXPECT_PLAN", value_parser = fingerprint)]
-    pub expect_plan: Option<String>,
+    pub(crate) expect_plan: Option<String>,
 
     /// How to start, and how long to wait.
     #[command(flatten)]
-    pub start: Start,
+    pub(crate) start: Start,
 }
 
 /// Reads a fingerprint, or the beginning of one.
@@ -298,97 +297,97 @@ fn fingerprint(text: &str) -> Result<String, String> {
 
 /// Whether to ask.
 #[derive(Debug, Args)]
-pub struct Consent {
+pub(crate) struct Consent {
     /// Do not ask before anything is changed
     #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
-    pub yes: bool,
+    pub(crate) yes: bool,
 }
 
 /// How to start something on the portal, and how long to wait for it.
 #[derive(Debug, Args)]
-pub struct Start {
+pub(crate) struct Start {
     /// Whether to ask.
     #[command(flatten)]
-    pub consent: Consent,
+    pub(crate) consent: Consent,
 
     /// How long to wait.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub(crate) waiting: Waiting,
 
     /// Start operations and leave them to the portal; `offerctl wait` waits for them later
     #[arg(long, env = "OFFERCTL_NO_WAIT", value_parser = FalseyValueParser::new(), conflicts_with = "wait_timeout")]
-    pub no_wait: bool,
+    pub(crate) no_wait: bool,
 }
 
 /// How long to wait.
 #[derive(Debug, Args)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// Stop waiting after this time (90s, 45m, 6h, 2d); the operation goes on [default: no limit]
     #[arg(long, value_name = "DURATION", env = "OFFERCTL_WAIT_TIMEOUT", value_parser = duration)]
-    pub wait_timeout: Option<Duration>,
+    pub(crate) wait_timeout: Option<Duration>,
 }
 
 /// `offerctl wait`.
 #[derive(Debug, Args)]
-pub struct WaitArgs {
+pub(crate) struct WaitArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
     /// How long.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub(crate) waiting: Waiting,
 
     /// With `live`: sign off what is running now as soon as the portal asks for it, and wait until customers have it
     #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
-    pub through: Option<ThroughArg>,
+    pub(crate) through: Option<ThroughArg>,
 
     /// Whether to ask.
     #[command(flatten)]
-    pub consent: Consent,
+    pub(crate) consent: Consent,
 }
 
 /// `offerctl go-live`, and what `offerctl publish` has of it.
 #[derive(Debug, Args)]
-pub struct ReleaseArgs {
+pub(crate) struct ReleaseArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
 
     /// How to start, and how long to wait.
     #[command(flatten)]
-    pub start: Start,
+    pub(crate) start: Start,
 }
 
 /// `offerctl publish`.
 #[derive(Debug, Args)]
-pub struct PublishArgs {
+pub(crate) struct PublishArgs {
     /// What it has in common with `go-live`.
     #[command(flatten)]
-    pub release: ReleaseArgs,
+    pub(crate) release: ReleaseArgs,
 
     /// Whom the portal tells about it; repeatable [default: `reconcile.notify` of the file]
     #[arg(long, value_name = "EMAIL", env = "OFFERCTL_NOTIFY", value_delimiter = ',')]
-    pub notify: Vec<String>,
+    pub(crate) notify: Vec<String>,
 }
 
 /// `offerctl cancel`.
 #[derive(Debug, Args)]
-pub struct CancelArgs {
+pub(crate) struct CancelArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
     /// How long to wait for the effect.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub(crate) waiting: Waiting,
 
     /// Whether to ask.
     #[command(flatten)]
-    pub consent: Consent,
+    pub(crate) consent: Consent,
 }
 
 /// `--auth-version`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum AuthVersionArg {
+pub(crate) enum AuthVersionArg {
     /// `/oauth2/token`, with a resource.
     V1,
     /// `/oauth2/v2.0/token`, with a scope.
@@ -406,7 +405,7 @@ impl From<AuthVersionArg> for AuthorityVersion {
 
 /// `--log-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Lines for people.
     #[default]
     Text,
@@ -416,7 +415,7 @@ pub enum LogFormat {
 
 /// `--through`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ThroughArg {
+pub(crate) enum ThroughArg {
     /// Save the draft.
     Draft,
     /// Publish to the preview audience, and wait for the request to sign off.

@@ -14,19 +14,16 @@ use crate::model::{Artifact, Content, Digest};
 /// What came of looking at one address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Seen {
-    /// The file.
+pub(crate) enum Seen {
     Content(Content),
-    /// Nothing, for this reason.
     Unknown(String),
 }
 
 /// Whether a declared artifact is the live one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The two hold the same bytes.
     Same,
-    /// They hold other bytes.
     Different,
     /// Nobody knows, for this reason.
     Unknown(String),
@@ -34,27 +31,25 @@ pub enum Verdict {
 
 /// A declared artifact and the address of a copy that may be its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pair {
-    /// What the file names.
-    pub declared: Artifact,
+pub(crate) struct Pair {
+    pub(crate) declared: Artifact,
     /// What the portal names, signature included.
-    pub live: String,
+    pub(crate) live: String,
 }
 
 /// What is known of the files behind addresses. It holds no address that a signature could be read from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Contents(BTreeMap<String, Seen>);
+pub(crate) struct Contents(BTreeMap<String, Seen>);
 
 impl Contents {
     /// Notes what came of an address.
-    pub fn note(&mut self, url: &str, seen: Seen) {
+    pub(crate) fn note(&mut self, url: &str, seen: Seen) {
         self.0.insert(key(url), seen);
     }
 
     /// Whether a declared artifact is the one behind a live address.
-    #[must_use]
-    pub fn verdict(&self, declared: &Artifact, live: &str) -> Verdict {
+    pub(crate) fn verdict(&self, declared: &Artifact, live: &str) -> Verdict {
         let live = match self.0.get(&key(live)) {
             Some(Seen::Content(content)) => content,
             Some(Seen::Unknown(reason)) => return Verdict::Unknown(format!("the portal's copy {reason}")),
@@ -74,8 +69,7 @@ impl Contents {
 
 /// What an address goes by in a table. A copy of the portal's never changes, and its path alone names it, whatever the
 /// signature; any other address goes by a digest of all of it.
-#[must_use]
-pub fn key(url: &str) -> String {
+pub(crate) fn key(url: &str) -> String {
     match live::store_copy(url).and_then(|_| url::Url::parse(url).ok()) {
         Some(url) => url.path().to_owned(),
         None => format!("sha256:{}", Digest::of(url.as_bytes())),

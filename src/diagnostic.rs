@@ -7,27 +7,25 @@ mod levels;
 use std::fmt;
 use std::sync::Arc;
 
-pub use about::About;
-pub use fix::{Change, Fix};
-pub use levels::{Level, Levels};
+pub(crate) use about::About;
+pub(crate) use fix::{Change, Fix};
+pub(crate) use levels::Levels;
 
 /// A place in a text: byte offsets for excerpts, line and column (both from 1, the column in characters) for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span {
-    /// First byte.
-    pub start: usize,
+pub(crate) struct Span {
+    pub(crate) start: usize,
     /// One past the last byte.
-    pub end: usize,
+    pub(crate) end: usize,
     /// Line of the first byte.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Column of the first byte.
-    pub column: usize,
+    pub(crate) column: usize,
 }
 
 impl Span {
     /// The place of these bytes of a text; what lies beyond the text, or within a character, is moved back.
-    #[must_use]
-    pub fn within(text: &str, bytes: std::ops::Range<usize>) -> Self {
+    pub(crate) fn within(text: &str, bytes: std::ops::Range<usize>) -> Self {
         let (start, end) = (text.floor_char_boundary(bytes.start), text.floor_char_boundary(bytes.end));
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -38,24 +36,25 @@ impl Span {
 
 /// A file as it was read: its path as the user would write it, and its text.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub(crate) struct Source {
     /// Relative to the project, with forward slashes.
-    pub path: Arc<str>,
+    pub(crate) path: Arc<str>,
     /// The whole text; empty where the file could not be read as text.
-    pub text: Arc<str>,
+    pub(crate) text: Arc<str>,
 }
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
         /// Stable numbers of the findings. A number is never used again for something else.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Code {
+        pub(crate) enum Code {
             $($(#[$doc])* $name = $number,)*
         }
 
         impl Code {
             /// Every code, in the order of its number.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),*];
         }
     };
 }
@@ -65,11 +64,9 @@ codes! {
     Unreadable = 1,
     /// The file is not UTF-8.
     NotUtf8 = 2,
-    /// YAML syntax.
     Syntax = 3,
     /// A tab where YAML wants spaces.
     Tab = 4,
-    /// Nothing in the file.
     Empty = 5,
     /// More than one document in the file.
     ManyDocuments = 6,
@@ -87,7 +84,6 @@ codes! {
     WrongValue = 12,
     /// A number that must be quoted.
     QuoteNumber = 13,
-    /// Two files, one offer.
     DuplicateOffer = 14,
     /// A tag could not be resolved.
     Unresolved = 15,
@@ -169,37 +165,29 @@ impl fmt::Display for Code {
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Stops the command.
+pub(crate) enum Severity {
     Error,
-    /// Is shown.
     Warning,
 }
 
-/// One finding.
 #[derive(Debug, Clone)]
-pub struct Diagnostic {
-    /// Its stable number.
-    pub code: Code,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What is wrong.
-    pub message: String,
-    /// The file.
-    pub source: Source,
+pub(crate) struct Diagnostic {
+    pub(crate) code: Code,
+    pub(crate) severity: Severity,
+    pub(crate) message: String,
+    pub(crate) source: Source,
     /// The place, where there is one.
-    pub span: Option<Span>,
-    /// What to do next.
-    pub help: Option<String>,
+    pub(crate) span: Option<Span>,
+    pub(crate) help: Option<String>,
     /// Where in the offer it is, by identities: `plans[basic]/regions`.
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// The edit that mends it, where there is one right answer.
-    pub fix: Option<Fix>,
+    pub(crate) fix: Option<Fix>,
 }
 
 impl Diagnostic {
     /// An error at a place.
-    pub fn error(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
+    pub(crate) fn error(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: Severity::Error,
@@ -213,27 +201,24 @@ impl Diagnostic {
     }
 
     /// A warning at a place.
-    pub fn warning(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, source, span, message) }
     }
 
     /// Adds what to do next.
-    #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Adds the edit that mends it.
-    #[must_use]
-    pub fn fix(mut self, fix: Option<Fix>) -> Self {
+    pub(crate) fn fix(mut self, fix: Option<Fix>) -> Self {
         self.fix = fix;
         self
     }
 
     /// `path:line:column`, or the path alone.
-    #[must_use]
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         match self.span {
             Some(span) => format!("{}:{}:{}", self.source.path, span.line, span.column),
             None => self.source.path.to_string(),
@@ -242,7 +227,7 @@ impl Diagnostic {
 }
 
 /// The nearest of `known` to `word`, if it is near enough to be a typing error.
-pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()), name))

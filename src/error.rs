@@ -29,13 +29,13 @@ pub enum Exit {
     OperationFailed,
     /// The operation still runs; the wait ended.
     WaitTimeout,
-    /// Ctrl-C or SIGTERM.
     Interrupted,
 }
 
 impl Exit {
     /// Every exit, in the order of its code.
-    pub const ALL: [Self; 10] = [
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 10] = [
         Self::Done,
         Self::Failed,
         Self::Changes,
@@ -48,9 +48,7 @@ impl Exit {
         Self::Interrupted,
     ];
 
-    /// The process exit code.
-    #[must_use]
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
@@ -65,9 +63,9 @@ impl Exit {
         }
     }
 
+    #[cfg(test)]
     /// What the code means, as the README's table says it.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
+    pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or nothing to do",
             Self::Failed => "an error without a code of its own, such as a portal that cannot be reached",
@@ -93,7 +91,7 @@ impl From<Exit> for std::process::ExitCode {
 #[derive(Debug)]
 pub struct Error {
     /// The exit that this error maps to.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     message: String,
     hints: Vec<String>,
     diagnostics: Vec<Diagnostic>,
@@ -101,48 +99,44 @@ pub struct Error {
 
 impl Error {
     /// An error with a message: a sentence fragment without a full stop, secrets already removed.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), hints: Vec::new(), diagnostics: Vec::new() }
     }
 
     /// The input or the command line is wrong.
-    pub fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Exit::Invalid, message)
     }
 
     /// Something failed that has no code of its own.
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::new(Exit::Failed, message)
     }
 
     /// A file could not be read or written.
-    pub fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+    pub(crate) fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::failed(format!("cannot {doing} {}: {error}", path.display()))
     }
 
     /// Adds what the user can do next.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Adds the findings that it is about.
-    #[must_use]
-    pub fn with(mut self, diagnostics: Vec<Diagnostic>) -> Self {
+    pub(crate) fn with(mut self, diagnostics: Vec<Diagnostic>) -> Self {
         self.diagnostics = diagnostics;
         self
     }
 
     /// The findings that it is about.
-    #[must_use]
-    pub fn diagnostics(&self) -> &[Diagnostic] {
+    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
     /// What the user can do next, in order.
-    #[must_use]
-    pub fn hints(&self) -> &[String] {
+    pub(crate) fn hints(&self) -> &[String] {
         &self.hints
     }
 }
@@ -156,4 +150,4 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The result of everything at the edge of a command.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;

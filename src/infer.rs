@@ -12,8 +12,7 @@ use crate::redact;
 use crate::schema::{Shape, Type};
 
 /// A schema file for an offer type, from whole documents of it; `known` is what is known of the type so far.
-#[must_use]
-pub fn infer(offer_type: &str, documents: &[Value], known: &Shape, has_schema: bool) -> Value {
+pub(crate) fn infer(offer_type: &str, documents: &[Value], known: &Shape, has_schema: bool) -> Value {
     let seen = documents.iter().collect::<Vec<_>>();
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

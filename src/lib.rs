@@ -42,56 +42,60 @@
 //! dry-run flag, because planning holds no `Writer`.
 
 // Leaves: values, errors, streams.
-pub mod diagnostic;
-pub mod error;
-pub mod model;
-pub mod redact;
-pub mod stop;
-pub mod term;
+mod diagnostic;
+mod error;
+mod model;
+mod redact;
+mod stop;
+mod term;
 
 // What is declared and what is known.
-pub mod schema;
-pub mod workspace;
+mod schema;
+mod workspace;
 
-pub mod lint;
+mod lint;
 
 // What is, what differs, what to do.
-pub mod live;
+mod live;
 
-pub mod infer;
+mod infer;
 
-pub mod content;
+mod content;
 
-pub mod diff;
+mod diff;
 
-pub mod plan;
+mod plan;
 
-pub mod drift;
+mod drift;
 
-pub mod snapshot;
+mod snapshot;
 
 // Doing it.
-pub mod artifact;
+mod artifact;
 
-pub mod portal;
+mod portal;
 
-pub mod operation;
+mod operation;
 
-pub mod apply;
+mod apply;
 
 // Telling it.
-pub mod report;
+mod report;
 
-pub mod render;
+mod render;
 
-pub mod rules;
+mod rules;
 
 // The portal's double.
-pub mod sandbox;
+mod sandbox;
 
 // The shell.
-pub mod cli;
+mod cli;
 
-pub mod commands;
+mod commands;
+
+mod testing;
 
 pub use commands::run;
+#[doc(hidden)]
+pub use testing::*;

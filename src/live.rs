@@ -12,27 +12,24 @@ use crate::schema::{ListRule, Shape};
 
 /// The answer to "what is there": a failed read is neither.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Live {
+pub(crate) enum Live {
     /// The portal says that there is no such offer (or that the slot is empty).
     Absent,
-    /// The offer.
     Present(LiveOffer),
 }
 
 /// An offer as GET returned it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LiveOffer {
-    /// The whole document, untouched.
-    pub document: Value,
+pub(crate) struct LiveOffer {
+    pub(crate) document: Value,
     /// The `ETag` header.
-    pub etag: Option<ETag>,
+    pub(crate) etag: Option<ETag>,
 }
 
 impl LiveOffer {
     /// How the portal treats this offer, from `pcMigrationStatus`; a document that does not say is native when it came
     /// with an ETag.
-    #[must_use]
-    pub fn profile(&self) -> Profile {
+    pub(crate) fn profile(&self) -> Profile {
         match self.document.get("pcMigrationStatus").and_then(Value::as_str) {
             Some("migrated") => Profile::Migrated,
             Some(_) => Profile::Native,
@@ -42,21 +39,18 @@ impl LiveOffer {
     }
 
     /// The digest of the canonical form.
-    #[must_use]
-    pub fn digest(&self, shape: &Shape) -> Digest {
+    pub(crate) fn digest(&self, shape: &Shape) -> Digest {
         digest(&self.document, shape)
     }
 }
 
 /// The digest of a document's canonical form.
-#[must_use]
-pub fn digest(document: &Value, shape: &Shape) -> Digest {
+pub(crate) fn digest(document: &Value, shape: &Shape) -> Digest {
     Digest::of(canonical(document, shape).to_string().as_bytes())
 }
 
 /// The canonical form of a document.
-#[must_use]
-pub fn canonical(value: &Value, shape: &Shape) -> Value {
+pub(crate) fn canonical(value: &Value, shape: &Shape) -> Value {
     match value {
         Value::Object(map) => {
             let mut entries = map
@@ -84,8 +78,7 @@ pub fn canonical(value: &Value, shape: &Shape) -> Value {
 }
 
 /// The document without secrets: by the schema, by field name, and by the form of each text.
-#[must_use]
-pub fn redacted(value: &Value, shape: &Shape) -> Value {
+pub(crate) fn redacted(value: &Value, shape: &Shape) -> Value {
     match value {
         _ if shape.rules.secret => redact::masked(value),
         Value::Array(items) => items.iter().map(|item| redacted(item, shape.item())).collect(),
@@ -102,16 +95,14 @@ pub fn redacted(value: &Value, shape: &Shape) -> Value {
 
 /// The name of the portal's own copy of an artifact, if the URL is one: the last segment of its path. Host and query
 /// change (test and production content, a fresh signature), the name does not.
-#[must_use]
-pub fn store_copy(url: &str) -> Option<String> {
+pub(crate) fn store_copy(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok().filter(is_store)?;
     let name = url.path_segments()?.next_back().filter(|name| !name.is_empty())?;
     Some(name.to_owned())
 }
 
 /// Whether a URL is of one of the portal's own stores.
-#[must_use]
-pub fn is_store(url: &url::Url) -> bool {
+pub(crate) fn is_store(url: &url::Url) -> bool {
     url.host_str().is_some_and(|host| {
         (host.starts_with("publishingapistore") || host.starts_with("publishingstoredm"))
             && host.ends_with(".blob.core.windows.net")
@@ -120,8 +111,7 @@ pub fn is_store(url: &url::Url) -> bool {
 
 /// The identity of each member of a keyed list; `None` when one has none or two have the same, so that the list can
 /// only be compared by position.
-#[must_use]
-pub fn identities<'a>(items: &'a [Value], key: &str) -> Option<Vec<&'a str>> {
+pub(crate) fn identities<'a>(items: &'a [Value], key: &str) -> Option<Vec<&'a str>> {
     let found = items.iter().map(|item| item.get(key).and_then(Value::as_str)).collect::<Option<Vec<_>>>()?;
     let mut sorted = found.clone();
     sorted.sort_unstable();
@@ -131,8 +121,7 @@ pub fn identities<'a>(items: &'a [Value], key: &str) -> Option<Vec<&'a str>> {
 
 /// The document with its keyed lists in the order that they have in `base`. The portal does not promise an order, and
 /// a patch made for one order must not meet another.
-#[must_use]
-pub fn align(now: &Value, base: &Value, shape: &Shape) -> Value {
+pub(crate) fn align(now: &Value, base: &Value, shape: &Shape) -> Value {
     match (now, base) {
         (Value::Object(now), Value::Object(base)) => Value::Object(
             now.iter()
@@ -162,8 +151,7 @@ pub fn align(now: &Value, base: &Value, shape: &Shape) -> Value {
 }
 
 /// The document without what a PUT must not carry: the portal's own envelope fields, and what it refuses to take back.
-#[must_use]
-pub fn writable(document: &Value, shape: &Shape) -> Value {
+pub(crate) fn writable(document: &Value, shape: &Shape) -> Value {
     match document {
         Value::Object(map) => Value::Object(
             map.iter()

@@ -13,44 +13,36 @@ use crate::stop::Stop;
 
 /// What a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
+pub(crate) enum Goal {
     /// The preview is there and the publisher is asked to sign off.
     Signoff,
-    /// Customers see it.
     Live,
     /// Nothing runs any more, or the portal waits for the publisher.
     Rest,
-    /// The cancellation took effect.
     Canceled,
 }
 
 /// Where an operation came to rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
+pub(crate) enum Rest {
     /// It waits for the publisher's sign-off.
     Signoff,
-    /// It succeeded.
     Succeeded,
-    /// It was canceled.
     Canceled,
-    /// Nothing was running.
     Nothing,
 }
 
 /// What to do about a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// Ask again later.
+pub(crate) enum Next {
     Wait,
-    /// The goal is reached.
     Reached(Rest),
     /// It ended another way: why, line by line.
     Ended(Vec<String>),
 }
 
 /// Decides what a state means for a goal.
-#[must_use]
-pub fn next(goal: Goal, view: &OperationView) -> Next {
+pub(crate) fn next(goal: Goal, view: &OperationView) -> Next {
     // What is canceled, or to be canceled, may stand at a bad step; that is not why it ends.
     let ends = goal != Goal::Canceled && view.state != State::Canceled;
     let bad = |step: &&Step| ends && matches!(step.state, StepState::Failed | StepState::Blocked);
@@ -87,32 +79,25 @@ fn failure(view: &OperationView) -> Vec<String> {
     if lines.is_empty() { vec!["it failed, and the portal does not say why".to_owned()] } else { lines }
 }
 
-/// How to poll.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub(crate) struct Patience {
     /// First pause between two polls; the pause grows by half each time.
-    pub floor: Duration,
-    /// Longest pause.
-    pub ceiling: Duration,
-    /// When to stop waiting.
-    pub deadline: Option<Instant>,
+    pub(crate) floor: Duration,
+    pub(crate) ceiling: Duration,
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Patience {
     /// Pauses that suit the portal (minutes to days), or a portal on this machine.
-    #[must_use]
-    pub fn new(loopback: bool, deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(loopback: bool, deadline: Option<Instant>) -> Self {
         let (floor, ceiling) = if loopback { (50, 1_000) } else { (5_000, 60_000) };
         Self { floor: Duration::from_millis(floor), ceiling: Duration::from_millis(ceiling), deadline }
     }
 }
 
-/// How a wait ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Waited {
-    /// At its goal.
+pub(crate) enum Waited {
     Reached(Rest),
-    /// Another way.
     Ended(Vec<String>),
     /// Out of time; the operation goes on.
     TimedOut,
@@ -122,22 +107,17 @@ pub enum Waited {
     Lost(Problem),
 }
 
-/// What is waited for.
-pub struct Wait<'a> {
-    /// Reads the portal.
-    pub reader: &'a Reader,
-    /// Which offer.
-    pub key: &'a OfferKey,
+pub(crate) struct Wait<'a> {
+    pub(crate) reader: &'a Reader,
+    pub(crate) key: &'a OfferKey,
     /// The operation's own address, where its start gave one.
-    pub path: Option<OperationPath>,
-    /// What ends the wait.
-    pub goal: Goal,
-    /// How to poll.
-    pub patience: Patience,
+    pub(crate) path: Option<OperationPath>,
+    pub(crate) goal: Goal,
+    pub(crate) patience: Patience,
 }
 
 /// Waits for a goal, calling `seen` with every state.
-pub async fn wait(wait: Wait<'_>, stop: &Stop, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
+pub(crate) async fn wait(wait: Wait<'_>, stop: &Stop, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
     let patience = wait.patience;
     within(patience, stop, poll(wait, seen)).await.unwrap_or_else(|left| left)
 }
@@ -147,7 +127,7 @@ pub async fn wait(wait: Wait<'_>, stop: &Stop, seen: &(dyn Fn(&OperationView) + 
 ///
 /// # Errors
 /// How it was left.
-pub async fn within<T>(patience: Patience, stop: &Stop, work: impl Future<Output = T>) -> Result<T, Waited> {
+pub(crate) async fn within<T>(patience: Patience, stop: &Stop, work: impl Future<Output = T>) -> Result<T, Waited> {
     let late = async {
         match patience.deadline {
             Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -208,7 +188,6 @@ fn next_pause(pause: Duration, asked: Option<Duration>, floor: Duration) -> Dura
 /// What the submissions say, where they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Submitted {
-    /// One runs.
     Runs,
     /// None runs; the newest ended so, if there is one.
     Rests(Option<State>),
@@ -270,8 +249,7 @@ async fn look(wait: &Wait<'_>) -> Result<Option<(OperationView, Submitted)>, Pro
 }
 
 /// Why a status that is at rest is no success: its last operation failed or was canceled.
-#[must_use]
-pub fn ended_badly(status: &OperationView) -> Option<Vec<String>> {
+pub(crate) fn ended_badly(status: &OperationView) -> Option<Vec<String>> {
     match next(Goal::Live, status) {
         Next::Ended(why) => Some(why),
         Next::Wait | Next::Reached(_) => None,

@@ -18,7 +18,7 @@ use regex_lite::{Captures, Regex};
 use serde_json::Value;
 
 /// What stands in the place of a secret.
-pub const MASK: &str = "REDACTED";
+pub(crate) const MASK: &str = "REDACTED";
 
 /// `name=value` pairs whose value is a secret wherever they occur: SAS signatures, storage and service-bus keys,
 /// passwords in connection strings, OAuth parameters. The name may follow an escaped separator (`%26`, `%2526`,
@@ -63,15 +63,13 @@ const SECRET_NAMES: [&str; 16] = [
 
 /// Whether a field of this name holds a secret. Only the part after the last dot counts, and its ending:
 /// `storageAccountConnectionString` is one, and `STORAGE_ACCOUNT_KEY`.
-#[must_use]
-pub fn is_secret_name(key: &str) -> bool {
+pub(crate) fn is_secret_name(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or(key).replace(['_', '-', ' '], "").to_ascii_lowercase();
     SECRET_NAMES.iter().any(|secret| name.ends_with(secret))
 }
 
 /// The text without the secrets that its form gives away.
-#[must_use]
-pub fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let text = PAIR.replace_all(text, |found: &Captures<'_>| format!("{}{}{}{MASK}", &found[1], &found[2], &found[3]));
     let text = TOKEN.replace_all(&text, |found: &Captures<'_>| {
         let part = |group: usize| found.get(group).map_or("", |part| part.as_str());
@@ -82,15 +80,13 @@ pub fn text(text: &str) -> String {
 }
 
 /// Whether [`text`] would change it.
-#[must_use]
-pub fn holds_secret(candidate: &str) -> bool {
+pub(crate) fn holds_secret(candidate: &str) -> bool {
     text(candidate) != candidate
 }
 
 /// The value without secrets, by field name and by the form of each text. Where a schema is at hand, it knows more:
 /// see [`crate::live::redacted`].
-#[must_use]
-pub fn value(value: &Value) -> Value {
+pub(crate) fn value(value: &Value) -> Value {
     match value {
         Value::String(string) => Value::String(text(string)),
         Value::Array(items) => items.iter().map(self::value).collect(),
@@ -103,8 +99,7 @@ pub fn value(value: &Value) -> Value {
 }
 
 /// The value with everything in it masked that can hold a secret; what is empty stays as it is.
-#[must_use]
-pub fn masked(value: &Value) -> Value {
+pub(crate) fn masked(value: &Value) -> Value {
     match value {
         Value::String(text) if text.is_empty() => value.clone(),
         Value::String(_) | Value::Number(_) => Value::String(MASK.to_owned()),
@@ -115,14 +110,14 @@ pub fn masked(value: &Value) -> Value {
 }
 
 /// A value that is shorter cannot be told from an ordinary word, so it cannot be kept out of a text.
-pub const SHORTEST: usize = 8;
+pub(crate) const SHORTEST: usize = 8;
 
 /// Everything that stands for a secret that was read, the longest first.
 static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// Keeps the value of a secret out of everything that is written from now on. Values under [`SHORTEST`] characters are
 /// not taken: see there.
-pub fn remember(secret: &str) {
+pub(crate) fn remember(secret: &str) {
     let forms = forms(secret);
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     for form in forms {
@@ -138,13 +133,12 @@ pub fn remember(secret: &str) {
 static FIELDS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
 /// Takes every field of this name for a secret in what is logged from now on.
-pub fn hide_field(name: &str) {
+pub(crate) fn hide_field(name: &str) {
     FIELDS.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
 }
 
 /// A document for the log: without the fields that files declare as secrets, and without any secret that was read.
-#[must_use]
-pub fn logged(mut document: Value) -> String {
+pub(crate) fn logged(mut document: Value) -> String {
     let fields = FIELDS.read().unwrap_or_else(PoisonError::into_inner);
     hide(&mut document, &fields);
     known(&document.to_string())
@@ -167,8 +161,7 @@ fn hide(value: &mut Value, fields: &BTreeSet<String>) {
 }
 
 /// The text without any secret that was read, in whatever form it stands there.
-#[must_use]
-pub fn known(text: &str) -> String {
+pub(crate) fn known(text: &str) -> String {
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
     let mut text = Cow::Borrowed(text);
     for form in known.iter() {

@@ -10,60 +10,52 @@ use crate::portal::{OperationView, Submission, Traffic};
 
 /// The state of one offer on the portal.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OfferStatus {
-    /// Which offer.
-    pub key: OfferKey,
+pub(crate) struct OfferStatus {
+    pub(crate) key: OfferKey,
     /// Whether the portal has it.
-    pub exists: bool,
+    pub(crate) exists: bool,
     /// Its status; `None` when the portal has none to tell.
-    pub status: Option<OperationView>,
+    pub(crate) status: Option<OperationView>,
     /// Whether the preview slot holds something.
-    pub preview: bool,
+    pub(crate) preview: bool,
     /// Whether the production slot holds something.
-    pub production: bool,
-    /// The submission that runs.
-    pub running: Option<Submission>,
+    pub(crate) production: bool,
+    pub(crate) running: Option<Submission>,
 }
 
 /// Two states of one offer, compared.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
-    /// Which offer.
-    pub key: OfferKey,
+pub(crate) struct Compared {
+    pub(crate) key: OfferKey,
     /// Its file, where a side is the file.
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// The sides that hold nothing, by their names.
-    pub empty: Vec<String>,
+    pub(crate) empty: Vec<String>,
     /// What differs, in the direction that was asked for.
-    pub changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// Where an artifact could not be compared.
-    pub not_compared: Vec<Address>,
+    pub(crate) not_compared: Vec<Address>,
 }
 
 /// One thing that `doctor` looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// What.
-    pub name: String,
-    /// How it is.
-    pub verdict: Verdict,
+pub(crate) struct Check {
+    pub(crate) name: String,
+    pub(crate) verdict: Verdict,
 }
 
 impl Check {
     /// A check and its verdict.
-    pub fn new(name: impl Into<String>, verdict: Verdict) -> Self {
+    pub(crate) fn new(name: impl Into<String>, verdict: Verdict) -> Self {
         Self { name: name.into(), verdict }
     }
 }
 
-/// How a thing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// As it should be: what was found.
     Good(String),
-    /// In the way.
     Bad {
-        /// What is wrong.
         what: String,
         /// What to do about it.
         next: String,
@@ -76,39 +68,35 @@ pub enum Verdict {
 
 /// What a run was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// To carry out a plan.
     #[default]
     Apply,
     /// To wait for what runs.
     Wait,
-    /// To publish drafts.
     Publish,
-    /// To sign previews off.
     GoLive,
-    /// To cancel what runs.
     Cancel,
 }
 
 /// What became of a whole run.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Report {
-    /// What it was for.
-    pub purpose: Purpose,
+pub(crate) struct Report {
+    pub(crate) purpose: Purpose,
     /// One outcome for each offer that had something to do, in the order of their keys.
-    pub outcomes: Vec<Outcome>,
+    pub(crate) outcomes: Vec<Outcome>,
     /// Offers that had nothing to do.
-    pub unchanged: Vec<OfferKey>,
+    pub(crate) unchanged: Vec<OfferKey>,
     /// Offers that could not be read.
-    pub unread: Vec<Unread>,
+    pub(crate) unread: Vec<Unread>,
     /// What stopped the plan as a whole, each with what accepts it. Nothing was begun.
-    pub refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
     /// The portal, as it is called in saved plans.
-    pub portal: String,
+    pub(crate) portal: String,
     /// The offers that are as the files say, as they were seen: the base of a later look for drift.
-    pub applied: Vec<Applied>,
+    pub(crate) applied: Vec<Applied>,
     /// What it cost the network.
-    pub traffic: Traffic,
+    pub(crate) traffic: Traffic,
 }
 
 impl Report {
@@ -117,8 +105,7 @@ impl Report {
     /// The most telling cause wins: a guard, for which nothing was begun; an interruption; a refusal (nothing was written
     /// to that offer, and somebody must look); a failure. `6` says that some offers are as they should be and others are
     /// not, or that one is in part.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         let ends = || self.outcomes.iter().map(|outcome| &outcome.end);
         let any = |test: fn(&End) -> bool| ends().any(test);
         let good = !self.unchanged.is_empty() || any(|end| matches!(end, End::Done | End::Left));

@@ -16,7 +16,7 @@ use crate::plan::Finding;
 use crate::workspace::{Level, Rule};
 
 /// How long a rule may take for one offer.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// More changes than this are too many for an expression, which may look at each of them for each of them.
 const MAX_CHANGES: usize = 5_000;
@@ -25,8 +25,7 @@ const MAX_CHANGES: usize = 5_000;
 const STACK: usize = 16 * 1024 * 1024;
 
 /// The findings of all rules for each offer, in the order of the offers. `offers` are their parts of the JSON plan.
-#[must_use]
-pub fn findings(rules: &[Rule], offers: Vec<Value>, patience: Duration) -> Vec<Vec<Finding>> {
+pub(crate) fn findings(rules: &[Rule], offers: Vec<Value>, patience: Duration) -> Vec<Vec<Finding>> {
     let offers = Arc::new(offers);
     let mut found = offers.iter().map(|_| Vec::new()).collect::<Vec<_>>();
     for rule in rules.iter().filter(|rule| rule.level != Level::Off) {

@@ -20,7 +20,7 @@ use crate::schema::Shape;
 use crate::workspace::Desired;
 
 /// Largest snapshot that is read, in bytes.
-pub const MAX_BYTES: u64 = 256 << 20;
+pub(crate) const MAX_BYTES: u64 = 256 << 20;
 
 const FORMAT: &str = "offerctl-snapshot";
 const FORMAT_VERSION: &str = "1.0";
@@ -29,38 +29,35 @@ const UNGUESSABLE: usize = 32;
 
 /// The portal at one moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The portal, as saved plans call it.
-    pub portal: String,
-    /// When it was taken.
-    pub taken: jiff::Timestamp,
-    /// What was read.
-    pub content: Recorded,
+    pub(crate) portal: String,
+    pub(crate) taken: jiff::Timestamp,
+    pub(crate) content: Recorded,
 }
 
 /// What was read of the portal.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// The offers, in the order of their keys.
-    pub offers: Vec<RecordedOffer>,
+    pub(crate) offers: Vec<RecordedOffer>,
     /// Offers that could not be read: they are not absent.
-    pub unread: Vec<Unread>,
+    pub(crate) unread: Vec<Unread>,
     /// All offers of each publisher that could be listed: one that is not among them does not exist.
-    pub listed: BTreeMap<PublisherId, Vec<String>>,
+    pub(crate) listed: BTreeMap<PublisherId, Vec<String>>,
 }
 
 /// An offer that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordedOffer {
-    /// Which.
-    pub offer: OfferKey,
+pub(crate) struct RecordedOffer {
+    pub(crate) offer: OfferKey,
     /// What the portal held; `None` where it had no such offer.
-    pub present: Option<Present>,
+    pub(crate) present: Option<Present>,
 }
 
 /// What the portal held of an offer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Present {
+pub(crate) struct Present {
     etag: Option<ETag>,
     /// Of the canonical form, secrets included.
     digest: Digest,
@@ -74,7 +71,7 @@ pub struct Present {
 
 /// Why a file cannot be used as a snapshot.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SnapshotError {
+pub(crate) enum SnapshotError {
     /// Not a snapshot at all.
     #[error("it is not a snapshot: {0}")]
     NotASnapshot(String),
@@ -105,9 +102,7 @@ impl File {
 }
 
 impl Snapshot {
-    /// The file's text.
-    #[must_use]
-    pub fn write(&self) -> String {
+    pub(crate) fn write(&self) -> String {
         let content = serde_json::to_value(&self.content);
         let mut file = File {
             format: FORMAT.to_owned(),
@@ -129,7 +124,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When it is no snapshot, one of another version, or one that was edited.
-    pub fn read(text: &str) -> Result<Self, SnapshotError> {
+    pub(crate) fn read(text: &str) -> Result<Self, SnapshotError> {
         let not = |error: serde_json::Error| SnapshotError::NotASnapshot(error.to_string());
         let value = serde_json::from_str::<Value>(text).map_err(not)?;
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
@@ -153,8 +148,7 @@ impl Snapshot {
     }
 
     /// How old it is, in seconds.
-    #[must_use]
-    pub fn age(&self, now: jiff::Timestamp) -> i64 {
+    pub(crate) fn age(&self, now: jiff::Timestamp) -> i64 {
         now.as_second() - self.taken.as_second()
     }
 
@@ -162,7 +156,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When it does not say: that it has no such offer is said only where the list of all offers has none.
-    pub fn offer(&self, desired: &Desired, shape: &Shape) -> Result<(Live, ReleaseView, Contents), Unread> {
+    pub(crate) fn offer(&self, desired: &Desired, shape: &Shape) -> Result<(Live, ReleaseView, Contents), Unread> {
         let key = &desired.key;
         if let Some(found) = self.content.offers.iter().find(|recorded| recorded.offer == *key) {
             return Ok(match &found.present {
@@ -189,8 +183,7 @@ impl Snapshot {
 
 impl Present {
     /// What is kept of an offer that was read.
-    #[must_use]
-    pub fn record(
+    pub(crate) fn record(
         desired: &Desired,
         offer: &LiveOffer,
         release: ReleaseView,

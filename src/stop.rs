@@ -4,24 +4,22 @@ use tokio::sync::watch;
 
 /// Says that the user wants to stop. Work that was begun on the portal is finished, nothing new is begun.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
     /// A signal and its switch.
-    #[must_use]
-    pub fn new() -> (watch::Sender<bool>, Self) {
+    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
     }
 
     /// Whether the user asked to stop.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Returns when the user asks to stop.
-    pub async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|stop| *stop).await.is_err() {
             // The switch is gone, so nobody will ask.
@@ -31,7 +29,7 @@ impl Stop {
 
     /// Does something that may be given up, until the user asks to stop: `None` then, and at once when that is so
     /// already.
-    pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.wait() => None,

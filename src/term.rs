@@ -5,34 +5,29 @@ use std::io::{self, IsTerminal as _, Write};
 
 use crate::redact;
 
-/// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum ColorChoice {
+pub(crate) enum ColorChoice {
     /// On a terminal, unless NO_COLOR is set or TERM is dumb; anywhere with CLICOLOR_FORCE.
     #[default]
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
 /// How a mark can be written so that it is read as the same and acted upon by nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Escape {
+pub(crate) enum Escape {
     /// As `\u{3a}`, for people.
     Text,
     /// As JSON escapes it within a string.
     Json,
-    /// As a character reference.
     Xml,
 }
 
 /// The text with what the runners of pipelines would take for a command made inert. GitHub Actions acts on lines that
 /// begin with `::` and on `##[` anywhere in a line, Azure Pipelines on `##vso[` and `##[`; both read stdout and stderr.
 /// The marks of texts stay what they are in any other place.
-#[must_use]
-pub fn inert(text: &str, escape: Escape) -> Cow<'_, str> {
+pub(crate) fn inert(text: &str, escape: Escape) -> Cow<'_, str> {
     let acts = |line: &str| line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso[");
     if !text.lines().any(acts) {
         return Cow::Borrowed(text);
@@ -60,7 +55,7 @@ fn safe(text: &str) -> String {
 
 /// stderr for a log, whose every line comes in one piece.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct LogStream;
+pub(crate) struct LogStream;
 
 impl Write for LogStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -74,7 +69,7 @@ impl Write for LogStream {
 }
 
 /// Tells of a defect without what it must not tell. The message of a panic can hold any value of the program.
-pub fn tell_panics() {
+pub(crate) fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let payload = panic.payload();
         let message =
@@ -95,25 +90,22 @@ pub fn tell_panics() {
 
 /// The streams and how to use them.
 #[derive(Debug, Clone, Copy)]
-pub struct Term {
-    /// Whether stdout takes colour.
-    pub stdout_color: bool,
+pub(crate) struct Term {
+    pub(crate) stdout_color: bool,
     /// Columns of stdout; none where it is no terminal.
-    pub stdout_width: Option<usize>,
-    /// Whether stderr takes colour.
-    pub stderr_color: bool,
+    pub(crate) stdout_width: Option<usize>,
+    pub(crate) stderr_color: bool,
     /// Whether stderr is a terminal, for progress that moves.
-    pub stderr_live: bool,
+    pub(crate) stderr_live: bool,
     /// Whether a question can be asked.
-    pub interactive: bool,
+    pub(crate) interactive: bool,
     /// Whether talk is left out.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 impl Term {
     /// Looks at the streams and at the environment's wishes.
-    #[must_use]
-    pub fn new(color: ColorChoice, quiet: bool, no_input: bool) -> Self {
+    pub(crate) fn new(color: ColorChoice, quiet: bool, no_input: bool) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
@@ -139,7 +131,7 @@ impl Term {
     ///
     /// # Errors
     /// When the result did not arrive, on a full disk for example.
-    pub fn result(&self, text: &str, escape: Escape) -> std::io::Result<()> {
+    pub(crate) fn result(&self, text: &str, escape: Escape) -> std::io::Result<()> {
         self.commands(&inert(&redact::known(text), escape))
     }
 
@@ -147,7 +139,7 @@ impl Term {
     ///
     /// # Errors
     /// As there.
-    pub fn commands(&self, text: &str) -> std::io::Result<()> {
+    pub(crate) fn commands(&self, text: &str) -> std::io::Result<()> {
         let mut stdout = std::io::stdout().lock();
         match stdout.write_all(redact::known(text).as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -156,25 +148,24 @@ impl Term {
     }
 
     /// Says something that `--quiet` leaves out.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
             self.alert(text);
         }
     }
 
     /// Says something that is always said.
-    pub fn alert(&self, text: &str) {
+    pub(crate) fn alert(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{}", safe(text));
     }
 
     /// Writes several lines that are always said; nothing for an empty text.
-    pub fn alert_text(&self, text: &str) {
+    pub(crate) fn alert_text(&self, text: &str) {
         let _ = std::io::stderr().lock().write_all(safe(text).as_bytes());
     }
 
     /// Asks a question whose answer is yes or no; anything but yes is no.
-    #[must_use]
-    pub fn confirm(&self, question: &str) -> bool {
+    pub(crate) fn confirm(&self, question: &str) -> bool {
         // The lock is not held while the user thinks: others have something to say meanwhile.
         let _ = write!(std::io::stderr(), "{question} [y/N] ");
         let mut answer = String::new();

@@ -21,35 +21,26 @@ use crate::schema::Schemas;
 use crate::stop::Stop;
 use crate::workspace::Desired;
 use release::Work;
-pub use release::{check_live, go_live, publish};
+pub(crate) use release::{check_live, go_live, publish};
 
 /// What was done to an offer, in the order in which it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Done {
-    /// The draft was created.
+pub(crate) enum Done {
     Created,
-    /// The draft was changed.
     Updated,
-    /// A publish was started.
     Published,
     /// A running publish or go-live of the same content was joined.
     Joined,
     /// The preview waits for sign-off.
     InPreview,
-    /// A go-live was started.
     SignedOff,
-    /// Customers see it.
     Live,
-    /// What ran was canceled.
     Canceled,
-    /// Nothing ran.
     AtRest,
 }
 
-/// How an offer ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum End {
-    /// As planned.
+pub(crate) enum End {
     Done,
     /// Left at the first wait, which was not asked for; what the plan has after it is for a later run.
     Left,
@@ -71,7 +62,6 @@ pub enum End {
     OperationEnded(Vec<String>),
     /// The wait ran out of time.
     TimedOut,
-    /// The user stopped it.
     Interrupted,
     /// Not begun: the user stopped before, or a guard stopped the whole plan.
     NotAttempted,
@@ -79,11 +69,10 @@ pub enum End {
 
 /// A failure of the portal, and the declared fields that it names.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
-    /// What the portal says.
-    pub problem: Problem,
+pub(crate) struct Failure {
+    pub(crate) problem: Problem,
     /// Such as `title (offers/a.yaml:12)`.
-    pub places: Vec<String>,
+    pub(crate) places: Vec<String>,
 }
 
 impl From<Problem> for End {
@@ -97,23 +86,19 @@ impl From<Problem> for End {
 
 /// What became of one offer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// Which offer.
-    pub key: OfferKey,
-    /// What was done.
-    pub done: Vec<Done>,
-    /// How it ended.
-    pub end: End,
+pub(crate) struct Outcome {
+    pub(crate) key: OfferKey,
+    pub(crate) done: Vec<Done>,
+    pub(crate) end: End,
     /// What it was known to be as the files say, where that was seen: the next look for drift starts here.
-    pub applied: Option<Box<Applied>>,
+    pub(crate) applied: Option<Box<Applied>>,
 }
 
 /// What happens, as it happens.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub(crate) enum Event {
     /// Work on an offer begins.
     Begun(OfferKey),
-    /// Something was done.
     Did(OfferKey, Done),
     /// The portal's operation was seen.
     Seen(OfferKey, OperationView),
@@ -122,27 +107,25 @@ pub enum Event {
 }
 
 /// What carrying out needs besides the plan.
-pub struct Context<'a> {
-    /// Writes to the portal.
-    pub writer: &'a Writer,
+pub(crate) struct Context<'a> {
+    pub(crate) writer: &'a Writer,
     /// What is known of offer documents.
-    pub schemas: &'a Schemas,
+    pub(crate) schemas: &'a Schemas,
     /// Reads a secret; only called when a body is made.
-    pub secret: &'a ReadSecret<'a>,
+    pub(crate) secret: &'a ReadSecret<'a>,
     /// Where local artifacts go, if any are to go anywhere.
-    pub store: Option<&'a Store>,
+    pub(crate) store: Option<&'a Store>,
     /// Whether to wait for operations, and how.
-    pub patience: Option<Patience>,
+    pub(crate) patience: Option<Patience>,
     /// How many offers are written at once. Waiting for the portal takes no place.
-    pub places: &'a Semaphore,
+    pub(crate) places: &'a Semaphore,
     /// The user's wish to stop.
-    pub stop: &'a Stop,
-    /// Told what happens.
-    pub tell: &'a (dyn Fn(Event) + Sync),
+    pub(crate) stop: &'a Stop,
+    pub(crate) tell: &'a (dyn Fn(Event) + Sync),
 }
 
 /// Carries out one offer's plan. `desired` is what the plan was made from.
-pub async fn offer(plan: &OfferPlan, desired: &Desired, context: &Context<'_>) -> Outcome {
+pub(crate) async fn offer(plan: &OfferPlan, desired: &Desired, context: &Context<'_>) -> Outcome {
     let shape = context.schemas.shape(&plan.offer_type);
     let work = Work::begin(&plan.key, shape, context).await;
     let Some(mut work) = work else { return not_attempted(&plan.key, context) };

@@ -13,7 +13,7 @@ use crate::portal::{Accepted, Kind, OperationPath, OperationView, Problem, Reade
 use crate::schema::Shape;
 
 /// Publishes the draft as the portal holds it, and waits for the request to sign off.
-pub async fn publish(key: &OfferKey, notify: &[String], context: &Context<'_>) -> Outcome {
+pub(crate) async fn publish(key: &OfferKey, notify: &[String], context: &Context<'_>) -> Outcome {
     alone(key, context, async |work, draft| {
         work.content = Some(draft.digest(work.shape));
         if let Some(end) = work.publish(notify).await? {
@@ -25,7 +25,7 @@ pub async fn publish(key: &OfferKey, notify: &[String], context: &Context<'_>) -
 }
 
 /// Signs off the preview that waits for it, and waits until customers have it. With `expected`, only that content.
-pub async fn go_live(key: &OfferKey, expected: Option<&Digest>, context: &Context<'_>) -> Outcome {
+pub(crate) async fn go_live(key: &OfferKey, expected: Option<&Digest>, context: &Context<'_>) -> Outcome {
     alone(key, context, async |work, draft| {
         let submissions = work.submissions().await?;
         let waits = work.reader().status(key).await?.is_some_and(|status| status.awaits_signoff());
@@ -63,7 +63,7 @@ pub async fn go_live(key: &OfferKey, expected: Option<&Digest>, context: &Contex
 }
 
 /// Says of an offer for which nothing is under way whether customers have its draft.
-pub async fn check_live(key: &OfferKey, context: &Context<'_>) -> Outcome {
+pub(crate) async fn check_live(key: &OfferKey, context: &Context<'_>) -> Outcome {
     alone(key, context, async |work, draft| {
         work.content = Some(draft.digest(work.shape));
         work.nothing_waits().await

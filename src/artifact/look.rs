@@ -34,10 +34,10 @@ const MAX_REMEMBERED: usize = 20_000;
 /// it is a signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Remembered(BTreeMap<String, Content>);
+pub(crate) struct Remembered(BTreeMap<String, Content>);
 
 /// Looks at files, each address once a run. It has no credential to lose.
-pub struct Looker {
+pub(crate) struct Looker {
     client: Client,
     /// Where the copies of a portal on this machine are: the host in their addresses is not its own.
     copies_at: Option<Url>,
@@ -51,7 +51,7 @@ impl Looker {
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub fn new(loopback: Option<Url>, proxied: bool, remembered: Remembered) -> Result<Self, String> {
+    pub(crate) fn new(loopback: Option<Url>, proxied: bool, remembered: Remembered) -> Result<Self, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder();
         let near = loopback.is_some();
@@ -74,7 +74,7 @@ impl Looker {
     }
 
     /// Fills the table for these pairs. What cannot be had is noted with its reason.
-    pub async fn look(&self, pairs: &[Pair]) -> Contents {
+    pub(crate) async fn look(&self, pairs: &[Pair]) -> Contents {
         let seen = stream::iter(pairs.iter().map(|pair| self.pair(pair))).buffered(AT_ONCE);
         let seen = seen.collect::<Vec<_>>().await;
         let mut contents = Contents::default();
@@ -85,8 +85,7 @@ impl Looker {
     }
 
     /// What is to be remembered for later runs.
-    #[must_use]
-    pub fn remembered(&self) -> Remembered {
+    pub(crate) fn remembered(&self) -> Remembered {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

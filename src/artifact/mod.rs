@@ -7,8 +7,8 @@ mod address;
 mod look;
 mod store;
 
-pub use look::{Looker, Remembered};
-pub use store::{Access, Store};
+pub(crate) use look::{Looker, Remembered};
+pub(crate) use store::{Access, Store};
 
 /// Largest file that is fetched, in bytes.
 const MAX_BYTES: u64 = 64 << 20;

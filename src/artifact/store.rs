@@ -17,20 +17,19 @@ use crate::redact;
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A place for files that the portal can fetch from.
-pub struct Store {
+pub(crate) struct Store {
     /// The folder of the project.
-    pub root: PathBuf,
-    /// The store.
-    pub objects: Arc<dyn ObjectStore>,
+    pub(crate) root: PathBuf,
+    pub(crate) objects: Arc<dyn ObjectStore>,
     /// What stands before the name of each file in the store.
-    pub prefix: Key,
+    pub(crate) prefix: Key,
     /// How the portal gets at a file.
-    pub access: Access,
+    pub(crate) access: Access,
 }
 
 /// How the portal gets at a file.
 #[derive(Debug)]
-pub enum Access {
+pub(crate) enum Access {
     /// Everybody does, below this address.
     Public(Url),
     /// By an address that is signed for this long.
@@ -43,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// Why a file could not be uploaded.
-    pub async fn upload(&self, files: &[LocalFile]) -> Result<BTreeMap<String, String>, String> {
+    pub(crate) async fn upload(&self, files: &[LocalFile]) -> Result<BTreeMap<String, String>, String> {
         let mut addresses = BTreeMap::new();
         for file in files {
             let one = tokio::time::timeout(PATIENCE, self.one(file)).await;

@@ -8,27 +8,27 @@ use crate::model::Slot;
 
 /// `offerctl diff`.
 #[derive(Debug, Args)]
-pub struct DiffArgs {
+pub(crate) struct DiffArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
 
     /// Where from: draft, preview, live (or production), vN (what submission N was of), or file
     #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_FROM")]
-    pub from: SideArg,
+    pub(crate) from: SideArg,
 
     /// Where to, as --from
     #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_TO")]
-    pub to: SideArg,
+    pub(crate) to: SideArg,
 
     /// Exit with 2 when there are differences
     #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
-    pub detailed_exitcode: bool,
+    pub(crate) detailed_exitcode: bool,
 }
 
 /// One state of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SideArg {
+pub(crate) enum SideArg {
     /// What a slot holds.
     Slot(Slot),
     /// A version, by its number.

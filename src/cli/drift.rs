@@ -7,25 +7,25 @@ use super::Targets;
 
 /// `offerctl drift`.
 #[derive(Debug, Args)]
-pub struct DriftArgs {
+pub(crate) struct DriftArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
 
     /// What both sides are compared with: the report of the last `apply -o json=PATH`, or a Git revision; repeatable,
     /// the first that knows an offer counts. Without one, nobody can say which side moved
     #[arg(long, value_name = "PATH|REV", env = "OFFERCTL_BASE")]
-    pub base: Vec<String>,
+    pub(crate) base: Vec<String>,
 
     /// List offers of the declared publishers that no file declares, without counting them as drift
     #[arg(long, env = "OFFERCTL_ALLOW_UNDECLARED", value_parser = FalseyValueParser::new())]
-    pub allow_undeclared: bool,
+    pub(crate) allow_undeclared: bool,
 
     /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
     #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
-    pub markdown_limit: Option<usize>,
+    pub(crate) markdown_limit: Option<usize>,
 
     /// Do not look at the files behind artifacts; those that the portal copied are not compared
     #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
-    pub no_artifacts: bool,
+    pub(crate) no_artifacts: bool,
 }

@@ -8,16 +8,16 @@ use super::Command;
 
 /// A format and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputSpec {
+pub(crate) struct OutputSpec {
     /// The format.
-    pub format: Format,
+    pub(crate) format: Format,
     /// The file; stdout where there is none.
-    pub path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// The formats of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     Text,
     /// For comments and summaries.
@@ -36,8 +36,7 @@ pub enum Format {
 
 impl Format {
     /// The name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Markdown => "markdown",
@@ -50,8 +49,7 @@ impl Format {
     }
 
     /// Names in a row, for a sentence.
-    #[must_use]
-    pub fn list(formats: &[Self]) -> String {
+    pub(crate) fn list(formats: &[Self]) -> String {
         let names = formats.iter().map(|format| format.name()).collect::<Vec<_>>();
         match names.as_slice() {
             [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
@@ -75,8 +73,7 @@ impl std::str::FromStr for OutputSpec {
 
 impl Command {
     /// The command's name, as the user types it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Validate(_) => "validate",
             Self::Explain(_) => "explain",
@@ -97,8 +94,7 @@ impl Command {
     }
 
     /// The formats in which the command's result makes sense.
-    #[must_use]
-    pub fn formats(&self) -> &'static [Format] {
+    pub(crate) fn formats(&self) -> &'static [Format] {
         use Format::{Github, Html, Json, Junit, Markdown, Sarif, Text};
         match self {
             Self::Validate(_) => &[Text, Markdown, Json, Sarif, Junit, Github],

@@ -9,16 +9,16 @@ use super::Targets;
 
 /// `offerctl snapshot`.
 #[derive(Debug, Args)]
-pub struct SnapshotArgs {
+pub(crate) struct SnapshotArgs {
     /// Which offers.
     #[command(flatten)]
-    pub targets: Targets,
+    pub(crate) targets: Targets,
 
     /// Where to save it; it holds no secret
     #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 
     /// Do not look at the files behind artifacts; a plan against the snapshot will not compare them
     #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
-    pub no_artifacts: bool,
+    pub(crate) no_artifacts: bool,
 }

@@ -24,6 +24,9 @@ mod status;
 mod validate;
 mod wait;
 
+#[cfg(test)]
+mod docs;
+
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
@@ -38,7 +41,6 @@ use crate::term::{LogStream, Term};
 use shell::Shell;
 
 /// Runs the command line of the process.
-#[must_use]
 pub fn run() -> ExitCode {
     crate::term::tell_panics();
     // The hook has told of it.

@@ -27,7 +27,6 @@ pub(super) struct Shell {
     /// Those of the project, or the program's own where there is none that can be used: then its error comes first.
     pub(super) schemas: Arc<Schemas>,
     pub(super) stop: Stop,
-    /// The command's name.
     pub(super) command: &'static str,
     /// The way to the portal, once it is open.
     pub(super) reader: OnceLock<Reader>,

@@ -19,14 +19,12 @@ const LARGEST_SUMMARY: usize = 1 << 20;
 /// What a place for text takes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surface {
-    /// Whether it takes colour.
     pub(super) color: bool,
     /// Its columns; none where lines have any length.
     pub(super) width: Option<usize>,
 }
 
 impl Surface {
-    /// A file.
     const FILE: Self = Self { color: false, width: None };
 }
 
@@ -67,7 +65,6 @@ impl Shell {
         written.into_iter().collect()
     }
 
-    /// What stdout takes.
     pub(super) fn stdout_surface(&self) -> Surface {
         Surface { color: self.term.stdout_color, width: self.term.stdout_width }
     }

@@ -9,45 +9,41 @@ use super::{Code, Severity};
 
 /// What is to be said of one code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct About {
-    /// The code.
-    pub code: Code,
+pub(crate) struct About {
+    pub(crate) code: Code,
     /// Its name in settings and on the command line: `sas-expiry`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How bad it is, unless the project says otherwise.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// Whether `[lints]` in `offerctl.toml` can change that.
-    pub lint: bool,
+    pub(crate) lint: bool,
     /// One line: what is wrong.
-    pub summary: &'static str,
+    pub(crate) summary: &'static str,
     /// Why it is wrong, and what follows from it.
-    pub explanation: &'static str,
+    pub(crate) explanation: &'static str,
     /// YAML (or TOML) that has it.
-    pub example: &'static str,
-    /// The same, mended.
-    pub mended: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) mended: &'static str,
 }
 
 impl About {
     /// Every code's entry, by group, in the order of the numbers.
-    pub const ALL: &'static [&'static [Self]] = &[reading::TABLE, schema::TABLE, lints::TABLE, artifacts::TABLE];
+    pub(crate) const ALL: &'static [&'static [Self]] = &[reading::TABLE, schema::TABLE, lints::TABLE, artifacts::TABLE];
 
     /// All entries in the order of their codes.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
         let mut all = Self::ALL.iter().flat_map(|group| group.iter()).collect::<Vec<_>>();
         all.sort_by_key(|about| about.code);
         all.into_iter()
     }
 
     /// The entry of a code.
-    #[must_use]
-    pub fn of(code: Code) -> Option<&'static Self> {
+    pub(crate) fn of(code: Code) -> Option<&'static Self> {
         Self::all().find(|about| about.code == code)
     }
 
     /// The entry that a user names: `OFR0041`, `ofr41`, `41` or `sas-expiry`.
-    #[must_use]
-    pub fn find(name: &str) -> Option<&'static Self> {
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
         let name = name.trim().to_ascii_lowercase();
         let number = name.strip_prefix("ofr").unwrap_or(&name).parse::<u16>().ok();
         Self::all().find(|about| Some(about.code as u16) == number || about.name == name)

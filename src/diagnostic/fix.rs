@@ -9,20 +9,19 @@ use super::Span;
 /// One edit of a file, and what it makes of the document: the edit is made only where reading the result again shows
 /// exactly that.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fix {
+pub(crate) struct Fix {
     /// The place of the value or key that changes.
-    pub span: Span,
+    pub(crate) span: Span,
     /// The bytes that are replaced.
-    pub bytes: Range<usize>,
-    /// What stands there instead.
-    pub text: String,
+    pub(crate) bytes: Range<usize>,
+    pub(crate) text: String,
     /// What becomes of the document.
-    pub change: Change,
+    pub(crate) change: Change,
 }
 
 /// What a fix makes of the value or key at its place.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
+pub(crate) enum Change {
     /// The value becomes this one.
     Value(Value),
     /// The key becomes this one.
@@ -33,15 +32,13 @@ pub enum Change {
 
 impl Fix {
     /// Puts a plain value in quotes; `None` where it holds what would need an escape.
-    #[must_use]
-    pub fn quote(span: Span, text: &str) -> Option<Self> {
+    pub(crate) fn quote(span: Span, text: &str) -> Option<Self> {
         let change = Change::Value(Value::String(text.to_owned()));
         quotable(text).then(|| Self { span, bytes: span.start..span.end, text: format!("\"{text}\""), change })
     }
 
     /// Puts a plain key in quotes; `None` where it holds what would need an escape.
-    #[must_use]
-    pub fn quote_key(span: Span, text: &str) -> Option<Self> {
+    pub(crate) fn quote_key(span: Span, text: &str) -> Option<Self> {
         let change = Change::Key(text.to_owned());
         quotable(text).then(|| Self { span, bytes: span.start..span.end, text: format!("\"{text}\""), change })
     }

@@ -6,25 +6,22 @@ use super::{Code, Diagnostic, Severity, about::About, did_you_mean};
 
 /// What the project makes of a lint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// It stops a command.
+pub(crate) enum Level {
     Error,
-    /// It is shown.
     Warning,
-    /// It is left out.
     Off,
 }
 
 /// The levels that differ from the defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Levels(BTreeMap<Code, Level>);
+pub(crate) struct Levels(BTreeMap<Code, Level>);
 
 impl Levels {
     /// Sets the level of one lint, given by its name or code.
     ///
     /// # Errors
     /// What is wrong with the name or the level, in words.
-    pub fn set(&mut self, name: &str, level: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, name: &str, level: &str) -> Result<(), String> {
         let lints = About::ALL.iter().flat_map(|group| group.iter()).filter(|about| about.lint);
         let Some(about) = About::find(name) else {
             let near = did_you_mean(name, lints.map(|about| about.name));
@@ -46,7 +43,7 @@ impl Levels {
     }
 
     /// Gives each finding the severity that the project wants, and leaves out what it turned off.
-    pub fn apply(&self, findings: &mut Vec<Diagnostic>) {
+    pub(crate) fn apply(&self, findings: &mut Vec<Diagnostic>) {
         findings.retain_mut(|finding| match self.0.get(&finding.code) {
             None => true,
             Some(Level::Off) => false,

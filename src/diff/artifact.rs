@@ -13,11 +13,11 @@ use crate::schema::Rules;
 
 /// What is known of files, and where what is not known yet is noted.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Artifacts<'a> {
+pub(crate) struct Artifacts<'a> {
     /// The table; without one nothing is known.
-    pub contents: Option<&'a Contents>,
+    pub(crate) contents: Option<&'a Contents>,
     /// The pairs whose equality depends on what their files hold.
-    pub asked: Option<&'a RefCell<Vec<Pair>>>,
+    pub(crate) asked: Option<&'a RefCell<Vec<Pair>>>,
 }
 
 impl Artifacts<'_> {

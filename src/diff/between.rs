@@ -11,16 +11,14 @@ use crate::schema::{ListRule, Shape};
 
 /// The differences from one document to another, secrets removed. Pointers are those of `after`, or of `before` where
 /// `after` has nothing. What a rule of the schema calls equal is no difference.
-#[must_use]
-pub fn between(before: &Value, after: &Value, shape: &Shape) -> Vec<Change> {
+pub(crate) fn between(before: &Value, after: &Value, shape: &Shape) -> Vec<Change> {
     let mut walk = Walk { changes: Vec::new() };
     walk.value(Some(before), Some(after), shape, &At::default());
     walk.changes
 }
 
 /// The value at an address of a document. A property is found under the name that the portal returns as well.
-#[must_use]
-pub fn find<'v>(document: &'v Value, shape: &Shape, target: &Address) -> Option<&'v Value> {
+pub(crate) fn find<'v>(document: &'v Value, shape: &Shape, target: &Address) -> Option<&'v Value> {
     descend(document, shape, &Address::default(), target)
 }
 

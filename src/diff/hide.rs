@@ -7,8 +7,7 @@ use crate::redact;
 use crate::schema::{ListRule, Shape};
 
 /// The live document, with everything masked that stands where the file declares a secret.
-#[must_use]
-pub fn without_declared_secrets(mut live: Value, declared: &Node, shape: &Shape) -> Value {
+pub(crate) fn without_declared_secrets(mut live: Value, declared: &Node, shape: &Shape) -> Value {
     hide(&mut live, declared, shape);
     live
 }

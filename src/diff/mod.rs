@@ -18,12 +18,12 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use artifact::Artifacts;
-pub use between::{between, find};
-pub use hide::without_declared_secrets;
-pub use patch::{FillError, PlannedPatch, ReadSecret, Uploaded, shown};
+pub(crate) use artifact::Artifacts;
+pub(crate) use between::{between, find};
+pub(crate) use hide::without_declared_secrets;
+pub(crate) use patch::{PlannedPatch, ReadSecret, Uploaded, shown};
 pub(crate) use scalar::is_empty;
-pub use walk::{Compare, compare, create};
+pub(crate) use walk::{Compare, compare, create};
 
 use crate::content::Pair;
 use crate::live::Live;
@@ -32,35 +32,33 @@ use crate::schema::Shape;
 
 /// Everything that one comparison found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// The differences, in the order of the file.
-    pub changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// What makes them, for the live document in the order in which it came.
-    pub patch: PlannedPatch,
+    pub(crate) patch: PlannedPatch,
     /// What is equal by a rule only.
-    pub hidden: Vec<Hidden>,
+    pub(crate) hidden: Vec<Hidden>,
     /// Declared artifacts of which nobody knows whether they are the portal's copies.
-    pub unknown: Vec<Unknown>,
+    pub(crate) unknown: Vec<Unknown>,
     /// Declared secrets: sent with every write, and not comparable.
-    pub secrets: Vec<Address>,
+    pub(crate) secrets: Vec<Address>,
     /// Live keys that the file does not declare. They stay as they are.
-    pub unmanaged: usize,
+    pub(crate) unmanaged: usize,
     /// Members that would be removed, were they not ignored.
-    pub ignored: Vec<Address>,
+    pub(crate) ignored: Vec<Address>,
 }
 
 /// A declared artifact that could not be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unknown {
-    /// Where.
-    pub address: Address,
+pub(crate) struct Unknown {
+    pub(crate) address: Address,
     /// Why, in one line; nothing for a plain address, of which nobody asked to look at the file.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// The artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
-#[must_use]
-pub fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
+pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
     let Live::Present(offer) = live else { return Vec::new() };
     let asked = std::cell::RefCell::default();
     let noting = Compare { artifacts: Artifacts { contents: None, asked: Some(&asked) }, ..Compare::default() };
@@ -85,46 +83,37 @@ impl Diff {
     }
 }
 
-/// One difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Change {
-    /// Where, for people.
-    pub address: Address,
+pub(crate) struct Change {
+    pub(crate) address: Address,
     /// Where, for machines: in the live document, or with a last `-` where a member is added to a list.
-    pub pointer: Pointer,
+    pub(crate) pointer: Pointer,
     /// Line of the file that asks for it.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What. Values have their secrets removed.
-    pub kind: ChangeKind,
+    pub(crate) kind: ChangeKind,
     /// What the schema says that a change of this field means to customers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub risk: Option<Risk>,
+    pub(crate) risk: Option<Risk>,
     /// The portal does not let this field change.
-    pub immutable: bool,
+    pub(crate) immutable: bool,
     /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub twin: Option<String>,
+    pub(crate) twin: Option<String>,
 }
 
-/// What kind of difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
-pub enum ChangeKind {
-    /// Declared, and not live.
+pub(crate) enum ChangeKind {
     Add {
-        /// The declared value.
         after: Value,
     },
-    /// Live, and declared away.
     Remove {
-        /// The live value.
         before: Value,
     },
     /// Declared and live, and not the same.
     Replace {
-        /// The live value.
         before: Value,
-        /// The declared value.
         after: Value,
     },
     /// A set with other members.
@@ -136,9 +125,7 @@ pub enum ChangeKind {
     },
     /// A list in which order counts.
     List {
-        /// The live members.
         before: Vec<Value>,
-        /// The declared members.
         after: Vec<Value>,
     },
 }
@@ -146,7 +133,7 @@ pub enum ChangeKind {
 /// Why two values that differ in form are one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Rule {
+pub(crate) enum Rule {
     /// null, a missing key, `""`, `[]` and `{}` are one.
     Empty,
     /// The declared value is the one that the portal fills in.
@@ -169,8 +156,7 @@ pub enum Rule {
 
 impl Rule {
     /// What the rule hides, for people.
-    #[must_use]
-    pub fn describe(self) -> &'static str {
+    pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Empty => "empty in another form",
             Self::Default => "the portal's default",
@@ -187,9 +173,7 @@ impl Rule {
 
 /// A difference that a rule hides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hidden {
-    /// Where.
-    pub address: Address,
-    /// Why.
-    pub rule: Rule,
+pub(crate) struct Hidden {
+    pub(crate) address: Address,
+    pub(crate) rule: Rule,
 }

@@ -17,7 +17,7 @@ use crate::schema::Shape;
 
 /// A patch without its secrets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct PlannedPatch {
+pub(crate) struct PlannedPatch {
     operations: Vec<PatchOperation>,
     fills: Vec<Fill>,
 }
@@ -25,7 +25,6 @@ pub struct PlannedPatch {
 /// A value that is read when the request is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Fill {
-    /// Position of the operation.
     operation: usize,
     /// Where in the operation's value.
     at: Pointer,
@@ -40,7 +39,6 @@ enum Origin {
     File(Pointer),
     /// In the live document, at this pointer.
     Live(Pointer),
-    /// In the environment.
     Env(String),
     /// In a file of its own.
     Path(String),
@@ -50,23 +48,17 @@ enum Origin {
 
 /// Why a patch could not be filled in or applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FillError {
+pub(crate) enum FillError {
     /// A value is not where the plan reads it.
     #[error("the plan takes a value from {from} at `{pointer}`, and there is none")]
     Missing {
         /// `the file` or `the live document`.
         from: &'static str,
-        /// Where.
         pointer: String,
     },
     /// A secret could not be read.
     #[error("the secret {reference} cannot be read: {reason}")]
-    Secret {
-        /// Its name.
-        reference: String,
-        /// Why.
-        reason: String,
-    },
+    Secret { reference: String, reason: String },
     /// A local artifact was not uploaded.
     #[error("the artifact {0} has no address, because it was not uploaded")]
     NotUploaded(String),
@@ -76,10 +68,10 @@ pub enum FillError {
 }
 
 /// Reads a secret by its reference. The error says why it cannot be read.
-pub type ReadSecret<'a> = dyn Fn(&SecretRef) -> Result<String, String> + Sync + 'a;
+pub(crate) type ReadSecret<'a> = dyn Fn(&SecretRef) -> Result<String, String> + Sync + 'a;
 
 /// The addresses of uploaded files, by their names in the store.
-pub type Uploaded = BTreeMap<String, String>;
+pub(crate) type Uploaded = BTreeMap<String, String>;
 
 /// A value whose secrets were taken out, with the places where they are read again.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -128,8 +120,7 @@ impl Planned {
 
 impl PlannedPatch {
     /// Whether the patch changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
 
@@ -167,7 +158,7 @@ impl PlannedPatch {
     ///
     /// # Errors
     /// When the document is not the one that the patch was made for.
-    pub fn preview(&self, live: &Value) -> Result<Value, FillError> {
+    pub(crate) fn preview(&self, live: &Value) -> Result<Value, FillError> {
         let mut document = live.clone();
         jsonpatch::patch(&mut document, &Patch(self.operations.clone()))
             .map_err(|error| FillError::Misfit(redact::text(&error.to_string())))?;
@@ -175,7 +166,7 @@ impl PlannedPatch {
     }
 
     /// Where secrets are read outside of the project's files: `env:NAME`, `file:PATH`.
-    pub fn sources(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = String> {
         self.fills.iter().filter_map(|fill| match &fill.from {
             Origin::Env(name) => Some(format!("env:{name}")),
             Origin::Path(path) => Some(format!("file:{path}")),
@@ -184,7 +175,7 @@ impl PlannedPatch {
     }
 
     /// The names of the files that a store must give out before the patch can be applied.
-    pub fn uploads(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn uploads(&self) -> impl Iterator<Item = &str> {
         self.fills.iter().filter_map(|fill| match &fill.from {
             Origin::Store(name) => Some(name.as_str()),
             Origin::File(_) | Origin::Live(_) | Origin::Env(_) | Origin::Path(_) => None,
@@ -196,7 +187,7 @@ impl PlannedPatch {
     ///
     /// # Errors
     /// When a value cannot be read, or the document is not the one that the patch was made for.
-    pub fn apply(
+    pub(crate) fn apply(
         &self,
         live: &Value,
         file: &Node,
@@ -311,8 +302,7 @@ pub(super) fn from_live(value: &Value, origin: &Pointer, shape: &Shape) -> Plann
 }
 
 /// A declared value for people: secrets removed, `!secret` by its name.
-#[must_use]
-pub fn shown(node: &Node, shape: &Shape) -> Value {
+pub(crate) fn shown(node: &Node, shape: &Shape) -> Value {
     match &node.kind {
         Kind::Secret(reference) => Value::String(format!("(secret {reference})")),
         Kind::Map(entries) => entries

@@ -11,21 +11,19 @@ use crate::redact;
 use crate::schema::{ListRule, Shape};
 use crate::{live, workspace::Ignore};
 
-/// How to compare.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Compare<'a> {
+pub(crate) struct Compare<'a> {
     /// What is left to the portal.
-    pub ignore: &'a [Ignore],
+    pub(crate) ignore: &'a [Ignore],
     /// Count what cannot be compared as changed, so that it is sent again: artifacts that the portal copied, URLs that
     /// differ by their signature, secrets.
-    pub resend: bool,
+    pub(crate) resend: bool,
     /// What is known of the files behind artifacts.
-    pub artifacts: Artifacts<'a>,
+    pub(crate) artifacts: Artifacts<'a>,
 }
 
 /// Compares a declared document with the live one.
-#[must_use]
-pub fn compare(declared: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> Diff {
+pub(crate) fn compare(declared: &Node, live: &Value, shape: &Shape, options: Compare<'_>) -> Diff {
     let mut walk = Walk { options, diff: Diff::default(), secrets: PlannedPatch::default() };
     walk.value(declared, live, shape, &Place::default());
     let Walk { mut diff, secrets, .. } = walk;
@@ -39,8 +37,7 @@ pub fn compare(declared: &Node, live: &Value, shape: &Shape, options: Compare<'_
 }
 
 /// The changes and the patch for an offer that the portal does not have.
-#[must_use]
-pub fn create(declared: &Node, shape: &Shape) -> Diff {
+pub(crate) fn create(declared: &Node, shape: &Shape) -> Diff {
     let identity = |key: &str| declared.get(key).map_or(Value::Null, |node| patch::shown(node, shape.property(key)));
     let skeleton = json!({
         "publisherId": identity("publisherId"), "id": identity("id"), "offerTypeId": identity("offerTypeId"),

@@ -15,21 +15,19 @@ use crate::workspace::Desired;
 
 /// An offer as an apply left it: a part of the receipt. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Applied {
-    /// Which offer.
-    pub offer: OfferKey,
+pub(crate) struct Applied {
+    pub(crate) offer: OfferKey,
     /// The digest of the document's canonical form, secrets included.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// The portal's document, secrets removed.
-    pub document: Value,
+    pub(crate) document: Value,
     /// What the file named instead of giving it, by address: `secret env:NAME`, `artifact …`.
-    pub references: BTreeMap<String, String>,
+    pub(crate) references: BTreeMap<String, String>,
 }
 
 impl Applied {
     /// The offer as it was read after it was written.
-    #[must_use]
-    pub fn new(desired: &Desired, document: &Value, shape: &Shape) -> Self {
+    pub(crate) fn new(desired: &Desired, document: &Value, shape: &Shape) -> Self {
         Self {
             offer: desired.key.clone(),
             digest: live::digest(document, shape),
@@ -39,8 +37,7 @@ impl Applied {
     }
 
     /// An offer that needed nothing, from what its plan was made from; `None` where the portal had none.
-    #[must_use]
-    pub fn unchanged(desired: &Desired, base: &plan::Base, shape: &Shape) -> Option<Self> {
+    pub(crate) fn unchanged(desired: &Desired, base: &plan::Base, shape: &Shape) -> Option<Self> {
         let plan::Base::Present { digest, document, .. } = base else { return None };
         Some(Self {
             offer: desired.key.clone(),
@@ -57,17 +54,15 @@ fn texts(references: &BTreeMap<Address, String>) -> BTreeMap<String, String> {
 
 /// The base of one offer.
 #[derive(Debug, Clone, Copy)]
-pub enum Base<'a> {
+pub(crate) enum Base<'a> {
     /// What the last apply left.
     Receipt(&'a Applied),
-    /// What the file said.
     Revision(&'a Desired),
     /// No file declared the offer at the revision.
     New,
 }
 
 impl Base<'_> {
-    /// The document for people.
     pub(super) fn shown(&self, shape: &Shape) -> Value {
         match self {
             Self::Receipt(applied) => applied.document.clone(),

@@ -8,8 +8,8 @@ mod receipt;
 
 use serde_json::Value;
 
-pub use base::{Applied, Base};
-pub use receipt::{MAX_RECEIPT, Receipt, ReceiptError};
+pub(crate) use base::{Applied, Base};
+pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 
 use crate::content::Contents;
 use crate::diff::{self, Artifacts, Change, ChangeKind, Compare};
@@ -20,9 +20,8 @@ use crate::plan::Unread;
 use crate::schema::Shape;
 use crate::workspace::Desired;
 
-/// Who moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub(crate) enum Who {
     /// The portal, and the file did not: drift.
     Portal,
     /// Both, to different values: drift, and a conflict.
@@ -38,18 +37,12 @@ pub enum Who {
 }
 
 impl Who {
-    /// Every verdict, the gravest first.
-    pub const ALL: [Self; 6] = [Self::Portal, Self::Both, Self::Unknown, Self::File, Self::Agreed, Self::Unmanaged];
-
     /// Whether it is drift, or cannot be told from drift.
-    #[must_use]
-    pub fn is_drift(self) -> bool {
+    pub(crate) fn is_drift(self) -> bool {
         matches!(self, Self::Portal | Self::Both | Self::Unknown)
     }
 
-    /// The verdict for people.
-    #[must_use]
-    pub fn describe(self) -> &'static str {
+    pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Portal => "the portal moved",
             Self::Both => "both moved, to different values",
@@ -61,88 +54,77 @@ impl Who {
     }
 }
 
-/// One value that moved.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// Where; empty for the whole offer.
-    pub address: Address,
-    /// Who moved.
-    pub who: Who,
+    pub(crate) address: Address,
+    pub(crate) who: Who,
     /// The line of the file that says what it says, where one does.
-    pub line: Option<usize>,
+    pub(crate) line: Option<usize>,
     /// The value at the base. Values have their secrets removed; `None` where there is none, or none is known.
-    pub base: Option<Value>,
+    pub(crate) base: Option<Value>,
     /// The value on the portal.
-    pub portal: Option<Value>,
+    pub(crate) portal: Option<Value>,
     /// The value in the file.
-    pub file: Option<Value>,
+    pub(crate) file: Option<Value>,
     /// What the values do not say.
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 /// One declared offer that could be read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OfferDrift {
-    /// Which.
-    pub key: OfferKey,
-    /// Its file.
-    pub path: String,
+pub(crate) struct OfferDrift {
+    pub(crate) key: OfferKey,
+    pub(crate) path: String,
     /// The base that it was compared with; `None` where there is none, with the reason in `why`.
-    pub base: Option<String>,
+    pub(crate) base: Option<String>,
     /// Why there is no base.
-    pub why: Option<String>,
+    pub(crate) why: Option<String>,
     /// What moved, in the order of the file.
-    pub moved: Vec<Moved>,
+    pub(crate) moved: Vec<Moved>,
 }
 
 /// An offer that the portal lists and no file declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undeclared {
-    /// Which.
-    pub key: OfferKey,
+pub(crate) struct Undeclared {
+    pub(crate) key: OfferKey,
     /// Whether a file declared it at the base: then the files moved.
-    pub was_declared: bool,
+    pub(crate) was_declared: bool,
 }
 
 /// A publisher whose offers could not be listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unlisted {
-    /// Which.
-    pub publisher: PublisherId,
-    /// Why.
-    pub cause: String,
+pub(crate) struct Unlisted {
+    pub(crate) publisher: PublisherId,
+    pub(crate) cause: String,
     /// Whether the portal refused who we are or what we may do.
-    pub denied: bool,
+    pub(crate) denied: bool,
 }
 
-/// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Drift {
+pub(crate) struct Drift {
     /// The bases that were given, in the order in which they were asked.
-    pub bases: Vec<String>,
+    pub(crate) bases: Vec<String>,
     /// The declared offers that could be read, in the order of their keys.
-    pub offers: Vec<OfferDrift>,
+    pub(crate) offers: Vec<OfferDrift>,
     /// The offers that no file declares.
-    pub undeclared: Vec<Undeclared>,
-    /// Whether those count.
-    pub count_undeclared: bool,
+    pub(crate) undeclared: Vec<Undeclared>,
+    pub(crate) count_undeclared: bool,
     /// Publishers whose offers could not be listed.
-    pub unlisted: Vec<Unlisted>,
+    pub(crate) unlisted: Vec<Unlisted>,
     /// Offers that could not be read: of those nobody says that there is no drift.
-    pub unread: Vec<Unread>,
+    pub(crate) unread: Vec<Unread>,
 }
 
 impl Drift {
     /// How many values, and undeclared offers where they count, are drift.
-    #[must_use]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         let moved = self.offers.iter().flat_map(|offer| &offer.moved).filter(|moved| moved.who.is_drift()).count();
         moved + if self.count_undeclared { self.undeclared.iter().filter(|one| !one.was_declared).count() } else { 0 }
     }
 
     /// The exit code. What could not be read wins: "no drift" is said only of what was seen.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         let denied = self.unread.iter().all(|unread| unread.denied) && self.unlisted.iter().all(|one| one.denied);
         let whole = self.unread.is_empty() && self.unlisted.is_empty();
         match (whole, self.count()) {
@@ -156,8 +138,13 @@ impl Drift {
 }
 
 /// What moved in one offer.
-#[must_use]
-pub fn of(desired: &Desired, base: Option<Base<'_>>, live: &Live, contents: &Contents, shape: &Shape) -> Vec<Moved> {
+pub(crate) fn of(
+    desired: &Desired,
+    base: Option<Base<'_>>,
+    live: &Live,
+    contents: &Contents,
+    shape: &Shape,
+) -> Vec<Moved> {
     let live = match live {
         Live::Present(offer) => &offer.document,
         Live::Absent => return vec![whole_offer(base)],

@@ -7,18 +7,17 @@ use super::Applied;
 use crate::model::OfferKey;
 
 /// Largest receipt that is read, in bytes.
-pub const MAX_RECEIPT: u64 = 256 << 20;
+pub(crate) const MAX_RECEIPT: u64 = 256 << 20;
 
-/// What an apply left.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Receipt {
+pub(crate) struct Receipt {
     portal: String,
     applied: Vec<Applied>,
 }
 
 /// Why a file is no receipt.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReceiptError {
+pub(crate) enum ReceiptError {
     /// Not a report at all.
     #[error("it is not the JSON report of an apply: {0}")]
     NotAReport(String),
@@ -41,7 +40,7 @@ impl Receipt {
     ///
     /// # Errors
     /// When it is none, or has no receipt.
-    pub fn read(text: &str) -> Result<Self, ReceiptError> {
+    pub(crate) fn read(text: &str) -> Result<Self, ReceiptError> {
         let not = |error: serde_json::Error| ReceiptError::NotAReport(error.to_string());
         let mut report = serde_json::from_str::<Value>(text).map_err(not)?;
         if report["format"] != "offerctl.report" {
@@ -57,14 +56,12 @@ impl Receipt {
     }
 
     /// The portal that was applied to.
-    #[must_use]
-    pub fn portal(&self) -> &str {
+    pub(crate) fn portal(&self) -> &str {
         &self.portal
     }
 
     /// What it says of an offer.
-    #[must_use]
-    pub fn offer(&self, key: &OfferKey) -> Option<&Applied> {
+    pub(crate) fn offer(&self, key: &OfferKey) -> Option<&Applied> {
         self.applied.iter().find(|applied| applied.offer == *key)
     }
 }

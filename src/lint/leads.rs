@@ -27,8 +27,7 @@ pub(super) fn notify_declared(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>)
 }
 
 /// That nobody is told of a publish, where the offer's profile is known.
-#[must_use]
-pub fn notify_ignored(desired: &Desired, profile: Option<Profile>) -> Option<Diagnostic> {
+pub(crate) fn notify_ignored(desired: &Desired, profile: Option<Profile>) -> Option<Diagnostic> {
     if profile != Some(Profile::Migrated) || desired.reconcile.notify.is_empty() {
         return None;
     }

@@ -15,27 +15,22 @@ const SIZES: [(&str, (usize, usize)); 5] = [
 
 /// What the first bytes of a file say of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picture {
-    /// Its format.
-    pub form: Form,
+pub(crate) struct Picture {
+    pub(crate) form: Form,
     /// Width and height in pixels, where the header could be read.
-    pub size: Option<(usize, usize)>,
+    pub(crate) size: Option<(usize, usize)>,
 }
 
 /// The format of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// PNG.
+pub(crate) enum Form {
     Png,
-    /// JPEG.
     Jpeg,
-    /// Anything else.
     Other,
 }
 
 /// Reads the format and the size from the head of a file; 64 KiB are enough for most.
-#[must_use]
-pub fn picture(bytes: &[u8]) -> Picture {
+pub(crate) fn picture(bytes: &[u8]) -> Picture {
     let form = match imagesize::image_type(bytes) {
         Ok(imagesize::ImageType::Png) => Form::Png,
         Ok(imagesize::ImageType::Jpeg) => Form::Jpeg,

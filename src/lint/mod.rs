@@ -22,15 +22,14 @@ use crate::model::{Entry, Node};
 use crate::schema::{ListRule, Shape};
 use crate::workspace::{Desired, locate};
 
-pub use leads::notify_ignored;
-pub use logo::{Form, Picture, picture};
+pub(crate) use leads::notify_ignored;
+pub(crate) use logo::{Picture, picture};
 
 /// What the lints see of the world.
-pub struct Context<'a> {
-    /// Now.
-    pub now: Timestamp,
+pub(crate) struct Context<'a> {
+    pub(crate) now: Timestamp,
     /// What the file at this path is, relative to the offer file; `None` where there is none or it cannot be read.
-    pub picture: &'a (dyn Fn(&Desired, &str) -> Option<Picture> + Sync),
+    pub(crate) picture: &'a (dyn Fn(&Desired, &str) -> Option<Picture> + Sync),
 }
 
 /// One declared offer under a lint.
@@ -40,7 +39,6 @@ struct Offer<'a> {
     context: &'a Context<'a>,
     /// Every entry of every mapping with its shape, outermost first: found once, and looked at by every lint.
     entries: Vec<(&'a Entry, &'a Shape)>,
-    /// Every node, likewise.
     nodes: Vec<(&'a Node, &'a Shape)>,
 }
 
@@ -73,14 +71,12 @@ const LINTS: &[(Code, Lint)] = &[
 ];
 
 /// Whether a code is one of the lints here, rather than a finding of reading.
-#[must_use]
-pub fn is_lint(code: Code) -> bool {
+pub(crate) fn is_lint(code: Code) -> bool {
     LINTS.iter().any(|(lint, _)| *lint == code)
 }
 
 /// Everything that the lints find in one offer, in the order of the file. What an alias repeats is told once.
-#[must_use]
-pub fn check(desired: &Desired, shape: &Shape, context: &Context<'_>) -> Vec<Diagnostic> {
+pub(crate) fn check(desired: &Desired, shape: &Shape, context: &Context<'_>) -> Vec<Diagnostic> {
     let mut offer = Offer { desired, shape, context, entries: Vec::new(), nodes: Vec::new() };
     flatten(&desired.document, shape, &mut offer);
     let mut findings = Vec::new();

@@ -16,8 +16,7 @@ enum Segment {
 
 /// One step of an address, as others see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step<'a> {
-    /// A property.
+pub(crate) enum Step<'a> {
     Key(&'a str),
     /// A member, by its identity.
     Id(&'a str),
@@ -25,8 +24,7 @@ pub enum Step<'a> {
 
 impl<'a> Step<'a> {
     /// The property's name, where it is one.
-    #[must_use]
-    pub fn key(self) -> Option<&'a str> {
+    pub(crate) fn key(self) -> Option<&'a str> {
         match self {
             Self::Key(key) => Some(key),
             Self::Id(_) => None,
@@ -39,23 +37,21 @@ impl<'a> Step<'a> {
 /// The wrappers `definition` and `offer` are left out: they are in every address and tell nothing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Address(Vec<Segment>);
+pub(crate) struct Address(Vec<Segment>);
 
 impl Address {
     /// This address and one more property.
-    #[must_use]
-    pub fn key(&self, label: &str) -> Self {
+    pub(crate) fn key(&self, label: &str) -> Self {
         self.with(Segment::Key(label.to_owned()))
     }
 
     /// This address and one more identity.
-    #[must_use]
-    pub fn id(&self, identity: &str) -> Self {
+    pub(crate) fn id(&self, identity: &str) -> Self {
         self.with(Segment::Id(identity.to_owned()))
     }
 
     /// The identities on the way, outermost first: `["basic", "1.9.2"]`.
-    pub fn identities(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|segment| match segment {
             Segment::Id(identity) => Some(identity.as_str()),
             Segment::Key(_) => None,
@@ -63,7 +59,7 @@ impl Address {
     }
 
     /// The steps, outermost first, wrappers included.
-    pub fn steps(&self) -> impl DoubleEndedIterator<Item = Step<'_>> {
+    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = Step<'_>> {
         self.0.iter().map(|segment| match segment {
             Segment::Key(key) => Step::Key(key),
             Segment::Id(id) => Step::Id(id),
@@ -71,20 +67,17 @@ impl Address {
     }
 
     /// This address without its last step.
-    #[must_use]
-    pub fn parent(&self) -> Self {
+    pub(crate) fn parent(&self) -> Self {
         Self(self.0.split_last().map_or_else(Vec::new, |(_, rest)| rest.to_vec()))
     }
 
     /// Whether this is the address of something inside `block`, or of the block itself.
-    #[must_use]
-    pub fn is_within(&self, block: &Self) -> bool {
+    pub(crate) fn is_within(&self, block: &Self) -> bool {
         self.0.starts_with(&block.0)
     }
 
     /// The steps from `block` to here; `None` for what is not inside it.
-    #[must_use]
-    pub fn below(&self, block: &Self) -> Option<Self> {
+    pub(crate) fn below(&self, block: &Self) -> Option<Self> {
         self.0.strip_prefix(block.0.as_slice()).map(|rest| Self(rest.to_vec()))
     }
 

@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Digest;
 
-/// A declared artifact.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Artifact {
+pub(crate) enum Artifact {
     /// A file that lies at this address.
     Url(String),
     /// A file of the project, uploaded before the portal is told of it.
@@ -15,18 +14,16 @@ pub enum Artifact {
 
 /// A file of the project, as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LocalFile {
+pub(crate) struct LocalFile {
     /// Relative to the project, with forward slashes.
-    pub path: String,
-    /// Its content.
-    pub content: Content,
+    pub(crate) path: String,
+    pub(crate) content: Content,
 }
 
 /// What is known of the bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Content {
-    /// How many there are.
-    pub size: u64,
+pub(crate) struct Content {
+    pub(crate) size: u64,
     /// Their MD5, which blob stores tell, as 32 hexadecimal digits.
     pub md5: String,
     /// Their SHA-256, where the bytes themselves were read.
@@ -34,23 +31,19 @@ pub struct Content {
 }
 
 impl Content {
-    /// Of these bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         use md5::Digest as _;
         let md5 = hex(&md5::Md5::digest(bytes));
         Self { size: bytes.len() as u64, md5, sha256: Some(Digest::of(bytes)) }
     }
 
     /// As a store tells it.
-    #[must_use]
-    pub fn told(size: u64, md5: [u8; 16]) -> Self {
+    pub(crate) fn told(size: u64, md5: [u8; 16]) -> Self {
         Self { size, md5: hex(&md5), sha256: None }
     }
 
     /// Whether the bytes are the same, by the best digest that both have.
-    #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
+    pub(crate) fn same(&self, other: &Self) -> bool {
         let sha256 = match (&self.sha256, &other.sha256) {
             (Some(a), Some(b)) => a == b,
             _ => true,
@@ -61,8 +54,7 @@ impl Content {
 
 impl LocalFile {
     /// The name in a store: what the file holds, and the ending of its name, by which stores and browsers go.
-    #[must_use]
-    pub fn stored_name(&self) -> String {
+    pub(crate) fn stored_name(&self) -> String {
         let digest = self.content.sha256.as_ref().map_or(self.content.md5.as_str(), Digest::as_str);
         match self.extension() {
             Some(extension) => format!("{digest}.{extension}"),
@@ -71,8 +63,7 @@ impl LocalFile {
     }
 
     /// The ending of its name, where it is a plausible one.
-    #[must_use]
-    pub fn extension(&self) -> Option<String> {
+    pub(crate) fn extension(&self) -> Option<String> {
         let (_, end) = self.path.rsplit('/').next()?.rsplit_once('.')?;
         let plausible = (1..=8).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric());
         plausible.then(|| end.to_ascii_lowercase())

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 /// A decimal number of up to 20 digits on either side of the point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decimal {
+pub(crate) struct Decimal {
     /// The number is `units` / 10^`scale`.
     units: i128,
     scale: u32,
@@ -17,15 +17,12 @@ pub struct Decimal {
 const MAX_DIGITS: u32 = 20;
 
 impl Decimal {
-    /// A whole number.
-    #[must_use]
-    pub const fn whole(number: u32) -> Self {
+    pub(crate) const fn whole(number: u32) -> Self {
         Self { units: number as i128, scale: 0 }
     }
 
     /// A JSON number, or a text that is one; `None` for what is no number, and for one with too many digits.
-    #[must_use]
-    pub fn of(value: &Value) -> Option<Self> {
+    pub(crate) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Number(number) => Self::parse(&number.to_string()),
             Value::String(text) => text.parse::<Number>().ok().and_then(|number| Self::parse(&number.to_string())),
@@ -59,8 +56,7 @@ impl Decimal {
 
     /// Whether the step from `before` to `after` is more than `limit` per cent of `before`. From zero every step is, and
     /// so is one that cannot be worked out.
-    #[must_use]
-    pub fn moves_beyond(before: Self, after: Self, limit: Self) -> bool {
+    pub(crate) fn moves_beyond(before: Self, after: Self, limit: Self) -> bool {
         let beyond = || {
             let (old, new) = before.aligned(after)?;
             if old == new {
@@ -74,8 +70,7 @@ impl Decimal {
 
     /// The step from `before` to `after` in hundredths of a per cent of `before`, rounded half away from zero; `None`
     /// from zero, and where it cannot be worked out.
-    #[must_use]
-    pub fn step(before: Self, after: Self) -> Option<i128> {
+    pub(crate) fn step(before: Self, after: Self) -> Option<i128> {
         let (old, new) = before.aligned(after)?;
         let twice = (new - old).checked_mul(20_000)?.checked_div(old)?;
         Some((twice + twice.signum()) / 2)
@@ -83,8 +78,7 @@ impl Decimal {
 }
 
 /// A step in hundredths of a per cent as people write it: `+25%`, `-33.33%`.
-#[must_use]
-pub fn percent(step: i128) -> String {
+pub(crate) fn percent(step: i128) -> String {
     let sign = if step < 0 { '-' } else { '+' };
     let (whole, rest) = (step.abs() / 100, step.abs() % 100);
     let rest = format!("{rest:02}");

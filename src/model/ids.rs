@@ -31,8 +31,7 @@ macro_rules! identifier {
 
         impl $name {
             /// The text, safe as a path segment of a URL.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -77,11 +76,9 @@ identifier! {
 /// One offer of one publisher, printed as `publisher/offer`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct OfferKey {
-    /// Whose offer.
-    pub publisher: PublisherId,
-    /// Which offer.
-    pub offer: OfferId,
+pub(crate) struct OfferKey {
+    pub(crate) publisher: PublisherId,
+    pub(crate) offer: OfferId,
 }
 
 impl fmt::Display for OfferKey {
@@ -114,17 +111,15 @@ impl From<OfferKey> for String {
 /// An entity tag, opaque, echoed byte for byte: `W/"datetime'2019-10-30T22%3A03%3A51.6562051Z'"`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ETag(String);
+pub(crate) struct ETag(String);
 
 impl ETag {
     /// Takes the header's value as it stands.
-    pub fn new(value: impl Into<String>) -> Self {
+    pub(crate) fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The header's value.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -138,12 +133,11 @@ impl fmt::Display for ETag {
 /// A SHA-256 over bytes, printed as 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Digest(String);
+pub(crate) struct Digest(String);
 
 impl Digest {
     /// The digest of these bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         use fmt::Write as _;
         Self(Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -151,15 +145,12 @@ impl Digest {
         }))
     }
 
-    /// All 64 digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The first twelve digits, for people.
-    #[must_use]
-    pub fn short(&self) -> &str {
+    pub(crate) fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
 }

@@ -9,13 +9,15 @@ mod node;
 mod risk;
 mod words;
 
-pub use address::{Address, Step};
-pub use artifact::{Artifact, Content, LocalFile};
-pub use decimal::{Decimal, percent};
-pub use ids::{Digest, ETag, IdError, OfferId, OfferKey, PublisherId};
-pub use node::{Entry, Kind, Node, SecretRef};
-pub use risk::Risk;
-pub use words::{Profile, Slot};
+pub(crate) use address::{Address, Step};
+pub(crate) use artifact::{Artifact, Content, LocalFile};
+pub(crate) use decimal::{Decimal, percent};
+pub(crate) use ids::{Digest, ETag, OfferId, OfferKey};
+pub(crate) use ids::{IdError, PublisherId};
+pub(crate) use node::{Entry, Kind, Node, SecretRef};
+pub(crate) use risk::Risk;
+pub use words::Profile;
+pub(crate) use words::Slot;
 
 /// An RFC 6901 pointer, the form of every machine path.
-pub use jsonpatch::jsonptr::PointerBuf as Pointer;
+pub(crate) use jsonpatch::jsonptr::PointerBuf as Pointer;

@@ -8,19 +8,17 @@ use crate::diagnostic::Span;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// The value.
-    pub kind: Kind,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
     /// Where it stands in its file.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 /// What a node is, tags resolved.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// null, a boolean, a number or a string; never an array or an object.
     Scalar(Value),
-    /// A sequence.
     List(Vec<Node>),
     /// A mapping, in the file's order, without duplicates.
     Map(Vec<Entry>),
@@ -34,20 +32,17 @@ pub enum Kind {
 
 /// One key of a mapping.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The key's text as it stands in the file.
-    pub key: String,
-    /// Where the key stands.
-    pub key_span: Span,
-    /// Its value.
-    pub value: Node,
+    pub(crate) key: String,
+    pub(crate) key_span: Span,
+    pub(crate) value: Node,
 }
 
 /// Where a secret's value comes from. It is a name, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SecretRef {
-    /// An environment variable.
+pub(crate) enum SecretRef {
     Env(String),
     /// A file, for mounted vaults.
     File(String),
@@ -82,14 +77,12 @@ impl Node {
     }
 
     /// The value under a key of a mapping.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
     /// The entries of a mapping; none for anything else.
-    #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
             Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
@@ -97,8 +90,7 @@ impl Node {
     }
 
     /// The items of a sequence; none for anything else.
-    #[must_use]
-    pub fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::List(items) => items,
             Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
@@ -106,8 +98,7 @@ impl Node {
     }
 
     /// The text of a string node, or the address of an artifact.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(value) => value.as_str(),
             Kind::Artifact(Artifact::Url(url)) => Some(url),
@@ -117,7 +108,7 @@ impl Node {
 
     /// The node as a JSON value. `!absent` keys are left out; each secret becomes what `secret` makes of it,
     /// and a local artifact, whose address only its store knows, `artifact:` and its name there.
-    pub fn to_value(&self, secret: &mut impl FnMut(&SecretRef) -> Value) -> Value {
+    pub(crate) fn to_value(&self, secret: &mut impl FnMut(&SecretRef) -> Value) -> Value {
         match &self.kind {
             Kind::Scalar(value) => value.clone(),
             Kind::List(items) => Value::Array(items.iter().map(|item| item.to_value(secret)).collect()),
@@ -136,7 +127,7 @@ impl Node {
     }
 
     /// Calls `found` with every secret reference in the tree and its place.
-    pub fn secrets(&self, found: &mut impl FnMut(&SecretRef, Span)) {
+    pub(crate) fn secrets(&self, found: &mut impl FnMut(&SecretRef, Span)) {
         if let Kind::Secret(reference) = &self.kind {
             found(reference, self.span);
         }
@@ -145,7 +136,7 @@ impl Node {
     }
 
     /// Calls `found` with the name of every field that holds a secret, itself or in a list.
-    pub fn secret_fields(&self, found: &mut impl FnMut(&str)) {
+    pub(crate) fn secret_fields(&self, found: &mut impl FnMut(&str)) {
         for entry in self.entries() {
             let mut inside = std::slice::from_ref(&entry.value).iter().chain(entry.value.items());
             if inside.any(|node| matches!(node.kind, Kind::Secret(_))) {
@@ -157,15 +148,14 @@ impl Node {
     }
 
     /// Whether there is a secret in it.
-    #[must_use]
-    pub fn holds_secret(&self) -> bool {
+    pub(crate) fn holds_secret(&self) -> bool {
         matches!(self.kind, Kind::Secret(_))
             || self.entries().iter().any(|entry| entry.value.holds_secret())
             || self.items().iter().any(Self::holds_secret)
     }
 
     /// Calls `found` with every artifact of the tree that is a file of the project, and its place.
-    pub fn local_files(&self, found: &mut impl FnMut(&LocalFile, Span)) {
+    pub(crate) fn local_files(&self, found: &mut impl FnMut(&LocalFile, Span)) {
         if let Kind::Artifact(Artifact::File(file)) = &self.kind {
             found(file, self.span);
         }
@@ -174,8 +164,7 @@ impl Node {
     }
 
     /// What kind of YAML node this is, for messages.
-    #[must_use]
-    pub fn kind_name(&self) -> &'static str {
+    pub(crate) fn kind_name(&self) -> &'static str {
         match &self.kind {
             Kind::Scalar(Value::Null) => "null",
             Kind::Scalar(Value::Bool(_)) => "a boolean",

@@ -5,30 +5,25 @@ use serde::{Deserialize, Serialize};
 /// The classes, the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Risk {
+pub(crate) enum Risk {
     /// A plan, an image version or a package goes away.
     Removal,
-    /// What customers pay.
     Price,
     /// Where the offer is sold: countries and clouds.
     Markets,
-    /// Whether customers find it.
     Visibility,
-    /// Who may see it.
     Audience,
     /// The portal does not let the field change.
     Immutable,
     /// How it works: images, sizes, leads, technical settings, new plans and versions.
     Settings,
-    /// What customers read.
     Text,
-    /// Pictures and white space.
     Cosmetic,
 }
 
 impl Risk {
     /// All classes, the gravest first.
-    pub const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Removal,
         Self::Price,
         Self::Markets,
@@ -40,9 +35,7 @@ impl Risk {
         Self::Cosmetic,
     ];
 
-    /// The word for people.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Removal => "removal",
             Self::Price => "price",
@@ -57,15 +50,13 @@ impl Risk {
     }
 
     /// Whether a reviewer must not miss it.
-    #[must_use]
-    pub fn is_grave(self) -> bool {
+    pub(crate) fn is_grave(self) -> bool {
         self <= Self::Immutable
     }
 
     /// The class that a schema may give a field, by its word: `removal` and `immutable` are not among them, because they
     /// are no matter of the field alone.
-    #[must_use]
-    pub fn annotated(word: &str) -> Option<Self> {
+    pub(crate) fn annotated(word: &str) -> Option<Self> {
         let of_a_field = |risk: &Self| !matches!(risk, Self::Removal | Self::Immutable);
         Self::ALL.into_iter().filter(of_a_field).find(|risk| risk.word() == word)
     }

@@ -7,19 +7,16 @@ use serde::{Deserialize, Serialize};
 /// Which of the three copies of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Slot {
-    /// What PUT changes.
+pub(crate) enum Slot {
     Draft,
     /// What the preview audience sees; the portal also calls it staging.
     Preview,
-    /// What customers see.
     Production,
 }
 
 impl Slot {
     /// The word in paths: `draft`, `preview`, `production`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Preview => "preview",

@@ -12,8 +12,7 @@ use crate::workspace::{Guard, Through};
 
 impl Plan {
     /// The fingerprint, in 64 hexadecimal digits.
-    #[must_use]
-    pub fn fingerprint(&self) -> Digest {
+    pub(crate) fn fingerprint(&self) -> Digest {
         let mut offers = self.offers.iter().map(offer).collect::<Vec<_>>();
         offers.sort();
         let meaning = json!({"offers": offers, "stopped": stops(&self.findings)});
@@ -22,8 +21,7 @@ impl Plan {
 }
 
 /// Whether `given` names this fingerprint: all of its digits, or at least the first twelve, which plans show.
-#[must_use]
-pub fn is_fingerprint(given: &str, fingerprint: &Digest) -> bool {
+pub(crate) fn is_fingerprint(given: &str, fingerprint: &Digest) -> bool {
     given.len() >= fingerprint.short().len() && fingerprint.as_str().starts_with(&given.to_ascii_lowercase())
 }
 

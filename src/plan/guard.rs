@@ -18,31 +18,28 @@ use crate::workspace::{Guard, Guards, Level};
 
 /// What speaks against an offer's plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The guard that found it; `None` for what the portal or the user's own rule does not let pass.
     #[serde(default)]
-    pub guard: Option<Guard>,
+    pub(crate) guard: Option<Guard>,
     /// Whether it stops the offer or is shown alone.
     #[serde(default)]
-    pub level: Level,
+    pub(crate) level: Level,
     /// What accepts it, with `--allow` or `reconcile.allow`; `None` cannot be accepted.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// What it is, in one line.
-    pub message: String,
-    /// Whether it was accepted.
-    pub allowed: bool,
+    pub(crate) message: String,
+    pub(crate) allowed: bool,
 }
 
 impl Finding {
     /// A finding that cannot be accepted.
-    #[must_use]
-    pub fn conflict(message: impl Into<String>) -> Self {
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self { guard: None, level: Level::Stop, token: None, message: message.into(), allowed: false }
     }
 
     /// What a rule of the user's own does not let pass.
-    #[must_use]
-    pub fn ruled(level: Level, token: String, message: String) -> Self {
+    pub(crate) fn ruled(level: Level, token: String, message: String) -> Self {
         Self { guard: None, level, token: Some(token), message, allowed: false }
     }
 
@@ -52,14 +49,12 @@ impl Finding {
     }
 
     /// Whether `apply` refuses for it.
-    #[must_use]
-    pub fn stops(&self) -> bool {
+    pub(crate) fn stops(&self) -> bool {
         self.level == Level::Stop && !self.allowed
     }
 
     /// The finding, and how to accept it.
-    #[must_use]
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.token {
             Some(token) if self.guard == Some(Guard::ManyOffers) => {
                 format!("{} (to accept, plan with --allow {token})", self.message)

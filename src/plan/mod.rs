@@ -15,13 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use fingerprint::is_fingerprint;
-pub use guard::Finding;
-pub use guard::many::OUTSIDE_WINDOW;
-pub use release::{Content, Estimate, InProgress, ReleaseStep, ReleaseView};
-pub use risk::{Risk, by_risk};
-pub use saved::{Bound, LoadError, SavedPlan};
-pub use stale::{MovedField, Stale};
+pub(crate) use fingerprint::is_fingerprint;
+pub(crate) use guard::Finding;
+pub(crate) use guard::many::OUTSIDE_WINDOW;
+pub(crate) use release::{Content, Estimate, InProgress, ReleaseStep, ReleaseView};
+pub(crate) use risk::{Risk, by_risk};
+pub(crate) use saved::{Bound, SavedPlan};
+pub(crate) use stale::{MovedField, Stale};
 
 use crate::content::Contents;
 use crate::diff::{self, Artifacts, Change, Compare, Diff};
@@ -33,10 +33,9 @@ use crate::workspace::{Desired, Guard, Guards, Through};
 /// The portal's state that an offer's plan was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub enum Base {
+pub(crate) enum Base {
     /// There was no such offer.
     Absent,
-    /// This document.
     Present {
         /// Its ETag, where the portal gave one.
         etag: Option<ETag>,
@@ -50,7 +49,7 @@ pub enum Base {
 /// How the draft is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Write {
+pub(crate) enum Write {
     /// A PUT that must not meet an existing offer.
     Create,
     /// A PUT of the live document with the patch applied.
@@ -59,109 +58,98 @@ pub enum Write {
 
 /// What is planned for one offer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OfferPlan {
-    /// Which offer.
-    pub key: OfferKey,
-    /// Its type.
-    pub offer_type: String,
+pub(crate) struct OfferPlan {
+    pub(crate) key: OfferKey,
+    pub(crate) offer_type: String,
     /// How the portal treats it; unknown for an offer that does not exist.
-    pub profile: Option<Profile>,
+    pub(crate) profile: Option<Profile>,
     /// The files that it was read from, the offer file first.
-    pub files: Vec<(String, Digest)>,
+    pub(crate) files: Vec<(String, Digest)>,
     /// What the plan was made from.
-    pub base: Base,
-    /// The comparison.
-    pub diff: Diff,
-    /// How far to go.
-    pub through: Through,
+    pub(crate) base: Base,
+    pub(crate) diff: Diff,
+    pub(crate) through: Through,
     /// Whether what cannot be compared is sent again.
-    pub resend: bool,
+    pub(crate) resend: bool,
     /// What the files behind artifacts were found to hold: comparing anew must find the same.
-    pub contents: Contents,
+    pub(crate) contents: Contents,
     /// The files that are uploaded before the draft is written.
-    pub uploads: Vec<LocalFile>,
+    pub(crate) uploads: Vec<LocalFile>,
     /// Who is told about a publish.
-    pub notify: Vec<String>,
+    pub(crate) notify: Vec<String>,
     /// What to do after the draft is written.
-    pub release: Vec<ReleaseStep>,
+    pub(crate) release: Vec<ReleaseStep>,
     /// What goes live with it although no file asks for it now: edits of the draft since the last go-live.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rides_along: Vec<Change>,
+    pub(crate) rides_along: Vec<Change>,
     /// How long the portal says that its steps take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub estimates: Vec<Estimate>,
-    /// What speaks against it.
-    pub findings: Vec<Finding>,
+    pub(crate) estimates: Vec<Estimate>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// An offer for which there is nothing to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Unchanged {
-    /// Which offer.
-    pub key: OfferKey,
+pub(crate) struct Unchanged {
+    pub(crate) key: OfferKey,
     /// The comparison, whose changes are empty.
-    pub diff: Diff,
+    pub(crate) diff: Diff,
     /// What the plan was made from, where that is kept: the next look for drift starts here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Base>,
+    pub(crate) base: Option<Base>,
 }
 
 /// An offer that could not be read. Nothing is proposed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unread {
-    /// Which offer.
-    pub key: OfferKey,
-    /// Why, in one line.
-    pub cause: String,
-    /// What to do next.
-    pub hint: Option<String>,
+pub(crate) struct Unread {
+    pub(crate) key: OfferKey,
+    pub(crate) cause: String,
+    pub(crate) hint: Option<String>,
     /// Whether the portal refused who we are or what we may do.
-    pub denied: bool,
+    pub(crate) denied: bool,
 }
 
 /// What is planned for all offers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Offers with something to do, in the order of their keys.
-    pub offers: Vec<OfferPlan>,
-    /// Offers without.
-    pub unchanged: Vec<Unchanged>,
+    pub(crate) offers: Vec<OfferPlan>,
+    pub(crate) unchanged: Vec<Unchanged>,
     /// Offers that could not be read.
-    pub unread: Vec<Unread>,
+    pub(crate) unread: Vec<Unread>,
     /// What speaks against the plan as a whole.
     #[serde(default)]
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// Which offers were left out, where the plan covers only those whose files changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Since>,
+    pub(crate) since: Option<Since>,
     /// The snapshot that it was made from, in the place of the portal: such a plan cannot be applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<Taken>,
+    pub(crate) snapshot: Option<Taken>,
 }
 
 /// The snapshot behind a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
+pub(crate) struct Taken {
     /// The portal that it was taken of.
-    pub portal: String,
-    /// When, in UTC.
-    pub taken: String,
+    pub(crate) portal: String,
+    pub(crate) taken: String,
     /// How old it was when the plan was made, in seconds; 0 for one that is dated later than that.
-    pub age_seconds: u64,
+    pub(crate) age_seconds: u64,
 }
 
 /// A plan of the offers whose files changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Since {
+pub(crate) struct Since {
     /// The revision that they are compared with.
-    pub revision: String,
+    pub(crate) revision: String,
     /// How many offers were left out, because their files are as they were.
-    pub left_out: usize,
+    pub(crate) left_out: usize,
 }
 
 /// What was decided about one offer.
 #[derive(Debug)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// There is something to do.
     Change(Box<OfferPlan>),
     /// There is nothing to do.
@@ -170,30 +158,28 @@ pub enum Verdict {
 
 /// The user's choices that shape a plan.
 #[derive(Debug, Clone, Default)]
-pub struct Choices {
+pub(crate) struct Choices {
     /// Instead of each file's `through`.
-    pub through: Option<Through>,
+    pub(crate) through: Option<Through>,
     /// See [`Compare::resend`].
-    pub resend: bool,
+    pub(crate) resend: bool,
     /// The project's levels and limits.
-    pub guards: Guards,
+    pub(crate) guards: Guards,
     /// Why nothing may go live now, if so: see [`Guards::closed`].
-    pub closed: Option<String>,
+    pub(crate) closed: Option<String>,
     /// Whether what was read of unchanged offers is kept, for a receipt. Nothing else needs it, and there may be many.
-    pub keep_unchanged: bool,
+    pub(crate) keep_unchanged: bool,
 }
 
 impl Choices {
     /// How far this offer goes.
-    #[must_use]
-    pub fn through(&self, desired: &Desired) -> Through {
+    pub(crate) fn through(&self, desired: &Desired) -> Through {
         self.through.unwrap_or(desired.reconcile.through)
     }
 }
 
 /// Decides one offer. `contents` tells what [`diff::artifacts`] asks for; what it leaves out is not known.
-#[must_use]
-pub fn decide(
+pub(crate) fn decide(
     desired: &Desired,
     live: &Live,
     release: &ReleaseView,
@@ -284,22 +270,19 @@ fn uploads(desired: &Desired, diff: &Diff) -> Vec<LocalFile> {
 
 impl OfferPlan {
     /// How the draft is written, if it is.
-    #[must_use]
-    pub fn write(&self) -> Option<Write> {
+    pub(crate) fn write(&self) -> Option<Write> {
         match self.base {
             Base::Absent => Some(Write::Create),
             Base::Present { .. } => (!self.diff.patch.is_empty()).then_some(Write::Update),
         }
     }
 
-    /// The offer file.
-    #[must_use]
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.files.first().map_or("", |(path, _)| path)
     }
 
     /// What stops this offer: the findings that were not accepted.
-    pub fn refusals(&self) -> impl Iterator<Item = &Finding> {
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.stops())
     }
 
@@ -312,7 +295,7 @@ impl OfferPlan {
     }
 
     /// Takes in more of what speaks against the offer; `allow` is its `reconcile.allow`.
-    pub fn object(&mut self, findings: Vec<Finding>, allow: &[String]) {
+    pub(crate) fn object(&mut self, findings: Vec<Finding>, allow: &[String]) {
         self.findings.extend(findings.into_iter().map(|finding| {
             let allowed = finding.token.as_ref().is_some_and(|token| allow.contains(token));
             Finding { allowed, ..finding }
@@ -322,25 +305,30 @@ impl OfferPlan {
 
 impl Plan {
     /// Whether `apply` would do nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.offers.is_empty()
     }
 
     /// What stops the plan as a whole.
-    pub fn refusals(&self) -> impl Iterator<Item = &Finding> {
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.stops())
     }
 
     /// Judges what no offer shows by itself.
-    pub fn weigh(&mut self, guards: &Guards) {
+    pub(crate) fn weigh(&mut self, guards: &Guards) {
         self.findings = guard::many::offers(self, &guards.limits).into_iter().collect();
         guard::levelled(&mut self.findings, guards);
     }
 
     /// Looks at the clock again for a plan that was made earlier. `closed` says why nothing may go live now, if so;
     /// `accepted` are the tokens of the command line that made the plan.
-    pub fn at(&mut self, closed: Option<&str>, guards: &Guards, offers: &[Desired], accepted: &BTreeSet<String>) {
+    pub(crate) fn at(
+        &mut self,
+        closed: Option<&str>,
+        guards: &Guards,
+        offers: &[Desired],
+        accepted: &BTreeSet<String>,
+    ) {
         for offer in &mut self.offers {
             let desired = offers.iter().find(|desired| desired.key == offer.key);
             offer.at(closed, guards, desired.map_or(&[], |desired| &desired.reconcile.allow));
@@ -350,7 +338,7 @@ impl Plan {
 
     /// Accepts findings by the tokens of the command line: `publisher/offer:TOKEN`, or the bare token where only one
     /// offer has that finding. Returns the tokens that accept nothing, with the forms that would.
-    pub fn accept(&mut self, tokens: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
+    pub(crate) fn accept(&mut self, tokens: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
         let mut unused = Vec::new();
         for token in tokens {
             let mut found = Vec::new();
@@ -375,8 +363,7 @@ impl Plan {
     }
 
     /// How many offers would be created, updated, and only released.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let count = |write| self.offers.iter().filter(|offer| offer.write() == write).count();
         Totals {
             create: count(Some(Write::Create)),
@@ -391,19 +378,14 @@ impl Plan {
 
 /// Numbers of offers, by what happens to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// To be created.
-    pub create: usize,
-    /// To be updated.
-    pub update: usize,
+pub(crate) struct Totals {
+    pub(crate) create: usize,
+    pub(crate) update: usize,
     /// To be released without a change to the draft.
-    pub release: usize,
-    /// Stopped by a finding.
-    pub stopped: usize,
-    /// Nothing to do.
-    pub unchanged: usize,
-    /// Could not be read.
-    pub unread: usize,
+    pub(crate) release: usize,
+    pub(crate) stopped: usize,
+    pub(crate) unchanged: usize,
+    pub(crate) unread: usize,
 }
 
 #[cfg(test)]

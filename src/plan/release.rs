@@ -21,7 +21,7 @@ use crate::workspace::Through;
 /// What an operation works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Content {
+pub(crate) enum Content {
     /// A document with this canonical digest.
     Known(Digest),
     /// The portal does not say.
@@ -31,44 +31,39 @@ pub enum Content {
 /// The operation that the portal runs for an offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum InProgress {
-    /// None.
+pub(crate) enum InProgress {
     Nothing,
     /// A publish before its sign-off.
     Publishing(Content),
     /// A publish that waits for the publisher's sign-off.
     AwaitingSignoff,
-    /// A go-live.
     GoingLive(Content),
 }
 
 /// What the planner knows of an offer beyond its draft. Read only when the plan goes beyond the draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseView {
+pub(crate) struct ReleaseView {
     /// The canonical digest of the preview slot.
-    pub preview: Option<Digest>,
+    pub(crate) preview: Option<Digest>,
     /// The canonical digest of the production slot.
-    pub production: Option<Digest>,
-    /// What runs.
-    pub in_progress: InProgress,
+    pub(crate) production: Option<Digest>,
+    pub(crate) in_progress: InProgress,
     /// What the production slot holds.
-    pub production_document: Option<Value>,
+    pub(crate) production_document: Option<Value>,
     /// How long the portal says that its steps take, in their order.
-    pub estimates: Vec<Estimate>,
+    pub(crate) estimates: Vec<Estimate>,
 }
 
 /// How long the portal says that one of its steps takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// The step's title.
-    pub step: String,
-    /// The portal's own text.
-    pub estimate: String,
+pub(crate) struct Estimate {
+    pub(crate) step: String,
+    pub(crate) estimate: String,
 }
 
 impl ReleaseView {
     /// An offer that was never released.
-    pub const NOTHING: Self = Self {
+    pub(crate) const NOTHING: Self = Self {
         preview: None,
         production: None,
         in_progress: InProgress::Nothing,
@@ -92,14 +87,13 @@ impl ReleaseView {
 /// One step of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ReleaseStep {
+pub(crate) enum ReleaseStep {
     /// Publish the draft to the preview audience.
     Publish,
     /// A publish of this content runs already; it is waited for.
     JoinPublish,
     /// Wait until the portal asks for the publisher's sign-off.
     AwaitSignoff,
-    /// Sign off.
     GoLive,
     /// A go-live of this content runs already; it is waited for.
     JoinGoLive,

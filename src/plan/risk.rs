@@ -6,14 +6,13 @@
 use serde_json::Value;
 
 use crate::diff::{Change, ChangeKind};
-pub use crate::model::Risk;
+pub(crate) use crate::model::Risk;
 use crate::model::{Address, Step};
 
 impl Risk {
     /// The class of a change. The class that the schema gives the field stands in the place of the one that its name
     /// suggests; that something is removed, or cannot change, is no matter of names.
-    #[must_use]
-    pub fn of(change: &Change) -> Self {
+    pub(crate) fn of(change: &Change) -> Self {
         if change.immutable {
             return Self::Immutable;
         }
@@ -28,8 +27,7 @@ impl Risk {
 }
 
 /// The changes, the gravest first, and within a class in their own order.
-#[must_use]
-pub fn by_risk(changes: &[Change]) -> Vec<(Risk, &Change)> {
+pub(crate) fn by_risk(changes: &[Change]) -> Vec<(Risk, &Change)> {
     let mut classed = changes.iter().map(|change| (Risk::of(change), change)).collect::<Vec<_>>();
     classed.sort_by_key(|(risk, _)| *risk);
     classed

@@ -19,29 +19,28 @@ const FORMAT_VERSION: &str = "2.0";
 
 /// A plan that was read from a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SavedPlan {
-    /// The plan.
-    pub plan: Plan,
+pub(crate) struct SavedPlan {
+    pub(crate) plan: Plan,
     /// What it stands and falls with.
-    pub bound: Bound,
+    pub(crate) bound: Bound,
 }
 
 /// What a saved plan stands and falls with, beside the files of its offers and the portal's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bound {
+pub(crate) struct Bound {
     /// The portal that it was made from.
-    pub portal: String,
+    pub(crate) portal: String,
     /// The digest of each table of `offerctl.toml` that decides what a plan does.
-    pub settings: BTreeMap<String, Digest>,
+    pub(crate) settings: BTreeMap<String, Digest>,
     /// The digest of the schema of each type of offer in it.
-    pub schemas: BTreeMap<String, Digest>,
+    pub(crate) schemas: BTreeMap<String, Digest>,
     /// The tokens of the command line, for findings that depend on the time.
-    pub accepted: BTreeSet<String>,
+    pub(crate) accepted: BTreeSet<String>,
 }
 
 impl Bound {
     /// The digests of the schemas of these types.
-    pub fn schemas<'a>(types: impl Iterator<Item = (&'a str, &'a Shape)>) -> BTreeMap<String, Digest> {
+    pub(crate) fn schemas<'a>(types: impl Iterator<Item = (&'a str, &'a Shape)>) -> BTreeMap<String, Digest> {
         let mut known = BTreeMap::new();
         for (offer_type, shape) in types {
             known.entry(offer_type.to_owned()).or_insert_with(|| Digest::of(format!("{shape:?}").as_bytes()));
@@ -50,8 +49,7 @@ impl Bound {
     }
 
     /// What is another now, in words: `[guards]` of offerctl.toml, the schema of a type.
-    #[must_use]
-    pub fn changed(&self, now: &Self) -> Vec<String> {
+    pub(crate) fn changed(&self, now: &Self) -> Vec<String> {
         // The portal is told apart by who connects to it.
         let Self { portal: _, settings, schemas, accepted: _ } = self;
         let other = |name: &&String, was: &BTreeMap<String, Digest>, is: &BTreeMap<String, Digest>| {
@@ -71,7 +69,7 @@ impl Bound {
 
 /// Why a file cannot be used as a plan.
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
+pub(crate) enum LoadError {
     /// Not a plan at all.
     #[error("it is not a saved plan: {0}")]
     NotAPlan(String),
@@ -107,9 +105,7 @@ struct File {
 }
 
 impl SavedPlan {
-    /// The file's text.
-    #[must_use]
-    pub fn write(plan: &Plan, bound: &Bound) -> String {
+    pub(crate) fn write(plan: &Plan, bound: &Bound) -> String {
         let content = serde_json::to_value(plan).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"));
         let fingerprint = plan.fingerprint();
         let file = File {
@@ -131,7 +127,7 @@ impl SavedPlan {
     ///
     /// # Errors
     /// When it is no plan, one of another version, or one that was edited.
-    pub fn read(text: &str) -> Result<Self, LoadError> {
+    pub(crate) fn read(text: &str) -> Result<Self, LoadError> {
         let not = |error: serde_json::Error| LoadError::NotAPlan(error.to_string());
         let value = serde_json::from_str::<Value>(text).map_err(not)?;
         match value.get("format").and_then(Value::as_str) {

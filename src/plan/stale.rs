@@ -10,7 +10,7 @@ use crate::schema::{ListRule, Shape};
 
 /// Why a plan no longer fits.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Stale {
+pub(crate) enum Stale {
     /// The offer was to be created, and it exists.
     Created,
     /// The offer was to be changed, and it is gone.
@@ -24,24 +24,21 @@ pub enum Stale {
     },
 }
 
-/// One field that moved.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MovedField {
-    /// Where.
-    pub address: String,
+pub(crate) struct MovedField {
+    pub(crate) address: String,
     /// The value when the plan was made; `None` where there was none.
-    pub before: Option<Value>,
+    pub(crate) before: Option<Value>,
     /// The value now; `None` where there is none.
-    pub now: Option<Value>,
+    pub(crate) now: Option<Value>,
     /// What the plan wants to write there, if it is this very field.
-    pub planned: Option<Value>,
+    pub(crate) planned: Option<Value>,
 }
 
 impl OfferPlan {
     /// Whether the portal still is what the plan was made from: the same ETag, or where there is none, the same
     /// canonical digest.
-    #[must_use]
-    pub fn stale(&self, now: &Live, shape: &Shape) -> Option<Stale> {
+    pub(crate) fn stale(&self, now: &Live, shape: &Shape) -> Option<Stale> {
         match (&self.base, now) {
             (Base::Absent, Live::Absent) => None,
             (Base::Absent, Live::Present(_)) => Some(Stale::Created),
@@ -74,8 +71,7 @@ impl OfferPlan {
     /// What is another than before the write and was not written: somebody else's edit, made just after it. `before` is
     /// the document that was written over, `after` what a read shows. What the portal fills in or rehosts by itself does
     /// not count.
-    #[must_use]
-    pub fn moved_beside(&self, before: &Value, after: &Value, shape: &Shape) -> Vec<String> {
+    pub(crate) fn moved_beside(&self, before: &Value, after: &Value, shape: &Shape) -> Vec<String> {
         let (before, after) = (live::canonical(before, shape), live::canonical(after, shape));
         let mut moves = Vec::new();
         compare(Some(&before), Some(&after), shape, &Address::default(), &mut moves);

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::saved::LoadError;
 use super::*;
 use crate::diagnostic::Source;
 use crate::live::LiveOffer;

@@ -9,12 +9,12 @@ pub(super) const API_VERSION: &str = "2017-10-31";
 
 /// The base URL of a portal: https, or http on loopback.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
+pub(crate) struct Endpoint(Url);
 
 /// Why a URL cannot be an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{url}` cannot be the portal's endpoint: {reason}")]
-pub struct EndpointError {
+pub(crate) struct EndpointError {
     url: String,
     reason: &'static str,
 }
@@ -44,14 +44,12 @@ impl std::str::FromStr for Endpoint {
 
 impl Endpoint {
     /// Whether the portal is on this machine, as the sandbox is.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
     /// The base URL of a portal on this machine.
-    #[must_use]
-    pub fn loopback(&self) -> Option<Url> {
+    pub(crate) fn loopback(&self) -> Option<Url> {
         self.is_loopback().then(|| self.0.clone())
     }
 
@@ -118,7 +116,7 @@ fn is_loopback(url: &Url) -> bool {
 
 /// The address of an operation on the portal that the token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperationPath(Url);
+pub(crate) struct OperationPath(Url);
 
 impl OperationPath {
     pub(super) fn url(&self) -> &Url {

@@ -25,7 +25,6 @@ struct Width {
     surplus: usize,
     /// Counts the narrowings: several requests that were under way together tell of one overload.
     epoch: u64,
-    /// Nothing is sent before.
     closed_until: Option<Instant>,
 }
 

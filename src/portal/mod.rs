@@ -20,13 +20,13 @@ mod transport;
 mod views;
 mod writer;
 
-pub use auth::{AuthorityVersion, ChooseError, Claims, Credential, Method, Passed, RESOURCE};
-pub use endpoint::{Endpoint, EndpointError, OperationPath};
-pub use problem::{Kind, Problem};
-pub use reader::Reader;
-pub use transport::{Settings, Traffic, Tries};
-pub use views::{Level, Message, OfferSummary, OperationView, State, Step, StepState, Submission};
-pub use writer::{Accepted, Approval, Precondition, Writer};
+pub(crate) use auth::{AuthorityVersion, Credential, Method, Passed};
+pub(crate) use endpoint::{Endpoint, OperationPath};
+pub(crate) use problem::{Kind, Problem};
+pub(crate) use reader::Reader;
+pub(crate) use transport::{Settings, Traffic, Tries};
+pub(crate) use views::{Level, Message, OperationView, State, Step, StepState, Submission};
+pub(crate) use writer::{Accepted, Approval, Precondition, Writer};
 
 /// Names the tool and its version to servers.
 const USER_AGENT: &str = concat!("offerctl/", env!("CARGO_PKG_VERSION"));

@@ -14,14 +14,12 @@ use super::retry;
 use crate::model::OfferKey;
 use crate::redact;
 
-/// What kind of no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// 401: the portal does not accept the token.
     Unauthenticated,
     /// 403: the token's owner may not do this.
     Forbidden,
-    /// 404.
     NotFound,
     /// 409: an operation runs, or the offer exists.
     Conflict,
@@ -46,27 +44,25 @@ const EXISTS: &str = "InvalidResourceId";
 
 /// A request that did not do what it was to do. Its texts hold no secret, no stack frame and no control character.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// What kind.
-    pub kind: Kind,
+pub(crate) struct Problem {
+    pub(crate) kind: Kind,
     /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// `GET /api/publishers/contoso/offers/a`.
-    pub request: Box<str>,
-    /// The cause, one line.
-    pub cause: String,
+    pub(crate) request: Box<str>,
+    pub(crate) cause: String,
     /// What else the portal names, one line each: further findings, further services.
-    pub details: Vec<String>,
+    pub(crate) details: Vec<String>,
     /// `X-Ms-Correlation-Request-Id`, for a support case.
-    pub correlation: Option<Box<str>>,
+    pub(crate) correlation: Option<Box<str>>,
     /// Whether the body is of one of the portal's own forms, so that a 404 is the portal's and not a proxy's.
-    pub from_portal: bool,
+    pub(crate) from_portal: bool,
     /// What the user can do next, where it can be told.
-    pub hint: Option<Box<str>>,
+    pub(crate) hint: Option<Box<str>>,
     /// How long the server asks to wait.
-    pub retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
     /// The token was refused, and the next request gets another: the same may succeed then.
-    pub renewed: bool,
+    pub(crate) renewed: bool,
 }
 
 impl Problem {
@@ -94,14 +90,12 @@ impl Problem {
     }
 
     /// The portal has no such offer.
-    #[must_use]
-    pub fn absent(key: &OfferKey) -> Self {
+    pub(crate) fn absent(key: &OfferKey) -> Self {
         let request = format!("GET /{}", offer_path(key));
         let cause = format!("the portal has no offer {key}");
         Self { status: Some(404), from_portal: true, ..Self::new(Kind::NotFound, &request, &cause) }
     }
 
-    /// No answer at all.
     pub(super) fn unreachable(request: &str, error: &reqwest::Error) -> Self {
         Self::new(Kind::Unreachable, request, &no_answer(error))
     }
@@ -124,8 +118,7 @@ impl Problem {
     }
 
     /// An answer with a status that is not a success, or a success whose body is a failure.
-    #[must_use]
-    pub fn answer(request: &str, status: u16, correlation: Option<Box<str>>, body: &str) -> Self {
+    pub(crate) fn answer(request: &str, status: u16, correlation: Option<Box<str>>, body: &str) -> Self {
         let kind = match status {
             401 => Kind::Unauthenticated,
             403 => Kind::Forbidden,
@@ -176,32 +169,27 @@ impl Problem {
     }
 
     /// Whether who we are, or what we may do, is the cause.
-    #[must_use]
-    pub fn is_denied(&self) -> bool {
+    pub(crate) fn is_denied(&self) -> bool {
         matches!(self.kind, Kind::Unauthenticated | Kind::Forbidden)
     }
 
     /// Whether the same request may succeed later. Whether it took effect is another question.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Unreachable)
     }
 
     /// Whether the server turned the request away before it looked at it, so that it took no effect for certain.
-    #[must_use]
-    pub fn was_turned_away(&self) -> bool {
+    pub(crate) fn was_turned_away(&self) -> bool {
         self.renewed || self.status == Some(429)
     }
 
     /// Whether the portal says that the offer exists: with a 409, and not because something runs.
-    #[must_use]
-    pub fn says_exists(&self) -> bool {
+    pub(crate) fn says_exists(&self) -> bool {
         self.kind == Kind::Conflict && self.cause.contains(EXISTS)
     }
 
     /// The request and the cause, without what else the portal names.
-    #[must_use]
-    pub fn headline(&self) -> String {
+    pub(crate) fn headline(&self) -> String {
         let status = self.status.map(|status| format!("{status} ")).unwrap_or_default();
         let correlation = self.correlation.as_ref().map(|id| format!(" (correlation id {id})")).unwrap_or_default();
         format!("{}: {status}{}{correlation}", self.request, self.cause)

@@ -13,7 +13,7 @@ use crate::schema::Shape;
 
 /// Reads from the portal. Cheap to clone.
 #[derive(Clone)]
-pub struct Reader {
+pub(crate) struct Reader {
     pub(super) transport: Arc<Transport>,
 }
 
@@ -22,37 +22,32 @@ impl Reader {
     ///
     /// # Errors
     /// When the HTTP client cannot be built (no usable certificates) or the token cannot be sent.
-    pub fn new(settings: Settings) -> Result<Self, String> {
+    pub(crate) fn new(settings: Settings) -> Result<Self, String> {
         Ok(Self { transport: Transport::new(settings)? })
     }
 
     /// What was sent so far.
-    #[must_use]
-    pub fn traffic(&self) -> Traffic {
+    pub(crate) fn traffic(&self) -> Traffic {
         self.transport.traffic()
     }
 
     /// Whether the portal is on this machine.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.transport.endpoint.is_loopback()
     }
 
     /// The base URL of a portal on this machine.
-    #[must_use]
-    pub fn loopback(&self) -> Option<url::Url> {
+    pub(crate) fn loopback(&self) -> Option<url::Url> {
         self.transport.endpoint.loopback()
     }
 
     /// How far the portal's clock is ahead of this machine's, in seconds; `None` before its first answer.
-    #[must_use]
-    pub fn clock_ahead(&self) -> Option<i64> {
+    pub(crate) fn clock_ahead(&self) -> Option<i64> {
         self.transport.clock_ahead()
     }
 
     /// The credential that requests are made with.
-    #[must_use]
-    pub fn credential(&self) -> &Credential {
+    pub(crate) fn credential(&self) -> &Credential {
         &self.transport.credential
     }
 
@@ -60,7 +55,7 @@ impl Reader {
     ///
     /// # Errors
     /// When there is no answer at all.
-    pub async fn reach(&self) -> Result<(), Problem> {
+    pub(crate) async fn reach(&self) -> Result<(), Problem> {
         self.transport.reach().await
     }
 
@@ -68,7 +63,7 @@ impl Reader {
     ///
     /// # Errors
     /// Any answer but the list.
-    pub async fn publishers(&self) -> Result<Vec<String>, Problem> {
+    pub(crate) async fn publishers(&self) -> Result<Vec<String>, Problem> {
         ids(&self.get("api/publishers", None).await?, "api/publishers")
     }
 
@@ -76,7 +71,7 @@ impl Reader {
     ///
     /// # Errors
     /// Any answer but the list.
-    pub async fn offers(&self, publisher: &PublisherId) -> Result<Vec<OfferSummary>, Problem> {
+    pub(crate) async fn offers(&self, publisher: &PublisherId) -> Result<Vec<OfferSummary>, Problem> {
         let path = format!("api/publishers/{publisher}/offers");
         let ids = ids(&self.get(&path, None).await?, &path)?;
         Ok(ids.into_iter().map(|id| OfferSummary { id }).collect())
@@ -87,7 +82,7 @@ impl Reader {
     ///
     /// # Errors
     /// Any answer but the offer, or the portal's own word that there is none.
-    pub async fn offer(&self, key: &OfferKey) -> Result<Live, Problem> {
+    pub(crate) async fn offer(&self, key: &OfferKey) -> Result<Live, Problem> {
         let path = offer_path(key);
         let live = self.document(&path, key).await?;
         if live == Live::Absent {
@@ -104,7 +99,7 @@ impl Reader {
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub async fn expect_offer(&self, key: &OfferKey) -> Result<(), Problem> {
+    pub(crate) async fn expect_offer(&self, key: &OfferKey) -> Result<(), Problem> {
         match self.offer(key).await? {
             Live::Present(_) => Ok(()),
             Live::Absent => Err(Problem::absent(key)),
@@ -115,7 +110,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Self::offer`].
-    pub async fn slot(&self, key: &OfferKey, slot: Slot) -> Result<Live, Problem> {
+    pub(crate) async fn slot(&self, key: &OfferKey, slot: Slot) -> Result<Live, Problem> {
         self.document(&format!("{}/slot/{slot}", offer_path(key)), key).await
     }
 
@@ -123,7 +118,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Self::offer`].
-    pub async fn version(&self, key: &OfferKey, version: i64) -> Result<Live, Problem> {
+    pub(crate) async fn version(&self, key: &OfferKey, version: i64) -> Result<Live, Problem> {
         self.document(&format!("{}/versions/{version}", offer_path(key)), key).await
     }
 
@@ -131,7 +126,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Self::offer`].
-    pub async fn status(&self, key: &OfferKey) -> Result<Option<OperationView>, Problem> {
+    pub(crate) async fn status(&self, key: &OfferKey) -> Result<Option<OperationView>, Problem> {
         let path = format!("{}/status", offer_path(key));
         match self.get(&path, Some(key)).await {
             Ok(answer) => operation(&path, &answer).map(Some),
@@ -144,7 +139,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Self::offer`].
-    pub async fn submissions(&self, key: &OfferKey) -> Result<Vec<Submission>, Problem> {
+    pub(crate) async fn submissions(&self, key: &OfferKey) -> Result<Vec<Submission>, Problem> {
         let path = format!("{}/submissions", offer_path(key));
         match self.get(&path, Some(key)).await {
             Ok(answer) => Submission::parse_all(&answer.body)
@@ -158,7 +153,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Self::offer`].
-    pub async fn submitted(
+    pub(crate) async fn submitted(
         &self,
         key: &OfferKey,
         submission: &Submission,
@@ -175,7 +170,7 @@ impl Reader {
     ///
     /// # Errors
     /// Any answer but the operation.
-    pub async fn operation(&self, key: &OfferKey, path: &OperationPath) -> Result<OperationView, Problem> {
+    pub(crate) async fn operation(&self, key: &OfferKey, path: &OperationPath) -> Result<OperationView, Problem> {
         let answer = self.transport.get(path.url().clone(), Some(key)).await?;
         operation(path.url().path(), &answer)
     }

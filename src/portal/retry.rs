@@ -15,7 +15,6 @@ const MAX_PAUSE: Duration = Duration::from_secs(20);
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// The statuses after which the same request may succeed later.
-#[must_use]
 pub(super) fn may_pass(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }

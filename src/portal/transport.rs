@@ -28,32 +28,27 @@ const MAX_BODY: usize = 64 << 20;
 /// How often a connection is tried again at a portal that never answered: it is the network, not its mood.
 const NEVER_ANSWERED: u32 = 2;
 
-/// How the client talks.
 #[derive(Debug)]
-pub struct Settings {
-    /// To whom.
-    pub endpoint: Endpoint,
-    /// As whom.
-    pub credential: Credential,
+pub(crate) struct Settings {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credential: Credential,
     /// Most requests under way at once.
-    pub parallelism: usize,
+    pub(crate) parallelism: usize,
     /// How often a request that may succeed later is tried again.
-    pub retries: u32,
+    pub(crate) retries: u32,
     /// How much time an offer may lose to tries that failed and the pauses after them.
-    pub retry_budget: Duration,
-    /// Most requests in all.
-    pub max_requests: Option<u64>,
+    pub(crate) retry_budget: Duration,
+    pub(crate) max_requests: Option<u64>,
     /// The user's wish to stop: reads and pauses are given up for it, writes are not.
-    pub stop: Stop,
+    pub(crate) stop: Stop,
 }
 
 /// What a run cost the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     /// Requests sent, tries counted each.
-    pub requests: u64,
-    /// Of these, repetitions.
-    pub retries: u64,
+    pub(crate) requests: u64,
+    pub(crate) retries: u64,
 }
 
 /// Shared by readers and writers: one connection pool, one gate, one count.
@@ -78,14 +73,13 @@ const MAX_SKEW: i64 = 300;
 
 /// How often one request was tried so far.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Tries {
+pub(crate) struct Tries {
     /// Tries that failed in a way that may pass.
     failed: u32,
     /// Whether its token was renewed once.
     renewed: bool,
 }
 
-/// One request.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -99,7 +93,6 @@ impl Call<'_> {
     }
 }
 
-/// A success.
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// `null` when the body is empty.

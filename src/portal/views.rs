@@ -8,27 +8,21 @@ use crate::redact;
 
 /// One line of an offer list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OfferSummary {
-    /// The offer's id.
-    pub id: String,
+pub(crate) struct OfferSummary {
+    pub(crate) id: String,
 }
 
 /// The state of an operation or an offer as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// Nothing was started.
+pub(crate) enum State {
     NotStarted,
-    /// Never published at all.
     NeverPublished,
     /// Under way, also while it waits for the publisher.
     Running,
     /// Waits for the publisher's sign-off (some answers say so at the top as well).
     AwaitingSignoff,
-    /// Ended well.
     Succeeded,
-    /// Ended badly.
     Failed,
-    /// Was canceled.
     Canceled,
     /// A word that is not known.
     Unknown(String),
@@ -37,8 +31,7 @@ pub enum State {
 impl State {
     /// Reads the portal's word, whatever its letter case. It has several words for
     /// one state.
-    #[must_use]
-    pub fn parse(word: &str) -> Self {
+    pub(crate) fn parse(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "notstarted" => Self::NotStarted,
             "neverpublished" => Self::NeverPublished,
@@ -69,22 +62,16 @@ impl std::fmt::Display for State {
 
 /// The state of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepState {
+pub(crate) enum StepState {
     /// Its turn has not come.
     NotStarted,
-    /// Under way.
     InProgress,
-    /// Waits for the publisher.
     AwaitingSignoff,
     /// Waits for somebody at the portal.
     AwaitingApproval,
-    /// Stopped by a finding.
     Blocked,
-    /// Ended well.
     Complete,
-    /// Ended badly.
     Failed,
-    /// Was canceled.
     Canceled,
     /// A word that is not known.
     Unknown(String),
@@ -124,66 +111,55 @@ impl std::fmt::Display for StepState {
 
 /// How grave the portal says a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// For information.
+pub(crate) enum Level {
     Info,
-    /// A warning.
     Warning,
-    /// An error.
     Error,
 }
 
 /// A message of the portal, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// How grave.
-    pub level: Level,
+pub(crate) struct Message {
+    pub(crate) level: Level,
     /// Its text; the portal's HTML is taken out.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// One step of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// Its id, such as `publisher-signoff`; its name where it has no id.
-    pub id: String,
-    /// Its title.
-    pub name: String,
-    /// Its state.
-    pub state: StepState,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) state: StepState,
     /// 0 to 100; only meant while it is in progress.
-    pub percent: u8,
-    /// The portal's own estimate.
-    pub estimate: String,
-    /// Its messages.
-    pub messages: Vec<Message>,
+    pub(crate) percent: u8,
+    pub(crate) estimate: String,
+    pub(crate) messages: Vec<Message>,
 }
 
 impl Step {
     /// Whether this is the step of that id: some offers carry the id as the name.
-    #[must_use]
-    pub fn is(&self, id: &str) -> bool {
+    pub(crate) fn is(&self, id: &str) -> bool {
         self.id.eq_ignore_ascii_case(id) || self.name.eq_ignore_ascii_case(id)
     }
 }
 
 /// An operation, or the status of an offer: the two have one form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperationView {
+pub(crate) struct OperationView {
     /// The state of the whole.
-    pub state: State,
+    pub(crate) state: State,
     /// Its steps, in their order.
-    pub steps: Vec<Step>,
-    /// Its messages.
-    pub messages: Vec<Message>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) messages: Vec<Message>,
     /// How long the portal asks to wait before the next look.
-    pub retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl OperationView {
     /// Reads an operation or a status; an array of one counts as its member.
-    #[must_use]
-    pub fn parse(body: &Value) -> Option<Self> {
+    pub(crate) fn parse(body: &Value) -> Option<Self> {
         let body = match body.as_array().map(Vec::as_slice) {
             Some([only]) => only,
             Some(_) => return None,
@@ -195,27 +171,23 @@ impl OperationView {
     }
 
     /// The step of that id or name.
-    #[must_use]
-    pub fn step(&self, id: &str) -> Option<&Step> {
+    pub(crate) fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.is(id))
     }
 
     /// Whether anything was started at all.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         !matches!(self.state, State::NotStarted | State::NeverPublished)
     }
 
     /// The step that counts: the first that is under way, waits, or ended otherwise than well.
-    #[must_use]
-    pub fn current(&self) -> Option<&Step> {
+    pub(crate) fn current(&self) -> Option<&Step> {
         self.steps.iter().find(|step| !matches!(step.state, StepState::NotStarted | StepState::Complete))
     }
 
     /// Whether the publisher is asked to sign off. The step says so; the whole still says "running" then, or, in the
     /// document of the publish itself, that it is done.
-    #[must_use]
-    pub fn awaits_signoff(&self) -> bool {
+    pub(crate) fn awaits_signoff(&self) -> bool {
         let over = matches!(self.state, State::Failed | State::Canceled);
         let step = self.step("publisher-signoff");
         self.state == State::AwaitingSignoff
@@ -225,21 +197,18 @@ impl OperationView {
 
 /// One entry of `/submissions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Submission {
-    /// Its id.
-    pub id: String,
+pub(crate) struct Submission {
+    pub(crate) id: String,
     /// `staging` or `production`.
-    pub slot: String,
-    /// Its state.
-    pub state: State,
+    pub(crate) slot: String,
+    pub(crate) state: State,
     /// The version of the offer that it works on.
-    pub offer_version: Option<i64>,
+    pub(crate) offer_version: Option<i64>,
 }
 
 impl Submission {
     /// Reads the array, newest first.
-    #[must_use]
-    pub fn parse_all(body: &Value) -> Option<Vec<Self>> {
+    pub(crate) fn parse_all(body: &Value) -> Option<Vec<Self>> {
         let items = body.as_array()?;
         Some(
             items
@@ -255,14 +224,12 @@ impl Submission {
     }
 
     /// The one that runs, if one does.
-    #[must_use]
-    pub fn running(all: &[Self]) -> Option<&Self> {
+    pub(crate) fn running(all: &[Self]) -> Option<&Self> {
         all.iter().find(|submission| submission.state == State::Running)
     }
 
     /// Whether it goes to customers rather than to the preview.
-    #[must_use]
-    pub fn is_production(&self) -> bool {
+    pub(crate) fn is_production(&self) -> bool {
         self.slot == "production"
     }
 }

@@ -14,22 +14,21 @@ use crate::model::{ETag, OfferKey};
 
 /// The proof that somebody said yes.
 #[derive(Debug, Clone, Copy)]
-pub enum Approval {
+pub(crate) enum Approval {
     /// `--yes`.
     Flag,
     /// An answer at the prompt.
     Prompt,
 }
 
-/// Changes the portal.
 #[derive(Clone)]
-pub struct Writer {
+pub(crate) struct Writer {
     reader: Reader,
 }
 
 /// What a PUT may meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Precondition {
+pub(crate) enum Precondition {
     /// No such offer: sent without `If-Match`.
     Absent,
     /// The offer of this ETag.
@@ -40,22 +39,20 @@ pub enum Precondition {
 
 /// An operation that the portal took on. Without a path it is found through `/submissions` and `/status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// Where to ask how it goes.
-    pub operation: Option<OperationPath>,
+    pub(crate) operation: Option<OperationPath>,
 }
 
 impl Writer {
     /// A writer for the portal that the reader reads.
-    #[must_use]
-    pub fn new(reader: Reader, approval: Approval) -> Self {
+    pub(crate) fn new(reader: Reader, approval: Approval) -> Self {
         tracing::debug!(?approval, "writing is approved");
         Self { reader }
     }
 
     /// The reader of the same portal.
-    #[must_use]
-    pub fn reader(&self) -> &Reader {
+    pub(crate) fn reader(&self) -> &Reader {
         &self.reader
     }
 
@@ -63,7 +60,7 @@ impl Writer {
     ///
     /// # Errors
     /// Any answer but a success.
-    pub async fn put(
+    pub(crate) async fn put(
         &self,
         key: &OfferKey,
         body: &Value,
@@ -88,7 +85,7 @@ impl Writer {
     ///
     /// # Errors
     /// Any answer but a success. After no answer at all the operation may run.
-    pub async fn publish(&self, key: &OfferKey, notify: &[String], tries: Tries) -> Result<Accepted, Problem> {
+    pub(crate) async fn publish(&self, key: &OfferKey, notify: &[String], tries: Tries) -> Result<Accepted, Problem> {
         let body = json!({"metadata": {"notification-emails": notify.join(",")}});
         self.start(key, "publish", Some(&body), tries).await
     }
@@ -97,7 +94,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub async fn go_live(&self, key: &OfferKey, tries: Tries) -> Result<Accepted, Problem> {
+    pub(crate) async fn go_live(&self, key: &OfferKey, tries: Tries) -> Result<Accepted, Problem> {
         self.start(key, "golive", None, tries).await
     }
 
@@ -105,7 +102,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Self::publish`].
-    pub async fn cancel(&self, key: &OfferKey, tries: Tries) -> Result<Accepted, Problem> {
+    pub(crate) async fn cancel(&self, key: &OfferKey, tries: Tries) -> Result<Accepted, Problem> {
         self.start(key, "cancel", None, tries).await
     }
 
@@ -114,7 +111,7 @@ impl Writer {
     ///
     /// # Errors
     /// The problem, when the write is not to be made again.
-    pub async fn pause(&self, problem: Problem, key: &OfferKey, tries: &mut Tries) -> Result<(), Problem> {
+    pub(crate) async fn pause(&self, problem: Problem, key: &OfferKey, tries: &mut Tries) -> Result<(), Problem> {
         self.reader.transport.pause(problem, tries, Duration::ZERO, Some(key)).await
     }
 

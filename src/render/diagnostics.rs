@@ -7,8 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::redact;
 
 /// All findings, each with its place, an excerpt, and what to do next. Empty for none.
-#[must_use]
-pub fn diagnostics(diagnostics: &[Diagnostic], color: bool) -> String {
+pub(crate) fn diagnostics(diagnostics: &[Diagnostic], color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     diagnostics.iter().map(|diagnostic| format!("{}\n\n", one(diagnostic, &renderer))).collect()
 }

@@ -12,8 +12,12 @@ use crate::plan::{Risk, Unread};
 use crate::report::Compared;
 
 /// The text, ending in a line feed. The names are those of the two sides, where from and where to.
-#[must_use]
-pub fn compared((from, to): &(String, String), offers: &[Compared], unread: &[Unread], options: PlanOptions) -> String {
+pub(crate) fn compared(
+    (from, to): &(String, String),
+    offers: &[Compared],
+    unread: &[Unread],
+    options: PlanOptions,
+) -> String {
     let paint = options.paint;
     let mut out = format!("{}\n\n", paint.strong(&format!("{from} → {to}")));
     for offer in offers.iter().filter(|offer| !is_same(offer)) {
@@ -79,9 +83,7 @@ struct ChangeDocument<'a> {
     change: OpPart<'a>,
 }
 
-/// The JSON document.
-#[must_use]
-pub fn compared_json((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
+pub(crate) fn compared_json((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
     let offers = offers.iter().map(|Compared { key, path, empty, changes, not_compared }| OfferDocument {
         offer: key,
         file: path.as_deref(),

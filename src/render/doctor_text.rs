@@ -6,8 +6,7 @@ use super::{Paint, plural, visible};
 use crate::report::{Check, Verdict};
 
 /// One line for each check, and a last one that says how many are bad.
-#[must_use]
-pub fn doctor(checks: &[Check], paint: Paint) -> String {
+pub(crate) fn doctor(checks: &[Check], paint: Paint) -> String {
     let mut out = String::new();
     for Check { name, verdict } in checks {
         let (symbol, word, text) = match verdict {

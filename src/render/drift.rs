@@ -16,8 +16,7 @@ const LIMIT: usize = 100;
 const LONG: usize = 60;
 
 /// The text, ending in a line feed.
-#[must_use]
-pub fn drift(drift: &Drift, paint: Paint) -> String {
+pub(crate) fn drift(drift: &Drift, paint: Paint) -> String {
     let mut out = String::new();
     let bases = if drift.bases.is_empty() {
         "none: without --base nobody can say which side moved".to_owned()
@@ -129,10 +128,16 @@ fn one_value(out: &mut String, moved: &Moved, path: &str, paint: Paint) {
 
 /// What is known of one side.
 pub(super) enum Side<'a> {
-    /// It moved.
-    Step { side: &'static str, before: Option<&'a Value>, after: Option<&'a Value> },
+    Step {
+        side: &'static str,
+        before: Option<&'a Value>,
+        after: Option<&'a Value>,
+    },
     /// It holds this, and nobody knows what it held.
-    Holds { side: &'static str, value: Option<&'a Value> },
+    Holds {
+        side: &'static str,
+        value: Option<&'a Value>,
+    },
 }
 
 /// The sides that moved, with the values where there are some.
@@ -168,7 +173,6 @@ pub(super) fn long_texts<'a>(before: Option<&'a Value>, after: Option<&'a Value>
     }
 }
 
-/// Where, for people.
 pub(super) fn address(moved: &Moved) -> String {
     match moved.address.to_string() {
         empty if empty.is_empty() => "the whole offer".to_owned(),
@@ -245,9 +249,7 @@ struct UndeclaredDocument<'a> {
     was_declared: bool,
 }
 
-/// The JSON document.
-#[must_use]
-pub fn drift_json(drift: &Drift) -> String {
+pub(crate) fn drift_json(drift: &Drift) -> String {
     let offers = drift.offers.iter().map(|offer| OfferDocument {
         offer: &offer.key,
         file: &offer.path,

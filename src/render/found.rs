@@ -17,7 +17,6 @@ use crate::report::Report;
 /// Texts that are longer are cut: no reader of these formats reads on, and some refuse the file.
 const LONGEST: usize = 1_000;
 
-/// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     Error,
@@ -39,7 +38,6 @@ pub(super) struct Found<'a> {
     /// What kind of thing: a code, the name of a guard.
     pub(super) rule: String,
     pub(super) level: Level,
-    /// A few words.
     pub(super) title: String,
     /// One line, clean of what a terminal acts on, cut where it is too long.
     pub(super) message: String,
@@ -50,7 +48,6 @@ pub(super) struct Found<'a> {
     pub(super) region: Option<Region>,
     /// What stays the same when lines move.
     pub(super) identity: String,
-    /// Whether somebody accepted it.
     pub(super) accepted: bool,
     /// The edit that mends it, and the file that it mends.
     pub(super) fix: Option<(&'a Source, &'a Fix)>,
@@ -58,11 +55,11 @@ pub(super) struct Found<'a> {
 
 /// Where the files are for those who know the repository and not the project.
 #[derive(Debug, Clone, Default)]
-pub struct Places {
+pub(crate) struct Places {
     /// The project's folder below the repository: empty, or with a slash at its end.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// The files of offers, below the project.
-    pub files: BTreeMap<OfferKey, String>,
+    pub(crate) files: BTreeMap<OfferKey, String>,
 }
 
 impl Places {

@@ -13,32 +13,27 @@ use crate::report::Report;
 const MOST: usize = 10;
 
 /// The findings of `validate`.
-#[must_use]
-pub fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String {
+pub(crate) fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String {
     annotations(&found::diagnostics(diagnostics, places))
 }
 
 /// What stops a plan, then what it changes, the gravest first.
-#[must_use]
-pub fn plan(plan: &Plan, places: &Places) -> String {
+pub(crate) fn plan(plan: &Plan, places: &Places) -> String {
     annotations(&found::plan(plan, places).into_iter().chain(found::changes(plan, places)).collect::<Vec<_>>())
 }
 
 /// What went wrong in a run.
-#[must_use]
-pub fn report(report: &Report, places: &Places) -> String {
+pub(crate) fn report(report: &Report, places: &Places) -> String {
     annotations(&found::report(report, places))
 }
 
 /// Who moved, at the lines that say otherwise.
-#[must_use]
-pub fn drift(drift: &Drift, places: &Places) -> String {
+pub(crate) fn drift(drift: &Drift, places: &Places) -> String {
     annotations(&found::drift(drift, places))
 }
 
 /// An error that ended a command before it had a result.
-#[must_use]
-pub fn error(error: &Error, places: &Places) -> String {
+pub(crate) fn error(error: &Error, places: &Places) -> String {
     let (message, help) = found::error(error);
     let text = help.map_or_else(|| message.clone(), |help| format!("{message}\nhint: {help}"));
     let mut out = annotations(&found::diagnostics(error.diagnostics(), places));

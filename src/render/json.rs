@@ -109,9 +109,7 @@ struct HiddenDocument {
     rule: &'static str,
 }
 
-/// A plan.
-#[must_use]
-pub fn plan(plan: &Plan) -> String {
+pub(crate) fn plan(plan: &Plan) -> String {
     document(
         "offerctl.plan",
         PlanDocument {
@@ -129,8 +127,7 @@ pub fn plan(plan: &Plan) -> String {
 }
 
 /// The plan of one offer as the document has it: what users' own rules see.
-#[must_use]
-pub fn plan_of_offer(plan: &OfferPlan) -> Value {
+pub(crate) fn plan_of_offer(plan: &OfferPlan) -> Value {
     serde_json::to_value(offer(plan)).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"))
 }
 
@@ -223,9 +220,7 @@ struct OutcomeDocument<'a> {
     places: &'a [String],
 }
 
-/// A report.
-#[must_use]
-pub fn report(report: &Report) -> String {
+pub(crate) fn report(report: &Report) -> String {
     let offers = report
         .outcomes
         .iter()
@@ -314,8 +309,7 @@ struct DiagnosticDocument<'a> {
 }
 
 /// The findings of `validate`.
-#[must_use]
-pub fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) -> String {
+pub(crate) fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) -> String {
     document("offerctl.diagnostics", DiagnosticsDocument { offers, diagnostics: findings(diagnostics) })
 }
 
@@ -347,8 +341,7 @@ struct ErrorDocument<'a> {
 }
 
 /// An error that ended a command before it had a result.
-#[must_use]
-pub fn error(error: &Error) -> String {
+pub(crate) fn error(error: &Error) -> String {
     document(
         "offerctl.error",
         ErrorDocument {
@@ -366,9 +359,7 @@ struct StatusDocument<'a> {
     unread: Vec<UnreadPart<'a>>,
 }
 
-/// The states of offers.
-#[must_use]
-pub fn status(offers: &[OfferStatus], unread: &[Unread]) -> String {
+pub(crate) fn status(offers: &[OfferStatus], unread: &[Unread]) -> String {
     let offers = offers.iter().map(parts::status).collect();
     document("offerctl.status", StatusDocument { offers, unread: parts::unread(unread) })
 }
@@ -387,8 +378,7 @@ struct CheckDocument<'a> {
 }
 
 /// What `doctor` found.
-#[must_use]
-pub fn doctor(checks: &[Check]) -> String {
+pub(crate) fn doctor(checks: &[Check]) -> String {
     let checks = checks.iter().map(|Check { name, verdict }| {
         let (verdict, message, next) = match verdict {
             Verdict::Good(message) => ("ok", message, None),

@@ -14,7 +14,6 @@ use crate::model::OfferKey;
 use crate::plan::{OfferPlan, Plan, Unread, Write as Written};
 use crate::report::{Purpose, Report};
 
-/// One case.
 struct Case {
     name: String,
     /// Groups cases in the trees that viewers draw.
@@ -38,8 +37,7 @@ impl Case {
 }
 
 /// The findings of `validate`: each offer that can be used passes, each code that is an error in a file fails.
-#[must_use]
-pub fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic], places: &Places) -> String {
+pub(crate) fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic], places: &Places) -> String {
     let passed = offers.into_iter().map(|key| Case::new(key, "validate", Verdict::Passed));
     document("validate", &passed.chain(codes(diagnostics, places)).collect::<Vec<_>>())
 }
@@ -74,8 +72,7 @@ fn placed(found: &Found<'_>) -> String {
 }
 
 /// A plan: what a guard stops fails, what could not be read is an error.
-#[must_use]
-pub fn plan(plan: &Plan, places: &Places) -> String {
+pub(crate) fn plan(plan: &Plan, places: &Places) -> String {
     let unchanged = plan.unchanged.iter().map(|unchanged| Case::new(&unchanged.key, "plan", Verdict::Passed));
     let offers = plan.offers.iter().map(|offer| planned(offer, places));
     let mut cases = unchanged.chain(offers).chain(unread(&plan.unread, "plan")).collect::<Vec<_>>();
@@ -118,8 +115,7 @@ fn unread<'a>(unread: &'a [Unread], command: &'a str) -> impl Iterator<Item = Ca
 }
 
 /// What became of a run.
-#[must_use]
-pub fn report(report: &Report) -> String {
+pub(crate) fn report(report: &Report) -> String {
     let command = command(report.purpose);
     let unchanged = report.unchanged.iter().map(|key| Case::new(key, command, Verdict::Passed));
     let outcomes = report.outcomes.iter().map(|outcome| {
@@ -141,8 +137,7 @@ pub fn report(report: &Report) -> String {
 }
 
 /// Who moved: an offer that drifted fails, as does one that no file declares; what could not be seen is an error.
-#[must_use]
-pub fn drift(drift: &Drift) -> String {
+pub(crate) fn drift(drift: &Drift) -> String {
     let text = |moved: &Moved| found::clean(&super::drift::line(moved));
     let offers = drift.offers.iter().map(|offer| {
         let (drifted, rest) = offer.moved.iter().partition::<Vec<_>, _>(|moved| moved.who.is_drift());
@@ -194,8 +189,7 @@ fn command(purpose: Purpose) -> &'static str {
 }
 
 /// An error that ended a command before it had a result: its findings, and a case for the command itself.
-#[must_use]
-pub fn error(command: &str, error: &Error, places: &Places) -> String {
+pub(crate) fn error(command: &str, error: &Error, places: &Places) -> String {
     let (message, help) = found::error(error);
     let lines = std::iter::once(message).chain(help).collect();
     let broken = Verdict::Broken { kind: "error".to_owned(), lines };

@@ -60,7 +60,6 @@ impl Page {
         })
     }
 
-    /// An empty line.
     pub(super) fn blank(&mut self) {
         self.out.push('\n');
     }

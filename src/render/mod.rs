@@ -8,37 +8,37 @@ mod diff_text;
 mod doctor_text;
 mod drift;
 mod found;
-pub mod github;
+pub(crate) mod github;
 mod html;
 mod json;
-pub mod junit;
+pub(crate) mod junit;
 mod layout;
 mod markdown;
 mod plan_text;
 mod progress_text;
 mod report_text;
-pub mod sarif;
+pub(crate) mod sarif;
 mod snapshot_text;
 mod status_text;
-pub mod summary;
+pub(crate) mod summary;
 mod view;
 
-pub use diagnostics::diagnostics;
-pub use diff_text::{compared, compared_json};
-pub use doctor_text::doctor;
-pub use drift::{drift, drift_json};
-pub use found::Places;
-pub use html::{error as error_html, plan as plan_html};
-pub use json::{
+pub(crate) use diagnostics::diagnostics;
+pub(crate) use diff_text::{compared, compared_json};
+pub(crate) use doctor_text::doctor;
+pub(crate) use drift::{drift, drift_json};
+pub(crate) use found::Places;
+pub(crate) use html::{error as error_html, plan as plan_html};
+pub(crate) use json::{
     diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
     report as report_json, status as status_json,
 };
-pub use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan_markdown};
-pub use plan_text::{PlanOptions, plan};
-pub use progress_text::{progress_line, progress_messages, progress_percent};
-pub use report_text::{report, traffic};
-pub use snapshot_text::{duration, snapshot, snapshot_json};
-pub use status_text::status;
+pub(crate) use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan_markdown};
+pub(crate) use plan_text::{PlanOptions, plan};
+pub(crate) use progress_text::{progress_line, progress_messages, progress_percent};
+pub(crate) use report_text::{report, traffic};
+pub(crate) use snapshot_text::{duration, snapshot, snapshot_json};
+pub(crate) use status_text::status;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
@@ -47,9 +47,9 @@ use crate::{redact, term};
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Paint {
+pub(crate) struct Paint {
     /// Whether the stream takes colour.
-    pub color: bool,
+    pub(crate) color: bool,
 }
 
 impl Paint {
@@ -57,33 +57,25 @@ impl Paint {
         if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    /// Something new.
-    #[must_use]
-    pub fn added(self, text: &str) -> String {
+    pub(crate) fn added(self, text: &str) -> String {
         self.style(AnsiColor::Green.on_default(), text)
     }
 
     /// Something that goes, or went wrong.
-    #[must_use]
-    pub fn removed(self, text: &str) -> String {
+    pub(crate) fn removed(self, text: &str) -> String {
         self.style(AnsiColor::Red.on_default(), text)
     }
 
     /// Something that changes, or wants a look.
-    #[must_use]
-    pub fn changed(self, text: &str) -> String {
+    pub(crate) fn changed(self, text: &str) -> String {
         self.style(AnsiColor::Yellow.on_default(), text)
     }
 
-    /// A heading.
-    #[must_use]
-    pub fn strong(self, text: &str) -> String {
+    pub(crate) fn strong(self, text: &str) -> String {
         self.style(Style::new().bold(), text)
     }
 
-    /// Something beside the point.
-    #[must_use]
-    pub fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.style(Style::new().dimmed(), text)
     }
 }
@@ -169,8 +161,7 @@ fn brief_text(text: &str, limit: usize) -> String {
 }
 
 /// `1 offer`, `2 offers`.
-#[must_use]
-pub fn plural(count: usize, noun: &str) -> String {
+pub(crate) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

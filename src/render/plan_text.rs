@@ -13,22 +13,20 @@ use crate::plan::{Plan, Write};
 
 /// How to show a plan.
 #[derive(Debug, Clone, Copy)]
-pub struct PlanOptions {
-    /// Colour.
-    pub paint: Paint,
+pub(crate) struct PlanOptions {
+    pub(crate) paint: Paint,
     /// List what is hidden, and show values whole.
-    pub verbose: bool,
+    pub(crate) verbose: bool,
     /// HTML as it is written, rather than as it is read.
-    pub html_source: bool,
+    pub(crate) html_source: bool,
     /// Columns of the terminal; none where lines are not broken.
-    pub width: Option<usize>,
+    pub(crate) width: Option<usize>,
 }
 
 const LIMIT: usize = 100;
 
 /// The whole plan, ending in a line feed.
-#[must_use]
-pub fn plan(plan: &Plan, options: PlanOptions) -> String {
+pub(crate) fn plan(plan: &Plan, options: PlanOptions) -> String {
     let review = review(plan, ViewOptions { html_source: options.html_source, whole: options.verbose });
     let mut text = Text { page: Page::new(options.paint, options.width), options };
     text.review(&review);

@@ -6,8 +6,7 @@ use crate::apply::Event;
 use crate::portal::{Level, OperationView, StepState};
 
 /// One line about an event; `None` for what is not worth one. With `percent`, how far a step is, which changes often.
-#[must_use]
-pub fn progress_line(event: &Event, percent: bool) -> Option<String> {
+pub(crate) fn progress_line(event: &Event, percent: bool) -> Option<String> {
     match event {
         Event::Did(key, done) => Some(format!("{key}: {}", done_name(*done))),
         Event::Seen(key, view) => Some(format!("{key}: {}", seen(view, percent))),
@@ -31,8 +30,7 @@ fn seen(view: &OperationView, percent: bool) -> String {
 
 /// How far an operation is, in percent of its steps. The sign-off and what follows it count, so an operation that waits
 /// for the publisher is not at its end.
-#[must_use]
-pub fn progress_percent(view: &OperationView) -> u64 {
+pub(crate) fn progress_percent(view: &OperationView) -> u64 {
     let steps = u64::try_from(view.steps.len()).unwrap_or_default().max(1);
     let passed = view.steps.iter().map(|step| match step.state {
         StepState::Complete => 100,
@@ -43,8 +41,7 @@ pub fn progress_percent(view: &OperationView) -> u64 {
 }
 
 /// What the portal warns of, or objects to, one line each.
-#[must_use]
-pub fn progress_messages(event: &Event) -> Vec<String> {
+pub(crate) fn progress_messages(event: &Event) -> Vec<String> {
     let Event::Seen(key, view) = event else { return Vec::new() };
     let steps =
         view.steps.iter().flat_map(|step| step.messages.iter().map(move |message| (step.name.as_str(), message)));

@@ -9,8 +9,7 @@ use crate::portal::Traffic;
 use crate::report::{Purpose, Report};
 
 /// The whole report, ending in a line feed.
-#[must_use]
-pub fn report(report: &Report, paint: Paint) -> String {
+pub(crate) fn report(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
     for refusal in &report.refused {
         let _ = writeln!(out, "{} the plan   refused by a guard; nothing was written", paint.removed("✗"));
@@ -51,8 +50,7 @@ fn past(purpose: Purpose) -> &'static str {
 }
 
 /// What a run cost the network, in one line.
-#[must_use]
-pub fn traffic(traffic: Traffic) -> String {
+pub(crate) fn traffic(traffic: Traffic) -> String {
     let Traffic { requests, retries } = traffic;
     let requests = plural(usize::try_from(requests).unwrap_or(usize::MAX), "request");
     let retries = if retries == 1 { "1 retry".to_owned() } else { format!("{retries} retries") };

@@ -185,20 +185,17 @@ struct Replacement {
 }
 
 /// The findings of `validate`.
-#[must_use]
-pub fn diagnostics(diagnostics: &[Diagnostic], places: &Places, exit: Exit) -> String {
+pub(crate) fn diagnostics(diagnostics: &[Diagnostic], places: &Places, exit: Exit) -> String {
     log("validate", &found::diagnostics(diagnostics, places), &[], exit)
 }
 
 /// What stops a plan, and what could not be read.
-#[must_use]
-pub fn plan(plan: &Plan, places: &Places, exit: Exit) -> String {
+pub(crate) fn plan(plan: &Plan, places: &Places, exit: Exit) -> String {
     log("plan", &found::plan(plan, places), &[], exit)
 }
 
 /// An error that ended a command before it had a result: its findings, and the error itself.
-#[must_use]
-pub fn error(command: &str, error: &Error, places: &Places) -> String {
+pub(crate) fn error(command: &str, error: &Error, places: &Places) -> String {
     let (message, help) = found::error(error);
     let message = help.map_or_else(|| message.clone(), |help| format!("{message}; {help}"));
     log(command, &found::diagnostics(error.diagnostics(), places), &[message], error.exit)

@@ -11,8 +11,7 @@ use crate::model::OfferKey;
 use crate::snapshot::Snapshot;
 
 /// The text, ending in a line feed.
-#[must_use]
-pub fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
+pub(crate) fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
     let mut out = String::new();
     for unread in &snapshot.content.unread {
         let _ = writeln!(out, "? {}   not read; the snapshot does not hold it", unread.key);
@@ -39,9 +38,7 @@ struct RecordedDocument<'a> {
     exists: bool,
 }
 
-/// The JSON document.
-#[must_use]
-pub fn snapshot_json(snapshot: &Snapshot, path: &Path) -> String {
+pub(crate) fn snapshot_json(snapshot: &Snapshot, path: &Path) -> String {
     let recorded = snapshot.content.offers.iter();
     let offers =
         recorded.map(|recorded| RecordedDocument { offer: &recorded.offer, exists: recorded.present.is_some() });
@@ -58,8 +55,7 @@ pub fn snapshot_json(snapshot: &Snapshot, path: &Path) -> String {
 }
 
 /// A time span in its two greatest units, such as `3 hours 5 minutes`.
-#[must_use]
-pub fn duration(seconds: u64) -> String {
+pub(crate) fn duration(seconds: u64) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let first = units.iter().position(|(size, _)| seconds >= *size).unwrap_or(units.len() - 1);
     let (size, name) = units[first];

@@ -10,8 +10,7 @@ use crate::portal::{Level, Message, Step, StepState};
 use crate::report::OfferStatus;
 
 /// The table, then the steps and messages of each offer that has something under way.
-#[must_use]
-pub fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String {
+pub(crate) fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String {
     let mut out = String::new();
     if !offers.is_empty() {
         let mut table = Table::new();

@@ -13,8 +13,7 @@ use crate::report::Report;
 const MOST: usize = 200;
 
 /// The findings of `validate`.
-#[must_use]
-pub fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String {
+pub(crate) fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String {
     let found = found::diagnostics(diagnostics, places);
     let count = |level| found.iter().filter(|found| found.level == level).count();
     let verdict = match (count(Level::Error), count(Level::Warning)) {
@@ -26,8 +25,7 @@ pub fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String {
 }
 
 /// What became of a run.
-#[must_use]
-pub fn report(report: &Report, places: &Places) -> String {
+pub(crate) fn report(report: &Report, places: &Places) -> String {
     let text = super::report(report, super::Paint { color: false });
     let verdict = text.lines().next_back().unwrap_or_default().trim_end_matches('.');
     let mut out = list(&escaped(verdict), &found::report(report, places));
@@ -39,8 +37,7 @@ pub fn report(report: &Report, places: &Places) -> String {
 }
 
 /// An error that ended a command before it had a result.
-#[must_use]
-pub fn error(error: &Error, places: &Places) -> String {
+pub(crate) fn error(error: &Error, places: &Places) -> String {
     let (message, help) = found::error(error);
     let help = help.map(|help| format!("\n{}\n", escaped(&help))).unwrap_or_default();
     list(&escaped(&message), &found::diagnostics(error.diagnostics(), places)) + &help

@@ -38,7 +38,6 @@ impl From<Reply> for Answer {
     }
 }
 
-/// Answers any request.
 pub(super) async fn answer(server: &Arc<Server>, incoming: &Arc<Incoming>) -> Answer {
     if let Some(stopped) = server.stopped() {
         return stopped.into();

@@ -18,7 +18,6 @@ use super::switches::Switches;
 use crate::live::is_store;
 use crate::model::PublisherId;
 
-/// Where the copies go.
 const STORE: &str = "publishingstoredm.blob.core.windows.net";
 
 /// What the portal got when it asked for an artifact.
@@ -52,13 +51,11 @@ struct Label {
 }
 
 impl StoreCopy {
-    /// For a store.
     pub(super) fn encode(&self) -> Vec<u8> {
         let label = serde_json::json!({"media": self.media, "signature": self.signature}).to_string();
         [label.as_bytes(), b"\n", &self.bytes].concat()
     }
 
-    /// From a store.
     pub(super) fn decode(stored: &[u8]) -> Option<Self> {
         let end = stored.iter().position(|byte| *byte == b'\n')?;
         let Label { media, signature } = serde_json::from_slice(&stored[..end]).ok()?;
@@ -100,7 +97,6 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 /// Takes in the artifacts of one PUT.
 pub(super) struct Artifacts<'a> {
     pub(super) mint: &'a mut Mint,
-    /// Where the copies go.
     pub(super) copies: &'a mut BTreeMap<String, Arc<StoreCopy>>,
     pub(super) fetched: &'a Fetched,
     pub(super) at: Moment,

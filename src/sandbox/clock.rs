@@ -21,7 +21,6 @@ impl Clock {
         }
     }
 
-    /// Moves on.
     pub(super) fn advance(&mut self, millis: i64) {
         match self {
             Self::Real { ahead: at } | Self::Stepped { now: at } => *at = at.saturating_add(millis),

@@ -50,7 +50,6 @@ impl Connected<IncomingStream<'_, Door>> for Scissors {
     }
 }
 
-/// A connection.
 pub(super) struct Line {
     stream: TcpStream,
     scissors: Scissors,
@@ -64,7 +63,6 @@ impl Line {
         Self { stream, scissors: Scissors::default() }
     }
 
-    /// What cuts it.
     pub(super) fn scissors(&self) -> Scissors {
         self.scissors.clone()
     }

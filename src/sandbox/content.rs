@@ -21,7 +21,6 @@ pub(super) struct Content {
 /// How the record of an offer names a definition that is stored beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct ContentRef {
-    /// Different for each content.
     pub(super) id: u64,
     /// `displayText`, which lists need without the rest.
     #[serde(default)]
@@ -42,12 +41,10 @@ impl Content {
         Self { reference, stored: stored.into(), shown: Arc::default() }
     }
 
-    /// How to name it.
     pub(super) fn reference(&self) -> &ContentRef {
         &self.reference
     }
 
-    /// The whole as JSON.
     pub(super) fn text(&self) -> &str {
         self.stored.get()
     }

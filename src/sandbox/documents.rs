@@ -271,7 +271,6 @@ fn messages(title: &str, progress: Progress, publication: Publication<'_>) -> Ve
     vec![message("information", text)]
 }
 
-/// A text in HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -11,7 +11,6 @@ use super::artifact::{Download, Fetched};
 const LIMIT: usize = 32 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Fetches for the portal.
 #[derive(Debug)]
 pub(super) struct Fetcher(reqwest::Client);
 
@@ -24,7 +23,6 @@ impl Fetcher {
         builder.timeout(TIMEOUT).build().map(Self)
     }
 
-    /// Asks every address once.
     pub(super) async fn fetch(&self, addresses: &[String]) -> Fetched {
         let mut fetched = Fetched::new();
         for address in addresses {

@@ -36,7 +36,6 @@ const HEADERS: [(&str, &str); 8] = [
     ("x-content-type-options", "nosniff"),
 ];
 
-/// A request, whole.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) parts: Parts,
@@ -55,7 +54,6 @@ impl Incoming {
     }
 }
 
-/// Answers any request.
 pub(super) async fn handle(
     State(server): State<Arc<Server>>,
     ConnectInfo(scissors): ConnectInfo<Scissors>,

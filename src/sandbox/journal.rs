@@ -31,7 +31,6 @@ struct Entry {
     method: String,
     path: String,
     if_match: Option<String>,
-    /// JSON without secrets.
     body: Option<String>,
     status: Option<u16>,
     fault: Option<String>,
@@ -46,7 +45,6 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Writes a request down.
     pub(super) fn record(&mut self, line: Line<'_>) {
         self.counted += 1;
         let body = if line.body.is_empty() { None } else { serde_json::from_slice::<Value>(line.body).ok() };
@@ -67,7 +65,6 @@ impl Journal {
         }
     }
 
-    /// All that is remembered.
     pub(super) fn entries(&self) -> Value {
         self.entries.iter().map(Entry::document).collect()
     }

@@ -59,12 +59,12 @@ use server::Server;
 use store::Store;
 
 pub use gate::Client;
-pub use options::{ClockChoice, Options};
+pub(crate) use options::ClockChoice;
+pub use options::Options;
 pub use proxy::{Proxy, ProxyOptions};
-pub use seed::{Seed, read_faults};
-pub use switches::{
-    AbsentSecret, FinalWord, IfMatchOnCreate, MissingIfMatch, PublishFindings, PutWhileRunning, Switches,
-};
+pub use seed::Seed;
+pub(crate) use seed::read_faults;
+pub use switches::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
 
 /// How long requests in flight may take when the sandbox stops.
 const GRACE: Duration = Duration::from_secs(1);
@@ -112,7 +112,6 @@ impl Sandbox {
     }
 
     /// Where it listens, such as `http://127.0.0.1:41234`.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -16,17 +16,14 @@ const TICKS_PER_MILLI: i64 = 10_000;
 pub(super) struct Moment(i64);
 
 impl Moment {
-    /// From milliseconds since 1970.
     pub(super) fn at(millis: i64) -> Self {
         Self(millis.saturating_mul(TICKS_PER_MILLI))
     }
 
-    /// In milliseconds since 1970.
     pub(super) fn millis(self) -> i64 {
         self.0.div_euclid(TICKS_PER_MILLI)
     }
 
-    /// The smallest later instant.
     pub(super) fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

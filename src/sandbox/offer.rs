@@ -52,14 +52,12 @@ pub(super) struct Offer<C = Content> {
     pub(super) preview: Option<i64>,
     /// The version in the production slot.
     pub(super) production: Option<i64>,
-    /// Oldest first.
     pub(super) submissions: Vec<Submission>,
 }
 
 /// Where an offer is in publishing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Nothing was ever submitted.
     Resting,
     Running,
     AwaitsSignoff,
@@ -76,7 +74,6 @@ pub(super) struct Publication<'a> {
 }
 
 impl Publication<'_> {
-    /// Where each step is.
     pub(super) fn progress(&self, now: i64) -> [Progress; STEPS] {
         self.production.or(self.preview).map_or([Progress::NotStarted; STEPS], |submission| submission.progress(now))
     }
@@ -229,7 +226,6 @@ impl Offer {
         Publication { preview: of(Target::Preview), production: of(Target::Production) }
     }
 
-    /// Replaces the draft.
     pub(super) fn edit(&mut self, definition: &Value, mint: &mut Mint, now: i64) {
         let version = mint.version_after(self.draft.version, self.profile);
         let before = std::mem::replace(&mut self.draft, Revision::new(version, definition, mint, now));

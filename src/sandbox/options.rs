@@ -60,7 +60,6 @@ pub struct Options {
     pub any_publisher: bool,
     /// How long one step of publishing takes.
     pub step_time: Duration,
-    /// Which clock it has.
     pub clock: ClockChoice,
     /// A file that keeps the state. Where it exists, the seed is not used.
     pub state: Option<PathBuf>,

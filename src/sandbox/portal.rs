@@ -33,7 +33,6 @@ pub(super) struct Settings {
     pub(super) switches: Switches,
 }
 
-/// A request, taken apart.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) method: &'a str,
@@ -48,7 +47,6 @@ pub(super) struct Call<'a> {
     pub(super) failing: Option<&'a Failure>,
     /// A read of a draft sees it as of this time.
     pub(super) as_of: Option<i64>,
-    /// Milliseconds since 1970.
     pub(super) now: i64,
 }
 
@@ -106,7 +104,6 @@ impl Portal {
         }
     }
 
-    /// Answers what changes nothing.
     pub(super) fn look(&self, route: &Route, call: &Call<'_>, reach: &Reach, settings: &Settings) -> Reply {
         let result = match route {
             Route::Publishers => Ok(self.publishers(reach, settings)),
@@ -198,7 +195,6 @@ impl Portal {
         Ok(Reply::json(200, items))
     }
 
-    /// Publish, golive and cancel.
     fn submit(&mut self, key: &OfferKey, ask: &Ask, call: &Call<'_>, settings: &Settings) -> Result<Reply, Refusal> {
         let switches = &settings.switches;
         let mut run = Run {

@@ -34,7 +34,6 @@ pub(super) enum Refusal {
     OfferExists,
     /// `If-Match` names another state of the offer than the present one, or an offer that is not there.
     Stale,
-    /// An operation runs.
     Busy(OfferKey),
     /// Nothing waits for the publisher's sign-off.
     NotAtSignoff(OfferKey),

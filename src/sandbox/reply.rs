@@ -31,7 +31,6 @@ impl Reply {
     }
 
     /// The same answer with one more header.
-    #[must_use]
     pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
@@ -42,7 +41,6 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// The bytes to send.
     pub(super) fn bytes(&self) -> Vec<u8> {
         match &self.body {
             Body::Json(value) => value.to_string().into_bytes(),

@@ -8,13 +8,11 @@ use crate::model::{OfferKey, PublisherId, Slot};
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
-    /// The publishers.
     Publishers,
     /// The types that offers can have.
     OfferTypes,
     /// The offers of one publisher.
     Offers(PublisherId),
-    /// Something about one offer.
     Offer(OfferKey, Ask),
     /// An operation by its name alone, such as `contoso$offer$2$preview`.
     Operation(String),
@@ -56,7 +54,6 @@ pub(super) enum Kind {
 }
 
 impl Route {
-    /// Its name.
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Publishers => Kind::Publishers,

@@ -28,11 +28,9 @@ pub enum Seed {
     Documents(Vec<Value>),
     /// The same from the `*.json` files of a folder, which is read file by file, so that many fit.
     Folder(PathBuf),
-    /// None.
     Nothing,
 }
 
-/// Contoso's offers.
 const CONTOSO: [(&str, &str); 3] = [
     ("analytics-server.json", include_str!("seed/analytics-server.json")),
     ("edge-gateway.json", include_str!("seed/edge-gateway.json")),
@@ -64,7 +62,7 @@ fn read_seed(path: &Path) -> Result<Value, Error> {
 ///
 /// # Errors
 /// When the file cannot be read or is not YAML. The error shows the place.
-pub fn read_faults(path: &Path) -> Result<Value, Error> {
+pub(crate) fn read_faults(path: &Path) -> Result<Value, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::io("read the faults", path, &error))?;
     crate::workspace::plain_yaml(&path.to_string_lossy(), text)
         .map_err(|findings| Error::invalid(format!("the faults in {} are not YAML", path.display())).with(findings))

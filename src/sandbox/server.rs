@@ -30,12 +30,10 @@ pub(super) struct Beginning {
     pub(super) faults: Vec<Fault>,
 }
 
-/// What all requests share.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) settings: Settings,
     pub(super) gate: Gate,
-    /// Where it listens.
     pub(super) own: String,
     pub(super) fetcher: Fetcher,
     beginning: Beginning,
@@ -137,7 +135,6 @@ impl Server {
         self.transact(|portal| portal.excerpt(key), change)
     }
 
-    /// Moves the clock.
     pub(super) fn advance(&self, millis: i64) -> Reply {
         let nothing = |portal: &Portal| Portal { offers: BTreeMap::new(), copies: BTreeMap::new(), ..portal.clone() };
         self.transact(nothing, |portal| {

@@ -17,7 +17,6 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// The slot's own name.
     pub(super) fn slot(self) -> Slot {
         match self {
             Self::Preview => Slot::Preview,
@@ -44,19 +43,25 @@ const SIGNOFF: i64 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "is")]
 pub(super) enum State {
-    /// The timed steps pass.
-    Running { started: i64, cancel: Option<i64> },
+    Running {
+        started: i64,
+        cancel: Option<i64>,
+    },
     /// The preview is there; only the publisher can go on.
-    Signoff { cancel: Option<i64> },
+    Signoff {
+        cancel: Option<i64>,
+    },
     /// Over, with its slot filled.
     Done,
     /// Over, after so many steps.
-    Canceled { steps: i64 },
-    /// Over, at this step.
-    Failed { step: i64 },
+    Canceled {
+        steps: i64,
+    },
+    Failed {
+        step: i64,
+    },
 }
 
-/// How a step fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum FailureWord {
@@ -87,7 +92,6 @@ pub(super) fn step_named(id: &str) -> Option<i64> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     NotStarted,
-    /// In progress, by percent.
     Running(u8),
     Waiting,
     Complete,
@@ -101,13 +105,11 @@ pub(super) enum Progress {
 pub(super) struct Submission {
     /// The identifier in lists and in the operation links of migrated offers.
     pub(super) id: String,
-    /// What it fills.
     pub(super) target: Target,
     /// Counts the publishes of the offer; a go-live has the number of the publish that it completes.
     pub(super) publishing_version: i64,
     /// Which version of the offer it carries.
     pub(super) offer_version: i64,
-    /// Whom to tell.
     pub(super) emails: String,
     /// When it was asked for.
     pub(super) created: Moment,

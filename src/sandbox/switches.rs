@@ -28,7 +28,6 @@ pub enum IfMatchOnCreate {
 pub enum PutWhileRunning {
     /// Refused with 409 for native offers, accepted for migrated ones.
     ByProfile,
-    /// Refused with 409.
     Refused,
     /// Accepted; the running operation goes on with the content it started with.
     Accepted,
@@ -39,7 +38,6 @@ pub enum PutWhileRunning {
 pub enum AbsentSecret {
     /// It is gone, like every other key that is absent.
     Cleared,
-    /// It stays.
     Kept,
 }
 
@@ -52,7 +50,6 @@ pub enum PublishFindings {
     Blocked,
     /// It is accepted, and its first step is rejected, with the findings as messages.
     Rejected,
-    /// Nothing: it is published.
     Ignored,
 }
 

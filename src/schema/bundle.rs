@@ -15,7 +15,7 @@ const FOR_EDITORS: &[(&str, &str)] = &[
 
 /// What a bundle is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bundle<'a> {
+pub(crate) enum Bundle<'a> {
     /// An offer file of any type, with its `reconcile` stanza.
     OfferFile,
     /// An offer document of one type; the generic schema where the type has none of its own.
@@ -27,8 +27,7 @@ impl Schemas {
     ///
     /// References are rewritten, instead of embedding the files under their `$id`: not every editor follows embedded
     /// ids.
-    #[must_use]
-    pub fn bundle(&self, of: Bundle<'_>) -> Value {
+    pub(crate) fn bundle(&self, of: Bundle<'_>) -> Value {
         let root = match of {
             Bundle::OfferFile => self.offer_file(),
             Bundle::Type(offer_type) => match self.files_of(offer_type) {

@@ -4,20 +4,17 @@ use std::fmt;
 
 /// What is wrong with a schema file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct SchemaError {
-    /// The file's name.
-    pub file: String,
-    /// The place.
-    pub place: SchemaPlace,
-    /// What is wrong there.
-    pub reason: String,
+pub(crate) struct SchemaError {
+    pub(crate) file: String,
+    pub(crate) place: SchemaPlace,
+    pub(crate) reason: String,
     /// Whether the place is counted from the root of the file already.
     anchored: bool,
 }
 
 /// Where in a schema file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SchemaPlace {
+pub(crate) enum SchemaPlace {
     /// The keys from the root of the file to the node.
     Keys(Vec<String>),
     /// Line and column, both from 1, the column in bytes; where the text is no JSON.

@@ -15,15 +15,14 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-pub use bundle::Bundle;
-pub use error::{SchemaError, SchemaPlace};
+pub(crate) use bundle::Bundle;
+pub(crate) use error::{SchemaError, SchemaPlace};
 
 use crate::model::{Address, Risk};
 
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum ListRule {
-    /// By position; order matters.
+pub(crate) enum ListRule {
     #[default]
     Ordered,
     /// By value; order means nothing.
@@ -34,8 +33,7 @@ pub enum ListRule {
 
 /// How the letters of a text compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Case {
-    /// As they are.
+pub(crate) enum Case {
     #[default]
     Exact,
     /// Upper and lower case are one (GUIDs, region codes).
@@ -44,8 +42,7 @@ pub enum Case {
 
 impl Case {
     /// The form in which two texts that are one are equal.
-    #[must_use]
-    pub fn folded(self, text: &str) -> String {
+    pub(crate) fn folded(self, text: &str) -> String {
         match self {
             Self::Exact => text.to_owned(),
             Self::Insensitive => text.to_ascii_lowercase(),
@@ -53,8 +50,7 @@ impl Case {
     }
 
     /// Whether two texts are one.
-    #[must_use]
-    pub fn same(self, a: &str, b: &str) -> bool {
+    pub(crate) fn same(self, a: &str, b: &str) -> bool {
         match self {
             Self::Exact => a == b,
             Self::Insensitive => a.eq_ignore_ascii_case(b),
@@ -64,55 +60,54 @@ impl Case {
 
 /// The annotations of one node, from `x-offerctl`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// `list`: how the members of this array are matched.
-    pub list: ListRule,
+    pub(crate) list: ListRule,
     /// `entries: exact`: the keys of this object are the user's, and the declared ones are the whole set.
-    pub exact_entries: bool,
+    pub(crate) exact_entries: bool,
     /// `guard`: what a removed member of this array or dictionary is called in guard tokens.
-    pub guard: Option<String>,
+    pub(crate) guard: Option<String>,
     /// `secret`: the value never leaves the process but in the request body.
-    pub secret: bool,
+    pub(crate) secret: bool,
     /// `artifact`: the portal fetches this URL and answers with one of its own copy.
-    pub artifact: bool,
+    pub(crate) artifact: bool,
     /// `artifact: "maybe"`: where the live value is the portal's own copy, it is one.
-    pub maybe_artifact: bool,
+    pub(crate) maybe_artifact: bool,
     /// `url.ignoreQuery`: query parameters that do not count when two URLs are compared.
-    pub ignore_query: Vec<String>,
+    pub(crate) ignore_query: Vec<String>,
     /// `serverOwned`: the portal writes it; never compared, never sent.
-    pub server_owned: bool,
+    pub(crate) server_owned: bool,
     /// `writeOnly`: sent when declared, never returned, so never compared.
-    pub write_only: bool,
+    pub(crate) write_only: bool,
     /// `readOnlyOnWrite`: returned, and refused when sent back.
-    pub read_only_on_write: bool,
+    pub(crate) read_only_on_write: bool,
     /// `default`: what the portal adds where the key is absent.
-    pub default: Option<Value>,
+    pub(crate) default: Option<Value>,
     /// `returnedAs`: the name under which the portal gives this property back.
-    pub returned_as: Option<String>,
+    pub(crate) returned_as: Option<String>,
     /// `numericString`: `"30"` and `30` are one value.
-    pub numeric_string: bool,
+    pub(crate) numeric_string: bool,
     /// `case`: how letters compare.
-    pub case: Case,
+    pub(crate) case: Case,
     /// `exclusive`: of these properties an object has one at most.
-    pub exclusive: Vec<String>,
+    pub(crate) exclusive: Vec<String>,
     /// `spelledAs`: the name under which this property must be written; the portal drops the other spelling.
-    pub spelled_as: Option<String>,
+    pub(crate) spelled_as: Option<String>,
     /// `twin`: a second property that must hold the same value.
-    pub twin: Option<String>,
+    pub(crate) twin: Option<String>,
     /// `immutable`: set at creation, never changed.
-    pub immutable: bool,
+    pub(crate) immutable: bool,
     /// `risk`: what a change of the value, or of anything in it, means to customers.
-    pub risk: Option<Risk>,
+    pub(crate) risk: Option<Risk>,
     /// `restricts`: the value says who may see what holds it; without it, everyone does.
-    pub restricts: bool,
+    pub(crate) restricts: bool,
     /// `deprecated`: why the field is not to be used any more.
-    pub deprecated: Option<String>,
+    pub(crate) deprecated: Option<String>,
 }
 
 /// A JSON type that a schema names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Type {
+pub(crate) enum Type {
     Null,
     Boolean,
     Integer,
@@ -124,8 +119,7 @@ pub enum Type {
 
 impl Type {
     /// The name in a schema.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Boolean => "boolean",
@@ -140,32 +134,31 @@ impl Type {
 
 /// What a value may be, beyond its type.
 #[derive(Debug, Clone, Default)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// `enum`: the only values; empty means any.
-    pub values: Vec<Value>,
+    pub(crate) values: Vec<Value>,
     /// `minimum`: the smallest number.
-    pub minimum: Option<f64>,
+    pub(crate) minimum: Option<f64>,
     /// `pattern`: the form of a text.
-    pub pattern: Option<regex_lite::Regex>,
+    pub(crate) pattern: Option<regex_lite::Regex>,
     /// `examples`: what such a value looks like.
-    pub examples: Vec<Value>,
+    pub(crate) examples: Vec<Value>,
     /// `required`: the properties that a whole object has.
-    pub required: Vec<String>,
+    pub(crate) required: Vec<String>,
     /// `additionalProperties: false`: the named properties are all there are.
-    pub closed: bool,
+    pub(crate) closed: bool,
     /// `additionalProperties: true`: other properties are spelled freely.
-    pub open: bool,
+    pub(crate) open: bool,
 }
 
 /// What is known of one place in a document and of everything below it.
 #[derive(Debug, Clone, Default)]
-pub struct Shape {
-    /// The annotations.
-    pub rules: Rules,
+pub(crate) struct Shape {
+    pub(crate) rules: Rules,
     /// The types that are allowed; empty means any.
-    pub types: Vec<Type>,
+    pub(crate) types: Vec<Type>,
     /// What the schema says of the values beyond their type.
-    pub bounds: Bounds,
+    pub(crate) bounds: Bounds,
     properties: BTreeMap<String, Self>,
     /// The place of each named property in the schema's own order.
     places: BTreeMap<String, usize>,
@@ -183,8 +176,7 @@ static NOTHING_KNOWN: LazyLock<Shape> = LazyLock::new(Shape::default);
 
 impl Shape {
     /// What is known of a property: its own schema, else a matching pattern's, else that of all other properties.
-    #[must_use]
-    pub fn property(&self, key: &str) -> &Self {
+    pub(crate) fn property(&self, key: &str) -> &Self {
         self.properties
             .get(key)
             .or_else(|| self.patterns.iter().find(|(pattern, _)| pattern.is_match(key)).map(|(_, shape)| shape))
@@ -193,32 +185,27 @@ impl Shape {
     }
 
     /// Whether the schema names this property itself, rather than by a pattern or as one of the others.
-    #[must_use]
-    pub fn names(&self, key: &str) -> bool {
+    pub(crate) fn names(&self, key: &str) -> bool {
         self.properties.contains_key(key)
     }
 
     /// Whether properties that the schema does not name are spelled freely: they match a pattern, or are the user's.
-    #[must_use]
-    pub fn has_free_names(&self, key: &str) -> bool {
+    pub(crate) fn has_free_names(&self, key: &str) -> bool {
         self.bounds.open || self.additional.is_some() || self.patterns.iter().any(|(pattern, _)| pattern.is_match(key))
     }
 
     /// Whether the property is described: by its name, by its form, or as one of the others.
-    #[must_use]
-    pub fn describes(&self, key: &str) -> bool {
+    pub(crate) fn describes(&self, key: &str) -> bool {
         self.names(key) || self.additional.is_some() || self.patterns.iter().any(|(pattern, _)| pattern.is_match(key))
     }
 
     /// The address of a property: an entry of the user's own (a version in a dictionary) goes by its identity.
-    #[must_use]
-    pub fn address(&self, object: &Address, key: &str) -> Address {
+    pub(crate) fn address(&self, object: &Address, key: &str) -> Address {
         if self.rules.exact_entries && !self.names(key) { object.id(key) } else { object.key(self.label(key)) }
     }
 
     /// What is known of the members of an array.
-    #[must_use]
-    pub fn item(&self) -> &Self {
+    pub(crate) fn item(&self) -> &Self {
         self.items.as_deref().unwrap_or_else(|| self.elsewhere())
     }
 
@@ -228,18 +215,17 @@ impl Shape {
     }
 
     /// The place of a named property in the order of the schema, which is the portal's own.
-    #[must_use]
-    pub fn place(&self, key: &str) -> Option<usize> {
+    pub(crate) fn place(&self, key: &str) -> Option<usize> {
         self.places.get(key).copied()
     }
 
     /// The properties that are named, in the order of their names.
-    pub fn properties(&self) -> impl Iterator<Item = (&str, &Self)> {
+    pub(crate) fn properties(&self) -> impl Iterator<Item = (&str, &Self)> {
         self.properties.iter().map(|(key, shape)| (key.as_str(), shape))
     }
 
     /// The names under which the portal may give this property back: its own rename, and spellings that it dropped.
-    pub fn returned_as<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn returned_as<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         let renamed = self.property(key).rules.returned_as.as_deref();
         let spelled = |shape: &Self| shape.rules.spelled_as.as_deref() == Some(key);
         let spellings = self.properties.iter().filter(move |(_, shape)| spelled(shape));
@@ -247,23 +233,21 @@ impl Shape {
     }
 
     /// The other property of a pair that holds one value, whichever of the two names its `twin`.
-    #[must_use]
-    pub fn twin(&self, key: &str) -> Option<&str> {
+    pub(crate) fn twin(&self, key: &str) -> Option<&str> {
         let names = |shape: &Self| shape.rules.twin.as_deref() == Some(key);
         let other = || self.properties.iter().find(|(_, shape)| names(shape)).map(|(name, _)| name.as_str());
         self.properties.get(key).and_then(|shape| shape.rules.twin.as_deref()).or_else(other)
     }
 
     /// The name of a property that people read: the part after the prefix, where only one property ends in it.
-    #[must_use]
-    pub fn label<'a>(&'a self, key: &'a str) -> &'a str {
+    pub(crate) fn label<'a>(&'a self, key: &'a str) -> &'a str {
         self.labels.get(key).map_or(key, String::as_str)
     }
 }
 
 /// The shapes of all offer types that have a schema, and the one for the others.
 #[derive(Debug)]
-pub struct Schemas {
+pub(crate) struct Schemas {
     by_type: BTreeMap<String, Shape>,
     generic: Shape,
     /// Every file by its name.
@@ -274,8 +258,7 @@ pub struct Schemas {
 
 impl Schemas {
     /// The schemas that are part of the program.
-    #[must_use]
-    pub fn builtin() -> &'static Arc<Self> {
+    pub(crate) fn builtin() -> &'static Arc<Self> {
         static BUILTIN: LazyLock<Arc<Schemas>> = LazyLock::new(|| {
             let schemas = Schemas::compiled(compile::FILES, &[]);
             Arc::new(schemas.unwrap_or_else(|error| unreachable!("built-in schemas: {error}")))
@@ -289,7 +272,7 @@ impl Schemas {
     ///
     /// # Errors
     /// The first file that cannot be used, with the place in it.
-    pub fn with(project: &[(String, String)]) -> Result<Self, SchemaError> {
+    pub(crate) fn with(project: &[(String, String)]) -> Result<Self, SchemaError> {
         Self::compiled(compile::FILES, project)
     }
 
@@ -307,20 +290,18 @@ impl Schemas {
     }
 
     /// The offer types that have a schema, in the order of their names.
-    pub fn types(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
         self.by_type.keys().map(String::as_str)
     }
 
     /// The shape of a whole offer document of this type. Types without a schema get the generic one: plans by
     /// `planId`, the envelope, and what any address may be.
-    #[must_use]
-    pub fn shape(&self, offer_type: &str) -> &Shape {
+    pub(crate) fn shape(&self, offer_type: &str) -> &Shape {
         self.by_type.get(offer_type).unwrap_or(&self.generic)
     }
 
     /// The names of all properties that hold a secret, in the schemas of every type.
-    #[must_use]
-    pub fn secret_names(&self) -> BTreeSet<&str> {
+    pub(crate) fn secret_names(&self) -> BTreeSet<&str> {
         fn collect<'a>(shape: &'a Shape, names: &mut BTreeSet<&'a str>) {
             for (name, property) in &shape.properties {
                 if property.rules.secret {

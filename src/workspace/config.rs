@@ -12,28 +12,27 @@ use crate::model::Digest;
 /// The settings, each with its default.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// The folder with the offer files, relative to the file.
-    pub offers: String,
+    pub(crate) offers: String,
     /// The portal's base URL: the real one, or one on this machine. A token goes to no other host on a file's word.
-    pub endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     /// How many offers are worked on at once.
     #[serde(deserialize_with = "parallelism")]
-    pub parallelism: Option<usize>,
+    pub(crate) parallelism: Option<usize>,
     /// `[lints]`: how bad each lint is, by name or code: `error`, `warning` or `off`.
     #[serde(deserialize_with = "levels")]
-    pub lints: Levels,
-    /// Where local artifacts go.
-    pub artifacts: Option<ArtifactStore>,
+    pub(crate) lints: Levels,
+    pub(crate) artifacts: Option<ArtifactStore>,
     /// The folder with the project's own schemas, relative to the file.
-    pub schemas: Option<String>,
+    pub(crate) schemas: Option<String>,
     /// The most characters of a plan in Markdown.
-    pub markdown_limit: Option<usize>,
+    pub(crate) markdown_limit: Option<usize>,
     /// `[guards]`: how bad each guard's finding is, and from where on it is one.
-    pub guards: Guards,
+    pub(crate) guards: Guards,
     /// `[[rules]]`: what the users themselves ask of every plan.
     #[serde(deserialize_with = "rules::rules")]
-    pub rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
 }
 
 /// Reads `[lints]`, each level where it stands, so that a slip has its place.
@@ -69,17 +68,17 @@ fn levels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Levels, D
 /// `[artifacts]`: where local artifacts are uploaded, and where the portal finds them.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub struct ArtifactStore {
+pub(crate) struct ArtifactStore {
     /// `az://container/prefix`, `s3://bucket/prefix`, `gs://bucket/prefix` or `file:///folder`.
     #[serde(deserialize_with = "store")]
-    pub store: Url,
+    pub(crate) store: Url,
     /// The address of the prefix, or of the folder, as the portal sees it. Without one, each file gets a signed
     /// address of its own.
     #[serde(default, deserialize_with = "public_url")]
-    pub public_url: Option<Url>,
+    pub(crate) public_url: Option<Url>,
     /// How many hours a signed address is good for.
     #[serde(default = "signed_hours", deserialize_with = "hours")]
-    pub signed_hours: u32,
+    pub(crate) signed_hours: u32,
 }
 
 /// The portal fetches when it is told of an address; a day leaves time for whatever it does later.
@@ -128,7 +127,7 @@ fn parallelism<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opti
 }
 
 /// More at once than this helps nobody.
-pub const MAX_PARALLELISM: usize = 256;
+pub(crate) const MAX_PARALLELISM: usize = 256;
 
 impl Default for Config {
     fn default() -> Self {
@@ -148,8 +147,7 @@ impl Default for Config {
 
 impl Config {
     /// The digest of each table that decides what a plan does, by the table's name: another one is another plan.
-    #[must_use]
-    pub fn digests(&self) -> [(&'static str, Digest); 3] {
+    pub(crate) fn digests(&self) -> [(&'static str, Digest); 3] {
         let of = |table: &dyn std::fmt::Debug| Digest::of(format!("{table:?}").as_bytes());
         [("artifacts", of(&self.artifacts)), ("guards", of(&self.guards)), ("rules", of(&self.rules))]
     }

@@ -11,15 +11,13 @@ use crate::diagnostic::{Code, Diagnostic, Source, Span};
 /// The source of the files of one load. Names in a revision are relative to the project, with forward slashes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Files<'a> {
-    /// The work tree.
     Disk,
-    /// A revision.
     Revision(&'a Tree),
 }
 
 /// The files of a project at a revision: which there are, and what those hold that were read.
 #[derive(Debug, Default)]
-pub struct Tree {
+pub(crate) struct Tree {
     listed: BTreeSet<String>,
     read: BTreeMap<String, Vec<u8>>,
     wanted: Mutex<BTreeSet<String>>,
@@ -27,29 +25,27 @@ pub struct Tree {
 
 impl Tree {
     /// A tree of these files, none of them read.
-    #[must_use]
-    pub fn new(listed: BTreeSet<String>) -> Self {
+    pub(crate) fn new(listed: BTreeSet<String>) -> Self {
         Self { listed, ..Self::default() }
     }
 
     /// The names of all files.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.listed.iter().map(String::as_str)
     }
 
     /// Adds what a file holds.
-    pub fn add(&mut self, name: String, bytes: Vec<u8>) {
+    pub(crate) fn add(&mut self, name: String, bytes: Vec<u8>) {
         self.read.insert(name, bytes);
     }
 
     /// What a file holds; `None` for one that there is not, or that was not read.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.read.get(name).map(Vec::as_slice)
     }
 
     /// The files that a load asked for and that were not read yet.
-    pub fn take_wanted(&mut self) -> BTreeSet<String> {
+    pub(crate) fn take_wanted(&mut self) -> BTreeSet<String> {
         std::mem::take(self.wanted.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -14,7 +14,7 @@ use crate::model::Decimal;
 /// The guards, by what they watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Guard {
+pub(crate) enum Guard {
     /// A plan, a generation, an image or a package goes away.
     Removal,
     /// A price moves by more than a per cent, or what is paid for changes.
@@ -40,8 +40,7 @@ pub enum Guard {
 }
 
 impl Guard {
-    /// All guards.
-    pub const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Removal,
         Self::Price,
         Self::Markets,
@@ -56,8 +55,7 @@ impl Guard {
     ];
 
     /// Its name in `[guards]`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Removal => "removal",
             Self::Price => "price",
@@ -74,8 +72,7 @@ impl Guard {
     }
 
     /// Its level where the project sets none.
-    #[must_use]
-    pub fn default_level(self) -> Level {
+    pub(crate) fn default_level(self) -> Level {
         match self {
             Self::Members | Self::UnknownFields => Level::Warn,
             _ => Level::Stop,
@@ -86,10 +83,8 @@ impl Guard {
 /// What becomes of a guard's finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Nothing.
+pub(crate) enum Level {
     Off,
-    /// It is shown.
     Warn,
     /// It is shown, and `apply` refuses until it is accepted.
     #[default]
@@ -110,17 +105,17 @@ impl Level {
 /// From where on something is a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// A price may move by this much, in per cent of what it was.
     #[serde(deserialize_with = "not_negative")]
-    pub price_percent: Decimal,
+    pub(crate) price_percent: Decimal,
     /// So many offers may change at once.
-    pub offers: u32,
+    pub(crate) offers: u32,
     /// And so many per cent of those that exist.
     #[serde(deserialize_with = "not_negative")]
-    pub offers_percent: Decimal,
+    pub(crate) offers_percent: Decimal,
     /// Where fewer offers exist than this, no part of them is large.
-    pub offers_minimum: u32,
+    pub(crate) offers_minimum: u32,
 }
 
 impl Default for Limits {
@@ -139,7 +134,7 @@ fn not_negative<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Dec
 
 /// A time in the week in which offers may go live.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     days: Vec<Weekday>,
     from: Time,
     to: Time,
@@ -148,8 +143,7 @@ pub struct Window {
 
 impl Window {
     /// Whether it is open. One that ends before it begins ends on the next day.
-    #[must_use]
-    pub fn is_open(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
         let local = now.to_zoned(self.zone.clone());
         let (day, time) = (local.weekday(), local.time());
         let on = |day: Weekday| self.days.contains(&day);
@@ -232,25 +226,23 @@ fn zone<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D
 
 /// `[guards]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Guards {
+pub(crate) struct Guards {
     levels: Vec<(Guard, Level)>,
     /// From where on something is a finding.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// When offers may go live; none means at any time.
-    pub windows: Vec<Window>,
+    pub(crate) windows: Vec<Window>,
 }
 
 impl Guards {
     /// The level of a guard's findings.
-    #[must_use]
-    pub fn level(&self, guard: Guard) -> Level {
+    pub(crate) fn level(&self, guard: Guard) -> Level {
         let set = self.levels.iter().find(|(other, _)| *other == guard);
         set.map_or_else(|| guard.default_level(), |(_, level)| *level)
     }
 
     /// The same with another level.
-    #[must_use]
-    pub fn with(mut self, guard: Guard, level: Level) -> Self {
+    pub(crate) fn with(mut self, guard: Guard, level: Level) -> Self {
         self.levels.retain(|(other, _)| *other != guard);
         self.levels.push((guard, level));
         self.levels.sort();
@@ -258,8 +250,7 @@ impl Guards {
     }
 
     /// Why nothing may go live now, if so: what time it is, and when the windows are.
-    #[must_use]
-    pub fn closed(&self, now: Timestamp) -> Option<String> {
+    pub(crate) fn closed(&self, now: Timestamp) -> Option<String> {
         let first = self.windows.first()?;
         if self.windows.iter().any(|window| window.is_open(now)) {
             return None;

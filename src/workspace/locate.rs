@@ -6,7 +6,7 @@ use crate::schema::{ListRule, Shape};
 
 /// Gives every finding in this file the address of the smallest part of the document that its place lies in. Findings
 /// outside of the document, and about the document as a whole, stay without one.
-pub fn locate(document: &Node, source: &Source, shape: &Shape, findings: &mut [Diagnostic]) {
+pub(crate) fn locate(document: &Node, source: &Source, shape: &Shape, findings: &mut [Diagnostic]) {
     let mut open = findings
         .iter_mut()
         .filter(|finding| finding.address.is_none() && finding.source.path == source.path)

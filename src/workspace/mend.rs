@@ -8,19 +8,17 @@ use crate::model::{Entry, Kind, Node};
 
 /// A file's new text, and what became of each fix.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mended {
-    /// The whole text.
-    pub text: String,
+pub(crate) struct Mended {
+    pub(crate) text: String,
     /// The fixes that were made, by their position in what was given, in the order of the file.
-    pub done: Vec<usize>,
+    pub(crate) done: Vec<usize>,
 }
 
 /// Makes the fixes that have the effect that they claim, and no other.
 ///
 /// They are made from the end of the file to its start, so that no edit moves the place of another. After each, the
 /// text is read anew: if it does not say what it said before but for the one change, the edit is dropped.
-#[must_use]
-pub fn mend(source: &Source, fixes: &[&Fix]) -> Mended {
+pub(crate) fn mend(source: &Source, fixes: &[&Fix]) -> Mended {
     let mut mended = Mended { text: source.text.to_string(), done: Vec::new() };
     let Some(mut tree) = bare(&mended.text) else { return mended };
     let mut order = (0..fixes.len()).collect::<Vec<_>>();

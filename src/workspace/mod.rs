@@ -24,13 +24,15 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-pub use config::{ArtifactStore, Config, MAX_PARALLELISM};
-pub use files::Tree;
-pub use guards::{Guard, Guards, Level, Limits, Window};
-pub use locate::locate;
-pub use mend::{Mended, mend};
-pub use offer::{Desired, Ignore, Reconcile, Through};
-pub use rules::Rule;
+pub(crate) use config::{ArtifactStore, Config, MAX_PARALLELISM};
+pub(crate) use files::Tree;
+pub(crate) use guards::{Guard, Guards, Level, Limits};
+pub(crate) use locate::locate;
+pub(crate) use mend::mend;
+#[cfg(test)]
+pub(crate) use offer::Reconcile;
+pub(crate) use offer::{Desired, Ignore, Through};
+pub(crate) use rules::Rule;
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
@@ -44,37 +46,34 @@ const MAX_FILES: usize = 10_000;
 
 /// A project that was found.
 #[derive(Debug, Clone)]
-pub struct Project {
-    /// Its folder, absolute.
-    pub root: PathBuf,
-    /// Its settings.
-    pub config: Config,
+pub(crate) struct Project {
+    pub(crate) root: PathBuf,
+    pub(crate) config: Config,
 }
 
 /// What the tags of the files may see of the outside.
-pub struct Surroundings<'a> {
-    /// The environment.
-    pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
+pub(crate) struct Surroundings<'a> {
+    pub(crate) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// Today, for entries that expire.
-    pub today: Date,
+    pub(crate) today: Date,
 }
 
 /// Everything that the files of a project say.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The offers that can be used, in the order of their keys.
-    pub offers: Vec<Desired>,
+    pub(crate) offers: Vec<Desired>,
     /// Those that could be read as offers and cannot be used, because of an error in them.
-    pub faulty: Vec<Desired>,
+    pub(crate) faulty: Vec<Desired>,
     /// What is wrong, in the order of file and place.
-    pub diagnostics: Vec<Diagnostic>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
     /// How many files were read.
-    pub files: usize,
+    pub(crate) files: usize,
 }
 
 /// What the user names on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// A file or a folder, canonical.
     Path(PathBuf),
     /// `publisher/offer`.
@@ -86,7 +85,7 @@ impl Project {
     ///
     /// # Errors
     /// When there is none, or its `offerctl.toml` cannot be used.
-    pub fn find(start: &Path) -> Result<Self, Vec<Diagnostic>> {
+    pub(crate) fn find(start: &Path) -> Result<Self, Vec<Diagnostic>> {
         let nothing = Source { path: start.display().to_string().into(), text: "".into() };
         let Some(root) = Self::root(start) else {
             return Err(vec![
@@ -113,8 +112,7 @@ impl Project {
     }
 
     /// Whether `start` lies in a project, be it usable or not.
-    #[must_use]
-    pub fn exists(start: &Path) -> bool {
+    pub(crate) fn exists(start: &Path) -> bool {
         Self::root(start).is_some()
     }
 
@@ -128,7 +126,7 @@ impl Project {
     ///
     /// # Errors
     /// When its `offerctl.toml` cannot be used.
-    pub fn at(root: &Path, tree: &Tree) -> Result<Self, Box<Diagnostic>> {
+    pub(crate) fn at(root: &Path, tree: &Tree) -> Result<Self, Box<Diagnostic>> {
         let config = match tree.get(CONFIG) {
             Some(bytes) => {
                 let text = String::from_utf8_lossy(bytes).into_owned();
@@ -139,15 +137,12 @@ impl Project {
         Ok(Self { root: root.to_path_buf(), config })
     }
 
-    /// Reads every offer file.
-    #[must_use]
-    pub fn load(&self, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
+    pub(crate) fn load(&self, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
         self.load_from(Files::Disk, schemas, surroundings)
     }
 
     /// Reads every offer file of a revision. What is not in memory yet is noted in the tree, and missing in the result.
-    #[must_use]
-    pub fn load_revision(&self, tree: &Tree, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
+    pub(crate) fn load_revision(&self, tree: &Tree, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
         self.load_from(Files::Revision(tree), schemas, surroundings)
     }
 
@@ -205,8 +200,7 @@ impl Project {
     }
 
     /// The first bytes of a file that an offer file names, if it is a file of the project.
-    #[must_use]
-    pub fn head(&self, path: &str) -> Option<Vec<u8>> {
+    pub(crate) fn head(&self, path: &str) -> Option<Vec<u8>> {
         const HEAD: u64 = 64 << 10;
         let file = self.root.join(path).canonicalize().ok()?;
         if !file.starts_with(self.root.canonicalize().ok()?) || !file.is_file() {
@@ -288,7 +282,7 @@ impl Project {
 }
 
 /// Does the same with each item, on as many threads as there are processors. The answers are in the order of the items.
-pub fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = items.len().div_ceil(threads).max(1);
     let work = &work;
@@ -348,8 +342,12 @@ fn offer(
 }
 
 /// One offer from a text alone: no file and no variable can be reached. `None` when it cannot be used.
-#[must_use]
-pub fn offer_from_text(path: &str, text: &str, schemas: &Schemas, today: Date) -> (Option<Desired>, Vec<Diagnostic>) {
+pub(crate) fn offer_from_text(
+    path: &str,
+    text: &str,
+    schemas: &Schemas,
+    today: Date,
+) -> (Option<Desired>, Vec<Diagnostic>) {
     let source = Source { path: path.into(), text: text.into() };
     let mut diagnostics = Vec::new();
     let mut tags = tags::Tags {
@@ -373,7 +371,7 @@ pub fn offer_from_text(path: &str, text: &str, schemas: &Schemas, today: Date) -
 ///
 /// # Errors
 /// The findings, each with its place.
-pub fn plain_yaml(path: &str, text: String) -> Result<serde_json::Value, Vec<Diagnostic>> {
+pub(crate) fn plain_yaml(path: &str, text: String) -> Result<serde_json::Value, Vec<Diagnostic>> {
     let source = Source { path: path.into(), text: text.into() };
     let mut diagnostics = Vec::new();
     let mut no_tags = |tag: &str, _: &Node| Err((Code::Unsupported, format!("`{tag}` has no meaning here")));
@@ -388,20 +386,18 @@ pub fn plain_yaml(path: &str, text: String) -> Result<serde_json::Value, Vec<Dia
 
 impl Loaded {
     /// Whether anything stops a command.
-    #[must_use]
-    pub fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         self.errors() > 0
     }
 
     /// Puts the findings in the order of file and place.
-    pub fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         let place = |d: &Diagnostic| (d.source.path.clone(), d.span.map_or((0, 0), |span| (span.line, span.column)));
         self.diagnostics.sort_by_key(place);
     }
 
     /// How many findings are errors.
-    #[must_use]
-    pub fn errors(&self) -> usize {
+    pub(crate) fn errors(&self) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
     }
 
@@ -409,7 +405,7 @@ impl Loaded {
     ///
     /// # Errors
     /// When a target names nothing.
-    pub fn select(mut self, project: &Project, targets: &[Target]) -> Result<Self> {
+    pub(crate) fn select(mut self, project: &Project, targets: &[Target]) -> Result<Self> {
         if targets.is_empty() {
             return Ok(self);
         }
@@ -448,7 +444,7 @@ impl Target {
     ///
     /// # Errors
     /// When it is neither.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         if let Ok(path) = Path::new(text).canonicalize() {
             return Ok(Self::Path(path));
         }

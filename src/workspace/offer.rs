@@ -11,13 +11,11 @@ use crate::schema::Schemas;
 /// How far `apply` takes a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Through {
-    /// Save the draft.
+pub(crate) enum Through {
     #[default]
     Draft,
     /// Publish to the preview audience, and wait until the publisher is asked to sign off.
     Preview,
-    /// Go live.
     Live,
 }
 
@@ -33,41 +31,37 @@ impl std::fmt::Display for Through {
 
 /// A part of the offer that is left to the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ignore {
+pub(crate) struct Ignore {
     /// The pointer's unescaped tokens; a member of a keyed list is named by its identity.
-    pub tokens: Vec<String>,
+    pub(crate) tokens: Vec<String>,
 }
 
 /// The `reconcile` stanza.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reconcile {
+pub(crate) struct Reconcile {
     /// How far `apply` takes a change.
-    pub through: Through,
+    pub(crate) through: Through,
     /// Who is told when the offer is published.
-    pub notify: Vec<String>,
+    pub(crate) notify: Vec<String>,
     /// Guard findings accepted for this offer.
-    pub allow: Vec<String>,
+    pub(crate) allow: Vec<String>,
     /// What is left to the portal.
-    pub ignore: Vec<Ignore>,
+    pub(crate) ignore: Vec<Ignore>,
     /// Where the stanza's `notify` stands, or the stanza.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
-/// What one file declares.
 #[derive(Debug, Clone)]
-pub struct Desired {
-    /// Which offer.
-    pub key: OfferKey,
+pub(crate) struct Desired {
+    pub(crate) key: OfferKey,
     /// Its type, which chooses the schema.
-    pub offer_type: String,
+    pub(crate) offer_type: String,
     /// The document in the wire's own form, `reconcile` taken out.
-    pub document: Node,
-    /// Our own stanza.
-    pub reconcile: Reconcile,
-    /// The file.
-    pub source: Source,
+    pub(crate) document: Node,
+    pub(crate) reconcile: Reconcile,
+    pub(crate) source: Source,
     /// Every file that the declaration was read from, with its digest; the offer file first.
-    pub files: Vec<(String, Digest)>,
+    pub(crate) files: Vec<(String, Digest)>,
 }
 
 const RECONCILE: &str = "reconcile";

@@ -8,19 +8,19 @@ use super::Level;
 /// A rule over the plan of one offer.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// Its name, which is in the token `rule:NAME`.
     #[serde(deserialize_with = "name")]
-    pub name: String,
+    pub(crate) name: String,
     /// What must hold, in the Common Expression Language.
     #[serde(deserialize_with = "expression")]
-    pub expression: String,
+    pub(crate) expression: String,
     /// What to say where it does not.
     #[serde(deserialize_with = "message")]
-    pub message: String,
+    pub(crate) message: String,
     /// What becomes of an offer for which it does not hold.
     #[serde(default)]
-    pub level: Level,
+    pub(crate) level: Level,
 }
 
 /// A longer expression is no rule that anybody reads.

@@ -18,7 +18,7 @@ impl Project {
     ///
     /// # Errors
     /// What is wrong with the folder, or with the first file that cannot be used.
-    pub fn schemas(&self) -> Result<Arc<Schemas>, Box<Diagnostic>> {
+    pub(crate) fn schemas(&self) -> Result<Arc<Schemas>, Box<Diagnostic>> {
         let Some(folder) = &self.config.schemas else { return Ok(Arc::clone(Schemas::builtin())) };
         let at = |path: &str| Source { path: path.into(), text: "".into() };
         let paths = json_files(&self.root.join(folder)).map_err(|error| {

@@ -24,9 +24,7 @@ pub(super) fn error(source: &Source, error: &serde_yaml::ScanError) -> Diagnosti
     Diagnostic::error(code, source, Some(span), message).help(help)
 }
 
-/// Where the parser stopped.
 struct At<'a> {
-    /// The whole line.
     line: &'a str,
     /// The part of it before the place, and the last line above that is not blank.
     before: (&'a str, &'a str),

@@ -13,9 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, Fix, Source, Span};
 use crate::model::{Entry, Kind, Node};
 use crate::redact;
 
-/// Largest file, in bytes.
 pub(super) const MAX_BYTES: usize = 4 << 20;
-/// Deepest nesting.
 pub(super) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document, anchors and aliases expanded.
 const MAX_NODES: usize = 200_000;
@@ -66,7 +64,6 @@ struct Loader<'a, 'r, E> {
     source: &'a Source,
     resolve: &'a mut Resolve<'r>,
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// Each with its depth.
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
     depth: usize,

@@ -19,7 +19,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use offerctl::model::Profile;
+use offerctl::Profile;
 use world::{Verdict, World};
 
 /// Which offers a row is about.

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use offerctl::model::Profile;
-use offerctl::sandbox::{Client, Options, Sandbox, Seed, Switches};
+use offerctl::Profile;
+use offerctl::{Client, Options, Sandbox, Seed, Switches};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

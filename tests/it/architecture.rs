@@ -15,7 +15,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The top-level modules in the order of `lib.rs`.
 fn order(source: &str) -> Vec<String> {
-    let names = source.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let names = source.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
     names.map(ToOwned::to_owned).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offerctl::sandbox::{Options, Sandbox, Seed};
+use offerctl::{Options, Sandbox, Seed};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, World, native, offer, offerctl, project, run, run_beside, write};

@@ -85,10 +85,16 @@ fn a_second_process_on_the_same_sandbox_is_told_so() {
     copy_examples(folder.path());
     let state = folder.path().join(".offerctl/sandbox.redb");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let options = offerctl::sandbox::Options { state: Some(state), ..Default::default() };
-    let sandbox = runtime.block_on(offerctl::sandbox::Sandbox::start(options)).expect("starts");
+    let options = offerctl::Options { state: Some(state), ..Default::default() };
+    let sandbox = runtime.block_on(offerctl::Sandbox::start(options)).expect("starts");
     let refused = command(folder.path(), &["plan"]).exits(1);
     assert!(refused.stderr.contains("sandbox.redb"), "{}", refused.stderr);
     runtime.block_on(sandbox.stop()).expect("stops");
     command(folder.path(), &["plan"]).exits(0);
+}
+
+#[test]
+fn the_example_offers_have_no_finding() {
+    let ran = run(offerctl(env!("CARGO_MANIFEST_DIR").as_ref()).arg("validate")).exits(0);
+    assert_eq!(ran.stdout, "Valid (4 files, 4 offers).\n");
 }

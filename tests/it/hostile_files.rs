@@ -1,8 +1,6 @@
 //! What files and surroundings may hold: YAML of any kind, an environment with secrets in it, settings and saved plans
 //! that somebody else changed.
 
-use offerctl::plan::{Plan, SavedPlan};
-use offerctl::workspace::{Config, Project, Surroundings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -181,11 +179,8 @@ async fn a_saved_plan_whose_checksum_was_made_anew_is_refused_where_it_is_not_th
         world.run(&["plan", "--out", "p.json"]).await.exits(0);
         let before = world.live("a").await;
         let text = std::fs::read_to_string(world.path("p.json")).expect("a plan");
-        let saved = SavedPlan::read(&text).expect("a plan");
-        let mut forged = serde_json::to_value(&saved.plan).expect("JSON");
-        forged["offers"][0]["diff"]["patch"] = patch.clone();
-        let forged = serde_json::from_value::<Plan>(forged).expect("a plan");
-        std::fs::write(world.path("p.json"), SavedPlan::write(&forged, &saved.bound)).expect("written");
+        let forged = offerctl::forge_plan(&text, |plan| plan["offers"][0]["diff"]["patch"] = patch.clone());
+        std::fs::write(world.path("p.json"), forged).expect("written");
 
         let ran = world.run_with(&["apply", "p.json", "--yes"], &[("OFFERCTL_TOKEN", "CANARYtoken")]).await;
         assert_eq!(ran.code, 5, "{patch}\n{}\n{}", ran.stdout, ran.stderr);
@@ -193,7 +188,7 @@ async fn a_saved_plan_whose_checksum_was_made_anew_is_refused_where_it_is_not_th
         assert_eq!(world.live("a").await, before, "{patch}");
 
         // It is the patch that was refused, not the forgery's form.
-        std::fs::write(world.path("p.json"), SavedPlan::write(&saved.plan, &saved.bound)).expect("written");
+        std::fs::write(world.path("p.json"), offerctl::forge_plan(&text, |_| {})).expect("written");
         world.run(&["apply", "p.json", "--yes"]).await.exits(0);
     }
 }
@@ -369,15 +364,7 @@ proptest! {
 
     #[test]
     fn no_file_makes_reading_or_showing_its_errors_panic(text in damaged_example()) {
-        let folder = tempfile::tempdir().expect("a folder");
-        write(folder.path(), "offers/a.yaml", &text);
-        let project = Project { root: folder.path().to_owned(), config: Config::default() };
-        let surroundings = Surroundings { env: &|_| None, today: jiff::civil::date(2026, 1, 1) };
-        let loaded = project.load(offerctl::schema::Schemas::builtin(), &surroundings);
-        for color in [true, false] {
-            let shown = offerctl::render::diagnostics(&loaded.diagnostics, color);
-            prop_assert_eq!(shown.is_empty(), loaded.diagnostics.is_empty());
-        }
+        offerctl::check_offer_file(text.as_bytes());
     }
 }
 

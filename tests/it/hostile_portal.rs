@@ -4,7 +4,7 @@
 use std::process::Stdio;
 
 use futures_util::future::join_all;
-use offerctl::sandbox::Switches;
+use offerctl::Switches;
 use serde_json::{Value, json};
 
 use crate::support::{

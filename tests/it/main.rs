@@ -8,7 +8,6 @@ mod auth;
 mod canary;
 mod client;
 mod contract;
-mod docs;
 mod doctor;
 mod documents;
 mod drift;

@@ -1,6 +1,6 @@
 //! What a plan proposes, keeps and refuses.
 
-use offerctl::sandbox::Switches;
+use offerctl::Switches;
 use serde_json::{Value, json};
 
 use crate::support::{TITLE, World, migrated, native, offer, set_title, write};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offerctl::sandbox::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
+use offerctl::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
 use serde_json::json;
 
 use crate::support::{World, migrated, native, offer};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use offerctl::sandbox::Switches;
+use offerctl::Switches;
 use serde_json::json;
 
 use crate::support::{World, write};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use offerctl::sandbox::{Options, Proxy, ProxyOptions, Sandbox, Seed};
+use offerctl::{Options, Proxy, ProxyOptions, Sandbox, Seed};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 

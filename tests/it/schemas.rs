@@ -55,7 +55,7 @@ fn examples() -> Vec<(String, Value)> {
             let path = entry.expect("an entry").path();
             let name = path.display().to_string();
             let text = std::fs::read_to_string(&path).expect("a file");
-            let value = offerctl::workspace::plain_yaml(&name, text).expect("an offer without tags");
+            let value = offerctl::yaml_to_json(&name, text).expect("an offer without tags");
             (name, value)
         })
         .collect()

@@ -93,10 +93,7 @@ async fn an_old_snapshot_is_warned_of_and_a_bad_one_is_refused() {
     let text = std::fs::read_to_string(world.path("live.json")).expect("a snapshot");
     let fresh = offline(&world, &["plan", "--live", "live.json"]).await.exits(0);
     assert!(!fresh.stderr.contains("warning"), "{}", fresh.stderr);
-    let snapshot = offerctl::snapshot::Snapshot::read(&text).expect("a snapshot");
-    let days = jiff::SignedDuration::from_hours(49);
-    let old = offerctl::snapshot::Snapshot { taken: snapshot.taken - days, ..snapshot };
-    write(world.folder.path(), "old.json", &old.write());
+    write(world.folder.path(), "old.json", &offerctl::age_snapshot(&text, 49));
     let warned = offline(&world, &["plan", "--live", "old.json"]).await.exits(0);
     assert!(warned.stderr.contains("warning: the snapshot is 2 days 1 hour old"), "{}", warned.stderr);
     write(world.folder.path(), "edited.json", &text.replace("\"old\"", "\"evil\""));

@@ -89,11 +89,11 @@ fn main() {
     let (seconds, seed) = (arguments.next().unwrap_or(60), arguments.next().unwrap_or_else(|| fastrand::u64(..)));
     let (mut random, corpus, begin) = (fastrand::Rng::with_seed(seed), corpus(), Instant::now());
     let (mut files, mut broken, mut slowest) = (0_u64, 0_u64, Duration::ZERO);
-    corpus.iter().for_each(|text| offerctl_fuzz::offer(text.as_bytes()));
+    corpus.iter().for_each(|text| offerctl_fuzz::check_offer_file(text.as_bytes()));
     while begin.elapsed() < Duration::from_secs(seconds) {
         let text = mutated(&mut random, &corpus);
         let start = Instant::now();
-        if std::panic::catch_unwind(|| offerctl_fuzz::offer(text.as_bytes())).is_err() {
+        if std::panic::catch_unwind(|| offerctl_fuzz::check_offer_file(text.as_bytes())).is_err() {
             broken += 1;
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts");
             std::fs::create_dir_all(&folder).expect("a folder");

@@ -6,7 +6,7 @@ use crate::plan::{Base, OfferPlan, Plan, ReleaseStep};
 use crate::workspace::{Guard, Limits};
 
 /// The token of what goes live outside of its window.
-pub const OUTSIDE_WINDOW: &str = "outside-window";
+pub(crate) const OUTSIDE_WINDOW: &str = "outside-window";
 
 /// Many offers that change at once: a rule for all of them that went wrong, a folder that was moved. New offers do not
 /// count, and neither does what is only released.

@@ -15,10 +15,8 @@ use secrecy::SecretString;
 /// Where the directory gives tokens, unless `AZURE_AUTHORITY_HOST` names another place.
 const AUTHORITY: &str = "https://login.microsoftonline.com/";
 
-/// Where tokens come from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// One token, as given.
     Fixed(SecretString),
     /// An application of the directory, by secret, certificate or federation.
     Application(Application),
@@ -32,27 +30,22 @@ pub(super) enum Source {
 
 /// A method that was not taken, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passed {
-    /// Which.
-    pub method: Method,
-    /// What is missing.
-    pub why: String,
+pub(crate) struct Passed {
+    pub(crate) method: Method,
+    pub(crate) why: String,
 }
 
 /// The environment describes no usable credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{method}: {why}")]
-pub struct ChooseError {
-    /// Of which method.
-    pub method: Method,
+pub(crate) struct ChooseError {
+    pub(crate) method: Method,
     why: String,
 }
 
 /// What the environment says of one method.
 enum Described {
-    /// Nothing that names it.
     Not(String),
-    /// A whole one.
     Whole(Box<Source>),
 }
 

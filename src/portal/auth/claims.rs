@@ -6,13 +6,12 @@ use serde_json::Value;
 
 /// The claims that explain a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// For which API it is.
-    pub audience: Option<String>,
+    pub(crate) audience: Option<String>,
     /// Which application or person it is for, by the directory's object id.
-    pub principal: Option<String>,
-    /// In which directory.
-    pub tenant: Option<String>,
+    pub(crate) principal: Option<String>,
+    pub(crate) tenant: Option<String>,
 }
 
 impl Claims {
@@ -25,8 +24,7 @@ impl Claims {
     }
 
     /// The audience, when it is plainly another API's. A GUID may be the portal's own application.
-    #[must_use]
-    pub fn other_audience(&self) -> Option<&str> {
+    pub(crate) fn other_audience(&self) -> Option<&str> {
         let audience = self.audience.as_deref()?;
         (audience.contains("://") && audience.trim_end_matches('/') != super::method::RESOURCE).then_some(audience)
     }

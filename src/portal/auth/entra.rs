@@ -29,7 +29,6 @@ pub(super) struct Application {
 /// What proves that we are the application.
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// Its secret.
     Secret(SecretString),
     /// A PEM file with a certificate and its private key.
     Certificate(PathBuf),

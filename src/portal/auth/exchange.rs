@@ -17,7 +17,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The service that gives a machine its identity is found at once, or is not there.
 const NEAR_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// And it answers soon.
 const NEAR_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a request that may succeed later is tried again.
 const RETRIES: u32 = 3;

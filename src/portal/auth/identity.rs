@@ -44,7 +44,6 @@ impl Identity {
         Ok(Self { url, header, value: SecretString::from(value) })
     }
 
-    /// Asks for a token.
     pub(super) async fn token(&self, exchange: &Exchange) -> Result<Granted, Failure> {
         exchange.get(&self.url, self.header, &self.value).await
     }

@@ -1,11 +1,11 @@
 //! The ways to get a token, by name.
 
 /// The API that tokens are for, in the form of the v1 endpoint; v2 adds `/.default`.
-pub const RESOURCE: &str = "https://cloudpartner.azure.com";
+pub(crate) const RESOURCE: &str = "https://cloudpartner.azure.com";
 
 /// A way to get a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     /// `OFFERCTL_TOKEN`, as it stands.
     Token,
     /// `AZURE_CLIENT_SECRET`.
@@ -26,7 +26,7 @@ pub enum Method {
 
 impl Method {
     /// Every method that can be asked for, in the order in which they are tried.
-    pub const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Token,
         Self::ClientSecret,
         Self::ClientCertificate,
@@ -37,8 +37,7 @@ impl Method {
     ];
 
     /// The word for it on the command line.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::ClientSecret => "client-secret",
@@ -52,8 +51,7 @@ impl Method {
     }
 
     /// What makes it the one that is used, for people.
-    #[must_use]
-    pub fn basis(self) -> &'static str {
+    pub(crate) fn basis(self) -> &'static str {
         match self {
             Self::Token => "OFFERCTL_TOKEN",
             Self::ClientSecret => "AZURE_CLIENT_SECRET",
@@ -87,7 +85,7 @@ impl std::str::FromStr for Method {
 
 /// Which of the directory's two token endpoints is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AuthorityVersion {
+pub(crate) enum AuthorityVersion {
     /// `/oauth2/token`, with a resource.
     V1,
     /// `/oauth2/v2.0/token`, with a scope.

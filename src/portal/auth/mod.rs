@@ -29,11 +29,11 @@ use tokio::time::Instant;
 use super::problem::{Kind, Problem};
 use azure_cli::AzureCli;
 use choose::Source;
-pub use choose::{ChooseError, Passed};
-pub use claims::Claims;
+pub(crate) use choose::{ChooseError, Passed};
+pub(crate) use claims::Claims;
 use exchange::{Exchange, Granted};
 use identity::Identity;
-pub use method::{AuthorityVersion, Method, RESOURCE};
+pub(crate) use method::{AuthorityVersion, Method, RESOURCE};
 
 /// A token is renewed when less than this is left of its life, or half of a life that is short.
 const MARGIN: Duration = Duration::from_mins(5);
@@ -76,7 +76,7 @@ impl Token {
 }
 
 /// Gets tokens, and keeps the current one. One request for a token at a time, whoever waits.
-pub struct Credential {
+pub(crate) struct Credential {
     source: Source,
     method: Method,
     /// Which of two the first token came from, where nothing names one.
@@ -105,15 +105,14 @@ impl Credential {
         }
     }
 
+    #[cfg(test)]
     /// One token, without the word `Bearer`, that cannot be renewed.
-    #[must_use]
-    pub fn fixed(token: String) -> Self {
+    pub(crate) fn fixed(token: String) -> Self {
         Self::of(Source::Fixed(SecretString::from(token)), Method::Token)
     }
 
     /// What is shown to a portal that takes anything: nobody's identity.
-    #[must_use]
-    pub fn placeholder(word: &str) -> Self {
+    pub(crate) fn placeholder(word: &str) -> Self {
         Self::of(Source::Fixed(SecretString::from(word)), Method::Placeholder)
     }
 
@@ -122,7 +121,7 @@ impl Credential {
     /// # Errors
     /// When the method that was asked for is not described, or one is described in part: another identity is never
     /// taken in its place.
-    pub fn choose(
+    pub(crate) fn choose(
         wanted: Option<Method>,
         version: AuthorityVersion,
         env: &dyn Fn(&str) -> Option<String>,
@@ -132,14 +131,12 @@ impl Credential {
     }
 
     /// How tokens are got, or would be.
-    #[must_use]
-    pub fn method(&self) -> Method {
+    pub(crate) fn method(&self) -> Method {
         self.found.get().copied().unwrap_or(self.method)
     }
 
     /// Whether no variable names a credential, so that it has to be looked for.
-    #[must_use]
-    pub fn is_ambient(&self) -> bool {
+    pub(crate) fn is_ambient(&self) -> bool {
         matches!(self.source, Source::Ambient(..))
     }
 
@@ -148,15 +145,9 @@ impl Credential {
     ///
     /// # Errors
     /// When no token was given.
-    pub async fn check(&self) -> Result<Option<Duration>, Problem> {
+    pub(crate) async fn check(&self) -> Result<Option<Duration>, Problem> {
         let token = self.token().await?;
         Ok(token.renew_at.map(|at| at.saturating_duration_since(Instant::now())))
-    }
-
-    /// What the current token says of itself, if there is one and it says anything.
-    pub async fn claims(&self) -> Option<Claims> {
-        let current = self.current.lock().await;
-        current.as_ref().and_then(|token| token.claims())
     }
 
     /// A token that is not about to end.

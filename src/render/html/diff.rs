@@ -5,7 +5,6 @@ use maud::{Markup, html};
 use crate::render::plural;
 use crate::render::view::{Hunks, Line, Piece};
 
-/// Two values.
 pub(super) fn pair(before: &Markup, after: &Markup) -> Markup {
     html! {
         div.diff { div.row {

@@ -33,7 +33,6 @@ const PARTS: [(&str, &str, Kind); 12] = [
     ("screenshots", "Screenshots", Kind::Names),
     ("videos", "Videos", Kind::Names),
 ];
-/// Parts of a plan.
 const PLAN_PARTS: [(&str, &str, Kind); 8] = [
     ("skuTitle", "Title", Kind::Title),
     ("skuSummary", "Summary", Kind::Text),

@@ -20,9 +20,7 @@ const STYLE: &str = include_str!("style.css");
 /// Characters of a value on one line.
 const LIMIT: usize = 400;
 
-/// The whole page.
-#[must_use]
-pub fn plan(plan: &Plan, html_source: bool) -> String {
+pub(crate) fn plan(plan: &Plan, html_source: bool) -> String {
     let review = review(plan, ViewOptions { html_source, whole: false });
     let summary = if review.is_empty() { review.nothing() } else { review.summary() };
     let title = format!("Plan {}: {summary}", review.short);
@@ -53,8 +51,7 @@ pub fn plan(plan: &Plan, html_source: bool) -> String {
 }
 
 /// A page that only says what went wrong.
-#[must_use]
-pub fn error(message: &str) -> String {
+pub(crate) fn error(message: &str) -> String {
     let message = visible(message, true);
     page("offerctl: error", &html! { main { h1 { "Error" } p { (message) } } })
 }

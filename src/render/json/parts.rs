@@ -118,7 +118,6 @@ pub(super) fn estimates(estimates: &[Estimate]) -> Vec<EstimatePart<'_>> {
     estimates.iter().map(|Estimate { step, estimate }| EstimatePart { step, estimate }).collect()
 }
 
-/// What a change does.
 #[derive(Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub(in crate::render) enum OpPart<'a> {

@@ -10,13 +10,11 @@ use super::super::{Paint, inert, plan_text, plural};
 use super::escape::{code, fence};
 use crate::drift::{Drift, Moved, OfferDrift, Unlisted};
 
-/// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Whole,
     /// Without the hunks of long texts.
     NoTexts,
-    /// Without values.
     NoValues,
     /// Numbers of values in each offer.
     Counts,
@@ -25,7 +23,6 @@ enum Step {
 const STEPS: [Step; 4] = [Step::Whole, Step::NoTexts, Step::NoValues, Step::Counts];
 
 impl Step {
-    /// What it leaves out.
     fn says(self) -> &'static str {
         match self {
             Self::Whole => "nothing is left out",
@@ -37,8 +34,7 @@ impl Step {
 }
 
 /// The text, within `limit` characters if that is possible at all.
-#[must_use]
-pub fn drift(drift: &Drift, limit: usize) -> String {
+pub(crate) fn drift(drift: &Drift, limit: usize) -> String {
     let mut text = String::new();
     for step in STEPS {
         text = inert(&page(drift, step, limit));

@@ -9,7 +9,7 @@ mod escape;
 
 use std::fmt::Write as _;
 
-pub use drift::drift;
+pub(crate) use drift::drift;
 use escape::{code, fence};
 
 use super::view::{
@@ -21,24 +21,20 @@ use crate::plan::{Plan, Risk};
 
 /// How to show a plan in Markdown.
 #[derive(Debug, Clone, Copy)]
-pub struct MarkdownOptions {
-    /// The most characters.
-    pub limit: usize,
+pub(crate) struct MarkdownOptions {
+    pub(crate) limit: usize,
     /// HTML as it is written, rather than as it is read.
-    pub html_source: bool,
-    /// Show values whole.
-    pub verbose: bool,
+    pub(crate) html_source: bool,
+    pub(crate) verbose: bool,
 }
 
 impl MarkdownOptions {
     /// What a comment on GitHub may hold.
-    pub const LIMIT: usize = 65_536;
+    pub(crate) const LIMIT: usize = 65_536;
 }
 
-/// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// Everything.
     Whole,
     /// Without the lines around changes.
     NoContext,
@@ -46,7 +42,6 @@ enum Step {
     NoBodies,
     /// A line for each offer.
     NoDetails,
-    /// Numbers of offers.
     Counts,
     /// Deletions and offers that were not read in their shortest form.
     Shortest,
@@ -56,8 +51,7 @@ const STEPS: [Step; 6] = [Step::Whole, Step::NoContext, Step::NoBodies, Step::No
 const LIMIT: usize = 100;
 
 /// The plan, within the budget if that is possible at all.
-#[must_use]
-pub fn plan(plan: &Plan, options: MarkdownOptions) -> String {
+pub(crate) fn plan(plan: &Plan, options: MarkdownOptions) -> String {
     let review = review(plan, ViewOptions { html_source: options.html_source, whole: options.verbose });
     let value_limit = if options.verbose { usize::MAX } else { LIMIT };
     let mut text = String::new();
@@ -360,7 +354,6 @@ impl Page {
 }
 
 impl Step {
-    /// What it leaves out.
     fn says(self) -> &'static str {
         match self {
             Self::Whole => "nothing is left out",

@@ -25,9 +25,7 @@ const PLAN: &str = "/definition/plans/0/";
 
 /// A plan and what it shows.
 pub(crate) struct Case {
-    /// What it is called.
     pub(crate) name: &'static str,
-    /// The plan.
     pub(crate) plan: Plan,
 }
 

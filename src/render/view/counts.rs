@@ -14,7 +14,6 @@ pub(crate) struct Counts {
     pub(crate) hidden: Vec<(String, &'static str)>,
     /// Artifacts that could not be compared, and why not.
     pub(crate) unknown: Vec<(String, Option<String>)>,
-    /// Declared secrets.
     pub(crate) secrets: usize,
     /// Addresses that are left to the portal.
     pub(crate) ignored: Vec<String>,

@@ -6,7 +6,6 @@ use crate::diff::{Change, ChangeKind};
 use crate::model::Step;
 use crate::render::{brief, plural, visible};
 
-/// Something that goes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Deletion {
     /// What it goes from: a list, a dictionary, an object.

@@ -18,7 +18,6 @@ const FEW_WORDS: usize = 4;
 const LONGEST_WHOLE: usize = 100;
 /// Lines of hunks of one change.
 pub(crate) const MOST_LINES: usize = 60;
-/// Fields of one value.
 const MOST_FIELDS: usize = 24;
 /// How much of an added member must be as in the removed one for the two to be one member, in per cent.
 const ALIKE: usize = 75;
@@ -28,11 +27,9 @@ const ALIKE: usize = 75;
 pub(crate) struct Version {
     /// Whether it comes or goes.
     pub(crate) act: Act,
-    /// Its identity.
     pub(crate) id: String,
     /// Line of the offer file that asks for it.
     pub(crate) line: usize,
-    /// What it holds.
     pub(crate) fields: Fields,
 }
 
@@ -54,7 +51,6 @@ enum Group<'a> {
     Prices(Address, Vec<Price>),
     /// Members of the list or dictionary at this address.
     Members(Address, Vec<&'a Change>),
-    /// Nothing.
     Alone(&'a Change),
 }
 

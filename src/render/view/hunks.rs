@@ -43,12 +43,10 @@ pub(crate) enum Line {
 pub(crate) struct Piece {
     /// Whether just this part of the line differs.
     pub(crate) marked: bool,
-    /// The text.
     pub(crate) text: String,
 }
 
 impl Line {
-    /// Bytes of its text.
     fn len(&self) -> usize {
         match self {
             Self::Same(text) => text.len(),

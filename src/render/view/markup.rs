@@ -27,12 +27,10 @@ const BLOCKS: [&str; 18] = [
     "blockquote",
     "hr",
 ];
-/// Tags within a line.
 const INLINE: [&str; 17] = [
     "b", "i", "strong", "em", "a", "u", "s", "span", "font", "small", "sub", "sup", "code", "td", "th", "tbody",
     "thead",
 ];
-/// Attributes that only shape.
 const SHAPE: [&str; 9] = ["class", "id", "style", "dir", "lang", "align", "rel", "target", "title"];
 
 /// What a reader sees of a text; `None` where it has no tags, so that it is no HTML.

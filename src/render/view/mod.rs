@@ -38,15 +38,11 @@ pub(crate) struct ViewOptions {
 /// A plan as people read it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Review {
-    /// The fingerprint in full.
     pub(crate) fingerprint: String,
-    /// Its first digits.
     pub(crate) short: String,
-    /// How many offers.
     pub(crate) totals: Totals,
     /// Offers with something to do.
     pub(crate) offers: Vec<OfferReview>,
-    /// Offers without.
     pub(crate) unchanged: Vec<UnchangedReview>,
     /// Offers that could not be read.
     pub(crate) unread: Vec<UnreadReview>,
@@ -61,17 +57,13 @@ pub(crate) struct Review {
 pub(crate) struct OfferReview {
     /// `publisher/offer`.
     pub(crate) key: String,
-    /// The offer's type.
     pub(crate) offer_type: String,
     /// How the portal treats it; `new` for one that it does not have.
     pub(crate) profile: String,
-    /// The offer file.
     pub(crate) file: String,
     /// How the draft is written.
     pub(crate) write: Option<Write>,
-    /// How far it goes.
     pub(crate) through: Through,
-    /// What speaks against it.
     pub(crate) findings: Vec<FindingReview>,
     /// What changes, the gravest first.
     pub(crate) items: Vec<Item>,
@@ -81,7 +73,6 @@ pub(crate) struct OfferReview {
     pub(crate) counts: Counts,
     /// Files that are uploaded first: path and bytes.
     pub(crate) uploads: Vec<(String, u64)>,
-    /// What follows the write.
     pub(crate) steps: Vec<&'static str>,
     /// How long the portal says that each step takes.
     pub(crate) estimates: Vec<String>,
@@ -94,9 +85,7 @@ pub(crate) struct OfferReview {
 pub(crate) struct FindingReview {
     /// What accepts it; `None` cannot be accepted.
     pub(crate) token: Option<String>,
-    /// What it is.
     pub(crate) message: String,
-    /// Whether it was accepted.
     pub(crate) allowed: bool,
     /// Whether `apply` refuses for it.
     pub(crate) stops: bool,
@@ -118,20 +107,15 @@ pub(crate) struct UnchangedReview {
 pub(crate) struct UnreadReview {
     /// `publisher/offer`.
     pub(crate) key: String,
-    /// Why.
     pub(crate) cause: String,
-    /// What to do next.
     pub(crate) hint: Option<String>,
 }
 
 /// What is done to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
-    /// It comes.
     Add,
-    /// It goes.
     Remove,
-    /// It becomes another.
     Change,
     /// It keeps its content, and gets another identity.
     Rename,
@@ -147,7 +131,6 @@ impl Act {
         }
     }
 
-    /// The word.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -161,21 +144,17 @@ impl Act {
 /// A change, or several that are read as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
-    /// What is done.
     pub(crate) act: Act,
     /// How grave it is; of several changes, the gravest.
     pub(crate) risk: Risk,
-    /// Where, by identities.
     pub(crate) address: String,
     /// Line of the offer file that asks for it.
     pub(crate) line: usize,
     /// The second property that holds the same value.
     pub(crate) twin: Option<String>,
-    /// What.
     pub(crate) body: Body,
 }
 
-/// What changes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Body {
     /// A value that comes or goes.
@@ -184,16 +163,12 @@ pub(crate) enum Body {
     Fields(Fields),
     /// A value that becomes another.
     Scalar {
-        /// The live value.
         before: Value,
-        /// The declared value.
         after: Value,
     },
     /// A value that looks as before: what changes is a secret or a signature.
     Unseen(Value),
-    /// A long text.
     Text(Text),
-    /// A set.
     Members {
         /// Declared members that are not live.
         added: Vec<Value>,
@@ -202,22 +177,17 @@ pub(crate) enum Body {
     },
     /// A list in which order counts.
     List {
-        /// Live members.
         before: usize,
-        /// Declared members.
         after: usize,
         /// The members, one a line.
         hunks: Hunks,
     },
-    /// Prices.
     Prices(PriceTable),
     /// Entries of a dictionary: versions of images or packages.
     Versions(Vec<Version>),
     /// A member that goes and one that comes with nearly the same content. Both are guarded as such.
     Renamed {
-        /// The identity that goes.
         from: String,
-        /// The identity that comes.
         to: String,
         /// In what the two differ.
         differences: Vec<Difference>,
@@ -247,8 +217,6 @@ impl Text {
     }
 }
 
-/// Makes a plan readable.
-#[must_use]
 pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
     let fingerprint = plan.fingerprint();
     Review {

@@ -23,9 +23,7 @@ pub(crate) struct PriceRow {
     pub(crate) regions: Vec<String>,
     /// The core size or the term.
     pub(crate) term: String,
-    /// The live price.
     pub(crate) old: Option<String>,
-    /// The declared price.
     pub(crate) new: Option<String>,
     /// The difference: `+20 %`, `new`, `gone`, `from 0`.
     pub(crate) change: String,

@@ -26,7 +26,6 @@ pub(super) struct Fault {
     effect: Effect,
 }
 
-/// Which requests.
 #[derive(Debug, Clone)]
 struct Selector {
     /// The method; any, where it is absent.
@@ -37,7 +36,6 @@ struct Selector {
     offer: Option<OfferKey>,
 }
 
-/// When among those.
 #[derive(Debug, Clone)]
 struct Schedule {
     /// How many go by before the first.
@@ -52,7 +50,6 @@ struct Schedule {
     seed: Option<u64>,
     /// Milliseconds from when the fault was taken in.
     starts_after: i64,
-    /// Milliseconds from its start.
     lasts: Option<i64>,
 }
 
@@ -84,7 +81,6 @@ pub(super) enum Act {
     Failing(Failure),
 }
 
-/// How the answer arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Delivery {
     #[default]
@@ -105,7 +101,6 @@ pub(super) struct Edit {
     pub(super) merge: Value,
 }
 
-/// What faults look at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) method: &'a str,
@@ -204,7 +199,6 @@ impl Faults {
         self.armed.push(Armed { fault, since: now, seen: 0, struck: 0 });
     }
 
-    /// None any more.
     pub(super) fn clear(&mut self) {
         self.armed.clear();
     }

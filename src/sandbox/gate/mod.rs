@@ -17,20 +17,16 @@ pub(super) use token::Key;
 /// The audience of tokens for this interface.
 const AUDIENCE: &str = "https://cloudpartner.azure.com";
 
-/// Which tokens are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Demand {
-    /// None is asked for.
     Nothing,
     /// Any word will do; one that the sandbox itself issued must be good.
     AnyToken,
-    /// This one.
     Fixed(String),
     /// One that the sandbox issued.
     Issued,
 }
 
-/// The gate.
 #[derive(Debug)]
 pub(super) struct Gate {
     pub(super) demand: Demand,

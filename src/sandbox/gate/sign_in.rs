@@ -16,9 +16,14 @@ const LOGIN: &str = "https://login.microsoftonline.com";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum SignIn {
     /// A token, of version 1 (`resource`) or 2 (`scope`).
-    Token { tenant: String, version: u8 },
-    /// Where everything is.
-    Configuration { tenant: String, version: u8 },
+    Token {
+        tenant: String,
+        version: u8,
+    },
+    Configuration {
+        tenant: String,
+        version: u8,
+    },
     /// Under which names the login host is known.
     Instances,
 }
@@ -53,7 +58,6 @@ pub(in super::super) struct Hosts<'a> {
     pub(in super::super) tunnel: Option<&'a str>,
     /// The `Host` header.
     pub(in super::super) asked: Option<&'a str>,
-    /// Where the sandbox listens.
     pub(in super::super) own: &'a str,
 }
 

@@ -12,7 +12,6 @@ const CERTIFICATES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA
 
 const NOT_PROXIED: &str = "localhost,127.0.0.1,::1";
 
-/// The names and values.
 pub(super) fn variables(proxy_url: &str, ca_file: &Path) -> Result<Vec<(&'static str, String)>, Error> {
     let ca_file = ca_file.to_str().ok_or_else(|| {
         Error::invalid(format!("the name of the certificate file is not UTF-8: {}", ca_file.display()))

@@ -105,25 +105,21 @@ impl Proxy {
     }
 
     /// Where it listens, such as `http://127.0.0.1:41234`.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// The certificate that clients have to trust.
-    #[must_use]
     pub fn ca_file(&self) -> &Path {
         self.ca_file.path()
     }
 
     /// The environment that points a client at the proxy: names and values.
-    #[must_use]
     pub fn environment(&self) -> &[(&'static str, String)] {
         &self.variables
     }
 
     /// The same as lines that a POSIX shell evaluates.
-    #[must_use]
     pub fn exports(&self) -> String {
         environment::exports(&self.variables)
     }
@@ -155,7 +151,6 @@ impl Proxy {
     }
 }
 
-/// What every connection passes.
 struct Door {
     authority: Authority,
     base_url: String,

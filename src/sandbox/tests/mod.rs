@@ -1,6 +1,7 @@
 //! The sandbox as a whole: the pure portal with a clock that the test owns, and the server over HTTP.
 
 mod around;
+mod client;
 mod faulty;
 mod http;
 mod offers;
@@ -110,7 +111,6 @@ impl World {
         self
     }
 
-    /// Brings the offer live.
     fn live(self) -> Self {
         let mut world = self.published();
         assert_eq!(world.post("golive").status, 202);

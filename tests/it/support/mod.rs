@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use offerctl::sandbox::{Options, Sandbox, Seed, Switches};
+use offerctl::{Options, Sandbox, Seed, Switches};
 use serde_json::{Value, json};
 
 pub(crate) const VM: &str = "microsoft-azure-virtualmachines";

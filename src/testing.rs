@@ -1,0 +1,127 @@
+//! What the tests in `tests/` and the fuzz target use of the crate. Nothing else of it is public.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+pub use crate::model::Profile;
+pub use crate::sandbox::{
+    Client, FinalWord, MissingIfMatch, Options, Proxy, ProxyOptions, PutWhileRunning, Sandbox, Seed, Switches,
+};
+
+use crate::content::Contents;
+use crate::diagnostic::{About, Diagnostic, Severity};
+use crate::lint::{self, Context};
+use crate::live::{Live, LiveOffer};
+use crate::model::SecretRef;
+use crate::plan::{Bound, Choices, Plan, ReleaseView, SavedPlan, Verdict, decide};
+use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
+use crate::schema::Schemas;
+use crate::snapshot::Snapshot;
+use crate::workspace::{Desired, offer_from_text, plain_yaml};
+
+/// The codes of all findings in files, with their names.
+pub fn codes() -> impl Iterator<Item = (String, &'static str)> {
+    About::all().map(|about| (about.code.to_string(), about.name))
+}
+
+/// Returns a YAML text without tags as JSON.
+///
+/// # Errors
+/// The findings in the text.
+pub fn yaml_to_json(name: &str, text: String) -> Result<Value, String> {
+    plain_yaml(name, text).map_err(|found| render::diagnostics(&found, false))
+}
+
+/// Returns a saved plan after an edit of its JSON, with a fingerprint and a checksum that fit it.
+///
+/// # Panics
+/// When `text` or the result is not a saved plan.
+pub fn forge_plan(text: &str, edit: impl FnOnce(&mut Value)) -> String {
+    let saved = SavedPlan::read(text).expect("a plan");
+    let mut forged = serde_json::to_value(&saved.plan).expect("JSON");
+    edit(&mut forged);
+    SavedPlan::write(&serde_json::from_value(forged).expect("a plan"), &saved.bound)
+}
+
+/// Returns a snapshot that was taken `hours` earlier.
+///
+/// # Panics
+/// When `text` is not a snapshot.
+pub fn age_snapshot(text: &str, hours: i64) -> String {
+    let snapshot = Snapshot::read(text).expect("a snapshot");
+    Snapshot { taken: snapshot.taken - jiff::SignedDuration::from_hours(hours), ..snapshot }.write()
+}
+
+/// An offer that the portal holds, with plans, images, prices and texts.
+static HELD: LazyLock<Value> = LazyLock::new(|| {
+    let (desired, found) = read(include_str!("../tests/it/fixtures/hilltop.yaml"));
+    let desired = desired.unwrap_or_else(|| panic!("{found:?}"));
+    desired.document.to_value(&mut |_| Value::Null)
+});
+
+fn read(text: &str) -> (Option<Desired>, Vec<Diagnostic>) {
+    offer_from_text("a.yaml", text, Schemas::builtin(), jiff::civil::date(2026, 1, 1))
+}
+
+/// Takes the bytes of an offer file through all stages: read, validate, lint, compare with no offer and with a live one,
+/// render. Nothing may panic, hang or grow without bound, and each patch must fit the document that it was made for.
+///
+/// # Panics
+/// Where a promise is broken.
+pub fn check_offer_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (desired, mut found) = read(text);
+    if let Some(desired) = &desired {
+        let shape = Schemas::builtin().shape(&desired.offer_type);
+        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        found.extend(lint::check(desired, shape, &Context { now, picture: &|_, _| None }));
+    }
+    for color in [true, false] {
+        assert_eq!(render::diagnostics(&found, color).is_empty(), found.is_empty());
+    }
+    assert!(desired.is_some() || found.iter().any(|finding| finding.severity == Severity::Error), "refused in silence");
+    if let Some(desired) = desired {
+        check_plan(&desired);
+    }
+}
+
+/// An address for each local artifact, as after its upload.
+fn uploads(desired: &Desired) -> BTreeMap<String, String> {
+    let mut uploads = BTreeMap::new();
+    desired.document.local_files(&mut |file, _| {
+        uploads.insert(file.stored_name(), "https://store.example/file".to_owned());
+    });
+    uploads
+}
+
+fn check_plan(desired: &Desired) {
+    let shape = Schemas::builtin().shape(&desired.offer_type);
+    let release = ReleaseView::NOTHING;
+    let secret = |_: &SecretRef| Ok("a secret".to_owned());
+    let document = desired.document.to_value(&mut |_| Value::Null);
+    let mut plan = Plan::default();
+    for held in [None, Some(&*HELD), Some(&document)] {
+        let live =
+            held.map_or(Live::Absent, |document| Live::Present(LiveOffer { document: document.clone(), etag: None }));
+        match decide(desired, &live, &release, Contents::default(), shape, &Choices::default()) {
+            Verdict::Change(offer) => {
+                let before = held.cloned().unwrap_or_else(|| json!({}));
+                let patch = &offer.diff.patch;
+                let uploaded = uploads(desired);
+                patch.apply(&before, &desired.document, &secret, &uploaded).expect("the patch fits its document");
+                plan.offers.push(*offer);
+            }
+            Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
+        }
+    }
+    let _ = plan.fingerprint();
+    for (color, width) in [(true, Some(40)), (false, None)] {
+        let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose: color, html_source: color, width });
+    }
+    let _ = render::plan_markdown(&plan, MarkdownOptions { limit: 2_000, html_source: false, verbose: false });
+    let _ = render::plan_html(&plan, true);
+    let saved = SavedPlan::write(&plan, &Bound::default());
+    SavedPlan::read(&saved).expect("a plan that was written can be read");
+}
