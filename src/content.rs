@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::live;
+use crate::document;
 use crate::model::{Artifact, Content, Digest};
 
 /// What came of looking at one address.
@@ -70,7 +70,7 @@ impl Contents {
 /// What an address goes by in a table. A copy of the portal's never changes, and its path alone names it, whatever the
 /// signature; any other address goes by a digest of all of it.
 pub(crate) fn key(url: &str) -> String {
-    match live::store_copy(url).and_then(|_| url::Url::parse(url).ok()) {
+    match document::store_copy(url).and_then(|_| url::Url::parse(url).ok()) {
         Some(url) => url.path().to_owned(),
         None => format!("sha256:{}", Digest::of(url.as_bytes())),
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::live;
+use crate::document;
 use crate::redact;
 use crate::schema::{Shape, Type};
 
@@ -64,7 +64,7 @@ fn whole(key: &str, values: &[&Value]) -> Value {
     let mut annotations = Map::new();
     if redact::is_secret_name(key) {
         annotations.insert("secret".to_owned(), json!(true));
-    } else if texts(values).any(|text| live::store_copy(text).is_some()) {
+    } else if texts(values).any(|text| document::store_copy(text).is_some()) {
         annotations.insert("artifact".to_owned(), json!(true));
     }
     let objects = values.iter().copied().filter(|value| value.is_object()).collect::<Vec<_>>();
@@ -128,12 +128,18 @@ fn dictionary<'a>(objects: &[&'a Value]) -> Option<Vec<&'a Value>> {
     all.then(|| entries.into_iter().map(|(_, value)| value).collect())
 }
 
+/// Whether every member of a list has a text under this key, and no two the same.
+fn are_apart(list: &[Value], key: &str) -> bool {
+    let ids = list.iter().map(|item| item.get(key).and_then(Value::as_str)).collect::<Option<BTreeSet<_>>>();
+    ids.is_some_and(|ids| ids.len() == list.len())
+}
+
 /// The property that tells the members of lists apart: a text that every member has, and no two of one list share. Of
 /// several, one whose name ends in `id`, then in `name`, then the first.
 fn identity(lists: &[&Value]) -> Option<String> {
     let lists = lists.iter().filter_map(|list| list.as_array()).collect::<Vec<_>>();
     let first = lists.iter().find_map(|list| list.first())?.as_object()?;
-    let tells_apart = |key: &&String| lists.iter().all(|list| live::identities(list, key).is_some());
+    let tells_apart = |key: &&String| lists.iter().all(|list| are_apart(list, key));
     let rank = |key: &&String| {
         let key = key.to_ascii_lowercase();
         if key.ends_with("id") { 0 } else { 2 - u8::from(key.ends_with("name")) }

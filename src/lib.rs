@@ -51,6 +51,7 @@ mod stop;
 mod term;
 
 // What is declared and what is known.
+mod document;
 mod schema;
 mod workspace;
 

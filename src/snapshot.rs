@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::content::Contents;
-use crate::diff;
-use crate::live::{self, Live, LiveOffer};
+use crate::document;
+use crate::live::{Live, LiveOffer};
 use crate::model::{Artifact, Digest, ETag, Kind, Node, OfferKey, Pointer, PublisherId};
 use crate::plan::{Content, InProgress, ReleaseView, Unread};
 use crate::redact;
@@ -190,9 +190,7 @@ impl Present {
         contents: Contents,
         shape: &Shape,
     ) -> Self {
-        let without = |document: &Value| {
-            diff::without_declared_secrets(live::redacted(document, shape), &desired.document, shape)
-        };
+        let without = |document: &Value| document::redacted_beside(document, Some(&desired.document), shape);
         let document = without(&offer.document);
         let mut marks = BTreeMap::new();
         mark(&offer.document, &document, &Pointer::root(), &mut marks);
@@ -206,7 +204,7 @@ impl Present {
         texts(&desired.document, &mut declared);
         let mut document = self.document.clone();
         self.fill(&mut document, &Pointer::root(), &declared);
-        let now = live::digest(&document, shape);
+        let now = document::digest(&document, shape);
         // The digests of slots are those of documents with their secrets; only whether they are the draft's matters.
         let same = |digest: &Digest| if *digest == self.digest { now.clone() } else { digest.clone() };
         let content = |content: &Content| match content {
@@ -374,11 +372,11 @@ mod tests {
         let (one, other) = (url("SECR"), url("SECRx"));
         let live = document("old", &one, &one);
         let production = ReleaseView {
-            production: Some(live::digest(&live, shape())),
+            production: Some(document::digest(&live, shape())),
             production_document: Some(document("older", &one, &other)),
             ..ReleaseView::NOTHING
         };
-        let at_rest = ReleaseView { production: Some(live::digest(&live, shape())), ..ReleaseView::NOTHING };
+        let at_rest = ReleaseView { production: Some(document::digest(&live, shape())), ..ReleaseView::NOTHING };
         for (file, release) in [
             (document("old", &one, &one), &at_rest),
             (document("new", &one, &one), &production),

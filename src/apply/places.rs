@@ -1,8 +1,9 @@
 //! Which declared fields an error of the portal is about, so that the user finds the line. Pure.
 
-use crate::model::{Address, Entry, Node};
+use crate::document::{Flow, Path, walk};
+use crate::model::Step;
 use crate::portal::Problem;
-use crate::schema::{ListRule, Shape};
+use crate::schema::Shape;
 use crate::workspace::Desired;
 
 /// As many places as somebody follows up.
@@ -14,29 +15,19 @@ pub(super) fn named(problem: &Problem, desired: &Desired, shape: &Shape) -> Vec<
     let said = std::iter::once(&problem.cause).chain(&problem.details);
     let said = said.map(|line| line.to_lowercase()).collect::<Vec<_>>().join("\n");
     let mut found = Vec::new();
-    walk(&desired.document, shape, &Address::default(), &mut |entry, address, label| {
-        if names(&said, &entry.key) || quotes(&said, label) {
-            found.push(format!("{address} ({}:{})", desired.source.path, entry.key_span.line));
+    walk(&desired.document, shape, &Path::default(), &mut |at, _, _| {
+        let address = at.address();
+        let label = match address.steps().last() {
+            Some(Step::Key(label)) => label,
+            Some(Step::Id(_)) | None => return Flow::Into,
+        };
+        if names(&said, at.name()) || quotes(&said, label) {
+            found.push(format!("{address} ({}:{})", desired.source.path, at.line()));
         }
+        Flow::Into
     });
     found.truncate(MOST);
     found
-}
-
-fn walk(node: &Node, shape: &Shape, at: &Address, found: &mut impl FnMut(&Entry, &Address, &str)) {
-    for entry in node.entries() {
-        let address = shape.address(at, &entry.key);
-        found(entry, &address, shape.label(&entry.key));
-        walk(&entry.value, shape.property(&entry.key), &address, found);
-    }
-    for item in node.items() {
-        let id = match &shape.rules.list {
-            ListRule::Keyed(key) => item.get(key).and_then(Node::as_str),
-            ListRule::Ordered | ListRule::Set => None,
-        };
-        let address = id.map_or_else(|| at.clone(), |id| at.id(id));
-        walk(item, shape.item(), &address, found);
-    }
 }
 
 /// Whether a text holds a whole key as a word of its own. Only keys with a prefix are unmistakable.

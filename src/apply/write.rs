@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 
 use super::release::Work;
 use super::{Done, End};
-use crate::diff::{self, Artifacts, Compare, Diff, Uploaded};
+use crate::diff::{self, Compare, Diff, Uploaded};
+use crate::document;
 use crate::drift::Applied;
-use crate::live::{self, Live, LiveOffer};
+use crate::live::{Live, LiveOffer};
 use crate::model::{ETag, Profile};
 use crate::plan::{Base, OfferPlan, Stale, Write};
 use crate::portal::{Kind, Precondition, Problem, Reader, Tries};
@@ -21,7 +22,7 @@ pub(super) async fn draft(work: &mut Work<'_>, plan: &OfferPlan, desired: &Desir
     if let Some(write) = plan.write() {
         draft.write(work, write).await
     } else if let (Live::Present(live), Base::Present { document, .. }) = (draft.fresh().await?, &plan.base) {
-        draft.same_plan(&live::align(&live.document, document, shape), Write::Update)?;
+        draft.same_plan(&document::align(live.document.clone(), document, shape), Write::Update)?;
         work.content = Some(live.digest(shape));
         work.applied = Some(Box::new(Applied::new(desired, &live.document, shape)));
         Ok(())
@@ -55,7 +56,7 @@ impl Draft<'_> {
         let (before, etag) = loop {
             let (live, precondition) = match (&now, &self.plan.base) {
                 (Live::Present(offer), Base::Present { document, .. }) => {
-                    (live::align(&offer.document, document, self.shape), precondition(offer)?)
+                    (document::align(offer.document.clone(), document, self.shape), precondition(offer)?)
                 }
                 _ => (Value::Object(Map::new()), Precondition::Absent),
             };
@@ -97,7 +98,7 @@ impl Draft<'_> {
             .patch
             .apply(live, &self.desired.document, work.context.secret, uploaded)
             .map_err(|error| End::Unfilled(error.to_string()))?;
-        let mut body = live::writable(&document, self.shape);
+        let mut body = document::writable(&document, self.shape);
         self.add_write_only(&mut body);
         Ok(body)
     }
@@ -116,8 +117,7 @@ impl Draft<'_> {
     }
 
     fn compare(&self, live: &Value, resend: bool) -> Diff {
-        let artifacts = Artifacts { contents: Some(&self.plan.contents), asked: None };
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend, artifacts };
+        let options = Compare { ignore: &self.desired.reconcile.ignore, resend, contents: Some(&self.plan.contents) };
         diff::compare(&self.desired.document, live, self.shape, options)
     }
 

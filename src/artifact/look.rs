@@ -17,7 +17,7 @@ use url::{Host, Url};
 use super::MAX_BYTES;
 use super::address::{self, PRIVATE, PublicNames};
 use crate::content::{self, Contents, Pair, Seen};
-use crate::live;
+use crate::document;
 use crate::model::{Artifact, Content};
 use crate::redact;
 
@@ -106,7 +106,7 @@ impl Looker {
             return Seen::Content(content);
         }
         let seen = match (&self.copies_at, Url::parse(address)) {
-            (Some(base), Ok(url)) if live::is_store(&url) => {
+            (Some(base), Ok(url)) if document::is_store(&url) => {
                 let mut here = base.clone();
                 here.set_path(url.path());
                 here.set_query(url.query());

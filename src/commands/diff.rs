@@ -8,6 +8,7 @@ use super::observe;
 use super::shell::Shell;
 use crate::cli::{DiffArgs, Format, SideArg};
 use crate::diff::{self, Change, ChangeKind, Compare};
+use crate::document;
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
@@ -108,10 +109,8 @@ async fn one(
     };
     Ok(match (&a, &b, declared) {
         (Some(Live::Present(a)), Some(Live::Present(b)), declared) => {
-            let without = |document: &serde_json::Value| match declared {
-                Some(desired) => diff::without_declared_secrets(document.clone(), &desired.document, shape),
-                None => document.clone(),
-            };
+            let declared = declared.map(|desired| &desired.document);
+            let without = |document: &serde_json::Value| document::redacted_beside(document, declared, shape);
             Compared { changes: diff::between(&without(&a.document), &without(&b.document), shape), ..compared }
         }
         (Some(live), None, Some(desired)) => against_file(desired, live, shape, compared),

@@ -1,156 +1,133 @@
 //! Two documents of the portal's own form. Neither side leads: what only one of them has is a difference too.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
-use super::scalar::{self, Equality};
-use super::{Change, ChangeKind};
-use crate::live;
-use crate::model::{Address, Pointer, Risk};
-use crate::redact;
-use crate::schema::{ListRule, Shape};
+use super::{Change, ChangeKind, shown_at};
+use crate::document::{Equality, Flow, Keyed, Path, canonical, compare_scalars, fold, is_empty, is_set, zip};
+use crate::schema::Shape;
 
-/// The differences from one document to another, secrets removed. Pointers are those of `after`, or of `before` where
-/// `after` has nothing. What a rule of the schema calls equal is no difference.
+/// What leads from one document to another. Values have the secrets removed that schema, names and forms give away.
 pub(crate) fn between(before: &Value, after: &Value, shape: &Shape) -> Vec<Change> {
-    let mut walk = Walk { changes: Vec::new() };
-    walk.value(Some(before), Some(after), shape, &At::default());
-    walk.changes
-}
-
-/// The value at an address of a document. A property is found under the name that the portal returns as well.
-pub(crate) fn find<'v>(document: &'v Value, shape: &Shape, target: &Address) -> Option<&'v Value> {
-    descend(document, shape, &Address::default(), target)
-}
-
-fn descend<'v>(value: &'v Value, shape: &Shape, here: &Address, target: &Address) -> Option<&'v Value> {
-    if here == target {
-        return Some(value);
-    }
-    match (value, &shape.rules.list) {
-        (Value::Object(map), _) => map.iter().find_map(|(key, inner)| {
-            let child = shape.address(here, key);
-            if target.is_within(&child) { descend(inner, shape.property(key), &child, target) } else { None }
-        }),
-        (Value::Array(items), ListRule::Keyed(key)) => {
-            let case = shape.item().property(key).rules.case;
-            let wanted = target.below(here)?;
-            let wanted = wanted.identities().next()?.to_owned();
-            let is_it = |item: &&Value| item.get(key).and_then(Value::as_str).is_some_and(|id| case.same(id, &wanted));
-            descend(items.iter().find(is_it)?, shape.item(), &here.id(&wanted), target)
-        }
-        _ => None,
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct At {
-    address: Address,
-    pointer: Pointer,
-    /// Whether a name on the way says that everything below is a secret.
-    secret: bool,
-    /// What the schema says that a change of anything here means.
-    risk: Option<Risk>,
-    /// The second property of a pair that changes alike, and is not shown again.
-    twin: Option<String>,
-}
-
-struct Walk {
-    changes: Vec<Change>,
-}
-
-impl Walk {
-    fn value(&mut self, before: Option<&Value>, after: Option<&Value>, shape: &Shape, at: &At) {
-        if shape.rules.server_owned || shape.rules.write_only || same(before, after, shape) {
-            return;
-        }
-        match (before, after) {
-            (Some(Value::Object(a)), Some(Value::Object(b))) => {
-                for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
-                    let alike = |other: &&str| a.get(key) == a.get(*other) && b.get(key) == b.get(*other);
-                    let twin = shape.twin(key).filter(alike);
-                    // Of a pair, the property that names the other one stands for both.
-                    if twin.is_some() && shape.property(key).rules.twin.is_none() {
-                        continue;
-                    }
-                    let here = At {
-                        address: shape.address(&at.address, key),
-                        pointer: at.pointer.with_trailing_token(key.as_str()),
-                        secret: at.secret || redact::is_secret_name(key),
-                        risk: shape.property(key).rules.risk.or(at.risk),
-                        twin: twin.map(ToOwned::to_owned).or_else(|| at.twin.clone()),
-                    };
-                    self.value(a.get(key), b.get(key), shape.property(key), &here);
-                }
-            }
-            (Some(Value::Array(a)), Some(Value::Array(b))) => self.list(a, b, shape, at),
-            (before, after) => {
-                let see = |value: &Value| at.see(value, shape);
-                match (before.map(see), after.map(see)) {
-                    (Some(before), Some(after)) => self.change(at, ChangeKind::Replace { before, after }, shape),
-                    (Some(before), None) => self.change(at, ChangeKind::Remove { before }, shape),
-                    (None, Some(after)) => self.change(at, ChangeKind::Add { after }, shape),
-                    (None, None) => {}
-                }
-            }
-        }
-    }
-
-    fn list(&mut self, a: &[Value], b: &[Value], shape: &Shape, at: &At) {
-        let key = match &shape.rules.list {
-            ListRule::Keyed(key) => live::identities(a, key).zip(live::identities(b, key)),
-            ListRule::Set | ListRule::Ordered => None,
-        };
-        let see = |values: &[&Value]| values.iter().map(|value| at.see(value, shape.item())).collect::<Vec<_>>();
-        if let Some((a_ids, b_ids)) = key {
-            for id in a_ids.iter().chain(b_ids.iter().filter(|id| !a_ids.contains(id))) {
-                let place = |ids: &[&str]| ids.iter().position(|other| other == id);
-                let (old, new) = (place(&a_ids), place(&b_ids));
-                let index = new.or(old).unwrap_or_default();
-                let here = At {
-                    address: at.address.id(id),
-                    pointer: at.pointer.with_trailing_token(index),
-                    secret: at.secret,
-                    risk: at.risk,
-                    twin: at.twin.clone(),
-                };
-                self.value(old.map(|at| &a[at]), new.map(|at| &b[at]), shape.item(), &here);
-            }
-        } else if shape.rules.list == ListRule::Set {
-            let (removed, added) = unpaired(a, b, shape.item());
-            if !(removed.is_empty() && added.is_empty()) {
-                self.change(at, ChangeKind::Members { added: see(&added), removed: see(&removed) }, shape);
-            }
-        } else {
-            let all = |values: &[Value]| see(&values.iter().collect::<Vec<_>>());
-            self.change(at, ChangeKind::List { before: all(a), after: all(b) }, shape);
-        }
-    }
-
-    fn change(&mut self, at: &At, kind: ChangeKind, shape: &Shape) {
-        self.changes.push(Change {
-            address: at.address.clone(),
-            pointer: at.pointer.clone(),
+    let mut changes = Vec::new();
+    differences(before, after, shape, &mut |at, pair, shape, twin| {
+        changes.extend(kind(at, pair, shape).map(|kind| Change {
+            address: at.address(),
+            pointer: match pair {
+                (Some(_), None) => at.left(),
+                _ => at.right(),
+            },
             line: 0,
             kind,
-            risk: at.risk,
+            risk: at.risk(),
             immutable: shape.rules.immutable,
-            twin: at.twin.clone(),
-        });
-    }
+            twin: twin.map(ToOwned::to_owned),
+        }));
+    });
+    changes
 }
 
-impl At {
-    fn see(&self, value: &Value, shape: &Shape) -> Value {
-        if self.secret { redact::masked(value) } else { live::redacted(value, shape) }
-    }
+/// A value before and after.
+type Pair<'v> = (Option<&'v Value>, Option<&'v Value>);
+
+/// Calls `found` with the smallest parts in which two documents differ, in the order of the first one: scalars, lists
+/// whose members have no identity, and what only one of them has. With it comes the key of a second property that
+/// differs alike, and is left out.
+pub(crate) fn differences<'v>(
+    before: &'v Value,
+    after: &'v Value,
+    shape: &'v Shape,
+    found: &mut impl FnMut(&Path<'_>, Pair<'v>, &'v Shape, Option<&str>),
+) {
+    // The values on the way, each with the twin that a change in it stands for.
+    let mut way = Vec::<(Pair<'v>, &'v Shape, Option<&'v str>)>::new();
+    zip((Some(before), Some(after)), shape, &Path::default(), &mut |at, pair, shape| {
+        way.truncate(at.depth());
+        if shape.rules.server_owned || shape.rules.write_only || same(pair, shape) {
+            return Flow::Past;
+        }
+        let above = way.last().copied();
+        let first = match above.and_then(|(object, shape, _)| twin(object, shape, at.name())) {
+            Some(Twin::Second) => return Flow::Past,
+            Some(Twin::First(key)) => Some(key),
+            None => above.and_then(|(.., first)| first),
+        };
+        way.push((pair, shape, first));
+        match pair {
+            (Some(Value::Object(_)), Some(Value::Object(_))) => Flow::Into,
+            (Some(Value::Array(a)), Some(Value::Array(b))) if are_keyed(a, b, shape) => Flow::Into,
+            pair => {
+                found(at, pair, shape, first);
+                Flow::Past
+            }
+        }
+    });
 }
 
-/// The members that only one of two sets has.
+fn are_keyed(a: &[Value], b: &[Value], shape: &Shape) -> bool {
+    Keyed::of(a, shape).is_some() && Keyed::of(b, shape).is_some()
+}
+
+/// The part of a property in a pair whose two properties hold the same before, and the same after.
+enum Twin<'v> {
+    /// It names the other one, and stands for both.
+    First(&'v str),
+    Second,
+}
+
+fn twin<'v>((before, after): Pair<'v>, shape: &'v Shape, key: &str) -> Option<Twin<'v>> {
+    let other = shape.twin(key)?;
+    let alike = |object: Option<&'v Value>| {
+        let of = |key: &str| object.and_then(|object| object.get(key));
+        of(key) == of(other)
+    };
+    if !(alike(before) && alike(after)) {
+        return None;
+    }
+    Some(if shape.property(key).rules.twin.is_some() { Twin::First(other) } else { Twin::Second })
+}
+
+fn kind(at: &Path<'_>, pair: Pair<'_>, shape: &Shape) -> Option<ChangeKind> {
+    let see = |value: &Value| shown_at(at, value, shape);
+    let see_all = |values: Vec<&Value>| values.into_iter().map(|value| shown_at(at, value, shape.item())).collect();
+    Some(match pair {
+        (Some(Value::Array(a)), Some(Value::Array(b))) if is_set(shape) => {
+            let (removed, added) = unpaired(a, b, shape.item());
+            if removed.is_empty() && added.is_empty() {
+                return None;
+            }
+            ChangeKind::Members { added: see_all(added), removed: see_all(removed) }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) => {
+            ChangeKind::List { before: see_all(a.iter().collect()), after: see_all(b.iter().collect()) }
+        }
+        (Some(before), Some(after)) => ChangeKind::Replace { before: see(before), after: see(after) },
+        (Some(before), None) => ChangeKind::Remove { before: see(before) },
+        (None, Some(after)) => ChangeKind::Add { after: see(after) },
+        (None, None) => return None,
+    })
+}
+
+/// The members of each of two sets that have no equal in the other.
 fn unpaired<'v>(a: &'v [Value], b: &'v [Value], item: &Shape) -> (Vec<&'v Value>, Vec<&'v Value>) {
+    let look = |value: &Value| match value {
+        Value::Object(_) | Value::Array(_) => canonical(value, item),
+        scalar => fold(Some(scalar), &item.rules),
+    };
+    let mut alike = HashMap::<String, Vec<usize>>::new();
+    for (at, value) in b.iter().enumerate().rev() {
+        alike.entry(look(value)).or_default().push(at);
+    }
     let mut free = vec![true; b.len()];
     let mut removed = Vec::new();
     for old in a {
-        match (0..b.len()).find(|&at| free[at] && same(Some(old), Some(&b[at]), item)) {
+        let candidates = alike.get_mut(&look(old));
+        let partner = candidates.and_then(|candidates| {
+            let at = candidates.iter().rposition(|at| same((Some(old), Some(&b[*at])), item))?;
+            Some(candidates.remove(at))
+        });
+        match partner {
             Some(at) => free[at] = false,
             None => removed.push(old),
         }
@@ -158,24 +135,23 @@ fn unpaired<'v>(a: &'v [Value], b: &'v [Value], item: &Shape) -> (Vec<&'v Value>
     (removed, b.iter().zip(free).filter(|(_, free)| *free).map(|(value, _)| value).collect())
 }
 
-/// Whether two values say the same. Nothing, an empty value and the portal's default are one.
-fn same(a: Option<&Value>, b: Option<&Value>, shape: &Shape) -> bool {
-    let empty = |value: Option<&Value>| value.is_none_or(scalar::is_empty);
+/// Whether two values are one under the rules: equal, both empty, or there by the portal's doing alone. Objects, and
+/// lists whose members have identities, are left to what is in them.
+fn same((a, b): Pair<'_>, shape: &Shape) -> bool {
+    let empty = |value: Option<&Value>| value.is_none_or(is_empty);
     let default = |value: Option<&Value>| value.is_some() && value == shape.rules.default.as_ref();
     if (empty(a) && empty(b)) || (a.is_none() && default(b)) || (b.is_none() && default(a)) {
         return true;
     }
     match (a, b) {
-        (Some(a @ (Value::Object(_) | Value::Array(_))), Some(b)) => {
-            live::canonical(a, shape) == live::canonical(b, shape)
+        (Some(Value::Object(_)), Some(Value::Object(_))) => false,
+        (Some(list @ Value::Array(a)), Some(other @ Value::Array(b))) => {
+            !are_keyed(a, b, shape) && canonical(list, shape) == canonical(other, shape)
         }
-        (Some(a), Some(b)) => {
-            matches!(scalar::scalars(a, b, &shape.rules), Equality::Same | Equality::By(_))
-        }
+        (Some(a), Some(b)) => matches!(compare_scalars(a, b, &shape.rules), Equality::Same | Equality::By(_)),
         _ => false,
     }
 }
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -233,14 +209,6 @@ mod tests {
         let told = told(&a, &b);
         assert_eq!(told.len(), 2);
         assert!(!told.concat().contains("CANARY"), "{told:?}");
-    }
-
-    #[test]
-    fn values_are_found_by_address() {
-        let a = offer("T", &json!(["DE"]), &Value::Null);
-        let regions = Address::default().key("definition").key("plans").id("basic").key("regions");
-        assert_eq!(find(&a, shape(), &regions), Some(&json!(["DE"])));
-        assert_eq!(find(&a, shape(), &regions.parent().parent().id("pro")), None);
     }
 
     #[test]

@@ -6,10 +6,8 @@
 
 mod artifact;
 mod between;
-mod hide;
 mod pair;
 mod patch;
-mod scalar;
 mod walk;
 
 #[cfg(test)]
@@ -18,16 +16,16 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use artifact::Artifacts;
-pub(crate) use between::{between, find};
-pub(crate) use hide::without_declared_secrets;
+pub(crate) use between::{between, differences};
 pub(crate) use patch::{PlannedPatch, ReadSecret, Uploaded, shown};
-pub(crate) use scalar::is_empty;
 pub(crate) use walk::{Compare, compare, create};
 
 use crate::content::Pair;
+pub(crate) use crate::document::Rule;
+use crate::document::{Path, redacted};
 use crate::live::Live;
 use crate::model::{Address, Node, Pointer, Risk};
+use crate::redact;
 use crate::schema::Shape;
 
 /// Everything that one comparison found.
@@ -47,6 +45,9 @@ pub(crate) struct Diff {
     pub(crate) unmanaged: usize,
     /// Members that would be removed, were they not ignored.
     pub(crate) ignored: Vec<Address>,
+    /// Artifacts that their addresses leave open. It holds signatures, so it is never written.
+    #[serde(skip)]
+    pub(crate) artifacts: Vec<Pair>,
 }
 
 /// A declared artifact that could not be compared.
@@ -57,13 +58,10 @@ pub(crate) struct Unknown {
     pub(crate) reason: Option<String>,
 }
 
-/// The artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
+/// Returns the artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
 pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
     let Live::Present(offer) = live else { return Vec::new() };
-    let asked = std::cell::RefCell::default();
-    let noting = Compare { artifacts: Artifacts { contents: None, asked: Some(&asked) }, ..Compare::default() };
-    let _ = compare(declared, &offer.document, shape, noting);
-    let mut pairs = asked.into_inner();
+    let mut pairs = compare(declared, &offer.document, shape, Compare::default()).artifacts;
     pairs.sort();
     pairs.dedup();
     pairs
@@ -72,7 +70,7 @@ pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair
 impl Diff {
     /// Takes in what was found elsewhere in the same document.
     fn absorb(&mut self, other: Self) {
-        let Self { changes, patch, hidden, unknown, secrets, unmanaged, ignored } = other;
+        let Self { changes, patch, hidden, unknown, secrets, unmanaged, ignored, artifacts } = other;
         self.changes.extend(changes);
         self.patch.append(patch);
         self.hidden.extend(hidden);
@@ -80,6 +78,7 @@ impl Diff {
         self.secrets.extend(secrets);
         self.unmanaged += unmanaged;
         self.ignored.extend(ignored);
+        self.artifacts.extend(artifacts);
     }
 }
 
@@ -130,50 +129,14 @@ pub(crate) enum ChangeKind {
     },
 }
 
-/// Why two values that differ in form are one value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Rule {
-    /// null, a missing key, `""`, `[]` and `{}` are one.
-    Empty,
-    /// The declared value is the one that the portal fills in.
-    Default,
-    /// The order of a set or a keyed list.
-    Order,
-    /// `0` and `0.0`, `"30"` and `30`.
-    Number,
-    /// Letter case of a GUID or a region.
-    Case,
-    /// The signature, lifetime or rights in a URL's query.
-    Signature,
-    /// Line ends and white space at the end.
-    Whitespace,
-    /// The portal refuses this field in a write.
-    ReadOnly,
-    /// The same file at another address.
-    Content,
-}
-
-impl Rule {
-    /// What the rule hides, for people.
-    pub(crate) fn describe(self) -> &'static str {
-        match self {
-            Self::Empty => "empty in another form",
-            Self::Default => "the portal's default",
-            Self::Order => "another order",
-            Self::Number => "the same number in another form",
-            Self::Case => "another letter case",
-            Self::Signature => "the same URL with another signature",
-            Self::Whitespace => "other line ends or trailing white space",
-            Self::ReadOnly => "not accepted in a write, so not sent",
-            Self::Content => "the same file at the portal's own address",
-        }
-    }
-}
-
 /// A difference that a rule hides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hidden {
     pub(crate) address: Address,
     pub(crate) rule: Rule,
+}
+
+/// A live value for people, at its place.
+fn shown_at(at: &Path<'_>, value: &Value, shape: &Shape) -> Value {
+    if at.is_secret() { redact::masked(value) } else { redacted(value, shape) }
 }

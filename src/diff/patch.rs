@@ -10,7 +10,7 @@ use jsonpatch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOpe
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::live;
+use crate::document;
 use crate::model::{Artifact, Kind, Node, Pointer, SecretRef};
 use crate::redact;
 use crate::schema::Shape;
@@ -311,7 +311,7 @@ pub(crate) fn shown(node: &Node, shape: &Shape) -> Value {
             .map(|entry| (entry.key.clone(), shown(&entry.value, shape.property(&entry.key))))
             .collect(),
         Kind::List(items) => items.iter().map(|item| shown(item, shape.item())).collect(),
-        Kind::Scalar(value) => live::redacted(value, shape),
+        Kind::Scalar(value) => document::redacted(value, shape),
         Kind::Artifact(Artifact::Url(url)) => Value::String(redact::text(url)),
         Kind::Artifact(Artifact::File(file)) => Value::String(format!("(file {file})")),
         Kind::Absent => Value::Null,

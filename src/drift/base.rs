@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diff;
-use crate::live;
+use crate::document::{self, Flow, Path};
 use crate::model::{Address, Artifact, Digest, Kind, Node, OfferKey};
 use crate::plan;
 use crate::redact;
-use crate::schema::{ListRule, Shape};
+use crate::schema::Shape;
 use crate::workspace::Desired;
 
 /// An offer as an apply left it: a part of the receipt. It holds no secret.
@@ -30,8 +30,8 @@ impl Applied {
     pub(crate) fn new(desired: &Desired, document: &Value, shape: &Shape) -> Self {
         Self {
             offer: desired.key.clone(),
-            digest: live::digest(document, shape),
-            document: diff::without_declared_secrets(live::redacted(document, shape), &desired.document, shape),
+            digest: document::digest(document, shape),
+            document: document::redacted_beside(document, Some(&desired.document), shape),
             references: texts(&references(&desired.document, shape)),
         }
     }
@@ -80,89 +80,18 @@ impl Base<'_> {
     }
 }
 
-/// What a file names instead of giving it: secrets and artifacts, by address.
-pub(super) fn references(document: &Node, shape: &Shape) -> BTreeMap<Address, String> {
+/// Returns what a file names instead of giving it: secrets and artifacts, by address.
+pub(super) fn references(declared: &Node, shape: &Shape) -> BTreeMap<Address, String> {
     let mut found = BTreeMap::new();
-    collect(document, shape, &Address::default(), &mut found);
+    document::walk(declared, shape, &Path::default(), &mut |at, node, _| {
+        let reference = match &node.kind {
+            Kind::Secret(reference) => Some(format!("secret {reference}")),
+            Kind::Artifact(Artifact::Url(url)) => Some(format!("artifact {}", redact::text(url))),
+            Kind::Artifact(Artifact::File(file)) => Some(format!("artifact {} ({})", file.path, file.stored_name())),
+            Kind::Map(_) | Kind::List(_) | Kind::Scalar(_) | Kind::Absent => None,
+        };
+        found.extend(reference.map(|reference| (at.address(), reference)));
+        Flow::Into
+    });
     found
-}
-
-fn collect(node: &Node, shape: &Shape, here: &Address, found: &mut BTreeMap<Address, String>) {
-    let reference = match &node.kind {
-        Kind::Secret(reference) => Some(format!("secret {reference}")),
-        Kind::Artifact(Artifact::Url(url)) => Some(format!("artifact {}", redact::text(url))),
-        Kind::Artifact(Artifact::File(file)) => Some(format!("artifact {} ({})", file.path, file.stored_name())),
-        Kind::Map(_) | Kind::List(_) | Kind::Scalar(_) | Kind::Absent => None,
-    };
-    found.extend(reference.map(|reference| (here.clone(), reference)));
-    match &node.kind {
-        Kind::Map(entries) => {
-            for entry in entries {
-                collect(&entry.value, shape.property(&entry.key), &shape.address(here, &entry.key), found);
-            }
-        }
-        Kind::List(items) => {
-            for (index, item) in items.iter().enumerate() {
-                collect(item, shape.item(), &member(item, index, shape, here), found);
-            }
-        }
-        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {}
-    }
-}
-
-fn member(item: &Node, index: usize, shape: &Shape, list: &Address) -> Address {
-    let id = match &shape.rules.list {
-        ListRule::Keyed(key) => item.get(key).and_then(Node::as_str),
-        ListRule::Set | ListRule::Ordered => None,
-    };
-    list.id(&id.map_or_else(|| index.to_string(), ToOwned::to_owned))
-}
-
-/// Whether a file says anything of an address: it names it, or declares whole what it is in.
-pub(super) fn declares(node: &Node, shape: &Shape, here: &Address, target: &Address) -> bool {
-    if here == target {
-        return true;
-    }
-    match &node.kind {
-        Kind::Map(entries) => {
-            let inner = entries.iter().find(|entry| target.is_within(&shape.address(here, &entry.key)));
-            inner.map_or(shape.rules.exact_entries, |entry| {
-                let child = shape.address(here, &entry.key);
-                declares(&entry.value, shape.property(&entry.key), &child, target)
-            })
-        }
-        Kind::List(items) => {
-            let inside = items.iter().enumerate().map(|(index, item)| (item, member(item, index, shape, here)));
-            let inner = inside.into_iter().find(|(_, address)| target.is_within(address));
-            inner.is_none_or(|(item, address)| declares(item, shape.item(), &address, target))
-        }
-        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => true,
-    }
-}
-
-/// The line of the file at which an address is declared.
-pub(super) fn line(document: &Node, shape: &Shape, target: &Address) -> Option<usize> {
-    fn descend(node: &Node, shape: &Shape, here: &Address, target: &Address) -> Option<usize> {
-        if here == target {
-            return Some(node.span.line);
-        }
-        match &node.kind {
-            Kind::Map(entries) => entries.iter().find_map(|entry| {
-                let child = shape.address(here, &entry.key);
-                if child == *target {
-                    Some(entry.key_span.line)
-                } else if target.is_within(&child) {
-                    descend(&entry.value, shape.property(&entry.key), &child, target)
-                } else {
-                    None
-                }
-            }),
-            Kind::List(items) => items.iter().enumerate().find_map(|(index, item)| {
-                let child = member(item, index, shape, here);
-                if target.is_within(&child) { descend(item, shape.item(), &child, target) } else { None }
-            }),
-            Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => None,
-        }
-    }
-    descend(document, shape, &Address::default(), target)
 }

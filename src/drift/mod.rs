@@ -12,10 +12,11 @@ pub(crate) use base::{Applied, Base};
 pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 
 use crate::content::Contents;
-use crate::diff::{self, Artifacts, Change, ChangeKind, Compare};
+use crate::diff::{self, Change, ChangeKind, Compare};
+use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::Exit;
-use crate::live::{self, Live};
-use crate::model::{Address, OfferKey, PublisherId};
+use crate::live::Live;
+use crate::model::{Address, Kind, Node, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::schema::Shape;
 use crate::workspace::Desired;
@@ -137,7 +138,7 @@ impl Drift {
     }
 }
 
-/// What moved in one offer.
+/// Returns what moved in one offer.
 pub(crate) fn of(
     desired: &Desired,
     base: Option<Base<'_>>,
@@ -149,14 +150,25 @@ pub(crate) fn of(
         Live::Present(offer) => &offer.document,
         Live::Absent => return vec![whole_offer(base)],
     };
-    let three = Three { desired, live, contents, shape };
-    match base {
-        Some(base @ (Base::Receipt(_) | Base::Revision(_))) => three.with(base),
-        // A file that is new says nothing of which side came first.
-        None | Some(Base::New) => {
-            let differences = three.compare(desired, live);
-            differences.iter().map(|change| three.moved(change, Who::Unknown, None)).collect()
-        }
+    let portal = document::redacted_beside(live, Some(&desired.document), shape);
+    let file = diff::shown(&desired.document, shape);
+    let known = base.filter(|base| !matches!(base, Base::New));
+    let before = known.map(|base| base.shown(shape));
+    let three = Three {
+        desired,
+        live,
+        contents,
+        shape,
+        shown: &portal,
+        base: before.as_ref().map(|before| Finder::new(before, shape)),
+        portal: Finder::new(&portal, shape),
+        file: Finder::new(&file, shape),
+        declared: Finder::new(&desired.document, shape),
+    };
+    match known {
+        Some(base) => three.with(base),
+        // A file that is new does not show which side came first.
+        None => three.compare(desired, live).iter().map(|change| three.moved(change, Who::Unknown)).collect(),
     }
 }
 
@@ -178,60 +190,78 @@ struct Three<'a> {
     live: &'a Value,
     contents: &'a Contents,
     shape: &'a Shape,
+    /// The live document without secrets.
+    shown: &'a Value,
+    base: Option<Finder<'a, Value>>,
+    portal: Finder<'a, Value>,
+    file: Finder<'a, Value>,
+    declared: Finder<'a, Node>,
+}
+
+/// Changes by their addresses.
+fn by_address(changes: &[Change]) -> AddressMap<&Change> {
+    changes.iter().map(|change| (change.address.clone(), change)).collect()
 }
 
 impl Three<'_> {
     fn compare(&self, declared: &Desired, with: &Value) -> Vec<Change> {
-        let artifacts = Artifacts { contents: Some(self.contents), asked: None };
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend: false, artifacts };
+        let options = Compare { ignore: &self.desired.reconcile.ignore, resend: false, contents: Some(self.contents) };
         diff::compare(&declared.document, with, self.shape, options).changes
     }
 
     fn with(&self, base: Base<'_>) -> Vec<Moved> {
-        let base_shown = base.shown(self.shape);
         let differences = self.compare(self.desired, self.live);
         let portal = self.portal_moves(base);
         let (file, references) = self.file_moves(base);
-        let touches = |places: &[Change], at: &Address| places.iter().any(|other| related(&other.address, at));
-        let referred = |at: &Address| references.iter().any(|other| related(&other.address, at));
+        let (in_portal, in_file, differing) = (by_address(&portal), by_address(&file), by_address(&differences));
+        let referred = references.iter().map(|one| (one.address.clone(), ())).collect::<AddressMap<_>>();
         let mut moved = Vec::new();
         for change in &differences {
             let at = &change.address;
-            let who = match (touches(&portal, at), touches(&file, at) || referred(at)) {
+            let file_moved = in_file.related(at).is_some() || referred.related(at).is_some();
+            let who = match (in_portal.related(at).is_some(), file_moved) {
                 (true, true) => Who::Both,
                 (true, false) => Who::Portal,
                 (false, true) => Who::File,
                 (false, false) => Who::Unknown,
             };
-            moved.push(self.moved(change, who, Some(&base_shown)));
+            moved.push(self.moved(change, who));
         }
-        for change in portal.iter().filter(|change| !touches(&differences, &change.address)) {
+        for change in portal.iter().filter(|change| differing.related(&change.address).is_none()) {
             let at = &change.address;
-            if !base::declares(&self.desired.document, self.shape, &Address::default(), at) {
-                // The base may be what a file said: that it says nothing any more is no move of the portal.
+            if !self.declares(at) {
+                // The base may be what a file said: that it says nothing any more is not a change of the portal.
                 if matches!(base, Base::Receipt(_)) {
-                    moved.push(self.moved(change, Who::Unmanaged, Some(&base_shown)));
+                    moved.push(self.moved(change, Who::Unmanaged));
                 }
-            } else if let Some(other) = file.iter().find(|other| related(&other.address, at)) {
-                moved.push(self.moved(other, Who::Agreed, Some(&base_shown)));
+            } else if let Some(other) = in_file.related(at) {
+                moved.push(self.moved(other, Who::Agreed));
             }
         }
         moved.dedup_by(|a, b| a.who == Who::Agreed && a.address == b.address && a.who == b.who);
-        moved.extend(references.into_iter().filter(|one| !touches(&differences, &one.address)));
+        moved.extend(references.into_iter().filter(|one| differing.related(&one.address).is_none()));
         moved
     }
 
-    /// What the portal holds otherwise than at the base.
+    /// Whether the file says anything of an address: it names it, or declares whole what it is in.
+    fn declares(&self, address: &Address) -> bool {
+        match self.declared.find(address) {
+            Found::Missing(Node { kind: Kind::Map(_), .. }, shape) => shape.rules.exact_entries,
+            Found::Value(..) | Found::Missing(..) => true,
+        }
+    }
+
+    /// Returns what the portal holds otherwise than at the base.
     fn portal_moves(&self, base: Base<'_>) -> Vec<Change> {
         match base {
-            // Both sides without what files declare as secrets: whether those moved, nobody knows.
-            Base::Receipt(applied) => diff::between(&applied.document, &self.live_shown(), self.shape),
+            // Both sides without what files declare as secrets: whether those changed is unknown.
+            Base::Receipt(applied) => diff::between(&applied.document, self.shown, self.shape),
             Base::Revision(before) => self.compare(before, self.live),
             Base::New => Vec::new(),
         }
     }
 
-    /// What the file says otherwise than at the base: values, and what it names instead of giving it.
+    /// Returns what the file says otherwise than at the base: values, and what it names instead of giving it.
     fn file_moves(&self, base: Base<'_>) -> (Vec<Change>, Vec<Moved>) {
         let now = base::references(&self.desired.document, self.shape);
         let before = base.references(self.shape);
@@ -242,7 +272,7 @@ impl Three<'_> {
             Base::New => Value::Null,
         };
         let mut changes = self.compare(self.desired, &document);
-        // Of a value that the base holds without its secret, and of one that is named, the other list tells.
+        // A value that the base holds without its secret, and one that is named, are compared by their references.
         changes.retain(|change| {
             let masked = matches!(&change.kind, ChangeKind::Replace { before, after } if before == after);
             !masked && !now.contains_key(&change.address)
@@ -252,7 +282,7 @@ impl Three<'_> {
             (old != Some(reference)).then(|| Moved {
                 address: address.clone(),
                 who: Who::File,
-                line: self.line(address),
+                line: self.declared.line(address),
                 base: old.cloned().map(Value::String),
                 portal: None,
                 file: Some(Value::String(reference.clone())),
@@ -262,37 +292,20 @@ impl Three<'_> {
         (changes, differs.collect())
     }
 
-    /// The live document without secrets.
-    fn live_shown(&self) -> Value {
-        let redacted = live::redacted(self.live, self.shape);
-        diff::without_declared_secrets(redacted, &self.desired.document, self.shape)
-    }
-
-    fn moved(&self, change: &Change, who: Who, base: Option<&Value>) -> Moved {
+    fn moved(&self, change: &Change, who: Who) -> Moved {
         let at = &change.address;
-        let live = self.live_shown();
-        let file = diff::shown(&self.desired.document, self.shape);
-        let find = |document: &Value| diff::find(document, self.shape, at).cloned();
-        let line = if change.line > 0 { Some(change.line) } else { self.line(at) };
+        let line = if change.line > 0 { Some(change.line) } else { self.declared.line(at) };
+        let unmanaged = who == Who::Unmanaged;
         Moved {
             address: at.clone(),
             who,
-            line: line.filter(|_| who != Who::Unmanaged),
-            base: base.and_then(find),
-            portal: find(&live).or_else(|| if who == Who::Unmanaged { None } else { before(&change.kind) }),
-            file: find(&file),
+            line: line.filter(|_| !unmanaged),
+            base: self.base.as_ref().and_then(|base| base.value(at)).cloned(),
+            portal: self.portal.value(at).cloned().or_else(|| if unmanaged { None } else { before(&change.kind) }),
+            file: self.file.value(at).cloned(),
             note: None,
         }
     }
-
-    fn line(&self, at: &Address) -> Option<usize> {
-        base::line(&self.desired.document, self.shape, at)
-    }
-}
-
-/// Whether one is inside the other.
-fn related(a: &Address, b: &Address) -> bool {
-    a.is_within(b) || b.is_within(a)
 }
 
 /// The live value of a change, where one value is it: it may stand under another name than the file's.

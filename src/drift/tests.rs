@@ -183,3 +183,20 @@ fn drift_is_counted_and_what_was_not_read_is_never_its_absence() {
     let gone = Undeclared { was_declared: true, ..undeclared };
     assert_eq!(Drift { undeclared: vec![gone], ..counted }.exit(), Exit::Done, "the files moved");
 }
+
+#[test]
+fn the_cost_is_close_to_linear_in_the_changed_fields() {
+    let offer = |n: usize, side: &str| {
+        let fields = (0..n).map(|n| (format!("vendor.field{n}"), json!(format!("{side}{n}"))));
+        json!({"publisherId": "contoso", "id": "a", "offerTypeId": VM,
+            "definition": {"offer": fields.collect::<serde_json::Map<_, _>>(), "plans": []}})
+    };
+    for based in [true, false] {
+        crate::steps::assert_linear(100, |n| {
+            let (then, now) = (desired(&offer(n, "base")), desired(&offer(n, "file")));
+            let base = Some(Base::Revision(&then)).filter(|_| based);
+            let moved = of(&now, base, &present(&offer(n, "portal")), &Contents::default(), shape());
+            assert_eq!(moved.len(), n);
+        });
+    }
+}

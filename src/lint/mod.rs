@@ -18,8 +18,9 @@ mod versions;
 use jiff::Timestamp;
 
 use crate::diagnostic::{About, Code, Diagnostic, Severity, Span};
+use crate::document::identity;
 use crate::model::{Entry, Node};
-use crate::schema::{ListRule, Shape};
+use crate::schema::Shape;
 use crate::workspace::{Desired, locate};
 
 pub(crate) use leads::notify_ignored;
@@ -134,14 +135,6 @@ fn flatten<'a>(node: &'a Node, shape: &'a Shape, offer: &mut Offer<'a>) {
 /// The part of a key after its prefix.
 fn short(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
-}
-
-/// The identity of a member of a keyed list.
-fn identity<'n>(item: &'n Node, list: &Shape) -> Option<&'n str> {
-    match &list.rules.list {
-        ListRule::Keyed(key) => item.get(key).and_then(Node::as_str),
-        ListRule::Ordered | ListRule::Set => None,
-    }
 }
 
 #[cfg(test)]

@@ -5,24 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// One step of an address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Segment {
+pub(crate) enum Step<T> {
     /// A property, under the name that people read.
-    Key(String),
+    Key(T),
     /// A member of a keyed list or of a dictionary, by its identity: a plan's id, an image's version.
-    Id(String),
+    Id(T),
 }
 
-/// One step of an address, as others see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step<'a> {
-    Key(&'a str),
-    /// A member, by its identity.
-    Id(&'a str),
-}
-
-impl<'a> Step<'a> {
+impl<'a> Step<&'a str> {
     /// The property's name, where it is one.
     pub(crate) fn key(self) -> Option<&'a str> {
         match self {
@@ -32,38 +24,48 @@ impl<'a> Step<'a> {
     }
 }
 
+impl Step<String> {
+    fn borrowed(&self) -> Step<&str> {
+        match self {
+            Self::Key(key) => Step::Key(key),
+            Self::Id(id) => Step::Id(id),
+        }
+    }
+}
+
 /// Where a value is in an offer, printed as `plans[basic]/vmImages[1.9.2]/osVhdUrl`.
 ///
-/// The wrappers `definition` and `offer` are left out: they are in every address and tell nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+/// The wrappers `definition` and `offer` are left out: they are in every address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Address(Vec<Segment>);
+pub(crate) struct Address(Vec<Step<String>>);
 
 impl Address {
     /// This address and one more property.
     pub(crate) fn key(&self, label: &str) -> Self {
-        self.with(Segment::Key(label.to_owned()))
+        self.with(Step::Key(label))
     }
 
     /// This address and one more identity.
     pub(crate) fn id(&self, identity: &str) -> Self {
-        self.with(Segment::Id(identity.to_owned()))
+        self.with(Step::Id(identity))
+    }
+
+    pub(crate) fn with(&self, step: Step<&str>) -> Self {
+        self.steps().chain([step]).collect()
     }
 
     /// The identities on the way, outermost first: `["basic", "1.9.2"]`.
     pub(crate) fn identities(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|segment| match segment {
-            Segment::Id(identity) => Some(identity.as_str()),
-            Segment::Key(_) => None,
+        self.0.iter().filter_map(|step| match step {
+            Step::Id(identity) => Some(identity.as_str()),
+            Step::Key(_) => None,
         })
     }
 
     /// The steps, outermost first, wrappers included.
-    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = Step<'_>> {
-        self.0.iter().map(|segment| match segment {
-            Segment::Key(key) => Step::Key(key),
-            Segment::Id(id) => Step::Id(id),
-        })
+    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = Step<&str>> + ExactSizeIterator {
+        self.0.iter().map(Step::borrowed)
     }
 
     /// This address without its last step.
@@ -75,31 +77,30 @@ impl Address {
     pub(crate) fn is_within(&self, block: &Self) -> bool {
         self.0.starts_with(&block.0)
     }
+}
 
-    /// The steps from `block` to here; `None` for what is not inside it.
-    pub(crate) fn below(&self, block: &Self) -> Option<Self> {
-        self.0.strip_prefix(block.0.as_slice()).map(|rest| Self(rest.to_vec()))
-    }
-
-    fn with(&self, segment: Segment) -> Self {
-        let mut segments = self.0.clone();
-        segments.push(segment);
-        Self(segments)
+impl<'a> FromIterator<Step<&'a str>> for Address {
+    fn from_iter<I: IntoIterator<Item = Step<&'a str>>>(steps: I) -> Self {
+        let owned = |step| match step {
+            Step::Key(key) => Step::Key(str::to_owned(key)),
+            Step::Id(id) => Step::Id(str::to_owned(id)),
+        };
+        Self(steps.into_iter().map(owned).collect())
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrappers = match self.0.as_slice() {
-            [Segment::Key(first), Segment::Key(second), _, ..] if first == "definition" && second == "offer" => 2,
-            [Segment::Key(first), _, ..] if first == "definition" => 1,
+            [Step::Key(first), Step::Key(second), _, ..] if first == "definition" && second == "offer" => 2,
+            [Step::Key(first), _, ..] if first == "definition" => 1,
             _ => 0,
         };
         for (position, segment) in self.0[wrappers..].iter().enumerate() {
             match segment {
-                Segment::Key(label) if position == 0 => f.write_str(label)?,
-                Segment::Key(label) => write!(f, "/{label}")?,
-                Segment::Id(identity) => write!(f, "[{identity}]")?,
+                Step::Key(label) if position == 0 => f.write_str(label)?,
+                Step::Key(label) => write!(f, "/{label}")?,
+                Step::Id(identity) => write!(f, "[{identity}]")?,
             }
         }
         Ok(())

@@ -30,21 +30,17 @@ impl Decimal {
         }
     }
 
-    /// A number as JSON writes it: `0.10`, `1e-1`, `-3`.
+    /// Parses a number as JSON writes it: `0.10`, `1e-1`, `-3`.
     fn parse(text: &str) -> Option<Self> {
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let fraction = fraction.trim_end_matches('0');
-        let places = i64::try_from(fraction.len()).ok()?.checked_sub(exponent.parse::<i64>().ok()?)?;
-        let units = format!("{whole}{fraction}").parse::<i128>().ok()?;
-        let limit = 10_i128.pow(MAX_DIGITS);
-        let number = if places < 0 {
-            let power = u32::try_from(-places).ok().filter(|power| *power <= MAX_DIGITS)?;
-            Self { units: units.checked_mul(10_i128.pow(power))?, scale: 0 }
-        } else {
-            Self { units, scale: u32::try_from(places).ok().filter(|scale| *scale <= MAX_DIGITS)? }
+        let (negative, digits, exponent) = split(text)?;
+        let units = if digits.is_empty() { 0 } else { digits.parse::<i128>().ok()? };
+        let units = if negative { -units } else { units };
+        let power = u32::try_from(exponent.unsigned_abs()).ok().filter(|power| *power <= MAX_DIGITS)?;
+        let number = match exponent {
+            0.. => Self { units: units.checked_mul(10_i128.pow(power))?, scale: 0 },
+            _ => Self { units, scale: power },
         };
-        (number.units.abs() <= limit).then_some(number)
+        (number.units.abs() <= 10_i128.pow(MAX_DIGITS)).then_some(number)
     }
 
     /// Both numbers in units of the same size.
@@ -75,6 +71,36 @@ impl Decimal {
         let twice = (new - old).checked_mul(20_000)?.checked_div(old)?;
         Some((twice + twice.signum()) / 2)
     }
+}
+
+/// Splits a number as JSON writes it into its sign, its digits without zeros at either end, and the power of ten of the
+/// last digit: `0.10`, `1e-1` and `0.1` are one. Zero has no digits and no sign. `None` for an exponent beyond 64 bits.
+fn split(text: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent = exponent.parse::<i64>().ok()?;
+    let unsigned = mantissa.trim_start_matches('-');
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = format!("{whole}{fraction}");
+    let short = digits.trim_end_matches('0');
+    let dropped = i64::try_from(digits.len() - short.len()).ok()?;
+    let exponent = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?.checked_add(dropped)?;
+    match short.trim_start_matches('0') {
+        "" => Some((false, String::new(), 0)),
+        digits => Some((mantissa.starts_with('-'), digits.to_owned(), exponent)),
+    }
+}
+
+/// The text in which equal numbers are equal, whatever their number of digits.
+pub(crate) fn normal_form(text: &str) -> String {
+    match split(text) {
+        Some((negative, digits, exponent)) => format!("{}{digits}e{exponent}", if negative { "-" } else { "" }),
+        None => text.to_owned(),
+    }
+}
+
+/// Whether two numbers have the same decimal digits: a detour through doubles would make neighbours beyond 2^53 one.
+pub(crate) fn same_number(a: &Number, b: &Number) -> bool {
+    a == b || normal_form(&a.to_string()) == normal_form(&b.to_string())
 }
 
 /// A step in hundredths of a per cent as people write it: `+25%`, `-33.33%`.
@@ -131,6 +157,24 @@ mod tests {
         }
         for value in [json!(1e40), json!(1e-40), json!("a"), json!(null), json!([1]), json!(true)] {
             assert_eq!(shown(value.clone()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn decimals_are_what_their_digits_say() {
+        for one in [
+            &["0.1", "0.10", "1e-1", "1.0E-1", "10e-2"][..],
+            &["0", "0.0", "-0", "0e5"],
+            &["-1200", "-1.2e3", "-1200.00"],
+            &["1200", "1.2e+3"],
+            &["9007199254740993"],
+            &["9007199254740992", "9007199254740992.0"],
+            &["0.10000000149011612"],
+        ] {
+            for other in ["0.1", "0", "-1200", "1200", "9007199254740993", "9007199254740992", "0.10000000149011612"] {
+                assert_eq!(normal_form(one[0]) == normal_form(other), one[0] == other, "{} and {other}", one[0]);
+            }
+            assert!(one.iter().all(|text| normal_form(text) == normal_form(one[0])), "{one:?}");
         }
     }
 

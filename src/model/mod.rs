@@ -11,7 +11,7 @@ mod words;
 
 pub(crate) use address::{Address, Step};
 pub(crate) use artifact::{Artifact, Content, LocalFile};
-pub(crate) use decimal::{Decimal, percent};
+pub(crate) use decimal::{Decimal, normal_form, percent, same_number};
 pub(crate) use ids::{Digest, ETag, OfferId, OfferKey};
 pub(crate) use ids::{IdError, PublisherId};
 pub(crate) use node::{Entry, Kind, Node, SecretRef};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diff::{self, Compare, Diff};
-use crate::live;
+use crate::document::{self, Keyed};
 use crate::model::{Address, Digest, Node};
 use crate::schema::{ListRule, Shape};
 use crate::workspace::{Guard, Guards, Level};
@@ -109,7 +109,7 @@ pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape, guards: &Guards
             twins(live, &after, shape, &mut findings);
             blanked(live, &after, shape, &root, &diff.secrets, &mut findings);
             // What is a secret is told to nobody, and has no market and no price.
-            let (before, after) = (live::redacted(live, shape), live::redacted(&after, shape));
+            let (before, after) = (document::redacted(live, shape), document::redacted(&after, shape));
             findings.extend(terms::findings(&before, &after, shape, &guards.limits));
             findings.extend(unknown::findings(&before, &after, shape));
         }
@@ -131,18 +131,17 @@ fn removed(live: &Value, after: Option<&Value>, shape: &Shape, address: &Address
                 }
             }
         }
-        (Value::Array(items), ListRule::Keyed(key)) => {
+        (Value::Array(items), ListRule::Keyed(_)) => {
             let left = after.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             let noun = shape.rules.guard.as_deref();
-            let (Some(ids), Some(left_ids)) = (live::identities(items, key), live::identities(left, key)) else {
+            let (Some(ids), Some(left_ids)) = (Keyed::of(items, shape), Keyed::of(left, shape)) else {
                 // Without identities nobody can say which member goes.
                 let kept = items.iter().all(|item| left.contains(item)) && items.len() <= left.len();
                 findings.extend(noun.filter(|_| !kept).map(|noun| gone(noun, address, "*")));
                 return;
             };
-            let case = shape.item().property(key).rules.case;
-            for (item, id) in items.iter().zip(ids) {
-                match (left_ids.iter().position(|other| case.same(other, id)), noun) {
+            for (item, id) in items.iter().zip(ids.ids()) {
+                match (left_ids.position(id), noun) {
                     (Some(at), _) => removed(item, Some(&left[at]), shape.item(), &address.id(id), findings),
                     (None, Some(noun)) => findings.push(gone(noun, address, id)),
                     (None, None) => removed(item, None, shape.item(), &address.id(id), findings),

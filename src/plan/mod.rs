@@ -24,8 +24,9 @@ pub(crate) use saved::{Bound, SavedPlan};
 pub(crate) use stale::{MovedField, Stale};
 
 use crate::content::Contents;
-use crate::diff::{self, Artifacts, Change, Compare, Diff};
-use crate::live::{self, Live};
+use crate::diff::{self, Change, Compare, Diff};
+use crate::document;
+use crate::live::Live;
 use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Guard, Guards, Through};
@@ -191,18 +192,14 @@ pub(crate) fn decide(
     let (diff, base, profile, draft) = match live {
         Live::Absent => (diff::create(&desired.document, shape), Base::Absent, None, None),
         Live::Present(offer) => {
-            let artifacts = Artifacts { contents: Some(&contents), asked: None };
-            let options = Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, artifacts };
+            let options =
+                Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, contents: Some(&contents) };
             let diff = diff::compare(&desired.document, &offer.document, shape, options);
             let digest = offer.digest(shape);
             let base = Base::Present {
                 etag: offer.etag.clone(),
                 digest: digest.clone(),
-                document: diff::without_declared_secrets(
-                    live::redacted(&offer.document, shape),
-                    &desired.document,
-                    shape,
-                ),
+                document: document::redacted_beside(&offer.document, Some(&desired.document), shape),
             };
             (diff, base, Some(offer.profile()), Some(digest))
         }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diff::{self, Change};
-use crate::live;
+use crate::document;
 use crate::model::{Digest, Node};
 use crate::schema::Shape;
 use crate::workspace::Through;
@@ -76,8 +76,7 @@ impl ReleaseView {
     /// declares as such.
     pub(super) fn rides_along(&self, draft: &Value, changes: &[Change], declared: &Node, shape: &Shape) -> Vec<Change> {
         let Some(production) = &self.production_document else { return Vec::new() };
-        let without =
-            |document: &Value| diff::without_declared_secrets(live::redacted(document, shape), declared, shape);
+        let without = |document: &Value| document::redacted_beside(document, Some(declared), shape);
         let mut found = diff::between(&without(production), &without(draft), shape);
         found.retain(|ride| !changes.iter().any(|change| ride.address.is_within(&change.address)));
         found

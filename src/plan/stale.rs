@@ -1,12 +1,14 @@
 //! Staleness: whether the portal moved between plan and apply, and what moved, field by field.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{Base, OfferPlan};
-use crate::diff::ChangeKind;
-use crate::live::{self, Live};
-use crate::model::Address;
-use crate::schema::{ListRule, Shape};
+use crate::diff::{self, ChangeKind};
+use crate::document::{self, AddressMap};
+use crate::live::Live;
+use crate::schema::Shape;
 
 /// Why a plan no longer fits.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,85 +56,41 @@ impl OfferPlan {
     }
 
     fn moved(&self, base: &Value, now: &Value, shape: &Shape) -> Vec<MovedField> {
-        let base = live::canonical(base, shape);
-        let now = live::canonical(&live::redacted(now, shape), shape);
-        let mut moves = Vec::new();
-        compare(Some(&base), Some(&now), shape, &Address::default(), &mut moves);
-        // What a file declares as a secret is not shown, and the base does not hold it: whether it moved, nobody knows.
-        moves.retain(|moved| self.diff.secrets.iter().all(|secret| !moved.address.is_within(secret)));
-        let field = |Move { address, before, now, .. }: Move| {
-            let change = self.diff.changes.iter().find(|change| change.address == address);
-            let planned = change.and_then(|change| planned(&change.kind));
-            MovedField { address: address.to_string(), before, now, planned }
-        };
-        moves.into_iter().map(field).collect()
+        let now = document::redacted(now, shape);
+        let planned = self.diff.changes.iter().map(|change| (&change.address, &change.kind)).collect::<HashMap<_, _>>();
+        let mut fields = Vec::new();
+        diff::differences(base, &now, shape, &mut |at, (before, now), _, _| {
+            let address = at.address();
+            // What a file declares as a secret is not shown, and the base does not hold it: whether it changed is unknown.
+            if self.diff.secrets.iter().all(|secret| !address.is_within(secret)) {
+                let planned = planned.get(&address).and_then(|kind| declared(kind));
+                let address = address.to_string();
+                fields.push(MovedField { address, before: before.cloned(), now: now.cloned(), planned });
+            }
+        });
+        fields
     }
 
-    /// What is another than before the write and was not written: somebody else's edit, made just after it. `before` is
-    /// the document that was written over, `after` what a read shows. What the portal fills in or rehosts by itself does
-    /// not count.
+    /// Returns the addresses that changed since before the write and were not written: somebody else's edit, made just
+    /// after it. `before` is the document that was written over, `after` what a read shows. What the portal fills in or
+    /// rehosts by itself does not count.
     pub(crate) fn moved_beside(&self, before: &Value, after: &Value, shape: &Shape) -> Vec<String> {
-        let (before, after) = (live::canonical(before, shape), live::canonical(after, shape));
-        let mut moves = Vec::new();
-        compare(Some(&before), Some(&after), shape, &Address::default(), &mut moves);
-        let written = |at: &Address| {
-            self.diff.changes.iter().any(|change| at.is_within(&change.address) || change.address.is_within(at))
-        };
-        let foreign = moves.into_iter().filter(|moved| !moved.rehosted && !written(&moved.address));
-        foreign.map(|moved| moved.address.to_string()).collect()
+        let written = self.diff.changes.iter().map(|change| (change.address.clone(), ())).collect::<AddressMap<_>>();
+        let mut foreign = Vec::new();
+        diff::differences(before, after, shape, &mut |at, _, shape, _| {
+            let address = at.address();
+            if !shape.rules.artifact && written.related(&address).is_none() {
+                foreign.push(address.to_string());
+            }
+        });
+        foreign
     }
 }
 
-/// One difference between two documents of the portal.
-struct Move {
-    address: Address,
-    before: Option<Value>,
-    now: Option<Value>,
-    /// It is an artifact, whose URL the portal makes.
-    rehosted: bool,
-}
-
-fn planned(kind: &ChangeKind) -> Option<Value> {
+fn declared(kind: &ChangeKind) -> Option<Value> {
     match kind {
         ChangeKind::Add { after } | ChangeKind::Replace { after, .. } => Some(after.clone()),
         ChangeKind::List { after, .. } => Some(Value::Array(after.clone())),
         ChangeKind::Remove { .. } | ChangeKind::Members { .. } => None,
     }
-}
-
-/// Unlike the comparison with a file, this one is symmetric: a field that only one side has has moved, but for what the
-/// portal fills in by itself.
-fn compare(before: Option<&Value>, now: Option<&Value>, shape: &Shape, address: &Address, moves: &mut Vec<Move>) {
-    let filled_in = before.is_none() && now.is_some() && now == shape.rules.default.as_ref();
-    if before == now || filled_in {
-        return;
-    }
-    match (before, now, &shape.rules.list) {
-        (Some(Value::Object(a)), Some(Value::Object(b)), _) => {
-            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
-                let here = shape.address(address, key);
-                compare(a.get(key), b.get(key), shape.property(key), &here, moves);
-            }
-        }
-        (Some(Value::Array(a)), Some(Value::Array(b)), ListRule::Keyed(key)) => {
-            match (live::identities(a, key), live::identities(b, key)) {
-                (Some(a_ids), Some(b_ids)) => {
-                    let find = |items: &'_ [Value], ids: &[&str], id: &str| {
-                        ids.iter().position(|other| *other == id).map(|at| items[at].clone())
-                    };
-                    for id in a_ids.iter().chain(b_ids.iter().filter(|id| !a_ids.contains(id))) {
-                        let (a, b) = (find(a, &a_ids, id), find(b, &b_ids, id));
-                        compare(a.as_ref(), b.as_ref(), shape.item(), &address.id(id), moves);
-                    }
-                }
-                _ => push(before, now, shape, address, moves),
-            }
-        }
-        _ => push(before, now, shape, address, moves),
-    }
-}
-
-fn push(before: Option<&Value>, now: Option<&Value>, shape: &Shape, address: &Address, moves: &mut Vec<Move>) {
-    let rehosted = shape.rules.artifact;
-    moves.push(Move { address: address.clone(), before: before.cloned(), now: now.cloned(), rehosted });
 }

@@ -15,7 +15,7 @@ use super::exact::{self, NotJson};
 use super::gate::{Gate, Pass};
 use super::problem::{Kind, Problem, reports_failure};
 use super::retry::{self, Budget, MAX_RETRY_AFTER, retry_after};
-use crate::live;
+use crate::document;
 use crate::model::{ETag, OfferKey};
 use crate::schema::Schemas;
 use crate::stop::Stop;
@@ -360,7 +360,7 @@ fn trace_body(direction: &'static str, bytes: &[u8], token: &Token) {
     let body = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => {
             let offer_type = value.get("offerTypeId").and_then(Value::as_str).unwrap_or_default();
-            crate::redact::logged(live::redacted(&value, Schemas::builtin().shape(offer_type)))
+            crate::redact::logged(document::redacted(&value, Schemas::builtin().shape(offer_type)))
         }
         // Its fields cannot be told apart, so none is shown.
         Err(_) => format!("{} bytes that are not JSON", bytes.len()),

@@ -15,7 +15,7 @@ use super::mint::Mint;
 use super::moment::Moment;
 use super::reply::{Body, Reply};
 use super::switches::Switches;
-use crate::live::is_store;
+use crate::document::is_store;
 use crate::model::PublisherId;
 
 const STORE: &str = "publishingstoredm.blob.core.windows.net";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::annotations::{below, rules};
-use super::{Bounds, SchemaError, Schemas, Shape, Type};
+use super::{Bounds, Names, SchemaError, Schemas, Shape, Type};
 
 /// The files of `schemas/` that describe offer documents, by name.
 pub(super) const FILES: &[(&str, &str)] = &[
@@ -105,7 +105,7 @@ impl Compiler<'_> {
                 .collect::<Result<_, SchemaError>>()?,
             additional: self.child(file, node, "additionalProperties", depth)?,
             items: self.child(file, node, "items", depth)?,
-            labels: BTreeMap::new(),
+            names: Names::default(),
             below: below(node).map_err(fail)?.map(|rules| Arc::new(Shape { rules, ..Shape::default() })),
             everywhere: false,
         };
@@ -191,7 +191,7 @@ impl Shape {
             patterns,
             additional,
             items,
-            labels: _,
+            names: _,
             below,
             everywhere: _,
         } = other;
@@ -211,7 +211,7 @@ impl Shape {
         self.additional = laid(self.additional.take(), additional);
         self.items = laid(self.items.take(), items);
         self.below = below.or(self.below.take());
-        self.labels = labels(self.properties.keys());
+        self.names = names(&self.properties);
     }
 
     /// Hands `below` down to every place that has none of its own.
@@ -254,6 +254,22 @@ impl Bounds {
         self.closed |= closed;
         self.open |= open;
     }
+}
+
+fn names(properties: &BTreeMap<String, Shape>) -> Names {
+    let labels = labels(properties.keys());
+    let keys = labels.iter().map(|(key, label)| (label.clone(), key.clone())).collect();
+    let mut names = Names { labels, keys, ..Names::default() };
+    for (key, Shape { rules, .. }) in properties {
+        if let Some(twin) = &rules.twin {
+            names.twins.insert(key.clone(), twin.clone());
+            names.twins.entry(twin.clone()).or_insert_with(|| key.clone());
+        }
+        if let Some(right) = &rules.spelled_as {
+            names.spellings.entry(right.clone()).or_default().push(key.clone());
+        }
+    }
+    names
 }
 
 /// `microsoft-azure-marketplace.title` is read as `title`. Where several properties end alike (the test drive has a

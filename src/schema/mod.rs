@@ -18,7 +18,7 @@ use serde_json::Value;
 pub(crate) use bundle::Bundle;
 pub(crate) use error::{SchemaError, SchemaPlace};
 
-use crate::model::{Address, Risk};
+use crate::model::{Address, Risk, Step};
 
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -165,11 +165,24 @@ pub(crate) struct Shape {
     patterns: Vec<(regex_lite::Regex, Self)>,
     additional: Option<Box<Self>>,
     items: Option<Box<Self>>,
-    labels: BTreeMap<String, String>,
+    names: Names,
     /// `below`: what is said of every place below this one that nothing else describes.
     below: Option<Arc<Self>>,
     /// Whether this is such a place, of which there are more below it.
     everywhere: bool,
+}
+
+/// How the named properties of an object belong together.
+#[derive(Debug, Clone, Default)]
+struct Names {
+    /// The label of each key that has one.
+    labels: BTreeMap<String, String>,
+    /// The key of each label.
+    keys: BTreeMap<String, String>,
+    /// The other property of each one that belongs to a pair.
+    twins: BTreeMap<String, String>,
+    /// The spellings that the portal dropped for each key.
+    spellings: BTreeMap<String, Vec<String>>,
 }
 
 static NOTHING_KNOWN: LazyLock<Shape> = LazyLock::new(Shape::default);
@@ -199,9 +212,15 @@ impl Shape {
         self.names(key) || self.additional.is_some() || self.patterns.iter().any(|(pattern, _)| pattern.is_match(key))
     }
 
-    /// The address of a property: an entry of the user's own (a version in a dictionary) goes by its identity.
+    /// The step of an address that leads to a property: an entry of the user's own (a version in a dictionary) goes by its
+    /// identity.
+    pub(crate) fn step<'a>(&'a self, key: &'a str) -> Step<&'a str> {
+        if self.rules.exact_entries && !self.names(key) { Step::Id(key) } else { Step::Key(self.label(key)) }
+    }
+
+    /// The address of a property.
     pub(crate) fn address(&self, object: &Address, key: &str) -> Address {
-        if self.rules.exact_entries && !self.names(key) { object.id(key) } else { object.key(self.label(key)) }
+        object.with(self.step(key))
     }
 
     /// What is known of the members of an array.
@@ -227,21 +246,22 @@ impl Shape {
     /// The names under which the portal may give this property back: its own rename, and spellings that it dropped.
     pub(crate) fn returned_as<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         let renamed = self.property(key).rules.returned_as.as_deref();
-        let spelled = |shape: &Self| shape.rules.spelled_as.as_deref() == Some(key);
-        let spellings = self.properties.iter().filter(move |(_, shape)| spelled(shape));
-        renamed.into_iter().chain(spellings.map(|(name, _)| name.as_str()))
+        renamed.into_iter().chain(self.names.spellings.get(key).into_iter().flatten().map(String::as_str))
     }
 
     /// The other property of a pair that holds one value, whichever of the two names its `twin`.
     pub(crate) fn twin(&self, key: &str) -> Option<&str> {
-        let names = |shape: &Self| shape.rules.twin.as_deref() == Some(key);
-        let other = || self.properties.iter().find(|(_, shape)| names(shape)).map(|(name, _)| name.as_str());
-        self.properties.get(key).and_then(|shape| shape.rules.twin.as_deref()).or_else(other)
+        self.names.twins.get(key).map(String::as_str)
     }
 
     /// The name of a property that people read: the part after the prefix, where only one property ends in it.
     pub(crate) fn label<'a>(&'a self, key: &'a str) -> &'a str {
-        self.labels.get(key).map_or(key, String::as_str)
+        self.names.labels.get(key).map_or(key, String::as_str)
+    }
+
+    /// The property with this label.
+    pub(crate) fn labelled<'a>(&'a self, label: &'a str) -> &'a str {
+        self.names.keys.get(label).map_or(label, String::as_str)
     }
 }
 

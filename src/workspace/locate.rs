@@ -1,8 +1,9 @@
 //! The address of each finding: which part of the offer stands at its place in the file.
 
 use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::document::identity;
 use crate::model::{Address, Node};
-use crate::schema::{ListRule, Shape};
+use crate::schema::Shape;
 
 /// Gives every finding in this file the address of the smallest part of the document that its place lies in. Findings
 /// outside of the document, and about the document as a whole, stay without one.
@@ -32,14 +33,8 @@ fn walk(node: &Node, shape: &Shape, here: &Address, open: &mut [Open<'_>], text:
         walk(&entry.value, shape.property(&entry.key), &address, open, text);
     }
     for item in node.items() {
-        let identity = match &shape.rules.list {
-            ListRule::Keyed(key) => item.get(key).and_then(Node::as_str),
-            ListRule::Ordered | ListRule::Set => None,
-        };
-        match identity {
-            Some(identity) => walk(item, shape.item(), &here.id(identity), open, text),
-            None => walk(item, shape.item(), here, open, text),
-        }
+        let member = identity(item, shape).map_or_else(|| here.clone(), |id| here.id(id));
+        walk(item, shape.item(), &member, open, text);
     }
 }
 

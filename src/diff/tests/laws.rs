@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
+use crate::document::Keyed;
 use crate::schema::{Case, ListRule, Type};
 
 const TYPES: [&str; 4] =
@@ -144,7 +145,7 @@ fn shuffled(value: &Value, shape: &Shape, random: &mut fastrand::Rng) -> Value {
             let ordered = match &shape.rules.list {
                 ListRule::Ordered => true,
                 ListRule::Set => false,
-                ListRule::Keyed(key) => live::identities(&items, key).is_none(),
+                ListRule::Keyed(_) => Keyed::of(&items, shape).is_none(),
             };
             if !ordered {
                 random.shuffle(&mut items);

@@ -1,5 +1,6 @@
 //! The cases that reviewers meet, one by one; beside them the normalisation rules and the laws of comparing.
 
+mod cost;
 mod laws;
 mod normalisation;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::diagnostic::Span;
-use crate::live;
+use crate::document;
 use crate::model::{Entry, Kind, Node, SecretRef};
 use crate::schema::{Schemas, Shape};
 use crate::workspace::Ignore;
@@ -58,7 +59,7 @@ fn plans_are_matched_by_id_and_images_by_version() {
     );
     assert_eq!(diff.changes[0].kind, ChangeKind::Members { added: vec![json!("SE")], removed: vec![json!("NO")] });
     let after = applied(&diff, &declared, &live);
-    assert_eq!(live::digest(&after, shape()), live::digest(&declared, shape()));
+    assert_eq!(document::digest(&after, shape()), document::digest(&declared, shape()));
     let text = format!("{:?}{}", diff.changes, serde_json::to_string(&diff.patch).expect("json"));
     assert!(!text.contains("S1.2.0"), "a signature is in the plan: {text}");
 }
@@ -368,7 +369,7 @@ fn a_field_that_holds_a_secret_is_never_shown() {
         assert!(!shown.contains("CANARY") && !shown.contains("12345678"), "{shown}");
         assert_eq!(written(&declared, &live)["definition"]["offer"]["hooks"][0]["accessKey"], json!(["CANARY"]));
     }
-    let base = live::redacted(&live, shape()).to_string();
+    let base = document::redacted(&live, shape()).to_string();
     assert!(!base.contains("CANARY") && !base.contains("12345678"), "{base}");
 }
 

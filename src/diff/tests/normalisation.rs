@@ -190,7 +190,7 @@ fn defaults() -> Vec<Row> {
     ] {
         for (name, default, other) in fields {
             let key = format!("{prefix}.{name}");
-            let empty = scalar::is_empty(default);
+            let empty = crate::document::is_empty(default);
             let rule = if empty { Rule::Empty } else { Rule::Default };
             // Declared as the portal fills it in, and not there; then there, and declared away or not at all.
             for (declared, live, told) in [

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Finding, named};
-use crate::live;
+use crate::document::Keyed;
 use crate::model::{Address, Decimal, Risk, Step, percent};
 use crate::schema::{ListRule, Shape};
 use crate::workspace::{Guard, Limits};
@@ -59,11 +59,10 @@ fn walk<'a>((before, after): (&'a Value, &'a Value), shape: &'a Shape, address: 
                 }
             }
         }
-        (Value::Array(old), Value::Array(new), ListRule::Keyed(key)) => {
-            let (Some(ids), Some(new_ids)) = (live::identities(old, key), live::identities(new, key)) else { return };
-            let case = shape.item().property(key).rules.case;
-            for (item, id) in old.iter().zip(ids) {
-                if let Some(at) = new_ids.iter().position(|other| case.same(other, id)) {
+        (Value::Array(old), Value::Array(new), ListRule::Keyed(_)) => {
+            let (Some(ids), Some(new_ids)) = (Keyed::of(old, shape), Keyed::of(new, shape)) else { return };
+            for (item, id) in old.iter().zip(ids.ids()) {
+                if let Some(at) = new_ids.position(id) {
                     walk((item, &new[at]), shape.item(), &address.id(id), parts);
                 }
             }

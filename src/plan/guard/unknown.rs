@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Finding;
-use crate::live;
+use crate::document::Keyed;
 use crate::model::Address;
 use crate::schema::{ListRule, Shape};
 use crate::workspace::Guard;
@@ -39,10 +39,10 @@ fn walk(before: Option<&Value>, after: &Value, shape: &Shape, address: &Address,
         }
         (Value::Array(items), ListRule::Keyed(key)) => {
             let old = before.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let ids = live::identities(old, key).unwrap_or_default();
+            let ids = Keyed::of(old, shape);
             for item in items {
                 let id = item.get(key).and_then(Value::as_str).unwrap_or_default();
-                let was = ids.iter().position(|other| *other == id).map(|at| &old[at]);
+                let was = ids.as_ref().and_then(|ids| ids.position(id)).map(|at| &old[at]);
                 walk(was, item, shape.item(), &address.id(id), found);
             }
         }

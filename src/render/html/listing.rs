@@ -8,7 +8,7 @@ use ammonia::Builder;
 use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 
-use crate::diff::is_empty;
+use crate::document::is_empty;
 use crate::plan::{Base, OfferPlan};
 use crate::redact;
 use crate::render::visible;

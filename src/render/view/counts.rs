@@ -21,7 +21,7 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(super) fn of(diff: &Diff, writes: bool) -> Self {
-        let Diff { changes: _, patch: _, hidden, unknown, secrets, unmanaged, ignored } = diff;
+        let Diff { changes: _, patch: _, hidden, unknown, secrets, unmanaged, ignored, artifacts: _ } = diff;
         let shown = |address: &crate::model::Address| visible(&address.to_string(), false);
         Self {
             writes,

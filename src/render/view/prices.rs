@@ -97,7 +97,7 @@ pub(super) fn prices(risk: Risk, change: &Change) -> Vec<Price> {
 /// The block of prices on an address, and the steps below it.
 fn block(address: &Address) -> Option<(Address, Vec<String>)> {
     let steps = address.steps().collect::<Vec<_>>();
-    let priced = |step: &Step<'_>| step.key().is_some_and(|key| key.to_ascii_lowercase().contains("pric"));
+    let priced = |step: &Step<&str>| step.key().is_some_and(|key| key.to_ascii_lowercase().contains("pric"));
     let at = steps.iter().position(priced)?;
     let mut block = Address::default();
     for step in &steps[..=at] {

@@ -1,0 +1,135 @@
+//! Where a walk is: the way from the root, borrowed from the documents. An address or a pointer is made of it only where
+//! one is needed.
+
+use jsonpatch::jsonptr::Token as PointerToken;
+
+use crate::model::{Address, Pointer, Risk, Step};
+use crate::redact;
+use crate::schema::Shape;
+
+/// How a value is reached from the one above it, in one of the documents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Token<'p> {
+    Key(&'p str),
+    Index(usize),
+    /// Behind the last member of a list.
+    End,
+    /// This document does not have it.
+    #[default]
+    None,
+}
+
+/// A place in a document, or in two at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Path<'p> {
+    above: Option<&'p Path<'p>>,
+    step: Option<Step<&'p str>>,
+    depth: usize,
+    /// The key or the identity as it is, for paths that people write.
+    name: &'p str,
+    left: Token<'p>,
+    right: Token<'p>,
+    /// The line at which the left document declares it; 0 where it does not.
+    line: usize,
+    /// Whether a name on the way says that everything below is a secret.
+    secret: bool,
+    /// What the nearest schema on the way says that a change means.
+    risk: Option<Risk>,
+}
+
+impl<'p> Path<'p> {
+    /// The property of an object.
+    pub(crate) fn property(&'p self, key: &'p str, object: &'p Shape) -> Self {
+        let token = Token::Key(key);
+        Self {
+            above: Some(self),
+            step: Some(object.step(key)),
+            depth: self.depth + 1,
+            name: key,
+            left: token,
+            right: token,
+            line: self.line,
+            secret: self.secret || redact::is_secret_name(key),
+            risk: object.property(key).rules.risk.or(self.risk),
+        }
+    }
+
+    /// A member of a list, by its identity.
+    pub(crate) fn member(&'p self, id: &'p str, left: Token<'p>, right: Token<'p>) -> Self {
+        Self { above: Some(self), step: Some(Step::Id(id)), depth: self.depth + 1, name: id, left, right, ..*self }
+    }
+
+    /// The same place under another key of the right document.
+    pub(crate) fn on_the_right(self, key: &'p str) -> Self {
+        Self { right: Token::Key(key), ..self }
+    }
+
+    /// The same place, declared at this line; 0 keeps the line of what is above.
+    pub(crate) fn at_line(self, line: usize) -> Self {
+        Self { line: if line > 0 { line } else { self.line }, ..self }
+    }
+
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
+    pub(crate) fn is_secret(&self) -> bool {
+        self.secret
+    }
+
+    pub(crate) fn risk(&self) -> Option<Risk> {
+        self.risk
+    }
+
+    /// The key or identity of the last step; nothing at the root.
+    pub(crate) fn name(&self) -> &'p str {
+        self.name
+    }
+
+    /// The number of steps from the root.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The places from the root to here, the root left out.
+    fn places(&self) -> Vec<&Self> {
+        let mut places = std::iter::successors(Some(self), |place| place.above)
+            .take_while(|place| place.step.is_some())
+            .collect::<Vec<_>>();
+        places.reverse();
+        places
+    }
+
+    /// The address, for people.
+    pub(crate) fn address(&self) -> Address {
+        self.places().into_iter().filter_map(|place| place.step).collect()
+    }
+
+    /// Keys and identities as they are, outermost first.
+    pub(crate) fn names(&self) -> Vec<&'p str> {
+        self.places().into_iter().map(|place| place.name).collect()
+    }
+
+    /// The pointer into the left document.
+    pub(crate) fn left(&self) -> Pointer {
+        self.pointer(|place| place.left)
+    }
+
+    /// The pointer into the right document.
+    pub(crate) fn right(&self) -> Pointer {
+        self.pointer(|place| place.right)
+    }
+
+    fn pointer(&self, token: impl Fn(&Self) -> Token<'p>) -> Pointer {
+        let mut pointer = Pointer::root();
+        for place in self.places() {
+            match token(place) {
+                Token::Key(key) => pointer.push_back(PointerToken::new(key)),
+                Token::Index(index) => pointer.push_back(PointerToken::from(index)),
+                Token::End => pointer.push_back(PointerToken::new("-")),
+                Token::None => {}
+            }
+        }
+        pointer
+    }
+}
