@@ -28,6 +28,13 @@ pub(crate) fn between(before: &Value, after: &Value, shape: &Shape) -> Vec<Chang
     changes
 }
 
+/// Whether two values are one under the rules.
+pub(crate) fn are_equal(a: &Value, b: &Value, shape: &Shape) -> bool {
+    let mut equal = true;
+    differences(a, b, shape, &mut |at, pair, shape, _| equal &= kind(at, pair, shape).is_none());
+    equal
+}
+
 /// A value before and after.
 type Pair<'v> = (Option<&'v Value>, Option<&'v Value>);
 

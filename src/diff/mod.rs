@@ -16,7 +16,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use between::{between, differences};
+pub(crate) use between::{are_equal, between, differences};
 pub(crate) use patch::{PlannedPatch, ReadSecret, Uploaded, shown};
 pub(crate) use walk::{Compare, compare, create};
 

@@ -280,7 +280,7 @@ impl<'a> Walk<'a> {
             };
             kept[index] = true;
             positions.push(index);
-            let here = at.member(id, Token::Index(file_index), Token::Index(index)).at_line(item.span.line);
+            let here = at.member(id, shape, Token::Index(file_index), Token::Index(index)).at_line(item.span.line);
             self.tested(&here, key, ids.ids()[index], |walk| walk.value(item, &live[index], shape.item(), &here));
         }
         if !positions.is_sorted() {
@@ -289,11 +289,11 @@ impl<'a> Walk<'a> {
         // From the back, so that the positions in front stay what they were.
         for index in (0..live.len()).rev().filter(|&index| !kept[index]) {
             let id = ids.ids()[index];
-            let here = at.member(id, Token::None, Token::Index(index));
+            let here = at.member(id, shape, Token::None, Token::Index(index));
             self.tested(&here, key, id, |walk| walk.remove_member(&live[index], shape.item(), &here));
         }
         for (file_index, item, id) in added {
-            let here = at.member(id, Token::Index(file_index), Token::End).at_line(item.span.line);
+            let here = at.member(id, shape, Token::Index(file_index), Token::End).at_line(item.span.line);
             self.diff.patch.add(here.right(), patch::from_file(item, &here.left()));
             self.change(&here, ChangeKind::Add { after: patch::shown(item, shape.item()) });
             self.note_secrets(item, shape.item(), &here);
@@ -347,7 +347,7 @@ impl<'a> Walk<'a> {
     fn members_are_equal(&mut self, items: &[Node], live: &[Value], shape: &Shape, at: &Path<'_>) -> bool {
         items.iter().zip(live).enumerate().all(|(index, (item, live))| {
             let id = index.to_string();
-            let here = at.member(&id, Token::Index(index), Token::Index(index)).at_line(item.span.line);
+            let here = at.member(&id, shape, Token::Index(index), Token::Index(index)).at_line(item.span.line);
             self.value(item, live, shape.item(), &here);
             self.diff.changes.is_empty()
         })

@@ -25,6 +25,8 @@ pub(crate) struct Path<'p> {
     above: Option<&'p Path<'p>>,
     step: Option<Step<&'p str>>,
     depth: usize,
+    /// What the schema says of the object or list that it is in.
+    container: Option<&'p Shape>,
     /// The key or the identity as it is, for paths that people write.
     name: &'p str,
     left: Token<'p>,
@@ -45,6 +47,7 @@ impl<'p> Path<'p> {
             above: Some(self),
             step: Some(object.step(key)),
             depth: self.depth + 1,
+            container: Some(object),
             name: key,
             left: token,
             right: token,
@@ -55,8 +58,10 @@ impl<'p> Path<'p> {
     }
 
     /// A member of a list, by its identity.
-    pub(crate) fn member(&'p self, id: &'p str, left: Token<'p>, right: Token<'p>) -> Self {
-        Self { above: Some(self), step: Some(Step::Id(id)), depth: self.depth + 1, name: id, left, right, ..*self }
+    pub(crate) fn member(&'p self, id: &'p str, list: &'p Shape, left: Token<'p>, right: Token<'p>) -> Self {
+        let step = Some(Step::Id(id));
+        let depth = self.depth + 1;
+        Self { above: Some(self), step, depth, container: Some(list), name: id, left, right, ..*self }
     }
 
     /// The same place under another key of the right document.
@@ -79,6 +84,16 @@ impl<'p> Path<'p> {
 
     pub(crate) fn risk(&self) -> Option<Risk> {
         self.risk
+    }
+
+    /// What the schema says of the object or list that this place is in; nothing at the root.
+    pub(crate) fn container(&self) -> Option<&'p Shape> {
+        self.container
+    }
+
+    /// What the schema says of the object that this place is a property of; nothing for members of lists.
+    pub(crate) fn object(&self) -> Option<&'p Shape> {
+        self.container.filter(|_| [self.left, self.right].iter().any(|token| matches!(token, Token::Key(_))))
     }
 
     /// The key or identity of the last step; nothing at the root.

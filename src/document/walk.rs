@@ -34,7 +34,7 @@ pub(crate) fn walk<'t, T: Tree>(
     for (index, item) in value.items().iter().enumerate() {
         let position = index.to_string();
         let id = identity(item, shape).unwrap_or(&position);
-        let here = at.member(id, Token::Index(index), Token::Index(index)).at_line(item.line());
+        let here = at.member(id, shape, Token::Index(index), Token::Index(index)).at_line(item.line());
         walk(item, shape.item(), &here, visit);
     }
 }
@@ -64,18 +64,23 @@ pub(crate) fn zip<'t, A: Tree, B: Tree>(
         (Some(ids), Some(other_ids)) => {
             for (index, id) in ids.ids().iter().enumerate() {
                 let other = other_ids.position(id);
-                let here = at.member(id, Token::Index(index), other.map_or(Token::None, Token::Index));
+                let here = at.member(id, shape, Token::Index(index), other.map_or(Token::None, Token::Index));
                 let pair = (left.get(index), other.map(|other| &right[other]));
                 zip(pair, shape.item(), &here.at_line(left[index].line()), visit);
             }
             for (index, id) in other_ids.ids().iter().enumerate().filter(|(_, id)| ids.position(id).is_none()) {
-                zip((None, right.get(index)), shape.item(), &at.member(id, Token::None, Token::Index(index)), visit);
+                zip(
+                    (None, right.get(index)),
+                    shape.item(),
+                    &at.member(id, shape, Token::None, Token::Index(index)),
+                    visit,
+                );
             }
         }
         _ => {
             for index in 0..left.len().max(right.len()) {
                 let id = index.to_string();
-                let here = at.member(&id, Token::Index(index), Token::Index(index));
+                let here = at.member(&id, shape, Token::Index(index), Token::Index(index));
                 zip((left.get(index), right.get(index)), shape.item(), &here, visit);
             }
         }

@@ -58,7 +58,8 @@ impl std::fmt::Display for SecretRef {
 }
 
 impl Node {
-    /// A node without a place, for tests.
+    /// A node without a place.
+    #[cfg(test)]
     pub(crate) fn from_value(value: &Value) -> Self {
         let kind = match value {
             Value::Array(items) => Kind::List(items.iter().map(Self::from_value).collect()),

@@ -1,8 +1,9 @@
 //! Short names: `title` for `microsoft-azure-marketplace.title`, where exactly one property of the schema ends so.
 
 use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::document::members_key;
 use crate::model::{Kind, Node};
-use crate::schema::{ListRule, Shape};
+use crate::schema::Shape;
 
 /// Replaces short names by full ones, everywhere in the document. Keys keep their places.
 pub(super) fn expand(node: &mut Node, shape: &Shape, source: &Source, diagnostics: &mut Vec<Diagnostic>) {
@@ -45,15 +46,14 @@ pub(super) fn expand(node: &mut Node, shape: &Shape, source: &Source, diagnostic
 pub(super) fn expand_tokens(tokens: &mut [String], shape: &Shape) {
     let mut here = shape;
     for token in tokens {
-        here = match &here.rules.list {
-            ListRule::Keyed(_) => here.item(),
-            ListRule::Ordered | ListRule::Set => {
-                if let [full] = candidates(token, here).as_slice() {
-                    *token = (*full).to_owned();
-                }
-                here.property(token)
-            }
-        };
+        if members_key(here).is_some() {
+            here = here.item();
+            continue;
+        }
+        if let [full] = candidates(token, here).as_slice() {
+            *token = (*full).to_owned();
+        }
+        here = here.property(token);
     }
 }
 

@@ -1,14 +1,14 @@
 //! Guards of what a plan of the offer costs, where it is sold, and who sees it. What they look at is what the schema
 //! says of a field (`risk`, `restricts`); the two documents are compared there and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{Finding, named};
-use crate::document::Keyed;
-use crate::model::{Address, Decimal, Risk, Step, percent};
-use crate::schema::{ListRule, Shape};
+use crate::document::{Flow, Keyed, Path, members_key, walk, zip};
+use crate::model::{self, Address, Decimal, Risk, percent, same_number};
+use crate::schema::Shape;
 use crate::workspace::{Guard, Limits};
 
 /// A part of an offer of which the schema says what a change means, as it is and as it would be.
@@ -24,8 +24,7 @@ struct Part<'a> {
 
 /// The findings about all parts that would change.
 pub(super) fn findings(before: &Value, after: &Value, shape: &Shape, limits: &Limits) -> Vec<Finding> {
-    let mut parts = Vec::new();
-    walk((before, after), shape, &Address::default(), &mut parts);
+    let parts = parts(before, after, shape);
     let mut found = prices(&parts, limits);
     for part in &parts {
         match part.risk {
@@ -39,36 +38,37 @@ pub(super) fn findings(before: &Value, after: &Value, shape: &Shape, limits: &Li
 }
 
 /// Collects the parts under what both documents have. What only one has is a removal or an addition of a whole.
-fn walk<'a>((before, after): (&'a Value, &'a Value), shape: &'a Shape, address: &Address, parts: &mut Vec<Part<'a>>) {
-    match (before, after, &shape.rules.list) {
-        (Value::Object(old), Value::Object(new), _) => {
-            for key in old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))) {
-                let child = shape.property(key);
-                let here = shape.address(address, key);
-                // The second of two equal properties may be new, and what it says is not.
-                let twin = || shape.twin(key).and_then(|twin| old.get(twin));
-                let (was, is) = (old.get(key).or_else(twin), new.get(key));
-                match (child.rules.risk, was, is) {
-                    (Some(risk), was, is) if was != is => {
-                        let owner = address.identities().collect::<Vec<_>>().join("/");
-                        let owner = if owner.is_empty() { "offer".to_owned() } else { owner };
-                        parts.push(Part { risk, owner, address: here, shape: child, before: was, after: is });
-                    }
-                    (None, Some(was), Some(is)) => walk((was, is), child, &here, parts),
-                    _ => {}
-                }
+fn parts<'a>(before: &'a Value, after: &'a Value, shape: &'a Shape) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    // The objects of the first document on the way.
+    let mut way = Vec::new();
+    zip((Some(before), Some(after)), shape, &Path::default(), &mut |at, (was, is), shape| {
+        way.truncate(at.depth());
+        let above = way.last().copied();
+        way.push(was);
+        if let (Some(object), Some(risk)) = (at.object(), shape.rules.risk) {
+            // The second of two equal properties may be new, and what it says is not.
+            let twin = || above.flatten().and_then(|object_before| object_before.get(object.twin(at.name())?));
+            let was = was.or_else(twin);
+            if was != is {
+                let address = at.address();
+                let owner = address.parent().identities().collect::<Vec<_>>().join("/");
+                let owner = if owner.is_empty() { "offer".to_owned() } else { owner };
+                parts.push(Part { risk, owner, address, shape, before: was, after: is });
             }
+            return Flow::Past;
         }
-        (Value::Array(old), Value::Array(new), ListRule::Keyed(_)) => {
-            let (Some(ids), Some(new_ids)) = (Keyed::of(old, shape), Keyed::of(new, shape)) else { return };
-            for (item, id) in old.iter().zip(ids.ids()) {
-                if let Some(at) = new_ids.position(id) {
-                    walk((item, &new[at]), shape.item(), &address.id(id), parts);
-                }
+        match (was, is) {
+            (Some(Value::Array(old)), Some(Value::Array(new)))
+                if Keyed::of(old, shape).is_none() || Keyed::of(new, shape).is_none() =>
+            {
+                Flow::Past
             }
+            (Some(_), Some(_)) => Flow::Into,
+            _ => Flow::Past,
         }
-        _ => {}
-    }
+    });
+    parts
 }
 
 /// null, a missing key, and what holds nothing else.
@@ -89,51 +89,46 @@ struct Cell<'a> {
     after: Option<&'a Value>,
 }
 
-fn cells<'a>(
-    before: Option<&'a Value>,
-    after: Option<&'a Value>,
-    shape: &Shape,
-    address: &Address,
-    found: &mut Vec<Cell<'a>>,
-) {
-    let same_number = |a: &Value, b: &Value| matches!((Decimal::of(a), Decimal::of(b)), (Some(a), Some(b)) if !Decimal::moves_beyond(a, b, Decimal::whole(0)));
-    match (before, after) {
-        (Some(Value::Object(_)), None)
-        | (None, Some(Value::Object(_)))
-        | (Some(Value::Object(_)), Some(Value::Object(_))) => {
-            let of = |value: Option<&'a Value>| value.and_then(Value::as_object);
-            let (old, new) = (of(before), of(after));
-            let keys = old.into_iter().chain(new).flat_map(|map| map.keys());
-            let keys = keys.collect::<std::collections::BTreeSet<_>>();
-            for key in keys {
-                let get = |map: Option<&'a serde_json::Map<String, Value>>| map.and_then(|map| map.get(key));
-                cells(get(old), get(new), shape.property(key), &shape.address(address, key), found);
+/// The values in a price block that would change, in the order of their addresses.
+fn cells<'a>(part: &Part<'a>) -> Vec<Cell<'a>> {
+    let same_number =
+        |a: &Value, b: &Value| matches!((a, b), (Value::Number(a), Value::Number(b)) if same_number(a, b));
+    let mut found = Vec::new();
+    zip((part.before, part.after), part.shape, &Path::default(), &mut |at, (before, after), shape| {
+        match (before, after) {
+            (Some(Value::Object(_)), None | Some(Value::Object(_))) | (None, Some(Value::Object(_))) => {
+                return Flow::Into;
+            }
+            (Some(a), Some(b)) if a == b || same_number(a, b) => {}
+            (before, after) if is_nothing(before) && is_nothing(after) => {}
+            (None, after) if after == shape.rules.default.as_ref() || after == Some(&Value::Bool(false)) => {}
+            (before, after) => {
+                let address = part.address.steps().chain(at.address().steps()).collect();
+                found.push(Cell { address, before, after });
             }
         }
-        (Some(a), Some(b)) if a == b || same_number(a, b) => {}
-        (before, after) if is_nothing(before) && is_nothing(after) => {}
-        (None, after) if after == shape.rules.default.as_ref() || after == Some(&Value::Bool(false)) => {}
-        (before, after) => found.push(Cell { address: address.clone(), before, after }),
-    }
+        Flow::Past
+    });
+    found.sort_by(|a, b| a.address.cmp(&b.address));
+    found
 }
 
 /// One finding for the prices of each plan that move too far, and one for what else is paid for.
 fn prices(parts: &[Part<'_>], limits: &Limits) -> Vec<Finding> {
-    let mut steps = BTreeMap::<&str, Vec<(Option<i128>, String, String)>>::new();
-    let mut terms = BTreeMap::<&str, BTreeMap<String, String>>::new();
+    let mut steps = BTreeMap::<&str, Vec<Step>>::new();
+    let mut seen = BTreeSet::new();
+    let mut terms = BTreeMap::<&str, BTreeMap<String, (Address, String)>>::new();
     for part in parts.iter().filter(|part| part.risk == Risk::Price) {
-        let mut changed = Vec::new();
-        cells(part.before, part.after, part.shape, &part.address, &mut changed);
-        for Cell { address, before, after } in changed {
+        for Cell { address, before, after } in cells(part) {
             let name = last(&address);
             let decimal = |value: Option<&Value>| value.filter(|value| value.is_number()).and_then(Decimal::of);
             match (decimal(before), decimal(after)) {
                 (Some(old), Some(new)) if Decimal::moves_beyond(old, new, limits.price_percent) => {
-                    let step = (Decimal::step(old, new), name, format!("`{address}` {old} → {new}"));
-                    let known = steps.entry(&part.owner).or_default();
-                    // The twin of a price says the same again.
-                    if !known.iter().any(|(other, cell, _)| (other, cell) == (&step.0, &step.1)) {
-                        known.push(step);
+                    let step = Decimal::step(old, new);
+                    // The twin of a price moves in the same way.
+                    if seen.insert((&part.owner, step, name.clone())) {
+                        let said = format!("`{address}` {old} → {new}");
+                        steps.entry(&part.owner).or_default().push(Step { step, name, address, said });
                     }
                 }
                 (Some(_), Some(_)) => {}
@@ -142,43 +137,53 @@ fn prices(parts: &[Part<'_>], limits: &Limits) -> Vec<Finding> {
                 _ => {
                     let said = format!("`{address}` {} → {}", brief(before), brief(after));
                     let value = after.map_or_else(|| "none".to_owned(), plain);
-                    terms.entry(&part.owner).or_default().entry(format!("{name}={value}")).or_insert(said);
+                    terms.entry(&part.owner).or_default().entry(format!("{name}={value}")).or_insert((address, said));
                 }
             }
         }
     }
-    let prices = steps.into_iter().map(|(owner, steps)| price(owner, &steps, limits));
+    let prices = steps.into_iter().filter_map(|(owner, steps)| price(owner, steps, limits));
     let terms = terms.into_iter().map(|(owner, terms)| {
         let token = format!("price-terms:{owner}:{}", named(&terms.keys().cloned().collect::<Vec<_>>()));
-        let said = listed(terms.values());
-        Finding::guarded(Guard::Price, token, format!("changes what customers of {owner} pay for: {said}"))
+        let (at, said) = terms.into_values().unzip::<_, _, Vec<_>, Vec<_>>();
+        let message = format!("changes what customers of {owner} pay for: {}", listed(said.iter()));
+        Finding::guarded(Guard::Price, token, message).at(at)
     });
     prices.chain(terms).collect()
 }
 
-/// Of one plan: the greatest step, and how many there are.
-fn price(owner: &str, steps: &[(Option<i128>, String, String)], limits: &Limits) -> Finding {
-    // A step from zero is greater than any.
-    let greatest = steps.iter().max_by_key(|(step, ..)| step.map_or(i128::MAX, i128::abs));
-    let (step, name, said) = greatest.cloned().unwrap_or_default();
+/// A price that moves too far.
+struct Step {
+    /// In per cent; `None` for one from zero.
+    step: Option<i128>,
+    name: String,
+    address: Address,
+    said: String,
+}
+
+/// The finding about the prices of one plan: the greatest step, and how many there are.
+fn price(owner: &str, mut steps: Vec<Step>, limits: &Limits) -> Option<Finding> {
+    // A step from zero is greater than any other.
+    let size = |step: &Step| step.step.map_or(i128::MAX, i128::abs);
+    let greatest = (0..steps.len()).max_by_key(|at| size(&steps[*at]))?;
+    steps.swap(0, greatest);
+    let Step { step, name, said, .. } = &steps[0];
     let step = step.map_or_else(|| "from-0".to_owned(), percent);
     let (cells, more) = match steps.len() {
-        1 => (name, String::new()),
+        1 => (name.clone(), String::new()),
         count => (format!("{count}-prices"), format!(", the greatest of {count} such steps")),
     };
     let cells = named(&[cells]);
     let limit = limits.price_percent;
     let how = if step == "from-0" { "from nothing".to_owned() } else { step.clone() };
-    Finding::guarded(
-        Guard::Price,
-        format!("price:{owner}/{cells}:{step}"),
-        format!("moves a price of {owner} by more than {limit}%: {said}, {how}{more}"),
-    )
+    let token = format!("price:{owner}/{cells}:{step}");
+    let message = format!("moves a price of {owner} by more than {limit}%: {said}, {how}{more}");
+    Some(Finding::guarded(Guard::Price, token, message).at(steps.into_iter().map(|step| step.address)))
 }
 
 fn last(address: &Address) -> String {
     address.steps().last().map_or_else(String::new, |step| match step {
-        Step::Key(text) | Step::Id(text) => text.to_owned(),
+        model::Step::Key(text) | model::Step::Id(text) => text.to_owned(),
     })
 }
 
@@ -201,42 +206,30 @@ fn listed<'a>(items: impl ExactSizeIterator<Item = &'a String>) -> String {
 }
 
 /// The members of a list, or of the lists in a block: texts, and objects by what identifies them.
-fn members(value: Option<&Value>, shape: &Shape, found: &mut Vec<String>) {
-    match value {
-        Some(Value::Array(items)) => {
-            for item in items {
-                let id = match &shape.rules.list {
-                    ListRule::Keyed(key) => item.get(key).map(|id| (id, shape.item().property(key).rules.case)),
-                    ListRule::Set | ListRule::Ordered => Some((item, shape.item().rules.case)),
-                };
-                found.extend(id.map(|(id, case)| case.folded(&plain(id))));
+fn members(value: Option<&Value>, shape: &Shape) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let Some(value) = value else { return found };
+    walk(value, shape, &Path::default(), &mut |_, value, shape| {
+        match value {
+            Value::Array(items) => {
+                let (item, key) = (shape.item(), members_key(shape));
+                let case = key.map_or(item, |key| item.property(key)).rules.case;
+                let ids = items.iter().filter_map(|item| key.map_or(Some(item), |key| item.get(key)));
+                found.extend(ids.map(|id| case.folded(&plain(id))));
+                return Flow::Past;
             }
+            Value::String(text) if !text.is_empty() => drop(found.insert(text.clone())),
+            _ => {}
         }
-        Some(Value::Object(map)) => {
-            for (key, value) in map {
-                members(Some(value), shape.property(key), found);
-            }
-        }
-        Some(Value::String(text)) if !text.is_empty() => found.push(text.clone()),
-        _ => {}
-    }
+        Flow::Into
+    });
+    found
 }
 
 /// Members that are there afterwards and were not before, and the other way round.
 fn moved(part: &Part<'_>) -> (Vec<String>, Vec<String>) {
-    let of = |value| {
-        let mut found = Vec::new();
-        members(value, part.shape, &mut found);
-        found
-    };
-    let (before, after) = (of(part.before), of(part.after));
-    let without = |all: &[String], other: &[String]| {
-        let mut left = all.iter().filter(|one| !other.contains(one)).cloned().collect::<Vec<_>>();
-        left.sort();
-        left.dedup();
-        left
-    };
-    (without(&after, &before), without(&before, &after))
+    let (before, after) = (members(part.before, part.shape), members(part.after, part.shape));
+    (after.difference(&before).cloned().collect(), before.difference(&after).cloned().collect())
 }
 
 fn markets(part: &Part<'_>) -> Option<Finding> {
@@ -246,21 +239,22 @@ fn markets(part: &Part<'_>) -> Option<Finding> {
     (!shown.is_empty()).then(|| {
         let token = format!("remove-market:{}:{}", part.owner, named(&shown));
         let message = format!("{} is no longer sold in {} (`{}`)", part.owner, listed(shown.iter()), part.address);
-        Finding::guarded(Guard::Markets, token, message)
+        Finding::guarded(Guard::Markets, token, message).at([part.address.clone()])
     })
 }
 
 fn audience(part: &Part<'_>) -> Option<Finding> {
     let Part { owner, address, before, after, .. } = part;
+    let found = |guard, token, message| Some(Finding::guarded(guard, token, message).at([address.clone()]));
     if part.shape.rules.restricts {
         match (is_nothing(*before), is_nothing(*after)) {
             (false, true) => {
                 let message = format!("everyone sees {owner}, which only its audience saw (`{address}`)");
-                return Some(Finding::guarded(Guard::Audience, format!("widen-audience:{owner}"), message));
+                return found(Guard::Audience, format!("widen-audience:{owner}"), message);
             }
             (true, false) => {
                 let message = format!("only its audience sees {owner}, which everyone saw (`{address}`)");
-                return Some(Finding::guarded(Guard::Visibility, format!("narrow-audience:{owner}"), message));
+                return found(Guard::Visibility, format!("narrow-audience:{owner}"), message);
             }
             (true, true) => return None,
             (false, false) => {}
@@ -269,11 +263,11 @@ fn audience(part: &Part<'_>) -> Option<Finding> {
     let (added, removed) = moved(part);
     let signed = |sign: &str, all: &[String]| all.iter().map(|one| format!("{sign}{one}")).collect::<Vec<_>>();
     let all = [signed("+", &added), signed("-", &removed)].concat();
-    (!all.is_empty()).then(|| {
-        let token = format!("audience:{owner}:{}", named(&all));
-        let message = format!("changes who is in an audience (`{address}`): {}", listed(all.iter()));
-        Finding::guarded(Guard::Members, token, message)
-    })
+    if all.is_empty() {
+        return None;
+    }
+    let message = format!("changes who is in an audience (`{address}`): {}", listed(all.iter()));
+    found(Guard::Members, format!("audience:{owner}:{}", named(&all)), message)
 }
 
 /// A switch; where it is not set, it is off.
@@ -286,6 +280,6 @@ fn visibility(part: &Part<'_>) -> Option<Finding> {
     (before != after).then(|| {
         let token = format!("visibility:{}:{}", part.owner, named(&[format!("{}={after}", last(&part.address))]));
         let message = format!("changes whether {} is shown: `{}` {before} → {after}", part.owner, part.address);
-        Finding::guarded(Guard::Visibility, token, message)
+        Finding::guarded(Guard::Visibility, token, message).at([part.address.clone()])
     })
 }
