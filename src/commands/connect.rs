@@ -105,7 +105,7 @@ impl Shell {
     /// identity is looked for to show it to a sandbox.
     fn credential(&self, endpoint: &Endpoint) -> Result<(Credential, Vec<Passed>)> {
         let env = |name: &str| std::env::var(name).ok();
-        let chosen = Credential::choose(self.global.auth, self.global.auth_version.into(), &env);
+        let chosen = Credential::choose(self.global.auth, self.global.auth_version, &env);
         let (credential, passed) = chosen.map_err(|error| {
             Error::new(Exit::Denied, format!("the credential cannot be used: {error}"))
                 .hint("the README lists the variables of each credential; --auth METHOD chooses another one")

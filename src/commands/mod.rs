@@ -99,6 +99,7 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
 }
 
 async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
+    check_variables(&command)?;
     shell.check_formats(&command)?;
     shell.check_sinks()?;
     match command {
@@ -118,6 +119,16 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Doctor(targets) => doctor::run(shell, &targets).await,
         Command::Sandbox(args) => sandbox::run(shell, *args).await,
     }
+}
+
+/// Refuses the variable that once stood for `--out` of two commands: each would overwrite the file of the other.
+fn check_variables(command: &Command) -> Result<()> {
+    let writes = matches!(command, Command::Plan(_) | Command::Snapshot(_));
+    if writes && std::env::var_os("OFFERCTL_OUT").is_some_and(|value| !value.is_empty()) {
+        return Err(Error::invalid("OFFERCTL_OUT is set, and does not say which file it is for")
+            .hint("unset it, and give the file by --out FILE"));
+    }
+    Ok(())
 }
 
 fn explain(error: &Error, term: Term) {

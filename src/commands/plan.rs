@@ -114,7 +114,7 @@ fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], pla
 pub(super) fn choices(shaping: &Shaping, project: &Project, keep_unchanged: bool) -> Choices {
     let guards = project.config.guards.clone();
     let closed = closed(project);
-    Choices { through: shaping.through.map(Into::into), resend: shaping.resend, guards, closed, keep_unchanged }
+    Choices { through: shaping.through, resend: shaping.resend, guards, closed, keep_unchanged }
 }
 
 /// Why nothing may go live now, if so.

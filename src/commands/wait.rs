@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::release;
 use super::shell::{self, Shell};
 use crate::apply::{self, Context, Done, End, Event, Outcome};
-use crate::cli::{ThroughArg, WaitArgs};
+use crate::cli::WaitArgs;
 use crate::error::{Exit, Result};
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
@@ -18,10 +18,11 @@ use crate::portal::{OperationView, Problem, Reader, Submission};
 use crate::report::{Purpose, Report};
 use crate::schema::Schemas;
 use crate::stop::Stop;
+use crate::workspace::Through;
 
 pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
-    let through_live = args.through == Some(ThroughArg::Live);
+    let through_live = args.through == Some(Through::Live);
     let approval = match through_live {
         true => {
             let question = release::question("Wait, then sign off and take live", keys.iter());

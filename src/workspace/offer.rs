@@ -9,13 +9,15 @@ use crate::model::{Digest, Entry, IdError, Kind, Node, OfferKey, Pointer};
 use crate::schema::Schemas;
 
 /// How far `apply` takes a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Through {
+    /// Save the draft.
     #[default]
     Draft,
-    /// Publish to the preview audience, and wait until the publisher is asked to sign off.
+    /// Publish to the preview audience, and wait for the request to sign off.
     Preview,
+    /// Go live.
     Live,
 }
 
