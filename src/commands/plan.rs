@@ -9,7 +9,7 @@ use super::sinks::{Surface, write_whole};
 use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::lint;
 use crate::plan::{self, Bound, Choices, Plan, ReleaseStep, SavedPlan};
 use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
@@ -182,12 +182,8 @@ pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surfa
 
 /// A plan that is not whole is no success, whatever else was asked for.
 fn exit(plan: &Plan, detailed: bool) -> Exit {
-    let totals = plan.totals();
-    match (plan.unread.as_slice(), detailed) {
-        ([], true) if !plan.is_empty() => Exit::Changes,
-        ([], _) => Exit::Done,
-        (_, _) if totals.unchanged + plan.offers.len() > 0 => Exit::Partial,
-        (unread, _) if unread.iter().all(|unread| unread.denied) => Exit::Denied,
-        _ => Exit::Failed,
-    }
+    let read = plan.totals().unchanged + plan.offers.len();
+    let unread = plan.unread.iter().map(|unread| Fate::unread(unread.denied));
+    let changed = (detailed && !plan.is_empty()).then_some(Fate::Changed);
+    Exit::of(unread.chain((read > 0).then_some(Fate::Done)).chain(changed))
 }
