@@ -50,6 +50,8 @@ mod steps;
 mod stop;
 mod term;
 
+mod parallel;
+
 // What is declared and what is known.
 mod document;
 mod schema;

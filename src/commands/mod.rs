@@ -12,7 +12,9 @@ mod git;
 mod observe;
 mod plan;
 mod progress;
+mod project;
 mod release;
+mod run;
 mod sandbox;
 mod schema;
 mod secrets;
@@ -61,7 +63,6 @@ fn command_line() -> ExitCode {
     let term = Term::new(cli.global.color, cli.global.quiet, cli.global.no_input);
     logging(cli.global.verbose, cli.global.log_format, term);
     let outcome = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Error::failed(format!("the runtime cannot start: {error}")))

@@ -26,9 +26,10 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, args.out.is_some());
-            let mut plan = snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
+            let mut plan =
+                snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
             weigh(&mut plan, &project, &loaded.offers);
-            (Plan { snapshot: Some(taken), ..plan }, from.portal)
+            (Plan { snapshot: Some(taken), ..plan }, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;

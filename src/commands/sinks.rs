@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::redact;
 use crate::render::{self, Places};
 use crate::term::Escape;
-use crate::workspace::{Desired, Project};
+use crate::workspace::Desired;
 
 /// GitHub takes a step's summary up to so many bytes, and shows none of one that is larger.
 const LARGEST_SUMMARY: usize = 1 << 20;
@@ -150,8 +150,10 @@ impl Shell {
 
     /// Where files are below the repository, for hosts that know nothing of the project's folder.
     pub(super) fn places(&self, offers: &[Desired]) -> Places {
-        let here = std::env::current_dir().unwrap_or_default();
-        let root = Project::find(&here).map_or(here, |project| project.root);
+        let root = match &self.found {
+            Ok(Some(project)) => project.root.clone(),
+            Ok(None) | Err(_) => std::env::current_dir().unwrap_or_default(),
+        };
         let files = offers.iter().map(|offer| (offer.key.clone(), offer.source.path.to_string()));
         Places { prefix: below_repository(&root), files: files.collect() }
     }

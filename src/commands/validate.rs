@@ -11,7 +11,7 @@ pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
     let (project, mut loaded) = shell.read_linted(&args.targets.targets)?;
     if args.fix {
         fix(shell, &project, &loaded.diagnostics)?;
-        loaded = shell.read_linted(&args.targets.targets)?.1;
+        loaded = shell.reread_linted(&project, &args.targets.targets)?;
     }
     let exit = if loaded.has_errors() { Exit::Invalid } else { Exit::Done };
     let places = shell.places(&loaded.offers);

@@ -1,5 +1,7 @@
 //! From a YAML tree to one declared offer: the envelope checked, the `reconcile` stanza taken out.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,13 +55,14 @@ pub(crate) struct Reconcile {
     pub(crate) span: Span,
 }
 
+/// One offer as its file declares it. A clone shares the document.
 #[derive(Debug, Clone)]
 pub(crate) struct Desired {
     pub(crate) key: OfferKey,
     /// Its type, which chooses the schema.
     pub(crate) offer_type: String,
     /// The document in the wire's own form, `reconcile` taken out.
-    pub(crate) document: Node,
+    pub(crate) document: Arc<Node>,
     pub(crate) reconcile: Reconcile,
     pub(crate) source: Source,
     /// Every file that the declaration was read from, with its digest; the offer file first.
@@ -101,7 +104,7 @@ pub(super) fn read(
         Node { kind: Kind::Map(entries.into_iter().filter(|entry| entry.key != RECONCILE).collect()), span: root.span };
     let failed = diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
     let key = key.filter(|_| !failed)?;
-    Some(Desired { key, offer_type, document, reconcile, source: source.clone(), files })
+    Some(Desired { key, offer_type, document: Arc::new(document), reconcile, source: source.clone(), files })
 }
 
 struct Reader<'a> {

@@ -155,7 +155,7 @@ impl World {
         let path = format!("offers/{}.yaml", self.declared["id"].as_str().expect("an id"));
         let desired = Desired {
             key,
-            document: node(&self.declared, &mut 1),
+            document: node(&self.declared, &mut 1).into(),
             reconcile: self.reconcile,
             source: Source { path: path.as_str().into(), text: "".into() },
             files: vec![(path, Digest::of(b"a"))],
