@@ -264,14 +264,14 @@ pub(crate) const ROWS: &[Row] = &[
         same!(offer["offer"]["not.a.key"], json!([1, {"x": "1.10"}]));
         Ok(())
     }),
-    row!("8.4", Both, Nothing, "a core VM offer shows legacyOfferId and refuses it", |world| {
+    row!("8.4", Both, Nothing, "a core VM offer shows legacyOfferId, and refuses it once migrated", |world| {
         let key = "microsoft-azure-corevm.legacyOfferId";
         let offer = stored(world, "microsoft-azure-corevm", &json!({"offer": {}}))?;
         same!(offer["offer"][key], "");
         let name = world.name();
         let body = json!({"publisherId": world.publisher, "id": name, "offerTypeId": "microsoft-azure-corevm",
             "definition": {"offer": {key: ""}}});
-        world.put(&name, None, &body)?.is(400).map(|_| ())
+        world.put(&name, None, &body)?.is(if world.is_native() { 201 } else { 400 }).map(|_| ())
     }),
     row!("8.5", Both, Nothing, "secrets of lead destinations do not come back", |world| {
         let lead = "microsoft-azure-marketplace.tableLeadConfiguration";

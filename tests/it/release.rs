@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offerctl::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
+use offerctl::{FinalWord, MissingIfMatch, Refuses, Switches};
 use serde_json::json;
 
 use crate::support::{World, migrated, native, offer};
@@ -43,7 +43,7 @@ async fn offers_go_live_once_whatever_is_not_established() {
         Switches {
             missing_if_match: MissingIfMatch::Conflict,
             migrated_missing_if_match: MissingIfMatch::Conflict,
-            put_while_running: PutWhileRunning::Refused,
+            put_while_running: Refuses::Always,
             signoff_blocks_publish: true,
             etag_on_published: true,
             final_word: FinalWord::Succeeded,
