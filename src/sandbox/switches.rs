@@ -119,7 +119,7 @@ pub struct Switches {
     /// After a cancel, status shows the publishing version from before the canceled operation.
     pub cancel_lowers_publishing_version: bool,
     /// The operation of a publish has its final word as soon as the preview is there, though status still says
-    /// `running`; else it runs until someone goes live.
+    /// `running`: clients wait for it before they go live. Else it runs until someone goes live.
     pub operation_ends_at_preview: bool,
     /// The word with which a successful operation ends.
     pub final_word: FinalWord,
@@ -154,7 +154,7 @@ impl Default for Switches {
             early_golive_is_bad_request: false,
             idle_cancel_conflicts: false,
             cancel_lowers_publishing_version: false,
-            operation_ends_at_preview: false,
+            operation_ends_at_preview: true,
             final_word: FinalWord::ByProfile,
             operation_in_array: false,
             omit_location: false,
@@ -227,7 +227,7 @@ const ENTRIES: &[Entry] = &[
     flag!("early-golive-is-bad-request", early_golive_is_bad_request, off),
     flag!("idle-cancel-conflicts", idle_cancel_conflicts, off),
     flag!("cancel-lowers-publishing-version", cancel_lowers_publishing_version, off),
-    flag!("operation-ends-at-preview", operation_ends_at_preview, off),
+    flag!("operation-ends-at-preview", operation_ends_at_preview, on),
     choice!("final-word", final_word, FinalWord,
         "by-profile" => ByProfile, "complete" => Complete, "completed" => Completed, "succeeded" => Succeeded),
     flag!("operation-in-array", operation_in_array, off),

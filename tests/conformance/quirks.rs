@@ -115,23 +115,33 @@ pub(crate) const ROWS: &[Row] = &[
         }
         Ok(())
     }),
-    row!("10.8a", Both, Control, "an operation ends with complete natively, succeeded once migrated", |world| {
+    row!("10.8a", Both, Control, "publish and golive end with complete natively, succeeded once migrated", |world| {
+        let word = if world.is_native() { "complete" } else { "succeeded" };
         let (name, publish) = world.publishing()?;
+        let link = publish.header("location").unwrap_or_default();
+        same!(operation(world, link)?["status"], "running");
         world.steps(4)?;
-        world.post(&format!("/{name}/golive"))?.is(202)?;
-        let word = operation(world, publish.header("location").unwrap_or_default())?["status"].clone();
-        same!(word, if world.is_native() { "complete" } else { "succeeded" });
+        // Clients wait for this word before they go live.
+        same!(operation(world, link)?["status"], word);
+        let golive = world.post(&format!("/{name}/golive"))?;
+        let link = golive.is(202)?.header("location").unwrap_or_default();
+        same!(operation(world, link)?["status"], "running");
+        world.steps(1)?;
+        same!(operation(world, link)?["status"], word);
         Ok(())
     }),
     own_row!(
         "10.8b",
         Both,
-        [("final-word", "completed"), ("operation-ends-at-preview", "true")],
-        "it can end with completed, at the preview",
+        [("final-word", "completed"), ("operation-ends-at-preview", "false")],
+        "the publish can end at golive instead, with completed",
         |world| {
-            let (_, publish) = world.publishing()?;
+            let (name, publish) = world.publishing()?;
+            let link = publish.header("location").unwrap_or_default();
             world.steps(4)?;
-            same!(operation(world, publish.header("location").unwrap_or_default())?["status"], "completed");
+            same!(operation(world, link)?["status"], "running");
+            world.post(&format!("/{name}/golive"))?.is(202)?;
+            same!(operation(world, link)?["status"], "completed");
             Ok(())
         }
     ),

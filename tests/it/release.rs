@@ -38,7 +38,7 @@ async fn offers_go_live_once_whatever_is_not_established() {
             empty_post_answers: true,
             ..Switches::default()
         },
-        Switches { operation_ends_at_preview: true, final_word: FinalWord::Completed, ..Switches::default() },
+        Switches { operation_ends_at_preview: false, final_word: FinalWord::Completed, ..Switches::default() },
         Switches { operation_in_array: true, ..Switches::default() },
         Switches {
             missing_if_match: MissingIfMatch::Conflict,

@@ -283,15 +283,15 @@ fn links_and_bodies_of_accepted_posts_can_be_left_out() {
 }
 
 #[test]
-fn the_operation_of_a_publish_runs_until_the_signoff_unless_switched() {
+fn the_operation_of_a_publish_ends_at_the_preview_unless_switched() {
     let at_signoff = |switches: Switches| {
         let mut world = drafted_with(Profile::Native, switches).published();
         world.send("GET", "/operations/contoso$vm$1$preview", None, b"").body
     };
-    assert_eq!(at_signoff(Switches::default())["status"], "running");
-    let early = Switches { operation_ends_at_preview: true, ..Switches::default() };
-    assert_eq!(at_signoff(early.clone())["status"], "complete");
-    let word = Switches { final_word: FinalWord::Completed, operation_in_array: true, ..early };
+    assert_eq!(at_signoff(Switches::default())["status"], "complete");
+    let late = Switches { operation_ends_at_preview: false, ..Switches::default() };
+    assert_eq!(at_signoff(late)["status"], "running");
+    let word = Switches { final_word: FinalWord::Completed, operation_in_array: true, ..Switches::default() };
     assert_eq!(at_signoff(word)[0]["status"], "completed");
 }
 
