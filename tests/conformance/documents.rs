@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::world::{TITLE, VM, World};
 use crate::{Row, holds, row, same};
 
+/// What the exceptions of migrated offers are called before their own name; clients match the whole.
+const EXCEPTIONS: &str = "Microsoft.Ingestion.Api.Common.Exceptions";
+
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }
@@ -211,6 +214,7 @@ pub(crate) const ROWS: &[Row] = &[
         same!(product["httpStatusCode"], "NotFound");
         same!((&product["serviceName"], &product["exceptionCode"]), (&json!("Product"), &json!("Http404Exception")));
         let error = product["error"].as_str().unwrap_or_default();
+        holds!(error.starts_with(&format!("{EXCEPTIONS}.Http404Exception")), "{error}");
         holds!(error.contains(&format!("CPP product {name} not found in current PC environment.")), "{error}");
         holds!(error.contains("\r\n   at ") && error.contains("CppShimming"), "{error}");
         Ok(())
@@ -229,7 +233,9 @@ pub(crate) const ROWS: &[Row] = &[
             let well = if world.is_native() {
                 body["error"]["code"].is_string()
             } else {
-                body.as_str().is_some_and(|text| text.contains("Http422Exception") && text.contains("\r\n   at "))
+                body.as_str().is_some_and(|text| {
+                    text.starts_with(&format!("{EXCEPTIONS}.Http422Exception")) && text.contains("\r\n   at ")
+                })
             };
             holds!(well, "{}", answer.text);
             Ok(())

@@ -147,7 +147,7 @@ async fn status_shows_where_offers_are() {
     world.run(&["apply", "--yes", "--through", "preview", "contoso/a"]).await.exits(0);
     let status = world.run(&["status"]).await.exits(0).stdout;
     let rows = status.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
-    assert_eq!(rows[1], "contoso/a running publish Publisher sign-off waiting for sign-off yes -");
+    assert_eq!(rows[1], "contoso/a running publish Publisher signoff waiting for sign-off yes -");
     assert_eq!(rows[2], "contoso/b no such offer - - -");
     let json = world.run(&["status", "contoso/a", "-o", "json"]).await.exits(0).json();
     assert_eq!(json["offers"][0]["status"]["state"], json!("running"));
