@@ -9,6 +9,46 @@ use crate::{Row, holds, row, same};
 /// What the exceptions of migrated offers are called before their own name; clients match the whole.
 const EXCEPTIONS: &str = "Microsoft.Ingestion.Api.Common.Exceptions";
 
+/// What a captured plan of a core VM offer has beside what was sent, in its order.
+const CORE_VM_PLAN: [(&str, &str); 36] = [
+    ("planId", "\"p\""),
+    ("certificationsFairfax", "[]"),
+    ("leadGenerationId", "\"\""),
+    ("categories", "[]"),
+    ("isPremiumThirdParty", "false"),
+    ("openPorts", "[]"),
+    ("recommendedVMSizes", "[]"),
+    ("supportedExtensions", "[]"),
+    ("supportsAADLogin", "false"),
+    ("supportsBackup", "false"),
+    ("supportsClientHub", "false"),
+    ("supportsCloudInit", "false"),
+    ("supportsHub", "false"),
+    ("supportsHubOnOffSwitch", "false"),
+    ("supportsSriov", "false"),
+    ("isNetworkVirtualAppliance", "false"),
+    ("isLockedDown", "false"),
+    ("isCustomArmTemplateRequired", "false"),
+    ("supportsExtensions", "true"),
+    ("supportsHibernation", "false"),
+    ("supportsNVMe", "false"),
+    ("allowOnlyManagedDiskDeployments", "true"),
+    ("patchOptions", r#"{"supportsHotpatch": false}"#),
+    ("generation", "\"1\""),
+    ("vmImagesPublicAzure", "{}"),
+    ("diskGenerations", "[]"),
+    ("skuDescriptionBlackforest", "null"),
+    ("skuDescriptionFairfax", "null"),
+    ("skuDescriptionMooncake", "null"),
+    ("skuDescriptionPublicAzure", "null"),
+    ("usefulLinksFairfax", "[]"),
+    ("usefulLinksMooncake", "[]"),
+    ("usefulLinksBlackforest", "[]"),
+    ("usefulLinksPublicAzure", "[]"),
+    ("screenshots", "[]"),
+    ("videos", "[]"),
+];
+
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }
@@ -314,6 +354,27 @@ pub(crate) const ROWS: &[Row] = &[
         let place = |key: &str| names.iter().position(|name| *name == key);
         holds!(place(lead) < place(TITLE), "{names:?}");
         same!((&definition["plans"][0]["planId"], &definition["plans"][1]["planId"]), (&json!("a"), &json!("b")));
+        Ok(())
+    }),
+    row!("9.2b", Both, Nothing, "a core VM plan has its empty members, in the captured order", |world| {
+        let image =
+            json!({"mediaName": "m", "label": "l", "description": "d", "osVhdUrl": "https://contoso.example/a"});
+        let images = |images: Value| json!({"planId": "p", "microsoft-azure-corevm.vmImagesPublicAzure": images});
+        let plan = |plan: Value| -> Result<Value, String> {
+            Ok(stored(world, "microsoft-azure-corevm", &json!({"plans": [plan]}))?["plans"][0].clone())
+        };
+        let bare = plan(json!({"planId": "p"}))?;
+        let captured = CORE_VM_PLAN.map(|(name, value)| {
+            let prefix = if matches!(name, "planId" | "diskGenerations") { "" } else { "microsoft-azure-corevm." };
+            (format!("{prefix}{name}"), serde_json::from_str(value).expect("JSON"))
+        });
+        let members = bare.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()));
+        same!(members.collect::<Vec<(String, Value)>>(), captured);
+        let image = plan(images(json!({"1.0.0": image})))?["microsoft-azure-corevm.vmImagesPublicAzure"].clone();
+        same!(
+            keys(&image["1.0.0"]),
+            ["mediaName", "publishedDate", "label", "description", "osVhdUrl", "lunVhdDetails"]
+        );
         Ok(())
     }),
     row!("9.3", Both, Nothing, "a document that is read and written back is the same again", |world| {
