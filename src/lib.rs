@@ -77,6 +77,8 @@ mod snapshot;
 // Doing it.
 mod artifact;
 
+mod child;
+
 mod portal;
 
 mod operation;

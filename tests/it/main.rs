@@ -19,6 +19,7 @@ mod foreign_clients;
 mod formats;
 mod fuzz_corpus;
 mod gallery;
+mod git;
 mod hostile_files;
 mod hostile_portal;
 mod hostile_size;

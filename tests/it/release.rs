@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offerctl::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
+use offerctl::{FinalWord, MissingIfMatch, Refuses, Switches};
 use serde_json::json;
 
 use crate::support::{World, migrated, native, offer};
@@ -38,12 +38,12 @@ async fn offers_go_live_once_whatever_is_not_established() {
             empty_post_answers: true,
             ..Switches::default()
         },
-        Switches { operation_ends_at_preview: true, final_word: FinalWord::Completed, ..Switches::default() },
+        Switches { operation_ends_at_preview: false, final_word: FinalWord::Completed, ..Switches::default() },
         Switches { operation_in_array: true, ..Switches::default() },
         Switches {
             missing_if_match: MissingIfMatch::Conflict,
             migrated_missing_if_match: MissingIfMatch::Conflict,
-            put_while_running: PutWhileRunning::Refused,
+            put_while_running: Refuses::Always,
             signoff_blocks_publish: true,
             etag_on_published: true,
             final_word: FinalWord::Succeeded,
@@ -147,7 +147,7 @@ async fn status_shows_where_offers_are() {
     world.run(&["apply", "--yes", "--through", "preview", "contoso/a"]).await.exits(0);
     let status = world.run(&["status"]).await.exits(0).stdout;
     let rows = status.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
-    assert_eq!(rows[1], "contoso/a running publish Publisher sign-off waiting for sign-off yes -");
+    assert_eq!(rows[1], "contoso/a running publish Publisher signoff waiting for sign-off yes -");
     assert_eq!(rows[2], "contoso/b no such offer - - -");
     let json = world.run(&["status", "contoso/a", "-o", "json"]).await.exits(0).json();
     assert_eq!(json["offers"][0]["status"]["state"], json!("running"));
