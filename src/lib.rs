@@ -46,6 +46,7 @@ mod diagnostic;
 mod error;
 mod model;
 mod redact;
+mod steps;
 mod stop;
 mod term;
 
