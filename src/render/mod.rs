@@ -43,7 +43,7 @@ pub(crate) use status_text::status;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::{redact, term};
+use crate::{redact, steps, term};
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,7 @@ fn readable_json(document: String) -> String {
 /// The text with everything that a terminal would act on, and every mark that cannot be seen, made visible. Line feeds
 /// stay where `lines` is set.
 fn visible(text: &str, lines: bool) -> String {
+    steps::count(text.len());
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         if acts(c) && !(lines && c == '\n') {
             out.extend(c.escape_unicode());
@@ -127,13 +128,17 @@ fn is_unseen(c: char) -> bool {
 
 /// The text without an order for a pipeline that reads it as its log.
 fn inert(text: &str) -> String {
+    steps::count(text.len());
     term::inert(text, term::Escape::Text).into_owned()
 }
 
 /// A value in one line: texts in quotes, big values by their size.
 fn brief(value: &Value, limit: usize) -> String {
     match value {
-        Value::String(text) => brief_text(&redact::known(text), limit),
+        Value::String(text) => {
+            steps::count(text.len());
+            brief_text(&redact::known(text), limit)
+        }
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
@@ -177,6 +182,7 @@ fn counted(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    mod cost;
     pub(crate) mod gallery;
 
     use super::*;
