@@ -40,9 +40,12 @@ pub(crate) use report_text::{report, traffic};
 pub(crate) use snapshot_text::{duration, snapshot, snapshot_json};
 pub(crate) use status_text::status;
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
+use crate::plan::Unread;
 use crate::{redact, steps, term};
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
@@ -87,7 +90,6 @@ fn acts(c: char) -> bool {
 
 /// A JSON document whose strings hold nothing that a terminal would act on; it says the same.
 fn readable_json(document: String) -> String {
-    use std::fmt::Write as _;
     if !document.chars().any(|c| acts(c) && c != '\n') {
         return document;
     }
@@ -163,6 +165,17 @@ fn brief_text(text: &str, limit: usize) -> String {
         return format!("\"{}…\" ({})", visible(&start, false), plural(text.chars().count(), "character"));
     }
     format!("\"{}\"", visible(text, false))
+}
+
+/// Writes the offers that could not be read, each with what follows from it, the cause and a hint.
+fn not_read(out: &mut String, unread: &[Unread], what: &str, paint: Paint) {
+    for Unread { key, cause, hint, .. } in unread {
+        let (mark, key) = (paint.removed("?"), paint.strong(&key.to_string()));
+        let _ = writeln!(out, "{mark} {key}   {what}\n    {}", visible(cause, false));
+        if let Some(hint) = hint {
+            let _ = writeln!(out, "    hint: {}", visible(hint, false));
+        }
+    }
 }
 
 /// `1 offer`, `2 offers`.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::layout::column;
-use super::{Paint, visible};
+use super::{Paint, not_read, visible};
 use crate::plan::Unread;
 use crate::portal::{Level, Message, Step, StepState};
 use crate::report::OfferStatus;
@@ -23,12 +23,7 @@ pub(crate) fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) ->
     for offer in offers {
         messages(&mut out, offer, paint);
     }
-    for unread in unread {
-        let _ = writeln!(out, "{} {}   not read: {}", paint.removed("?"), unread.key, visible(&unread.cause, false));
-        if let Some(hint) = &unread.hint {
-            let _ = writeln!(out, "    hint: {hint}");
-        }
-    }
+    not_read(&mut out, unread, "not read", paint);
     out
 }
 

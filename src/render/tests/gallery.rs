@@ -551,7 +551,7 @@ fn rendered_cases<'a>(cases: impl Iterator<Item = &'a Case>, render: &dyn Fn(&Pl
 
 /// A text of a plan without what changes with every edit of the plan's form, and without the middle of a long one.
 fn reviewable(plan: &Plan, text: &str) -> String {
-    const HEAD: usize = 44;
+    const HEAD: usize = 36;
     const TAIL: usize = 6;
     let fingerprint = plan.fingerprint();
     let fixed = "0123456789abcdef".repeat(4);
