@@ -48,6 +48,7 @@ mod model;
 mod redact;
 mod stop;
 mod term;
+mod text;
 
 // What is declared and what is known.
 mod schema;

@@ -38,6 +38,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
 use crate::model::{Digest, Node, OfferKey};
 use crate::schema::Schemas;
+use crate::text;
 use files::{Files, decode};
 
 const CONFIG: &str = "offerctl.toml";
@@ -80,6 +81,11 @@ pub(crate) enum Target {
     Offer(OfferKey),
 }
 
+fn unreadable_config(error: &dyn std::error::Error) -> Diagnostic {
+    let source = Source { path: CONFIG.into(), text: "".into() };
+    Diagnostic::error(Code::Unreadable, &source, None, error.to_string())
+}
+
 impl Project {
     /// The project that `start` lies in. The walk up ends at a folder with `.git`.
     ///
@@ -100,10 +106,7 @@ impl Project {
         };
         let file = root.join(CONFIG);
         let config = if file.is_file() {
-            let text = std::fs::read_to_string(&file).map_err(|error| {
-                let source = Source { path: CONFIG.into(), text: "".into() };
-                vec![Diagnostic::error(Code::Unreadable, &source, None, error.to_string())]
-            })?;
+            let text = text::read(&file).map_err(|error| vec![unreadable_config(&error)])?;
             config::parse(&Source { path: CONFIG.into(), text: text.into() }).map_err(|diagnostic| vec![*diagnostic])?
         } else {
             Config::default()
@@ -129,7 +132,7 @@ impl Project {
     pub(crate) fn at(root: &Path, tree: &Tree) -> Result<Self, Box<Diagnostic>> {
         let config = match tree.get(CONFIG) {
             Some(bytes) => {
-                let text = String::from_utf8_lossy(bytes).into_owned();
+                let text = text::decode(bytes).map_err(|error| Box::new(unreadable_config(&error)))?;
                 config::parse(&Source { path: CONFIG.into(), text: text.into() })?
             }
             None => Config::default(),
