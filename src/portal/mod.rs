@@ -6,10 +6,11 @@
 //! ```text
 //! reader, writer ─► transport ─► auth (token) ─► gate (how many at once) ─► HTTP
 //!       ▲               │
-//!     views          exact, problem, retry: what the answer says, and whether to ask again
+//!     views          body, exact, problem, retry: what the answer says, and whether to ask again
 //! ```
 
 mod auth;
+mod body;
 mod endpoint;
 mod exact;
 mod gate;

@@ -10,10 +10,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::auth::{Credential, Token};
+use super::body::{self, Body};
 use super::endpoint::Endpoint;
-use super::exact::{self, NotJson};
+use super::exact;
 use super::gate::{Gate, Pass};
-use super::problem::{Kind, Problem, reports_failure};
+use super::problem::Problem;
 use super::retry::{self, Budget, MAX_RETRY_AFTER, retry_after};
 use crate::live;
 use crate::model::{ETag, OfferKey};
@@ -23,8 +24,8 @@ use crate::stop::Stop;
 /// A GET of an offer can take more than a minute.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest body that is read, in bytes; an offer has some ten thousand.
-const MAX_BODY: usize = 64 << 20;
+/// Largest document that is read, in bytes after inflation; an offer has some ten thousand.
+const MAX_DOCUMENT: usize = 16 << 20;
 /// How often a connection is tried again at a portal that never answered: it is the network, not its mood.
 const NEVER_ANSWERED: u32 = 2;
 
@@ -246,17 +247,17 @@ impl Transport {
         let (method, path) = (call.method.as_str(), call.url.path());
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(method, path, status, ms, attempt, "request");
-        let (status, headers, bytes) = match outcome {
+        let (status, headers, body) = match outcome {
             Ok(answer) => answer,
             Err(error) => return Err(Problem::unreachable(&request, &error)),
         };
-        trace_body("answered", &bytes, &token);
+        trace_body("answered", &body.bytes, &token);
         self.note(&headers);
-        let understood = understand(&request, status, headers, &bytes, token.secret());
+        let understood = understand(&request, status, headers, &body, token.secret());
         self.judge(understood, &token, &pass).await
     }
 
-    async fn exchange(&self, call: &Call<'_>, token: &Token) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
+    async fn exchange(&self, call: &Call<'_>, token: &Token) -> Result<(u16, HeaderMap, Body), reqwest::Error> {
         let mut builder = self.client.request(call.method.clone(), call.url.clone());
         builder = builder.headers(call.headers.clone()).header(AUTHORIZATION, token.header().clone());
         if let Some(body) = call.body {
@@ -266,7 +267,8 @@ impl Transport {
         }
         let response = builder.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok((status, headers, read_body(response).await?))
+        let limit = if (200..300).contains(&status) { MAX_DOCUMENT } else { body::MAX_WORDS };
+        Ok((status, headers, body::read(response, limit).await?))
     }
 
     fn why_unauthenticated(&self, token: &Token) -> String {
@@ -328,28 +330,25 @@ fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
 }
 
 /// Makes a value or a problem of what came.
-fn understand(request: &str, status: u16, headers: HeaderMap, bytes: &[u8], secret: &str) -> Result<Answer, Problem> {
-    let text = || String::from_utf8_lossy(bytes);
+fn understand(request: &str, status: u16, headers: HeaderMap, body: &Body, secret: &str) -> Result<Answer, Problem> {
     let correlation = headers
         .get("x-ms-correlation-request-id")
         .and_then(|id| id.to_str().ok())
         .map(|id| super::problem::one_line(id).into());
-    let answer = || Problem::answer(request, status, correlation.clone(), &text()).without(secret);
     if !(200..300).contains(&status) {
-        return Err(Problem { retry_after: retry_after(&headers), ..answer() });
+        let text = String::from_utf8_lossy(&body.bytes);
+        let problem = Problem::answer(request, status, correlation, &text).without(secret);
+        return Err(Problem { retry_after: retry_after(&headers), ..problem });
     }
-    match exact::json(bytes) {
-        Ok(body) if reports_failure(&body) => Err(Problem { kind: Kind::Rejected, ..answer() }),
-        Ok(body) => Ok(Answer { headers, body }),
-        // A body that was cut off may come whole the next time.
-        Err(NotJson::Broken) => {
-            Err(Problem { status: Some(status), correlation, ..Problem::broken(request, &text()).without(secret) })
-        }
-        Err(NotJson::Inexact) => {
-            let cause = "the answer holds a number with more digits than can be sent back unchanged";
-            Err(Problem::malformed(request, cause))
-        }
-    }
+    let problem = match exact::json(&body.bytes) {
+        _ if body.cut => Problem::too_large(request, MAX_DOCUMENT),
+        Ok(value) => match Problem::reported(request, status, correlation.clone(), &value) {
+            None => return Ok(Answer { headers, body: value }),
+            Some(reported) => reported,
+        },
+        Err(error) => Problem::unreadable(request, error, &body.bytes),
+    };
+    Err(Problem { status: Some(status), correlation, ..problem }.without(secret))
 }
 
 /// A body for the log, at its most talkative level: without secrets, by the schema's word and by the form of texts.
@@ -367,17 +366,4 @@ fn trace_body(direction: &'static str, bytes: &[u8], token: &Token) {
     };
     let body = body.replace(token.secret(), crate::redact::MASK);
     tracing::trace!(body, "{direction}");
-}
-
-/// The body, cut off where it is longer than any document of the portal.
-async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_BODY {
-            bytes.truncate(MAX_BODY);
-            break;
-        }
-    }
-    Ok(bytes)
 }
