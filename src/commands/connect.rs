@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::shell::{self, Shell};
 use crate::cli::Format;
 use crate::error::{Error, Exit, Result};
-use crate::portal::{Credential, Endpoint, Passed, Problem, Reader, Settings};
+use crate::portal::{Credential, DEADLINE, Endpoint, Passed, Problem, Reader, Settings};
 use crate::render::{self, Paint, Places};
 use crate::report::Report;
 use crate::sandbox::{Options, Sandbox};
@@ -84,6 +84,7 @@ impl Shell {
             retries,
             retry_budget: self.global.retry_budget,
             max_requests: self.global.max_requests,
+            deadline: DEADLINE,
             stop: self.stop.clone(),
         })
         .map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;

@@ -25,7 +25,7 @@ pub(crate) use auth::{AuthorityVersion, Credential, Method, Passed};
 pub(crate) use endpoint::{Endpoint, OperationPath};
 pub(crate) use problem::{Kind, Problem};
 pub(crate) use reader::Reader;
-pub(crate) use transport::{Settings, Traffic, Tries};
+pub(crate) use transport::{DEADLINE, Settings, Traffic, Tries};
 pub(crate) use views::{Level, Message, OperationView, State, Step, StepState, Submission};
 pub(crate) use writer::{Accepted, Approval, Precondition, Writer};
 
