@@ -49,6 +49,7 @@ mod redact;
 mod steps;
 mod stop;
 mod term;
+mod text;
 
 mod parallel;
 

@@ -132,8 +132,8 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
             "a saved plan is applied as it is: --through, --allow, --resend and --no-artifacts belong to `plan --out`",
         ));
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
+    let text =
+        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
     let saved = SavedPlan::read(&text).map_err(|error| {
         Error::new(Exit::Refused, format!("{}: {error}", path.display()))
             .hint("make it again with `offerctl plan --out`")

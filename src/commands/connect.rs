@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::shell::{self, Shell};
 use crate::error::{Error, Exit, Result};
-use crate::portal::{Credential, Endpoint, Passed, Problem, Reader, Settings};
+use crate::portal::{Credential, DEADLINE, Endpoint, Passed, Problem, Reader, Settings};
 use crate::sandbox::{Options, Sandbox};
 use crate::workspace::Project;
 
@@ -88,6 +88,7 @@ impl Shell {
             retries,
             retry_budget: self.global.retry_budget,
             max_requests: self.global.max_requests,
+            deadline: DEADLINE,
             stop: self.stop.clone(),
         })
         .map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;

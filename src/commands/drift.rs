@@ -95,7 +95,7 @@ fn receipt(path: &Path) -> Result<Receipt> {
         let message = format!("{} has {size} bytes, more than the {MAX_RECEIPT} that are read", path.display());
         return Err(Error::invalid(message));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    let text = crate::text::read(path).map_err(|error| Error::io("read", path, &error))?;
     Receipt::read(&text).map_err(|error| {
         Error::invalid(format!("{} cannot be the base: {error}", path.display()))
             .hint("give the report of `apply -o json=PATH`, or a Git revision")

@@ -78,7 +78,8 @@ async fn infer(shell: &Shell, from: &[String]) -> Result<Value> {
 }
 
 fn document(path: &str) -> Result<Value> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::invalid(format!("cannot read {path}: {error}")))?;
+    let text =
+        crate::text::read(path.as_ref()).map_err(|error| Error::invalid(format!("cannot read {path}: {error}")))?;
     serde_json::from_str(&text)
         .map_err(|error| Error::invalid(format!("{path} is no JSON: {error}")).hint("give the body of a GET"))
 }

@@ -113,7 +113,7 @@ pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Arc<Snapshot>, Taken)>
     if size > MAX_BYTES {
         return Err(unusable(format!("it has {size} bytes, more than the {MAX_BYTES} that are read")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let text = crate::text::read(path).map_err(|error| unusable(error.to_string()))?;
     let snapshot = Snapshot::read(&text).map_err(|error| unusable(error.to_string()))?;
     let age = snapshot.age(jiff::Timestamp::now());
     if age > OLD {

@@ -40,6 +40,7 @@ use crate::error::{Error, Result};
 use crate::model::{Digest, Node, OfferKey};
 use crate::parallel::on_all_processors;
 use crate::schema::Schemas;
+use crate::text;
 use files::{Files, decode};
 
 const CONFIG: &str = "offerctl.toml";
@@ -82,6 +83,11 @@ pub(crate) enum Target {
     Offer(OfferKey),
 }
 
+fn unreadable_config(error: &dyn std::error::Error) -> Diagnostic {
+    let source = Source { path: CONFIG.into(), text: "".into() };
+    Diagnostic::error(Code::Unreadable, &source, None, error.to_string())
+}
+
 impl Project {
     /// Returns the project that `start` lies in, if it lies in one. The walk up ends at a folder with `.git`.
     ///
@@ -91,10 +97,7 @@ impl Project {
         let Some(root) = Self::root(start) else { return Ok(None) };
         let file = root.join(CONFIG);
         let config = if file.is_file() {
-            let text = std::fs::read_to_string(&file).map_err(|error| {
-                let source = Source { path: CONFIG.into(), text: "".into() };
-                Box::new(Diagnostic::error(Code::Unreadable, &source, None, error.to_string()))
-            })?;
+            let text = text::read(&file).map_err(|error| Box::new(unreadable_config(&error)))?;
             config::parse(&Source { path: CONFIG.into(), text: text.into() })?
         } else {
             Config::default()
@@ -123,7 +126,7 @@ impl Project {
     pub(crate) fn at(root: &Path, tree: &Tree) -> Result<Self, Box<Diagnostic>> {
         let config = match tree.get(CONFIG) {
             Some(bytes) => {
-                let text = String::from_utf8_lossy(bytes).into_owned();
+                let text = text::decode(bytes).map_err(|error| Box::new(unreadable_config(&error)))?;
                 config::parse(&Source { path: CONFIG.into(), text: text.into() })?
             }
             None => Config::default(),

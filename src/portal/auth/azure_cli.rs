@@ -3,11 +3,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::exchange::{self, Failure, Granted};
 use super::method::RESOURCE;
 use crate::child;
+use crate::portal::exact;
 use crate::portal::problem::one_line;
 
 /// The CLI can refresh its own token over the network first.
@@ -56,8 +55,7 @@ impl AzureCli {
             let cause = format!("the Azure CLI (az) gives no token: {}", said.trim_start_matches("ERROR: "));
             return Err(Failure { hint: Some("sign in with `az login`".to_owned()), ..Failure::here(cause) });
         }
-        let answer = serde_json::from_slice::<Value>(&output.stdout)
-            .map_err(|_| Failure::here("the Azure CLI's answer is not JSON"))?;
+        let answer = exact::json(&output.stdout).map_err(|_| Failure::here("the Azure CLI's answer is not JSON"))?;
         exchange::granted(&answer)
     }
 }
