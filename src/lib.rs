@@ -47,10 +47,12 @@ mod error;
 mod model;
 mod redact;
 mod stop;
+#[expect(clippy::disallowed_methods, reason = "asks for the environment and writes to the streams")]
 mod term;
 
 // What is declared and what is known.
 mod schema;
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads the files of the project")]
 mod workspace;
 
 mod lint;
@@ -71,10 +73,13 @@ mod drift;
 mod snapshot;
 
 // Doing it.
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads and uploads files")]
 mod artifact;
 
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "is the HTTP client")]
 mod portal;
 
+#[expect(clippy::disallowed_methods, reason = "pauses between two looks")]
 mod operation;
 
 mod apply;
@@ -82,16 +87,19 @@ mod apply;
 // Telling it.
 mod report;
 
+#[cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read expected texts"))]
 mod render;
 
 mod rules;
 
 // The portal's double.
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "serves a portal and keeps its state")]
 mod sandbox;
 
 // The shell.
 mod cli;
 
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "is the shell")]
 mod commands;
 
 mod testing;

@@ -1,5 +1,11 @@
 //! Whole commands against the embedded portal: stdout, stderr, exit code, and what the portal saw.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests read files, run programs and open ports"
+)]
+
 mod support;
 
 mod architecture;
