@@ -41,6 +41,16 @@
 //! clock, no environment, and no files but those that `workspace` reads. Decide everything, then do it: there is no
 //! dry-run flag, because planning holds no `Writer`.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::too_many_lines,
+        reason = "tests read expected texts and list many cases"
+    )
+)]
+
 // Leaves: values, errors, streams.
 mod diagnostic;
 mod error;
@@ -87,7 +97,6 @@ mod apply;
 // Telling it.
 mod report;
 
-#[cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read expected texts"))]
 mod render;
 
 mod rules;

@@ -3,7 +3,8 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "tests read files, run programs and open ports"
+    clippy::too_many_lines,
+    reason = "tests read files, run programs, open ports and list many cases"
 )]
 
 mod support;
