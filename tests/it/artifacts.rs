@@ -265,7 +265,7 @@ async fn azurite_takes_a_file_and_the_portal_fetches_it_by_a_signed_address() {
     let modules = tokio::task::spawn_blocking(|| node_package("azurite", "3.37.0")).await.expect("it ran");
     let modules = match modules {
         Ok(modules) => modules,
-        Err(reason) => return skip(TEST, &reason),
+        Err(reason) => return skip(TEST, "node", &reason),
     };
     let azurite = Azurite::start(&modules).expect("Azurite starts");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/foreign_clients/make_container.js");
