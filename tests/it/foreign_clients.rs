@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::clients::{CLIENT_ID, CLIENT_SECRET, Played, TENANT, Verdicts, python_package, skip};
-use crate::support::{Ran, VM, migrated, native, offer, offerctl, run_beside, write};
+use crate::support::{Ran, VM, migrated, native, offer, write};
 
 const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
 const AZURE_IMG_UTILS: (&str, &str) = ("azure-img-utils", "1.2.0");
@@ -366,16 +366,4 @@ async fn curl_reaches_the_portal_and_nothing_else() {
     let lists =
         requests.iter().filter(|request| request["path"].as_str().is_some_and(|path| path.contains("/offers?")));
     assert_eq!(lists.count(), 2, "only those that trusted the right authority came through: {requests:?}");
-}
-
-/// offerctl itself, as it would talk to the real portal.
-#[tokio::test(flavor = "multi_thread")]
-async fn offerctl_takes_the_sandbox_for_the_portal() {
-    let portal = Played::new("native", &[native(&offer("vm", "t"))]).await;
-    let program = offerctl(portal.folder.path()).get_program().to_owned();
-    let mut status = portal.client(Path::new(&program));
-    status.args(["status", "contoso/vm", "--output", "json"]).env("OFFERCTL_TOKEN", &portal.token);
-    let ran = run_beside(status).await.exits(0);
-    assert_eq!(ran.json()["offers"][0]["status"]["state"], "never-published");
-    assert!(calls(&portal.requests().await, "vm").contains(&"GET /status 200".to_owned()));
 }
