@@ -3,6 +3,12 @@
 //! Each connection asks again as soon as it has its answer, as `wrk` does. It understands chunked and counted bodies,
 //! asks for no compression, and ends by itself.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a program opens connections and reads the clock"
+)]
+
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -4,6 +4,7 @@
 //! [`crate::diagnostic::Diagnostic`]); at the edge of a command everything becomes an [`Error`]: one line of cause,
 //! hints, and the [`Exit`] that the cause maps to.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::diagnostic::Diagnostic;
@@ -81,6 +82,57 @@ impl Exit {
     }
 }
 
+/// How one offer ended, or one thing that was asked for. The most telling one is first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    /// A guard stopped the whole run: nothing was begun.
+    Guarded,
+    Interrupted,
+    /// Nothing was written to it on purpose: stale or in conflict.
+    Refused,
+    /// It was written, and is not as the file says.
+    NotConverged,
+    /// It could not be read or written.
+    Failed,
+    /// The portal did not accept who we are, or what we may do.
+    Denied,
+    /// The portal's operation failed or was canceled.
+    OperationFailed,
+    TimedOut,
+    /// It differs, and the command was asked to end with a code of its own for that.
+    Changed,
+    Done,
+}
+
+impl Fate {
+    /// Returns the fate of what could not be read.
+    pub(crate) fn unread(denied: bool) -> Self {
+        if denied { Self::Denied } else { Self::Failed }
+    }
+}
+
+impl Exit {
+    /// Returns the exit of a command whose offers ended so. The most telling end wins, except that a failure is
+    /// [`Exit::Partial`] where another offer ended well, and [`Exit::Denied`] where nothing but denials kept the portal
+    /// from doing its work.
+    pub(crate) fn of(fates: impl IntoIterator<Item = Fate>) -> Self {
+        let fates = fates.into_iter().collect::<BTreeSet<_>>();
+        let has = |fate| fates.contains(&fate);
+        match fates.first() {
+            None | Some(Fate::Done) => Self::Done,
+            Some(Fate::Guarded | Fate::Refused) => Self::Refused,
+            Some(Fate::Interrupted) => Self::Interrupted,
+            Some(Fate::NotConverged) => Self::Partial,
+            Some(Fate::Failed | Fate::Denied) if has(Fate::Done) => Self::Partial,
+            Some(Fate::Denied) if !has(Fate::OperationFailed) && !has(Fate::TimedOut) => Self::Denied,
+            Some(Fate::Failed | Fate::Denied) => Self::Failed,
+            Some(Fate::OperationFailed) => Self::OperationFailed,
+            Some(Fate::TimedOut) => Self::WaitTimeout,
+            Some(Fate::Changed) => Self::Changes,
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -88,7 +140,7 @@ impl From<Exit> for std::process::ExitCode {
 }
 
 /// What went wrong, what to do next, and how the process ends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     /// The exit that this error maps to.
     pub(crate) exit: Exit,
@@ -151,3 +203,35 @@ impl std::error::Error for Error {}
 
 /// The result of everything at the edge of a command.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each line of the README's table, but for invalid input (3): that is found before there are offers.
+    #[test]
+    fn every_end_has_its_exit() {
+        use Fate::{
+            Changed, Denied, Done, Failed, Guarded, Interrupted, NotConverged, OperationFailed, Refused, TimedOut,
+        };
+        let table: &[(u8, &[&[Fate]])] = &[
+            (0, &[&[], &[Done]]),
+            (1, &[&[Failed], &[Failed, Denied], &[Denied, TimedOut], &[Denied, OperationFailed], &[Failed, Changed]]),
+            (2, &[&[Changed], &[Changed, Done]]),
+            (4, &[&[Denied], &[Denied, Changed]]),
+            (5, &[&[Guarded, Interrupted], &[Refused, Done], &[Refused, NotConverged, Failed]]),
+            (6, &[&[Failed, Done], &[Denied, Done, Changed], &[NotConverged], &[NotConverged, Failed]]),
+            (7, &[&[OperationFailed, Done], &[OperationFailed, TimedOut]]),
+            (8, &[&[TimedOut], &[TimedOut, Done]]),
+            (130, &[&[Interrupted, Refused, Failed], &[Interrupted, Done]]),
+        ];
+        for (code, all) in table {
+            for fates in *all {
+                assert_eq!(Exit::of(fates.iter().copied()).code(), *code, "{fates:?}");
+                assert_eq!(Exit::of(fates.iter().rev().copied()).code(), *code, "{fates:?}");
+            }
+        }
+        let reached = table.iter().map(|(code, _)| *code).chain([3]).collect::<BTreeSet<_>>();
+        assert_eq!(reached, Exit::ALL.map(Exit::code).into());
+    }
+}

@@ -41,6 +41,16 @@
 //! clock, no environment, and no files but those that `workspace` reads. Decide everything, then do it: there is no
 //! dry-run flag, because planning holds no `Writer`.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::too_many_lines,
+        reason = "tests read expected texts and list many cases"
+    )
+)]
+
 // Leaves: values, errors, streams.
 mod diagnostic;
 mod error;
@@ -48,11 +58,18 @@ mod model;
 mod redact;
 mod steps;
 mod stop;
+#[expect(clippy::disallowed_methods, reason = "asks for the environment and writes to the streams")]
 mod term;
+mod text;
+
+mod parallel;
 
 // What is declared and what is known.
-mod document;
 mod schema;
+
+mod document;
+
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads the files of the project")]
 mod workspace;
 
 mod lint;
@@ -73,10 +90,15 @@ mod drift;
 mod snapshot;
 
 // Doing it.
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads and uploads files")]
 mod artifact;
 
+mod child;
+
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "is the HTTP client")]
 mod portal;
 
+#[expect(clippy::disallowed_methods, reason = "pauses between two looks")]
 mod operation;
 
 mod apply;
@@ -89,11 +111,13 @@ mod render;
 mod rules;
 
 // The portal's double.
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "serves a portal and keeps its state")]
 mod sandbox;
 
 // The shell.
 mod cli;
 
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "is the shell")]
 mod commands;
 
 mod testing;

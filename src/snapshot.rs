@@ -5,7 +5,7 @@
 //! comparing, and everywhere else a stand-in is, that is masked like the secret was. So a plan from a snapshot is the
 //! plan from the portal. The file is read as untrusted input: its size, form and checksum are looked at first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub(crate) struct Recorded {
     /// Offers that could not be read: they are not absent.
     pub(crate) unread: Vec<Unread>,
     /// All offers of each publisher that could be listed: one that is not among them does not exist.
-    pub(crate) listed: BTreeMap<PublisherId, Vec<String>>,
+    pub(crate) listed: BTreeMap<PublisherId, BTreeSet<String>>,
 }
 
 /// An offer that was read.
@@ -139,7 +139,10 @@ impl Snapshot {
         }
         let taken = file.taken.parse::<jiff::Timestamp>();
         let taken = taken.map_err(|_| SnapshotError::NotASnapshot("`taken` is no time".to_owned()))?;
-        let content = serde_json::from_value::<Recorded>(file.content).map_err(not)?;
+        let mut content = serde_json::from_value::<Recorded>(file.content).map_err(not)?;
+        for ids in content.listed.values_mut() {
+            *ids = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
+        }
         let documents = content.offers.iter().filter_map(|offer| offer.present.as_ref()).map(|one| &one.document);
         if documents.into_iter().any(|document| !document.get("definition").is_some_and(Value::is_object)) {
             return Err(SnapshotError::NotASnapshot("a document in it is no offer".to_owned()));
@@ -169,7 +172,7 @@ impl Snapshot {
             return Err(Unread { cause, ..unread.clone() });
         }
         let listed = self.content.listed.get(&key.publisher);
-        if listed.is_some_and(|ids| !ids.iter().any(|id| id.eq_ignore_ascii_case(key.offer.as_str()))) {
+        if listed.is_some_and(|ids| !ids.contains(&key.offer.as_str().to_ascii_lowercase())) {
             return Ok((Live::Absent, ReleaseView::NOTHING, Contents::default()));
         }
         let cause = match listed {
@@ -326,7 +329,7 @@ mod tests {
         Desired {
             key: "contoso/a".parse().expect("a key"),
             offer_type: VM.to_owned(),
-            document: Node::from_value(document),
+            document: Node::from_value(document).into(),
             reconcile: Reconcile::default(),
             source: Source { path: "offers/a.yaml".into(), text: "".into() },
             files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],
@@ -399,7 +402,8 @@ mod tests {
     fn absence_is_said_only_where_the_list_of_all_offers_says_so() {
         let desired = desired(&document("T", "x", "x"));
         let publisher = desired.key.publisher.clone();
-        let with = |content: Recorded| snapshot(content).offer(&desired, shape());
+        let with =
+            |content: Recorded| Snapshot::read(&snapshot(content).write()).expect("good").offer(&desired, shape());
         let listed = |ids: &[&str]| Recorded {
             listed: [(publisher.clone(), ids.iter().map(|id| (*id).to_owned()).collect())].into(),
             ..Recorded::default()

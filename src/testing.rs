@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 pub use crate::model::Profile;
 pub use crate::sandbox::{
-    Client, FinalWord, MissingIfMatch, Options, Proxy, ProxyOptions, PutWhileRunning, Sandbox, Seed, Switches,
+    Client, FinalWord, MissingIfMatch, Options, Proxy, ProxyOptions, Refuses, Sandbox, Seed, Switches,
 };
 
 use crate::content::Contents;

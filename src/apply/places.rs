@@ -15,7 +15,7 @@ pub(super) fn named(problem: &Problem, desired: &Desired, shape: &Shape) -> Vec<
     let said = std::iter::once(&problem.cause).chain(&problem.details);
     let said = said.map(|line| line.to_lowercase()).collect::<Vec<_>>().join("\n");
     let mut found = Vec::new();
-    walk(&desired.document, shape, &Path::default(), &mut |at, _, _| {
+    walk(&*desired.document, shape, &Path::default(), &mut |at, _, _| {
         let address = at.address();
         let label = match address.steps().last() {
             Some(Step::Key(label)) => label,

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use clap::builder::FalseyValueParser;
-use clap::{Args, ValueEnum};
 
 use super::duration;
 use crate::model::{Profile, PublisherId};
@@ -28,7 +28,7 @@ pub(crate) struct SandboxArgs {
 
     /// How offers are treated that do not say it themselves
     #[arg(long, value_name = "PROFILE", env = "OFFERCTL_SANDBOX_PROFILE", value_enum, default_value = "native")]
-    pub(crate) profile: ProfileArg,
+    pub(crate) profile: Profile,
 
     /// A publisher that is known though it has no offer; others without offers answer 403; repeatable [default: all,
     /// while there are no offers]
@@ -91,22 +91,4 @@ fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a switch is set by NAME=VALUE")?;
     Switches::default().set(name, value)?;
     Ok((name.to_owned(), value.to_owned()))
-}
-
-/// `--profile`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum ProfileArg {
-    /// ETags, strict If-Match, `{"error": …}` bodies.
-    Native,
-    /// No ETag, the shim's errors.
-    Migrated,
-}
-
-impl From<ProfileArg> for Profile {
-    fn from(profile: ProfileArg) -> Self {
-        match profile {
-            ProfileArg::Native => Self::Native,
-            ProfileArg::Migrated => Self::Migrated,
-        }
-    }
 }

@@ -15,7 +15,7 @@ pub(crate) struct SnapshotArgs {
     pub(crate) targets: Targets,
 
     /// Where to save it; it holds no secret
-    #[arg(long, value_name = "FILE", env = "OFFERCTL_OUT")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 
     /// Do not look at the files behind artifacts; a plan against the snapshot will not compare them

@@ -9,7 +9,7 @@ use super::connect::Portal;
 use super::secrets::Secrets;
 use super::shell::{self, Shell};
 use super::sinks::Surface;
-use super::{artifacts, plan, release};
+use super::{artifacts, plan, run as scaffold};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
 use crate::cli::{ApplyArgs, Format};
@@ -97,7 +97,7 @@ async fn with_portal(
     let places = shell.places(offers);
     shell.emit(&|format, color| match format {
         Format::Text if silent => String::new(),
-        format => super::connect::show_report(&report, &places, format, color),
+        format => scaffold::show_report(&report, &places, format, color),
     })?;
     Ok(report.exit())
 }
@@ -132,8 +132,8 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
             "a saved plan is applied as it is: --through, --allow, --resend and --no-artifacts belong to `plan --out`",
         ));
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
+    let text =
+        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
     let saved = SavedPlan::read(&text).map_err(|error| {
         Error::new(Exit::Refused, format!("{}: {error}", path.display()))
             .hint("make it again with `offerctl plan --out`")
@@ -250,7 +250,7 @@ async fn carry_out(
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
     let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
     let secret = |reference: &SecretRef| means.secrets.get(reference);
-    release::with_context(shell, portal, approval, patience, (&secret, means.store), async |context| {
+    scaffold::with_context(shell, portal, approval, patience, (&secret, means.store), async |context| {
         future::join_all(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context))).await
     })
     .await

@@ -17,14 +17,12 @@ use crate::stop::Stop;
 
 pub(super) async fn run(shell: &Shell, args: &CancelArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
-    let portal = shell.connect().await?;
-    match cancel_all(shell, args, &keys, &portal).await {
-        Ok(report) => shell.emit_report(&report, portal).await,
-        Err(error) => {
-            portal.close().await?;
-            Err(error)
-        }
-    }
+    shell
+        .with_portal(async |portal| {
+            let report = cancel_all(shell, args, &keys, portal).await?;
+            shell.emit_report(&report)
+        })
+        .await
 }
 
 async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal: &Portal) -> Result<Report> {

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use super::shell::{self, Shell};
-use crate::cli::Format;
 use crate::error::{Error, Exit, Result};
-use crate::portal::{Credential, Endpoint, Passed, Problem, Reader, Settings};
-use crate::render::{self, Paint, Places};
-use crate::report::Report;
+use crate::portal::{Credential, DEADLINE, Endpoint, Passed, Problem, Reader, Settings};
 use crate::sandbox::{Options, Sandbox};
 use crate::workspace::Project;
 
@@ -31,6 +28,13 @@ pub(super) struct Portal {
 }
 
 impl Portal {
+    /// Does something with the portal, then ends the embedded one, its state saved, whatever came of it.
+    pub(super) async fn during<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
+        let done = work(&self).await;
+        let closed = self.close().await;
+        done.and_then(|done| closed.map(|()| done))
+    }
+
     /// Ends the embedded portal, its state saved.
     pub(super) async fn close(self) -> Result<()> {
         match self.sandbox {
@@ -41,29 +45,29 @@ impl Portal {
 }
 
 impl Shell {
-    /// Opens the way to the portal. Whoever cannot authenticate is told before anything is read.
+    /// Opens the way to the portal for some work, and closes it again. Whoever cannot authenticate is told before
+    /// anything is read.
+    pub(super) async fn with_portal<T>(&self, work: impl AsyncFnOnce(&Portal) -> Result<T>) -> Result<T> {
+        self.connect().await?.during(work).await
+    }
+
+    /// As [`Self::with_portal`], for a caller that closes it.
     pub(super) async fn connect(&self) -> Result<Portal> {
         let portal = self.open(self.global.retries).await?;
         let token = self.until_stopped(async { Ok(portal.reader.credential().check().await) }).await;
-        match token {
-            Ok(Ok(_)) => Ok(portal),
-            Ok(Err(problem)) => {
-                portal.close().await?;
-                Err(denied(&problem))
-            }
-            Err(interrupted) => {
-                portal.close().await?;
-                Err(interrupted)
-            }
+        match token.and_then(|token| token.map_err(|problem| denied(&problem))) {
+            Ok(_) => Ok(portal),
+            Err(error) => portal.close().await.and(Err(error)),
         }
     }
 
-    /// As [`Self::connect`], without a look at the credential.
+    /// Opens the way to the portal, without a look at the credential.
     pub(super) async fn open(&self, retries: u32) -> Result<Portal> {
         let project = self.project_if_any()?;
+        let project = project.as_deref();
         project.iter().for_each(|project| self.prepare_log(project));
-        let config = project.as_ref().map(|project| &project.config);
-        let sandbox = if self.global.sandbox { Some(self.start_sandbox(project.as_ref()).await?) } else { None };
+        let config = project.map(|project| &project.config);
+        let sandbox = if self.global.sandbox { Some(self.start_sandbox(project).await?) } else { None };
         let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
             (Some(sandbox), _, _) => endpoint(sandbox.url())?,
             (None, Some(endpoint), _) => endpoint.clone(),
@@ -75,7 +79,7 @@ impl Shell {
             Some(_) => (SANDBOX.to_owned(), (Credential::placeholder(SANDBOX), Vec::new())),
             None => (endpoint.to_string(), self.credential(&endpoint)?),
         };
-        let at_once = self.parallelism(project.as_ref());
+        let at_once = self.parallelism(project);
         tracing::info!(%endpoint, "portal");
         let reader = Reader::new(Settings {
             endpoint,
@@ -84,6 +88,7 @@ impl Shell {
             retries,
             retry_budget: self.global.retry_budget,
             max_requests: self.global.max_requests,
+            deadline: DEADLINE,
             stop: self.stop.clone(),
         })
         .map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
@@ -92,20 +97,11 @@ impl Shell {
         Ok(Portal { reader, name, at_once, passed, sandbox })
     }
 
-    /// Writes the report of a run to every sink, and closes the portal.
-    pub(super) async fn emit_report(&self, report: &Report, portal: Portal) -> Result<Exit> {
-        let closed = portal.close().await;
-        let places = self.places(&[]);
-        self.emit(&|format, color| show_report(report, &places, format, color))?;
-        closed?;
-        Ok(report.exit())
-    }
-
     /// The credential of the environment. A portal on this machine gets a word of ours where none is named: nobody's
     /// identity is looked for to show it to a sandbox.
     fn credential(&self, endpoint: &Endpoint) -> Result<(Credential, Vec<Passed>)> {
         let env = |name: &str| std::env::var(name).ok();
-        let chosen = Credential::choose(self.global.auth, self.global.auth_version.into(), &env);
+        let chosen = Credential::choose(self.global.auth, self.global.auth_version, &env);
         let (credential, passed) = chosen.map_err(|error| {
             Error::new(Exit::Denied, format!("the credential cannot be used: {error}"))
                 .hint("the README lists the variables of each credential; --auth METHOD chooses another one")
@@ -132,18 +128,6 @@ impl Shell {
     fn parallelism(&self, project: Option<&Project>) -> usize {
         let flag = self.global.parallelism.map(usize::from);
         flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM)
-    }
-}
-
-/// A report in any format.
-pub(super) fn show_report(report: &Report, places: &Places, format: Format, color: bool) -> String {
-    match format {
-        Format::Text => render::report(report, Paint { color }),
-        Format::Markdown => render::summary::report(report, places),
-        Format::Json => render::report_json(report),
-        Format::Junit => render::junit::report(report),
-        Format::Github => render::github::report(report, places),
-        Format::Html | Format::Sarif => String::new(),
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt as _, stream};
-
-use super::observe;
+use super::connect::Portal;
+use super::observe::{read_each, unread};
 use super::shell::Shell;
 use crate::cli::{DiffArgs, Format, SideArg};
 use crate::diff::{self, Change, ChangeKind, Compare};
 use crate::document;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
 use crate::plan::Unread;
@@ -28,21 +27,11 @@ pub(super) async fn run(shell: &Shell, args: &DiffArgs) -> Result<Exit> {
         true => declared.keys().cloned().collect(),
         false => shell.keys(&args.targets.targets)?,
     };
-    let portal = shell.connect().await?;
-    let (sides, reader, schemas) = ((args.from, args.to), &portal.reader, &*shell.schemas);
-    let work = async {
-        let reads = keys.iter().map(|key| one(reader, schemas, key, declared.get(key), sides));
-        Ok(stream::iter(reads).buffered(portal.at_once).collect::<Vec<_>>().await)
+    let read = async |portal: &Portal| {
+        let one = async |key| one(shell, &portal.reader, key, declared.get(key), (args.from, args.to)).await;
+        shell.until_stopped(async { Ok(read_each(shell, portal.at_once, &keys, one).await) }).await
     };
-    let read = shell.until_stopped(work).await;
-    portal.close().await?;
-    let (mut compared, mut unread) = (Vec::new(), Vec::new());
-    for result in read? {
-        match result {
-            Ok(offer) => compared.push(offer),
-            Err(problem) => unread.push(problem),
-        }
-    }
+    let (compared, unread) = shell.with_portal(read).await?;
     let names = (args.from.to_string(), args.to.to_string());
     shell.emit_on(&|format, surface| match format {
         Format::Json => render::compared_json(&names, &compared, &unread),
@@ -59,13 +48,9 @@ pub(super) async fn run(shell: &Shell, args: &DiffArgs) -> Result<Exit> {
         ),
     })?;
     let differs = compared.iter().any(|offer| !offer.changes.is_empty() || offer.empty.len() == 1);
-    Ok(match (compared.is_empty(), unread.as_slice()) {
-        (_, []) if differs && args.detailed_exitcode => Exit::Changes,
-        (_, []) => Exit::Done,
-        (false, _) => Exit::Partial,
-        (true, unread) if unread.iter().all(|unread| unread.denied) => Exit::Denied,
-        (true, _) => Exit::Failed,
-    })
+    let unread = unread.iter().map(|unread| Fate::unread(unread.denied));
+    let differs = (differs && args.detailed_exitcode).then_some(Fate::Changed);
+    Ok(Exit::of(unread.chain(compared.iter().map(|_| Fate::Done)).chain(differs)))
 }
 
 fn is_of_files(args: &DiffArgs) -> bool {
@@ -85,19 +70,14 @@ fn declared(shell: &Shell, args: &DiffArgs) -> Result<BTreeMap<OfferKey, Desired
 }
 
 async fn one(
+    shell: &Shell,
     reader: &Reader,
-    schemas: &Schemas,
     key: &OfferKey,
     declared: Option<&Desired>,
     (from, to): (SideArg, SideArg),
 ) -> std::result::Result<Compared, Unread> {
-    let unread = |problem: Problem| observe::unread(key, &problem);
-    let (a, b) = tokio::try_join!(read(reader, key, from), read(reader, key, to)).map_err(unread)?;
-    let offer_type = [&a, &b].into_iter().flatten().find_map(|live| match live {
-        Live::Present(offer) => offer.document.get("offerTypeId").and_then(|text| text.as_str()),
-        Live::Absent => None,
-    });
-    let shape = schemas.shape(declared.map_or_else(|| offer_type.unwrap_or_default(), |desired| &desired.offer_type));
+    let sides = tokio::try_join!(read(reader, key, from), read(reader, key, to));
+    let (a, b) = sides.map_err(|problem| unread(key, &problem))?;
     let empty = [(from, &a), (to, &b)].into_iter().filter(|(_, live)| **live == Some(Live::Absent));
     let empty = empty.map(|(side, _)| side.to_string()).collect();
     let compared = Compared {
@@ -107,9 +87,25 @@ async fn one(
         changes: Vec::new(),
         not_compared: Vec::new(),
     };
-    Ok(match (&a, &b, declared) {
+    let declared = declared.cloned();
+    Ok(shell.compute(move |schemas| compare(&a, &b, declared.as_ref(), schemas, compared)).await)
+}
+
+fn compare(
+    a: &Option<Live>,
+    b: &Option<Live>,
+    declared: Option<&Desired>,
+    schemas: &Schemas,
+    compared: Compared,
+) -> Compared {
+    let offer_type = [a, b].into_iter().flatten().find_map(|live| match live {
+        Live::Present(offer) => offer.document.get("offerTypeId").and_then(|text| text.as_str()),
+        Live::Absent => None,
+    });
+    let shape = schemas.shape(declared.map_or_else(|| offer_type.unwrap_or_default(), |desired| &desired.offer_type));
+    match (a, b, declared) {
         (Some(Live::Present(a)), Some(Live::Present(b)), declared) => {
-            let declared = declared.map(|desired| &desired.document);
+            let declared = declared.map(|desired| &*desired.document);
             let without = |document: &serde_json::Value| document::redacted_beside(document, declared, shape);
             Compared { changes: diff::between(&without(&a.document), &without(&b.document), shape), ..compared }
         }
@@ -119,7 +115,7 @@ async fn one(
             Compared { changes: found.changes.into_iter().map(turned).collect(), ..found }
         }
         _ => compared,
-    })
+    }
 }
 
 /// Whether one side is the file.

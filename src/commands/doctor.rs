@@ -22,9 +22,8 @@ pub(super) async fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
     let mut checks = vec![project];
     match shell.open(shell.global.retries.min(RETRIES)).await {
         Ok(portal) => {
-            let looked = shell.until_stopped(async { Ok(look(&portal, &publishers).await) }).await;
-            portal.close().await?;
-            checks.extend(looked?);
+            let look = async |portal: &Portal| shell.until_stopped(async { Ok(look(portal, &publishers).await) }).await;
+            checks.extend(portal.during(look).await?);
         }
         Err(error) => checks.push(Check::new("credential", bad(&error))),
     }

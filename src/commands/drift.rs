@@ -2,34 +2,30 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-
-use futures_util::{StreamExt as _, stream};
+use std::sync::Arc;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::git::Revision;
-use super::observe;
-use super::progress::Reading;
+use super::observe::{self, read_each};
 use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::cli::{DriftArgs, Format};
-use crate::content::Contents;
 use crate::diff;
 use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
+use crate::live::Live;
 use crate::model::{OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::Reader;
 use crate::render::{self, MarkdownOptions, Paint};
+use crate::schema::Schemas;
 use crate::workspace::{Desired, Loaded, Project};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let (project, loaded) = shell.load(&args.targets.targets)?;
-    let bases = bases(shell, &project, &args.base).await?;
-    let portal = shell.connect().await?;
-    let found = look(shell, args, &project, &loaded, &bases, &portal).await;
-    portal.close().await?;
-    let found = found?;
+    let bases = Arc::from(bases(shell, &project, &args.base).await?);
+    let found = shell.with_portal(async |portal| look(shell, args, &project, &loaded, &bases, portal).await).await?;
     let places = shell.places(&loaded.offers);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
     shell.emit(&|format, color| match format {
@@ -61,18 +57,13 @@ impl Origin {
     fn of(&self, key: &OfferKey, path: &str) -> std::result::Result<Option<Base<'_>>, String> {
         match self {
             Self::Receipt(_, receipt) => Ok(receipt.offer(key).map(Base::Receipt)),
-            Self::Revision(revision) => {
-                let Loaded { offers, faulty, diagnostics, .. } = &revision.loaded;
-                if let Some(desired) = offers.iter().find(|desired| desired.key == *key) {
-                    return Ok(Some(Base::Revision(desired)));
+            Self::Revision(revision) => match revision.loaded.offer(key) {
+                Some(desired) => Ok(Some(Base::Revision(desired))),
+                None if revision.loaded.is_broken(key, path) => {
+                    Err(format!("its file has errors at {}", revision.name))
                 }
-                let broken = faulty.iter().any(|desired| desired.key == *key)
-                    || diagnostics.iter().any(|finding| &*finding.source.path == path);
-                if broken {
-                    return Err(format!("its file has errors at {}", revision.name));
-                }
-                Ok(Some(Base::New))
-            }
+                None => Ok(Some(Base::New)),
+            },
         }
     }
 
@@ -104,7 +95,7 @@ fn receipt(path: &Path) -> Result<Receipt> {
         let message = format!("{} has {size} bytes, more than the {MAX_RECEIPT} that are read", path.display());
         return Err(Error::invalid(message));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+    let text = crate::text::read(path).map_err(|error| Error::io("read", path, &error))?;
     Receipt::read(&text).map_err(|error| {
         Error::invalid(format!("{} cannot be the base: {error}", path.display()))
             .hint("give the report of `apply -o json=PATH`, or a Git revision")
@@ -116,10 +107,10 @@ async fn look(
     args: &DriftArgs,
     project: &Project,
     loaded: &Loaded,
-    bases: &[Origin],
+    bases: &Arc<[Origin]>,
     portal: &Portal,
 ) -> Result<Drift> {
-    for origin in bases {
+    for origin in bases.iter() {
         if let Origin::Receipt(name, receipt) = origin
             && receipt.portal() != portal.name
         {
@@ -135,16 +126,8 @@ async fn look(
         ..Drift::default()
     };
     let all = async {
-        let reads = loaded.offers.iter().map(|desired| one(shell, &portal.reader, desired, bases, looker));
-        let mut reads = stream::iter(reads).buffered(portal.at_once);
-        let reading = Reading::new(shell.term, loaded.offers.len());
-        while let Some(result) = reads.next().await {
-            reading.one_more();
-            match result {
-                Ok(offer) => found.offers.push(offer),
-                Err(unread) => found.unread.push(unread),
-            }
-        }
+        let one = async |desired| one(shell, &portal.reader, desired, bases, looker).await;
+        (found.offers, found.unread) = read_each(shell, portal.at_once, &loaded.offers, one).await;
         // What is left out by a target is declared all the same.
         if args.targets.targets.is_empty() {
             undeclared(&portal.reader, loaded, bases, &mut found).await;
@@ -162,54 +145,56 @@ async fn one(
     shell: &Shell,
     reader: &Reader,
     desired: &Desired,
-    bases: &[Origin],
+    bases: &Arc<[Origin]>,
     looker: Option<&Looker>,
 ) -> std::result::Result<OfferDrift, Unread> {
-    let shape = shell.schemas.shape(&desired.offer_type);
     let live = reader.offer(&desired.key).await.map_err(|problem| observe::unread(&desired.key, &problem))?;
-    let mut base = None;
+    let (asking, all) = (desired.clone(), Arc::clone(bases));
+    let asked = move |live: &Live, schemas: &Schemas| {
+        let shape = schemas.shape(&asking.offer_type);
+        let mut pairs = diff::artifacts(&asking.document, live, shape);
+        if let Ok((_, Base::Revision(before))) = base(&all, &asking) {
+            pairs.extend(diff::artifacts(&before.document, live, shape));
+        }
+        pairs
+    };
+    let (live, contents) = observe::contents(shell, looker, live, asked).await;
+    let (desired, bases) = (desired.clone(), Arc::clone(bases));
+    let compare = move |schemas: &Schemas| {
+        let (base, why) = match base(&bases, &desired) {
+            Ok(base) => (Some(base), None),
+            Err(why) => (None, why),
+        };
+        let shape = schemas.shape(&desired.offer_type);
+        let moved = drift::of(&desired, base.map(|(_, base)| base), &live, &contents, shape);
+        let base = base.map(|(name, _)| name.to_owned());
+        OfferDrift { path: desired.source.path.to_string(), key: desired.key, base, why, moved }
+    };
+    Ok(shell.compute(compare).await)
+}
+
+/// The first base that tells of an offer, with its name; or why none does, where there are bases.
+fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
     for origin in bases {
         match origin.of(&desired.key, &desired.source.path) {
-            Ok(Some(known)) => {
-                base = Some((origin.name().to_owned(), known));
-                break;
-            }
+            Ok(Some(known)) => return Ok((origin.name(), known)),
             Ok(None) => {}
             Err(reason) => why = Some(reason),
         }
     }
-    let contents = match looker {
-        Some(looker) => {
-            let mut pairs = diff::artifacts(&desired.document, &live, shape);
-            if let Some((_, Base::Revision(before))) = &base {
-                pairs.extend(diff::artifacts(&before.document, &live, shape));
-            }
-            looker.look(&pairs).await
-        }
-        None => Contents::default(),
-    };
-    let moved = drift::of(desired, base.as_ref().map(|(_, base)| *base), &live, &contents, shape);
-    let why = why.filter(|_| base.is_none());
-    Ok(OfferDrift {
-        key: desired.key.clone(),
-        path: desired.source.path.to_string(),
-        base: base.map(|(name, _)| name),
-        why,
-        moved,
-    })
+    Err(why)
 }
 
 /// The offers of the declared publishers that no file declares.
 async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &[Origin], found: &mut Drift) {
+    let folded = |key: &OfferKey| (key.publisher.clone(), key.offer.as_str().to_ascii_lowercase());
+    let declared = loaded.offers.iter().map(|offer| folded(&offer.key)).collect::<BTreeSet<_>>();
     let publishers = loaded.offers.iter().map(|desired| &desired.key.publisher).collect::<BTreeSet<_>>();
     for publisher in publishers {
         match listed(reader, publisher).await {
             Ok(keys) => {
-                let same = |a: &OfferKey, b: &OfferKey| {
-                    a.publisher == b.publisher && a.offer.as_str().eq_ignore_ascii_case(b.offer.as_str())
-                };
-                let new = keys.into_iter().filter(|key| !loaded.offers.iter().any(|offer| same(&offer.key, key)));
+                let new = keys.into_iter().filter(|key| !declared.contains(&folded(key)));
                 found.undeclared.extend(new.map(|key| {
                     let was_declared = bases.iter().any(|origin| origin.declares(&key));
                     Undeclared { key, was_declared }

@@ -1,5 +1,6 @@
-//! A revision of the project's files, read from the repository's objects by the git program: the work tree, the index
-//! and the hooks have no part in it.
+//! A revision of the project's files, read by the git program from the repository's objects. Files come as git would
+//! check them out, so that line ends and other conversions make no difference to the files of today; hooks have no part
+//! in it.
 //!
 //! Git itself rather than a library: every pipeline that checks out a project has it, it knows every form of
 //! repository (partial clones, other hashes, work trees of their own), and it adds nothing to build.
@@ -9,15 +10,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 
 use super::shell::Shell;
+use crate::child;
 use crate::error::{Error, Result};
 use crate::model::Digest;
 use crate::workspace::{Loaded, Project, Tree};
 
 /// Larger files of a revision are no part of an offer; `!artifact` reads no more either.
 const MAX_FILE: u64 = 64 << 20;
+/// As many names as fit into a command line on every system.
+const NAMES: usize = 200;
+/// What git reads, beside what every program does: where its configuration is, and who is behind `sudo`. Where the
+/// repository is follows from the project alone.
+const VARIABLES: &[&str] = &["GIT_CONFIG_*", "GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH", "SUDO_UID"];
 /// How often a load may find that it needs more files: once for offer files, once for what they name.
 const ROUNDS: usize = 3;
 
@@ -77,32 +83,92 @@ impl Revision {
         let missing = names.into_iter().filter(|name| self.tree.get(name).is_none());
         let wanted = missing.filter_map(|name| self.objects.get(&name).map(|object| (name, object.clone())));
         let wanted = wanted.collect::<Vec<_>>();
+        let now = self.hashes(&wanted).await?;
+        let (same, other): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|(name, object)| now.get(name) == Some(object));
+        for (name, _) in same {
+            let path = self.root.join(&name);
+            let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
+            self.tree.add(name, bytes);
+        }
+        self.from_objects(other).await
+    }
+
+    /// The objects that the files of today would become, by git's own conversions.
+    async fn hashes(&self, wanted: &[(String, String)]) -> Result<BTreeMap<String, String>> {
+        let small = |path: &Path| path.metadata().is_ok_and(|file| file.is_file() && file.len() <= MAX_FILE);
+        let here = wanted.iter().map(|(name, _)| name.as_str()).filter(|name| small(&self.root.join(name)));
+        let mut hashes = BTreeMap::new();
+        for names in here.collect::<Vec<_>>().chunks(NAMES) {
+            let answer = git(&self.root, &[&["hash-object", "--"], names].concat(), None).await?;
+            let objects = String::from_utf8_lossy(&answer);
+            hashes.extend(
+                names.iter().zip(objects.lines()).map(|(name, object)| ((*name).to_owned(), object.to_owned())),
+            );
+        }
+        Ok(hashes)
+    }
+
+    /// Reads files as git would check them out.
+    async fn from_objects(&mut self, wanted: Vec<(String, String)>) -> Result<()> {
         if wanted.is_empty() {
             return Ok(());
         }
         let asked = wanted.iter().map(|(_, object)| format!("{object}\n")).collect::<String>();
-        let answer = git(&self.root, &["cat-file", "--batch"], Some(asked.into_bytes())).await?;
-        let mut rest = answer.as_slice();
-        for (name, _) in wanted {
-            let bytes = next_object(&mut rest).ok_or_else(|| {
-                Error::failed(format!("{name} of {} cannot be read from the repository's objects", self.name))
-                    .hint("a partial clone may lack them; fetch them, or clone without --filter")
-            })?;
-            self.tree.add(name, bytes);
+        let sizes = git(&self.root, &["cat-file", "--batch-check=%(objectsize)"], Some(asked.into_bytes())).await;
+        let sizes = match sizes {
+            Ok(sizes) => String::from_utf8_lossy(&sizes).into_owned(),
+            Err(error) => return Err(lacking(&self.root, &self.name).await.unwrap_or(error)),
+        };
+        let mut small = Vec::new();
+        for ((name, object), size) in wanted.into_iter().zip(sizes.lines()) {
+            let Ok(size) = size.parse::<u64>() else {
+                let what = format!("{name} of {}", self.name);
+                let damaged = || {
+                    Error::failed(format!("{what} is missing from the repository's objects"))
+                        .hint("`git fsck` shows what is damaged")
+                };
+                return Err(lacking(&self.root, &what).await.unwrap_or_else(damaged));
+            };
+            if size <= MAX_FILE {
+                small.push((name, object));
+            }
+        }
+        let prefix = git(&self.root, &["rev-parse", "--show-prefix"], None).await?;
+        let prefix = String::from_utf8_lossy(&prefix).trim_end_matches('\n').to_owned();
+        // The size that git says is that before the conversion, so an object that there is not marks the end of each.
+        let end = uuid::Uuid::new_v4().to_string();
+        let asked = small.iter().map(|(name, object)| format!("{object} {prefix}{name}\n{end}\n")).collect::<String>();
+        let answer = git(&self.root, &["cat-file", "--batch", "--filters"], Some(asked.into_bytes())).await?;
+        for ((name, _), bytes) in small.into_iter().zip(checked_out(&answer, &end)) {
+            self.tree.add(name, bytes.to_vec());
         }
         Ok(())
     }
 }
 
-/// One answer of `cat-file --batch`: `<object> <type> <size>`, a line feed, the bytes, a line feed.
-fn next_object(rest: &mut &[u8]) -> Option<Vec<u8>> {
-    let end = rest.iter().position(|byte| *byte == b'\n')?;
-    let head = std::str::from_utf8(&rest[..end]).ok()?;
-    let mut words = head.split(' ');
-    let (_, kind, size) = (words.next()?, words.next()?, words.next()?.parse::<usize>().ok()?);
-    let bytes = rest.get(end + 1..end + 1 + size)?.to_vec();
-    *rest = rest.get(end + 1 + size + 1..)?;
-    (kind == "blob").then_some(bytes)
+/// The answers of `cat-file --batch`, each followed by that to `end`: `<object> <type> <size>`, a line feed, the bytes, a
+/// line feed.
+fn checked_out<'a>(answer: &'a [u8], end: &str) -> impl Iterator<Item = &'a [u8]> {
+    let end = format!("\n{end} missing\n").into_bytes();
+    let mut rest = answer;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(|byte| *byte == b'\n')? + 1;
+        let length = rest[start..].windows(end.len()).position(|window| window == end)?;
+        let bytes = &rest[start..start + length];
+        rest = &rest[start + length + end.len()..];
+        Some(bytes)
+    })
+}
+
+/// The error of objects that a partial clone did not bring; `None` where the clone is none.
+async fn lacking(root: &Path, what: &str) -> Option<Error> {
+    git(root, &["config", "--get-regexp", r"^remote\..*\.promisor$"], None).await.ok()?;
+    Some(
+        Error::invalid(format!("{what} is not in this clone, because it was made with --filter")).hint(
+            "`git fetch --refetch --no-filter` brings what is missing; in a pipeline, check out without a filter",
+        ),
+    )
 }
 
 async fn commit(root: &Path, rev: &str) -> Result<String> {
@@ -126,40 +192,35 @@ async fn commit(root: &Path, rev: &str) -> Result<String> {
 
 /// The regular files below the project's folder, and the objects that hold them.
 async fn list(root: &Path, commit: &str) -> Result<BTreeMap<String, String>> {
-    let answer = git(root, &["ls-tree", "-r", "-z", "-l", commit], None).await?;
+    let answer = match git(root, &["ls-tree", "-r", "-z", commit], None).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(lacking(root, &format!("the list of files of {commit}")).await.unwrap_or(error)),
+    };
     let mut objects = BTreeMap::new();
     for entry in answer.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
         let Ok(entry) = std::str::from_utf8(entry) else { continue };
         let Some((head, name)) = entry.split_once('\t') else { continue };
         let mut words = head.split_ascii_whitespace();
-        let (mode, object, size) = (words.next(), words.nth(1), words.next().and_then(|size| size.parse::<u64>().ok()));
-        // Links and submodules have other modes.
-        let regular = matches!(mode, Some("100644" | "100755"));
-        if let (true, Some(object), Some(size)) = (regular, object, size)
-            && size <= MAX_FILE
-        {
+        let (mode, object) = (words.next(), words.nth(1));
+        // Links and submodules have other modes. Names are asked for line by line.
+        let regular = matches!(mode, Some("100644" | "100755")) && !name.contains('\n');
+        if let Some(object) = object.filter(|_| regular) {
             objects.insert(name.to_owned(), object.to_owned());
         }
     }
     Ok(objects)
 }
 
-/// Runs git in a folder: no pager, no question, nothing fetched, nothing locked, and no variable of git's own but those
-/// that say where its configuration is.
+/// Runs git in a folder: no pager, no question, nothing fetched, nothing locked.
 async fn git(root: &Path, args: &[&str], input: Option<Vec<u8>>) -> Result<Vec<u8>> {
-    let mut command = Command::new("git");
+    let mut command = child::command("git", VARIABLES);
     command.arg("--no-pager").args(["-c", "core.fsmonitor=false", "-c", "protocol.allow=never"]).args(args);
-    command.current_dir(root).env_clear();
-    for name in ["PATH", "HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    command.envs([
+    command.current_dir(root).envs([
         ("LC_ALL", "C"),
         ("GIT_TERMINAL_PROMPT", "0"),
         ("GIT_OPTIONAL_LOCKS", "0"),
         ("GIT_NO_LAZY_FETCH", "1"),
+        ("GIT_LFS_SKIP_SMUDGE", "1"),
     ]);
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -199,11 +260,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objects_are_read_one_after_another() {
-        let answer = b"aa blob 3\nx\ny\nbb blob 0\n\ncc missing\n".to_vec();
-        let mut rest = answer.as_slice();
-        assert_eq!(next_object(&mut rest), Some(b"x\ny".to_vec()));
-        assert_eq!(next_object(&mut rest), Some(Vec::new()));
-        assert_eq!(next_object(&mut rest), None);
+    fn files_are_read_one_after_another_whatever_their_size() {
+        let answer = b"aa blob 3\nx\r\ny\nend missing\nbb blob 0\n\nend missing\ncc blob 1\n\n\nend missing\n".to_vec();
+        let files = checked_out(&answer, "end").collect::<Vec<_>>();
+        assert_eq!(files, [&b"x\r\ny"[..], b"", b"\n"]);
+        assert_eq!(checked_out(b"aa blob 9\nx", "end").next(), None);
     }
 }

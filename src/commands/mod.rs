@@ -12,7 +12,9 @@ mod git;
 mod observe;
 mod plan;
 mod progress;
+mod project;
 mod release;
+mod run;
 mod sandbox;
 mod schema;
 mod secrets;
@@ -61,7 +63,6 @@ fn command_line() -> ExitCode {
     let term = Term::new(cli.global.color, cli.global.quiet, cli.global.no_input);
     logging(cli.global.verbose, cli.global.log_format, term);
     let outcome = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Error::failed(format!("the runtime cannot start: {error}")))
@@ -99,6 +100,7 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
 }
 
 async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
+    check_variables(&command)?;
     shell.check_formats(&command)?;
     shell.check_sinks()?;
     match command {
@@ -118,6 +120,16 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Doctor(targets) => doctor::run(shell, &targets).await,
         Command::Sandbox(args) => sandbox::run(shell, *args).await,
     }
+}
+
+/// Refuses the variable that once stood for `--out` of two commands: each would overwrite the file of the other.
+fn check_variables(command: &Command) -> Result<()> {
+    let writes = matches!(command, Command::Plan(_) | Command::Snapshot(_));
+    if writes && std::env::var_os("OFFERCTL_OUT").is_some_and(|value| !value.is_empty()) {
+        return Err(Error::invalid("OFFERCTL_OUT is set, and does not say which file it is for")
+            .hint("unset it, and give the file by --out FILE"));
+    }
+    Ok(())
 }
 
 fn explain(error: &Error, term: Term) {

@@ -1,17 +1,19 @@
 //! Reads from the portal what the planner needs, and nothing that it does not.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt as _, stream};
 
 use super::progress::Reading;
 use super::shell::Shell;
 use crate::artifact::Looker;
-use crate::content::Contents;
+use crate::content::{Contents, Pair};
 use crate::diff;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
 use crate::plan::{self, Choices, Content, Estimate, InProgress, Plan, ReleaseView, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
-use crate::schema::Shape;
+use crate::schema::{Schemas, Shape};
 use crate::workspace::{Desired, Through};
 
 /// Reads and decides every offer, several at once. Only what is to be done is kept.
@@ -23,49 +25,99 @@ pub(super) async fn make_plan(
     looker: Option<&Looker>,
     at_once: usize,
 ) -> Plan {
-    let decided = stream::iter(offers.iter().map(|desired| decide(shell, reader, desired, choices, looker)));
-    let mut decided = decided.buffered(at_once);
-    let mut plan = Plan::default();
-    let reading = Reading::new(shell.term, offers.len());
-    while let Some(verdict) = decided.next().await {
-        reading.one_more();
+    let choices = Arc::new(choices.clone());
+    plan_of(
+        read_each(shell, at_once, offers, async |desired| decide(shell, reader, desired, &choices, looker).await).await,
+    )
+}
+
+/// Sorts what was decided into a plan.
+pub(super) fn plan_of((verdicts, unread): (Vec<Verdict>, Vec<Unread>)) -> Plan {
+    let mut plan = Plan { unread, ..Plan::default() };
+    for verdict in verdicts {
         match verdict {
-            Ok(Verdict::Change(offer)) => plan.offers.push(*offer),
-            Ok(Verdict::Unchanged(unchanged)) => plan.unchanged.push(*unchanged),
-            Err(unread) => plan.unread.push(unread),
+            Verdict::Change(offer) => plan.offers.push(*offer),
+            Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
         }
     }
     plan
+}
+
+/// Does something for each offer, several at once, and shows how many are done. The results are in the order of the
+/// offers, those that could not be read apart.
+pub(super) async fn read_each<'a, I, T>(
+    shell: &Shell,
+    at_once: usize,
+    offers: &'a [I],
+    read: impl AsyncFn(&'a I) -> Result<T, Unread>,
+) -> (Vec<T>, Vec<Unread>) {
+    let (reading, read) = (Reading::new(shell.term, offers.len()), &read);
+    let reads = offers.iter().enumerate().map(async |(index, offer)| (index, read(offer).await));
+    // One offer that takes long keeps no other from being read.
+    let reads = stream::iter(reads).buffer_unordered(at_once).inspect(|_| reading.one_more());
+    let mut results = reads.collect::<Vec<_>>().await;
+    results.sort_unstable_by_key(|(index, _)| *index);
+    let (mut good, mut unread) = (Vec::new(), Vec::new());
+    for (_, result) in results {
+        match result {
+            Ok(one) => good.push(one),
+            Err(one) => unread.push(one),
+        }
+    }
+    (good, unread)
 }
 
 async fn decide(
     shell: &Shell,
     reader: &Reader,
     desired: &Desired,
-    choices: &Choices,
+    choices: &Arc<Choices>,
     looker: Option<&Looker>,
 ) -> Result<Verdict, Unread> {
-    let shape = shell.schemas.shape(&desired.offer_type);
-    let (live, release) = read(reader, desired, shape, choices.through(desired)).await?;
-    let contents = match looker {
-        Some(looker) => looker.look(&diff::artifacts(&desired.document, &live, shape)).await,
-        None => Contents::default(),
+    let (live, release) = read(shell, reader, desired, choices.through(desired)).await?;
+    let (live, contents) = contents(shell, looker, live, artifacts_of(desired)).await;
+    let (desired, choices) = (desired.clone(), Arc::clone(choices));
+    let decide = move |schemas: &Schemas| {
+        let shape = schemas.shape(&desired.offer_type);
+        plan::decide(&desired, &live, &release, contents, shape, &choices)
     };
-    Ok(plan::decide(desired, &live, &release, contents, shape, choices))
+    Ok(shell.compute(decide).await)
+}
+
+/// Looks at the files behind the artifacts that `asked` names, unless they are left out. The document is given back.
+pub(super) async fn contents(
+    shell: &Shell,
+    looker: Option<&Looker>,
+    live: Live,
+    asked: impl FnOnce(&Live, &Schemas) -> Vec<Pair> + Send + 'static,
+) -> (Live, Contents) {
+    let Some(looker) = looker else { return (live, Contents::default()) };
+    let ask = |schemas: &Schemas| {
+        let pairs = asked(&live, schemas);
+        (live, pairs)
+    };
+    let (live, pairs) = shell.compute(ask).await;
+    (live, looker.look(&pairs).await)
+}
+
+/// Finds the artifacts of an offer that only their content can compare.
+pub(super) fn artifacts_of(desired: &Desired) -> impl FnOnce(&Live, &Schemas) -> Vec<Pair> + Send + use<> {
+    let desired = desired.clone();
+    move |live, schemas| diff::artifacts(&desired.document, live, schemas.shape(&desired.offer_type))
 }
 
 /// Reads an offer, and its other slots where it goes beyond the draft.
 pub(super) async fn read(
+    shell: &Shell,
     reader: &Reader,
     desired: &Desired,
-    shape: &Shape,
     through: Through,
 ) -> Result<(Live, ReleaseView), Unread> {
-    let key = &desired.key;
-    let live = reader.offer(key).await.map_err(|problem| unread(key, &problem))?;
+    let unread = |problem| unread(&desired.key, &problem);
+    let live = reader.offer(&desired.key).await.map_err(unread)?;
     let release = match (&live, through) {
         (Live::Absent, _) | (_, Through::Draft) => ReleaseView::NOTHING,
-        (Live::Present(_), _) => release_view(reader, key, shape).await.map_err(|problem| unread(key, &problem))?,
+        (Live::Present(_), _) => release_view(shell, reader, desired).await.map_err(unread)?,
     };
     Ok((live, release))
 }
@@ -80,17 +132,15 @@ pub(super) fn unread(key: &OfferKey, problem: &Problem) -> Unread {
     }
 }
 
-async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<ReleaseView, Problem> {
+async fn release_view(shell: &Shell, reader: &Reader, desired: &Desired) -> Result<ReleaseView, Problem> {
+    let Desired { key, offer_type, .. } = desired;
     let (preview, production, status, submissions) = tokio::try_join!(
         reader.slot(key, Slot::Preview),
         reader.slot(key, Slot::Production),
         reader.status(key),
         reader.submissions(key),
     )?;
-    let digest = |live: &Live| match live {
-        Live::Present(offer) => Some(offer.digest(shape)),
-        Live::Absent => None,
-    };
+    let shape = shell.schemas.shape(offer_type);
     let estimates = status.iter().flat_map(|status| &status.steps).filter(|step| !step.estimate.is_empty());
     let estimates = estimates.map(|step| Estimate { step: step.name.clone(), estimate: step.estimate.clone() });
     let estimates = estimates.collect();
@@ -103,14 +153,53 @@ async fn release_view(reader: &Reader, key: &OfferKey, shape: &Shape) -> Result<
         (Some(submission), false) => InProgress::Publishing(content(reader, key, submission, shape).await?),
         (None, false) => InProgress::Nothing,
     };
-    let (preview, digest) = (digest(&preview), digest(&production));
-    let production_document = match production {
-        Live::Present(offer) => Some(offer.document),
-        Live::Absent => None,
+    let offer_type = offer_type.clone();
+    let view = move |schemas: &Schemas| {
+        let digest = |live: &Live| match live {
+            Live::Present(offer) => Some(offer.digest(schemas.shape(&offer_type))),
+            Live::Absent => None,
+        };
+        let (preview, digest) = (digest(&preview), digest(&production));
+        let production_document = match production {
+            Live::Present(offer) => Some(offer.document),
+            Live::Absent => None,
+        };
+        ReleaseView { preview, production: digest, in_progress, production_document, estimates }
     };
-    Ok(ReleaseView { preview, production: digest, in_progress, production_document, estimates })
+    Ok(shell.compute(view).await)
 }
 
 async fn content(reader: &Reader, key: &OfferKey, submission: &Submission, shape: &Shape) -> Result<Content, Problem> {
     Ok(reader.submitted(key, submission, shape).await?.map_or(Content::Unknown, Content::Known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use crate::term::{ColorChoice, Term};
+    use clap::Parser as _;
+    use std::time::Duration;
+    use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn an_offer_that_takes_long_keeps_no_other_from_being_read_and_its_place_in_the_result() {
+        let global = Cli::try_parse_from(["offerctl", "status"]).expect("a command").global;
+        let shell = Shell::new(global, Term::new(ColorChoice::Never, true, true), "status");
+        let last_was_read = Semaphore::new(0);
+        let read = async |offer: &u32| match offer {
+            0 => last_was_read.acquire().await.map(|_| 0).map_err(|error| panic!("{error}")),
+            2 => {
+                Err(Unread { key: "contoso/c".parse().expect("a key"), cause: String::new(), hint: None, denied: true })
+            }
+            4 => {
+                last_was_read.add_permits(1);
+                Ok(4)
+            }
+            other => Ok(*other),
+        };
+        let read = tokio::time::timeout(Duration::from_secs(10), read_each(&shell, 2, &[0, 1, 2, 3, 4], read));
+        let (good, unread) = read.await.expect("all were read");
+        assert_eq!((good, unread.len()), (vec![0, 1, 3, 4], 1));
+    }
 }

@@ -9,7 +9,7 @@ use super::sinks::{Surface, write_whole};
 use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::lint;
 use crate::plan::{self, Bound, Choices, Plan, ReleaseStep, SavedPlan};
 use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
@@ -26,9 +26,10 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, args.out.is_some());
-            let mut plan = snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
+            let mut plan =
+                snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
             weigh(&mut plan, &project, &loaded.offers);
-            (Plan { snapshot: Some(taken), ..plan }, from.portal)
+            (Plan { snapshot: Some(taken), ..plan }, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
@@ -114,7 +115,7 @@ fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], pla
 pub(super) fn choices(shaping: &Shaping, project: &Project, keep_unchanged: bool) -> Choices {
     let guards = project.config.guards.clone();
     let closed = closed(project);
-    Choices { through: shaping.through.map(Into::into), resend: shaping.resend, guards, closed, keep_unchanged }
+    Choices { through: shaping.through, resend: shaping.resend, guards, closed, keep_unchanged }
 }
 
 /// Why nothing may go live now, if so.
@@ -182,12 +183,8 @@ pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surfa
 
 /// A plan that is not whole is no success, whatever else was asked for.
 fn exit(plan: &Plan, detailed: bool) -> Exit {
-    let totals = plan.totals();
-    match (plan.unread.as_slice(), detailed) {
-        ([], true) if !plan.is_empty() => Exit::Changes,
-        ([], _) => Exit::Done,
-        (_, _) if totals.unchanged + plan.offers.len() > 0 => Exit::Partial,
-        (unread, _) if unread.iter().all(|unread| unread.denied) => Exit::Denied,
-        _ => Exit::Failed,
-    }
+    let read = plan.totals().unchanged + plan.offers.len();
+    let unread = plan.unread.iter().map(|unread| Fate::unread(unread.denied));
+    let changed = (detailed && !plan.is_empty()).then_some(Fate::Changed);
+    Exit::of(unread.chain((read > 0).then_some(Fate::Done)).chain(changed))
 }

@@ -19,7 +19,7 @@ pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
         listen: args.listen,
         expose: args.expose,
         seed,
-        default_profile: args.profile.into(),
+        default_profile: args.profile,
         publishers: args.publisher,
         step_time: args.step_time,
         clock: args.clock,

@@ -59,10 +59,8 @@ async fn infer(shell: &Shell, from: &[String]) -> Result<Value> {
     let mut documents = files.into_iter().map(|path| document(path)).collect::<Result<Vec<_>>>()?;
     let keys = offers.into_iter().map(|name| key(name)).collect::<Result<Vec<_>>>()?;
     if !keys.is_empty() {
-        let portal = shell.connect().await?;
-        let read = shell.until_stopped(live(&portal.reader, &keys)).await;
-        portal.close().await?;
-        documents.extend(read?);
+        let read = shell.with_portal(async |portal| shell.until_stopped(live(&portal.reader, &keys)).await);
+        documents.extend(read.await?);
     }
     let type_of = |document: &Value| document.get("offerTypeId").and_then(Value::as_str).map(ToOwned::to_owned);
     let types = documents.iter().map(type_of).collect::<Option<std::collections::BTreeSet<_>>>();
@@ -80,7 +78,8 @@ async fn infer(shell: &Shell, from: &[String]) -> Result<Value> {
 }
 
 fn document(path: &str) -> Result<Value> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::invalid(format!("cannot read {path}: {error}")))?;
+    let text =
+        crate::text::read(path.as_ref()).map_err(|error| Error::invalid(format!("cannot read {path}: {error}")))?;
     serde_json::from_str(&text)
         .map_err(|error| Error::invalid(format!("{path} is no JSON: {error}")).hint("give the body of a GET"))
 }

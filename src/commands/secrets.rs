@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::SecretRef;
 use crate::redact::{self, SHORTEST};
+use crate::text;
 
 /// A connection string has some hundred characters, a private key a few thousand.
 const MAX_SECRET: u64 = 64 << 10;
@@ -68,9 +69,9 @@ impl Secrets {
         if bytes.len() as u64 > MAX_SECRET {
             return Err(format!("it has more than {MAX_SECRET} bytes"));
         }
-        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+        let text = text::decode(&bytes).map_err(|error| error.to_string())?;
         // Editors and `echo` end a file with one; a second one is somebody's wish.
-        let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+        let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
         Ok(text.to_owned())
     }
 }
@@ -86,6 +87,8 @@ mod tests {
         for (name, bytes) in [
             ("one", &b"the secret\n"[..]),
             ("crlf", b"the secret\r\n"),
+            ("marked", b"\xef\xbb\xbfthe secret"),
+            ("wide", b"\xff\xfet\0h\0e\0 \0s\0"),
             ("two", b"the secret\n\n"),
             ("short", b"1234567\n"),
             ("empty", b"\n"),
@@ -99,6 +102,8 @@ mod tests {
         let get = |path: &str| secrets.get(&SecretRef::File(path.to_owned()));
         assert_eq!(get("one").as_deref(), Ok("the secret"));
         assert_eq!(get("crlf").as_deref(), Ok("the secret"));
+        assert_eq!(get("marked").as_deref(), Ok("the secret"));
+        assert!(get("wide").expect_err("refused").contains("UTF-16"));
         assert_eq!(get("two").as_deref(), Ok("the secret\n"));
         assert_eq!(get(vault.to_str().expect("a path")).as_deref(), Ok("of the vault"));
         let up = format!("../{}/vault", outside.path().file_name().expect("a name").to_string_lossy());

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::redact;
 use crate::render::{self, Places};
 use crate::term::Escape;
-use crate::workspace::{Desired, Project};
+use crate::workspace::Desired;
 
 /// GitHub takes a step's summary up to so many bytes, and shows none of one that is larger.
 const LARGEST_SUMMARY: usize = 1 << 20;
@@ -91,7 +91,7 @@ impl Shell {
 
     fn to_files(&self, render: &dyn Fn(Format) -> String) -> Vec<Result<()>> {
         let files = self.global.output.iter().filter_map(|output| Some((output.format, output.path.as_deref()?)));
-        files.map(|(format, path)| write_whole(path, &render(format))).collect()
+        files.map(|(format, path)| write_file(path, &render(format), Readers::Umask)).collect()
     }
 
     /// Annotations on stdout, where the runner reads them, and the summary of the step.
@@ -126,7 +126,9 @@ impl Shell {
             }
             let probe = |place: Place| match place {
                 Place::Stream => Ok(()),
-                Place::File(file) => tempfile::NamedTempFile::new_in(folder_of(&file)).map(|_| ()),
+                Place::File(file) => tempfile::NamedTempFile::new_in(folder_of(&file))
+                    .map(|_| ())
+                    .or_else(|error| open(&file).map(|_| ()).map_err(|_| error)),
             };
             Place::of(path).and_then(probe).map_err(|error| unwritable(path, &error))
         })
@@ -150,8 +152,10 @@ impl Shell {
 
     /// Where files are below the repository, for hosts that know nothing of the project's folder.
     pub(super) fn places(&self, offers: &[Desired]) -> Places {
-        let here = std::env::current_dir().unwrap_or_default();
-        let root = Project::find(&here).map_or(here, |project| project.root);
+        let root = match &self.found {
+            Ok(Some(project)) => project.root.clone(),
+            Ok(None) | Err(_) => std::env::current_dir().unwrap_or_default(),
+        };
         let files = offers.iter().map(|offer| (offer.key.clone(), offer.source.path.to_string()));
         Places { prefix: below_repository(&root), files: files.collect() }
     }
@@ -212,18 +216,79 @@ impl Place {
     }
 }
 
-/// Writes a file whole or not at all, and a device or a pipe as it comes.
+/// Who may read a file that is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// Its owner alone.
+    Owner,
+    /// Whom the umask lets; those of a file that is there stay as they are.
+    Umask,
+}
+
+/// Writes a file for its owner alone, whole or not at all, and a device or a pipe as it comes.
 pub(super) fn write_whole(path: &Path, text: &str) -> Result<()> {
+    write_file(path, text, Readers::Owner)
+}
+
+fn write_file(path: &Path, text: &str, readers: Readers) -> Result<()> {
     let text = redact::known(text);
     let write = || match Place::of(path)? {
-        Place::Stream => std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes()),
-        Place::File(place) => {
-            let mut file = tempfile::NamedTempFile::new_in(folder_of(&place))?;
-            file.write_all(text.as_bytes())?;
-            file.persist(place).map(|_| ()).map_err(|error| error.error)
-        }
+        Place::Stream => open(path)?.write_all(text.as_bytes()),
+        Place::File(place) => put(&place, text.as_bytes(), readers),
     };
     write().map_err(|error| unwritable(path, &error))
+}
+
+/// Writes a file anew that keeps its mode and owner.
+pub(super) fn rewrite(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    put(path, bytes, Readers::Umask)
+}
+
+/// Replaces a file. One that cannot be replaced may still be writable: a file that is mounted, or that lies in a folder
+/// in which nothing can be created.
+fn put(place: &Path, bytes: &[u8], readers: Readers) -> std::io::Result<()> {
+    use std::io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    replace(place, bytes, readers).or_else(|error| match error.kind() {
+        CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy => {
+            overwrite(place, bytes, readers).map_err(|_| error)
+        }
+        _ => Err(error),
+    })
+}
+
+fn open(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::OpenOptions::new().write(true).open(path)
+}
+
+/// Puts a new file in the place, or leaves everything as it was.
+fn replace(place: &Path, bytes: &[u8], readers: Readers) -> std::io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    if readers == Readers::Umask {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder_of(place))?;
+    if let (Readers::Umask, Ok(before)) = (readers, place.metadata()) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            std::os::unix::fs::fchown(file.as_file(), Some(before.uid()), Some(before.gid()))?;
+        }
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    file.write_all(bytes)?;
+    file.persist(place).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Writes into the file that is there, which keeps its mode and owner unless nobody else may read it.
+fn overwrite(place: &Path, bytes: &[u8], readers: Readers) -> std::io::Result<()> {
+    let mut file = open(place)?;
+    #[cfg(unix)]
+    if readers == Readers::Owner {
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    file.set_len(0)?;
+    file.write_all(bytes)
 }
 
 fn folder_of(path: &Path) -> &Path {

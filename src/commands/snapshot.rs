@@ -2,48 +2,45 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-use futures_util::{StreamExt as _, stream};
+use std::sync::Arc;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
-use super::observe;
-use super::progress::Reading;
+use super::observe::{self, read_each};
 use super::shell::{Shell, write_whole};
 use crate::artifact::Looker;
 use crate::cli::{Format, SnapshotArgs};
 use crate::content::Contents;
-use crate::diff;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::live::Live;
-use crate::plan::{self, Choices, Plan, ReleaseView, Taken, Unread, Verdict};
+use crate::model::PublisherId;
+use crate::plan::{self, Choices, Plan, ReleaseView, Taken, Unread};
 use crate::portal::Reader;
 use crate::render;
+use crate::schema::Schemas;
 use crate::snapshot::{MAX_BYTES, Present, Recorded, RecordedOffer, Snapshot};
 use crate::workspace::{Desired, Project, Through};
 
+/// How many offers of a snapshot are decided or wait for a thread. It is no portal that could be asked too much.
+const AT_ONCE: usize = 64;
 /// A snapshot that is older is warned of.
 const OLD: i64 = 24 * 60 * 60;
 
 pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
     let (project, loaded) = shell.load(&args.targets.targets)?;
-    let portal = shell.connect().await?;
-    let recorded = record(shell, args, &project, &loaded.offers, &portal).await;
-    let name = portal.name.clone();
-    portal.close().await?;
-    let snapshot = Snapshot { portal: name, taken: jiff::Timestamp::now(), content: recorded? };
+    let record = async |portal: &Portal| {
+        let content = record(shell, args, &project, &loaded.offers, portal).await?;
+        Ok(Snapshot { portal: portal.name.clone(), taken: jiff::Timestamp::now(), content })
+    };
+    let snapshot = shell.with_portal(record).await?;
     write_whole(&args.out, &snapshot.write())?;
     shell.emit(&|format, _| match format {
         Format::Json => render::snapshot_json(&snapshot, &args.out),
         _ => render::snapshot(&snapshot, &args.out),
     })?;
     let Recorded { offers, unread, listed: _ } = &snapshot.content;
-    Ok(match (offers.is_empty(), unread.as_slice()) {
-        (_, []) => Exit::Done,
-        (false, _) => Exit::Partial,
-        (true, unread) if unread.iter().all(|unread| unread.denied) => Exit::Denied,
-        (true, _) => Exit::Failed,
-    })
+    let unread = unread.iter().map(|unread| Fate::unread(unread.denied));
+    Ok(Exit::of(unread.chain(offers.iter().map(|_| Fate::Done))))
 }
 
 async fn record(
@@ -57,16 +54,8 @@ async fn record(
     let looker = looking.as_ref().map(Looking::looker);
     let mut recorded = Recorded::default();
     let all = async {
-        let reads = offers.iter().map(|desired| one(shell, &portal.reader, desired, looker));
-        let mut reads = stream::iter(reads).buffered(portal.at_once);
-        let reading = Reading::new(shell.term, offers.len());
-        while let Some(result) = reads.next().await {
-            reading.one_more();
-            match result {
-                Ok(offer) => recorded.offers.push(offer),
-                Err(unread) => recorded.unread.push(unread),
-            }
-        }
+        let one = async |desired| one(shell, &portal.reader, desired, looker).await;
+        (recorded.offers, recorded.unread) = read_each(shell, portal.at_once, offers, one).await;
         recorded.listed = listed(shell, &portal.reader, offers).await;
         Ok(())
     };
@@ -83,33 +72,28 @@ async fn one(
     desired: &Desired,
     looker: Option<&Looker>,
 ) -> std::result::Result<RecordedOffer, Unread> {
-    let shape = shell.schemas.shape(&desired.offer_type);
     // All slots: how far a later plan goes is not known yet.
-    let (live, release) = observe::read(reader, desired, shape, Through::Live).await?;
-    let contents = match looker {
-        Some(looker) => looker.look(&diff::artifacts(&desired.document, &live, shape)).await,
-        None => Contents::default(),
+    let (live, release) = observe::read(shell, reader, desired, Through::Live).await?;
+    let (live, contents) = observe::contents(shell, looker, live, observe::artifacts_of(desired)).await;
+    let desired = desired.clone();
+    let record = move |schemas: &Schemas| {
+        let shape = schemas.shape(&desired.offer_type);
+        let present = match &live {
+            Live::Present(offer) => Some(Present::record(&desired, offer, release, contents, shape)),
+            Live::Absent => None,
+        };
+        RecordedOffer { offer: desired.key, present }
     };
-    let present = match &live {
-        Live::Present(offer) => Some(Present::record(desired, offer, release, contents, shape)),
-        Live::Absent => None,
-    };
-    Ok(RecordedOffer { offer: desired.key.clone(), present })
+    Ok(shell.compute(record).await)
 }
 
 /// All offers of each publisher, so that a later file can be seen to be new.
-async fn listed(
-    shell: &Shell,
-    reader: &Reader,
-    offers: &[Desired],
-) -> BTreeMap<crate::model::PublisherId, Vec<String>> {
+async fn listed(shell: &Shell, reader: &Reader, offers: &[Desired]) -> BTreeMap<PublisherId, BTreeSet<String>> {
     let mut listed = BTreeMap::new();
     for publisher in offers.iter().map(|desired| &desired.key.publisher).collect::<BTreeSet<_>>() {
         match reader.offers(publisher).await {
             Ok(found) => {
-                let mut ids = found.into_iter().map(|offer| offer.id).collect::<Vec<_>>();
-                ids.sort();
-                listed.insert(publisher.clone(), ids);
+                listed.insert(publisher.clone(), found.into_iter().map(|offer| offer.id).collect());
             }
             Err(problem) => shell.term.alert(&format!(
                 "warning: the offers of {publisher} cannot be listed: {problem}; the snapshot will not know new ones"
@@ -120,7 +104,7 @@ async fn listed(
 }
 
 /// Reads a snapshot, and warns of one that is old.
-pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Snapshot, Taken)> {
+pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Arc<Snapshot>, Taken)> {
     let unusable = |reason: String| {
         Error::invalid(format!("{} cannot be planned against: {reason}", path.display()))
             .hint("take one with `offerctl snapshot --out FILE`")
@@ -129,7 +113,7 @@ pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Snapshot, Taken)> {
     if size > MAX_BYTES {
         return Err(unusable(format!("it has {size} bytes, more than the {MAX_BYTES} that are read")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let text = crate::text::read(path).map_err(|error| unusable(error.to_string()))?;
     let snapshot = Snapshot::read(&text).map_err(|error| unusable(error.to_string()))?;
     let age = snapshot.age(jiff::Timestamp::now());
     if age > OLD {
@@ -145,31 +129,29 @@ pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Snapshot, Taken)> {
         taken: snapshot.taken.to_string(),
         age_seconds: u64::try_from(age).unwrap_or_default(),
     };
-    Ok((snapshot, taken))
+    Ok((Arc::new(snapshot), taken))
 }
 
 /// Decides every offer by what the snapshot says of it.
-pub(super) fn make_plan(
+pub(super) async fn make_plan(
     shell: &Shell,
     offers: &[Desired],
     choices: &Choices,
     no_artifacts: bool,
-    from: &Snapshot,
-) -> Plan {
-    let mut plan = Plan::default();
-    for desired in offers {
-        let shape = shell.schemas.shape(&desired.offer_type);
-        match from.offer(desired, shape) {
-            Ok((live, release, contents)) => {
-                let release = if choices.through(desired) == Through::Draft { ReleaseView::NOTHING } else { release };
-                let contents = if no_artifacts { Contents::default() } else { contents };
-                match plan::decide(desired, &live, &release, contents, shape, choices) {
-                    Verdict::Change(offer) => plan.offers.push(*offer),
-                    Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
-                }
-            }
-            Err(unread) => plan.unread.push(unread),
-        }
-    }
-    plan
+    from: &Arc<Snapshot>,
+) -> Result<Plan> {
+    let choices = Arc::new(choices.clone());
+    let decide = async |desired: &Desired| {
+        let (desired, choices, from) = (desired.clone(), Arc::clone(&choices), Arc::clone(from));
+        let decide = move |schemas: &Schemas| {
+            let shape = schemas.shape(&desired.offer_type);
+            let (live, release, contents) = from.offer(&desired, shape)?;
+            let release = if choices.through(&desired) == Through::Draft { ReleaseView::NOTHING } else { release };
+            let contents = if no_artifacts { Contents::default() } else { contents };
+            Ok(plan::decide(&desired, &live, &release, contents, shape, &choices))
+        };
+        shell.compute(decide).await
+    };
+    let decided = read_each(shell, AT_ONCE, offers, decide);
+    shell.until_stopped(async { Ok(observe::plan_of(decided.await)) }).await
 }

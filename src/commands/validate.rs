@@ -11,7 +11,7 @@ pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
     let (project, mut loaded) = shell.read_linted(&args.targets.targets)?;
     if args.fix {
         fix(shell, &project, &loaded.diagnostics)?;
-        loaded = shell.read_linted(&args.targets.targets)?.1;
+        loaded = shell.reread_linted(&project, &args.targets.targets)?;
     }
     let exit = if loaded.has_errors() { Exit::Invalid } else { Exit::Done };
     let places = shell.places(&loaded.offers);
@@ -76,16 +76,7 @@ fn replace(project: &Project, source: &Source, text: &str) -> Result<()> {
         let message = format!("{} was changed by somebody else meanwhile; it is left as it is", source.path);
         return Err(Error::failed(message).hint("run `offerctl validate --fix` again"));
     }
-    let write = || {
-        use std::io::Write as _;
-        let folder = path.parent().unwrap_or(std::path::Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(mark)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
-        file.persist(&path).map(|_| ()).map_err(|error| error.error)
-    };
-    write().map_err(|error| failed(&error))
+    super::sinks::rewrite(&path, &[mark, text.as_bytes()].concat()).map_err(|error| failed(&error))
 }
 
 #[cfg(test)]

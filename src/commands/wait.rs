@@ -5,10 +5,10 @@ use futures_util::future;
 
 use super::connect::Portal;
 use super::progress::Progress;
-use super::release;
+use super::run::{NOTHING, no_secret, question, with_context};
 use super::shell::{self, Shell};
 use crate::apply::{self, Context, Done, End, Event, Outcome};
-use crate::cli::{ThroughArg, WaitArgs};
+use crate::cli::WaitArgs;
 use crate::error::{Exit, Result};
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
@@ -18,30 +18,34 @@ use crate::portal::{OperationView, Problem, Reader, Submission};
 use crate::report::{Purpose, Report};
 use crate::schema::Schemas;
 use crate::stop::Stop;
+use crate::workspace::Through;
 
 pub(super) async fn run(shell: &Shell, args: &WaitArgs) -> Result<Exit> {
     let keys = shell.keys(&args.targets.targets)?;
-    let through_live = args.through == Some(ThroughArg::Live);
+    let through_live = args.through == Some(Through::Live);
     let approval = match through_live {
         true => {
-            let question = release::question("Wait, then sign off and take live", keys.iter());
-            Some(shell.approve(&args.consent, question, release::NOTHING).await?)
+            let question = question("Wait, then sign off and take live", keys.iter());
+            Some(shell.approve(&args.consent, question, NOTHING).await?)
         }
         false => None,
     };
-    let portal = shell.connect().await?;
-    let patience = shell::patience(&args.waiting, &portal.reader);
-    let outcomes = match approval {
-        Some(approval) => {
-            let work = async |context: &Context<'_>| {
-                future::join_all(keys.iter().map(|key| through(key, patience, context))).await
+    shell
+        .with_portal(async |portal| {
+            let patience = shell::patience(&args.waiting, &portal.reader);
+            let outcomes = match approval {
+                Some(approval) => {
+                    let work = async |context: &Context<'_>| {
+                        future::join_all(keys.iter().map(|key| through(key, patience, context))).await
+                    };
+                    with_context(shell, portal, approval, Some(patience), (&no_secret, None), work).await
+                }
+                None => only_wait(shell, portal, &keys, patience).await,
             };
-            release::with_context(shell, &portal, approval, Some(patience), (&release::no_secret, None), work).await
-        }
-        None => only_wait(shell, &portal, &keys, patience).await,
-    };
-    let report = Report { purpose: Purpose::Wait, outcomes, traffic: portal.reader.traffic(), ..Report::default() };
-    shell.emit_report(&report, portal).await
+            let traffic = portal.reader.traffic();
+            shell.emit_report(&Report { purpose: Purpose::Wait, outcomes, traffic, ..Report::default() })
+        })
+        .await
 }
 
 async fn only_wait(shell: &Shell, portal: &Portal, keys: &[OfferKey], patience: Patience) -> Vec<Outcome> {

@@ -14,7 +14,7 @@ pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 use crate::content::Contents;
 use crate::diff::{self, Change, ChangeKind, Compare};
 use crate::document::{self, AddressMap, Finder, Found};
-use crate::error::Exit;
+use crate::error::{Exit, Fate};
 use crate::live::Live;
 use crate::model::{Address, Kind, Node, OfferKey, PublisherId};
 use crate::plan::Unread;
@@ -126,15 +126,9 @@ impl Drift {
 
     /// The exit code. What could not be read wins: "no drift" is said only of what was seen.
     pub(crate) fn exit(&self) -> Exit {
-        let denied = self.unread.iter().all(|unread| unread.denied) && self.unlisted.iter().all(|one| one.denied);
-        let whole = self.unread.is_empty() && self.unlisted.is_empty();
-        match (whole, self.count()) {
-            (true, 0) => Exit::Done,
-            (true, _) => Exit::Changes,
-            (false, _) if !self.offers.is_empty() => Exit::Partial,
-            (false, _) if denied => Exit::Denied,
-            (false, _) => Exit::Failed,
-        }
+        let denied = self.unread.iter().map(|unread| unread.denied).chain(self.unlisted.iter().map(|one| one.denied));
+        let drift = (self.count() > 0).then_some(Fate::Changed);
+        Exit::of(denied.map(Fate::unread).chain(self.offers.iter().map(|_| Fate::Done)).chain(drift))
     }
 }
 

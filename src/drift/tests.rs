@@ -19,7 +19,7 @@ fn desired(document: &Value) -> Desired {
     Desired {
         key: "contoso/a".parse().expect("a key"),
         offer_type: VM.to_owned(),
-        document: Node::from_value(document),
+        document: Node::from_value(document).into(),
         reconcile: Reconcile::default(),
         source: Source { path: "offers/a.yaml".into(), text: "".into() },
         files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],
@@ -124,7 +124,7 @@ fn a_secret_shows_by_its_declaration_alone() {
     document["definition"]["offer"]["vendor.oddly"] = json!("CANARYlive");
     let with = |name: &str| {
         let mut declared = desired(&document);
-        secret(&mut declared.document, name);
+        secret(std::sync::Arc::make_mut(&mut declared.document), name);
         declared
     };
     let (then, now) = (with("OLD"), with("NEW"));

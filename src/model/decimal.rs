@@ -43,6 +43,11 @@ impl Decimal {
         (number.units.abs() <= 10_i128.pow(MAX_DIGITS)).then_some(number)
     }
 
+    /// Returns the number of digits after the point.
+    pub(crate) fn places(self) -> usize {
+        self.scale as usize
+    }
+
     /// Both numbers in units of the same size.
     fn aligned(self, other: Self) -> Option<(i128, i128)> {
         let scale = self.scale.max(other.scale);
@@ -114,13 +119,17 @@ pub(crate) fn percent(step: i128) -> String {
     }
 }
 
+/// Prints all digits; a precision is the least number of places after the point.
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.units < 0 { "-" } else { "" };
         let digits = format!("{:0>width$}", self.units.abs(), width = self.scale as usize + 1);
         let (whole, fraction) = digits.split_at(digits.len() - self.scale as usize);
         let fraction = fraction.trim_end_matches('0');
-        if fraction.is_empty() { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{fraction}") }
+        match f.precision().unwrap_or(0).max(fraction.len()) {
+            0 => write!(f, "{sign}{whole}"),
+            places => write!(f, "{sign}{whole}.{fraction:0<places$}"),
+        }
     }
 }
 
@@ -155,6 +164,7 @@ mod tests {
         ] {
             assert_eq!(shown(value.clone()).as_deref(), Some(text), "{value}");
         }
+        assert_eq!(format!("{:.3} {:.1}", decimal(&json!(1.5)), decimal(&json!(0.25))), "1.500 0.25");
         for value in [json!(1e40), json!(1e-40), json!("a"), json!(null), json!([1]), json!(true)] {
             assert_eq!(shown(value.clone()), None, "{value}");
         }

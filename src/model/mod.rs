@@ -6,6 +6,7 @@ mod artifact;
 mod decimal;
 mod ids;
 mod node;
+pub(crate) mod number;
 mod risk;
 mod words;
 

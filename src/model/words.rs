@@ -32,12 +32,12 @@ impl fmt::Display for Slot {
 }
 
 /// Which of the two ways the portal treats an offer. A property of each offer, not of the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// Lives in the portal itself: ETags, `{"error": …}` bodies.
+    /// ETags, strict If-Match, `{"error": …}` bodies.
     Native,
-    /// Served by a shim over the successor: no ETag, per-service errors, big versions.
+    /// No ETag, the shim's errors.
     Migrated,
 }
 

@@ -22,7 +22,7 @@ fn desired(document: &Value, reconcile: Reconcile) -> Desired {
     Desired {
         key: "contoso/a".parse().expect("a key"),
         offer_type: VM.to_owned(),
-        document: Node::from_value(document),
+        document: Node::from_value(document).into(),
         reconcile,
         source: Source { path: "offers/a.yaml".into(), text: "".into() },
         files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],

@@ -1,118 +1,195 @@
-//! Bodies read without loss: what could not be sent back as it came is not taken.
+//! JSON that somebody else wrote, read without loss: a number keeps its digits, and what says two things is not taken.
 
-use serde_json::Value;
+use std::cell::RefCell;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::model::number;
+use crate::text;
 
 /// Why a body cannot be used.
 #[derive(Debug, PartialEq)]
 pub(super) enum NotJson {
-    /// It is not JSON, or not all of it, or not UTF-8.
-    Broken,
-    /// Reading it would lose digits of a number, and the field would not survive the next write.
-    Inexact,
+    /// It ends too early: it may come whole the next time.
+    CutOff,
+    /// It does not begin as JSON does.
+    Another,
+    /// What is wrong with it, and where.
+    Wrong(String),
 }
 
 /// The body as JSON; null where there is none.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, NotJson> {
-    if bytes.trim_ascii().is_empty() {
-        return Ok(Value::Null);
+    let text = text::decode(bytes).map_err(|error| NotJson::Wrong(error.to_string()))?;
+    match text.trim_start().bytes().next() {
+        None => return Ok(Value::Null),
+        Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {}
+        Some(_) => return Err(NotJson::Another),
     }
-    let value = serde_json::from_slice(bytes).map_err(|_| NotJson::Broken)?;
-    if has_inexact_number(bytes) { Err(NotJson::Inexact) } else { Ok(value) }
+    let place = RefCell::default();
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = Exact(&place).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    read.map_err(|error| match error.is_eof() {
+        true => NotJson::CutOff,
+        false => NotJson::Wrong(format!("{}, at `{}`", in_words(&error), pointer(&place.into_inner()))),
+    })
 }
 
-/// Whether valid JSON holds a number that neither a 64-bit integer nor a double can hold as it is written.
-fn has_inexact_number(json: &[u8]) -> bool {
-    let mut rest = json;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'-' | b'0'..=b'9')) {
-        rest = &rest[at..];
-        let length = if rest[0] == b'"' { string_length(rest) } else { number_length(rest) };
-        let (token, after) = rest.split_at(length.min(rest.len()));
-        if token[0] != b'"' && std::str::from_utf8(token).is_ok_and(is_inexact) {
-            return true;
+/// The parser's message, where it is about half of a pair in plainer words.
+fn in_words(error: &serde_json::Error) -> String {
+    let half = ["unexpected end of hex escape", "lone leading surrogate in hex escape"];
+    half.iter().fold(error.to_string(), |text, words| text.replace(words, "half of a surrogate pair"))
+}
+
+/// Keys and indexes down to the value that is being read.
+type Place = RefCell<Vec<Step>>;
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+fn pointer(place: &[Step]) -> String {
+    let step = |step: &Step| match step {
+        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Step::Index(index) => format!("/{index}"),
+    };
+    place.iter().map(step).collect()
+}
+
+/// The name under which serde_json hands a number over as it is written.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// Reads a value, and leaves its place behind where that fails.
+#[derive(Clone, Copy)]
+struct Exact<'a>(&'a Place);
+
+impl<'de> DeserializeSeed<'de> for Exact<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Exact<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, whole: i64) -> Result<Value, E> {
+        Ok(whole.into())
+    }
+
+    fn visit_u64<E>(self, whole: u64) -> Result<Value, E> {
+        Ok(whole.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        loop {
+            self.0.borrow_mut().push(Step::Index(items.len()));
+            let item = list.next_element_seed(self)?;
+            self.0.borrow_mut().pop();
+            let Some(item) = item else { break };
+            items.push(item);
         }
-        rest = after;
+        items.shrink_to_fit();
+        Ok(Value::Array(items))
     }
-    false
-}
 
-fn string_length(text: &[u8]) -> usize {
-    let mut end = 1;
-    while text.get(end).is_some_and(|byte| *byte != b'"') {
-        end += if text[end] == b'\\' { 2 } else { 1 };
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if key == NUMBER {
+                return written(&map.next_value::<String>()?).map(Value::Number);
+            }
+            let twice = entries.contains_key(&key);
+            self.0.borrow_mut().push(Step::Key(key));
+            if twice {
+                return Err(A::Error::custom("the object has this key twice"));
+            }
+            let value = map.next_value_seed(self)?;
+            if let Some(Step::Key(key)) = self.0.borrow_mut().pop() {
+                entries.insert(key, value);
+            }
+        }
+        Ok(Value::Object(entries))
     }
-    end + 1
 }
 
-fn number_length(text: &[u8]) -> usize {
-    let ends = |byte: &u8| !matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
-    text.iter().position(ends).unwrap_or(text.len())
-}
-
-fn is_inexact(number: &str) -> bool {
-    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
-        return false;
+/// The number in its usual form where that holds it, else as it is written.
+fn written<E: serde::de::Error>(text: &str) -> Result<Number, E> {
+    if !text.parse::<f64>().is_ok_and(f64::is_finite) {
+        return Err(E::custom("number out of range"));
     }
-    // A double survives when it has the written digits, in its shortest form or in the 17 that always suffice.
-    let double = number.parse::<f64>().unwrap_or_default();
-    let written = digits(number);
-    written != digits(&format!("{double:e}")) && written != digits(&format!("{double:.16e}"))
-}
-
-/// The significant digits of a number, without those that only place it.
-fn digits(number: &str) -> String {
-    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa.chars().filter(char::is_ascii_digit).collect::<String>();
-    digits.trim_start_matches('0').trim_end_matches('0').to_owned()
+    number::exact(text).map_or_else(|| text.parse().map_err(E::custom), Ok)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_that_would_change_are_found_and_no_others() {
-        for exact in [
-            "0.1",
-            "1e-7",
-            "1E+22",
-            "123456.789",
-            "12.340000000000000000000000",
-            "-0.0",
-            "1.0",
-            "0.10000000000000001",
-            "9223372036854775807",
-            "-9223372036854775808",
-            "18446744073709551615",
-            "636576975611768314",
-            "1e300",
-            "5e-324",
-            "3.141592653589793",
-            "100000000000000000000000",
-            "{\"a\\\\\": \"123456789.123456789\"}",
-            "[\"\\\"\"]",
-        ] {
-            assert!(!has_inexact_number(exact.as_bytes()), "{exact}");
-        }
-        for inexact in
-            ["123456789.123456789", "9007199254740993.0", "1234567890123456789012345", "[\"a\", 0.1234567890123456789]"]
-        {
-            assert!(has_inexact_number(inexact.as_bytes()), "{inexact}");
+    fn wrong(text: &str) -> String {
+        match json(text.as_bytes()) {
+            Err(NotJson::Wrong(why)) => why,
+            other => panic!("{text}: {other:?}"),
         }
     }
 
     #[test]
-    fn what_could_not_be_sent_back_unchanged_is_not_taken() {
+    fn every_number_goes_back_with_its_digits() {
         assert_eq!(json(b" "), Ok(Value::Null));
-        assert_eq!(
-            json(br#"{"a": "x\"123456789012345678901", "b": [0.1, 636576975611768314, 1e9]}"#).map(|v| v.is_object()),
-            Ok(true)
-        );
-        assert_eq!(json(br#"{"a": 12345678901234567890123}"#), Err(NotJson::Inexact));
-        assert_eq!(json(br#"[-0.123456789012345678901]"#), Err(NotJson::Inexact));
-        assert_eq!(json(br#"[-12345678901234567890]"#), Err(NotJson::Inexact));
-        assert_eq!(json(br#"[9007199254740993.0]"#), Err(NotJson::Inexact));
-        assert!(json(br#"[0.10, 1e-7, 1.50E3, -9223372036854775808, 18446744073709551615, 0.0]"#).is_ok());
-        assert_eq!(json(b"{\"a\": \"caf\xe9\"}"), Err(NotJson::Broken));
-        assert_eq!(json(br#"{"a": "#), Err(NotJson::Broken));
+        for (read, written) in [
+            (r#"{"a":"x\"123","b":[0.10,636576975611768314,1e9,-1,18446744073709551615]}"#, None),
+            (r#"[12345678901234567890123,-0.123456789012345678901,9007199254740993.0,-12345678901234567890]"#, None),
+            ("\u{feff}[1.50]", Some("[1.5]")),
+        ] {
+            let expected = written.unwrap_or(read).replace("0.10,", "0.1,").replace("1e9", "1000000000.0");
+            assert_eq!(json(read.as_bytes()).map(|value| value.to_string()), Ok(expected), "{read}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        for (text, place, what) in [
+            (r#"{"a":{"b/c":["x","\ud83d"]}}"#, "/a/b~1c/1", "half of a surrogate pair"),
+            (r#"{"a":[1,NaN]}"#, "/a/1", "expected value"),
+            (r#"{"a":[1E400]}"#, "/a/0", "out of range"),
+            (r#"{"a":{"b":1,"c":2,"b":3}}"#, "/a/b", "twice"),
+            (r#"{"a":1}}"#, "", "trailing"),
+        ] {
+            let why = wrong(text);
+            assert!(why.ends_with(&format!(", at `{place}`")) && why.contains(what), "{text}: {why}");
+            assert!(why.contains("line 1 column "), "{text}: {why}");
+        }
+        assert!(matches!(json(b"{\"a\": \"caf\xe9\"}"), Err(NotJson::Wrong(_))));
+        assert!(wrong(&"[".repeat(3_000)).contains("recursion"));
+    }
+
+    #[test]
+    fn what_ends_too_early_is_told_from_what_is_no_json() {
+        assert_eq!(json(br#"{"a": "#), Err(NotJson::CutOff));
+        assert_eq!(json(br#"{"a": "b"#), Err(NotJson::CutOff));
+        assert_eq!(json(b"<html>"), Err(NotJson::Another));
     }
 }

@@ -6,10 +6,11 @@
 //! ```text
 //! reader, writer ─► transport ─► auth (token) ─► gate (how many at once) ─► HTTP
 //!       ▲               │
-//!     views          exact, problem, retry: what the answer says, and whether to ask again
+//!     views          body, exact, problem, retry: what the answer says, and whether to ask again
 //! ```
 
 mod auth;
+mod body;
 mod endpoint;
 mod exact;
 mod gate;
@@ -24,7 +25,7 @@ pub(crate) use auth::{AuthorityVersion, Credential, Method, Passed};
 pub(crate) use endpoint::{Endpoint, OperationPath};
 pub(crate) use problem::{Kind, Problem};
 pub(crate) use reader::Reader;
-pub(crate) use transport::{Settings, Traffic, Tries};
+pub(crate) use transport::{DEADLINE, Settings, Traffic, Tries};
 pub(crate) use views::{Level, Message, OperationView, State, Step, StepState, Submission};
 pub(crate) use writer::{Accepted, Approval, Precondition, Writer};
 

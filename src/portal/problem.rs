@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use super::endpoint::{API_VERSION, offer_path};
+use super::exact::{self, NotJson};
 use super::retry;
 use crate::model::OfferKey;
 use crate::redact;
@@ -100,10 +101,24 @@ impl Problem {
         Self::new(Kind::Unreachable, request, &no_answer(error))
     }
 
-    /// A success whose body is no JSON: it broke off and may come whole the next time, or it is none of the API's.
-    pub(super) fn broken(request: &str, body: &str) -> Self {
-        let kind = if body.trim_start().starts_with('<') { Kind::Malformed } else { Kind::Unreachable };
-        Self::new(kind, request, &no_words(body))
+    /// A success whose body cannot be used. Only one that ends too early may come whole the next time.
+    pub(super) fn unreadable(request: &str, error: NotJson, body: &[u8]) -> Self {
+        match error {
+            NotJson::CutOff => Self::new(Kind::Unreachable, request, BREAKS_OFF),
+            NotJson::Another => Self::malformed(request, no_words(&String::from_utf8_lossy(body), false)),
+            NotJson::Wrong(why) => {
+                let hint = "correct this in the portal, or ask its support; other offers are not affected";
+                let problem = Self::malformed(request, format!("the answer cannot be read: {why}"));
+                Self { hint: Some(hint.into()), ..problem }
+            }
+        }
+    }
+
+    /// A body that is longer than any that is read.
+    pub(super) fn too_large(request: &str, limit: usize) -> Self {
+        let cause = format!("the answer is larger than the {} MiB that are read", limit >> 20);
+        let hint = "check that the endpoint is the portal's; an offer has some ten thousand bytes";
+        Self { hint: Some(hint.into()), ..Self::malformed(request, cause) }
     }
 
     /// A request that was not made.
@@ -117,8 +132,34 @@ impl Problem {
         Self::new(Kind::Stopped, request, "given up")
     }
 
-    /// An answer with a status that is not a success, or a success whose body is a failure.
+    /// An answer with a status that is not a success.
     pub(crate) fn answer(request: &str, status: u16, correlation: Option<Box<str>>, body: &str) -> Self {
+        let value = exact::json(body.as_bytes()).ok().filter(|_| !body.trim().is_empty());
+        let lines = value.as_ref().and_then(said).unwrap_or_else(|| match status {
+            300..=399 => vec!["a redirect, which is not followed".to_owned()],
+            _ => vec![no_words(body, value.is_some())],
+        });
+        let from_portal =
+            value.is_some_and(|value| said(&value).is_some() && (status != 404 || tells_of_absence(&value)));
+        Self::of_answer(request, status, correlation, from_portal, lines)
+    }
+
+    /// A success whose body reports a failure; `None` for any other body.
+    pub(super) fn reported(request: &str, status: u16, correlation: Option<Box<str>>, body: &Value) -> Option<Self> {
+        if !services(body)?.any(|(_, entry)| !is_ok(entry)) {
+            return None;
+        }
+        let lines = said(body).unwrap_or_default();
+        Some(Self { kind: Kind::Rejected, ..Self::of_answer(request, status, correlation, true, lines) })
+    }
+
+    fn of_answer(
+        request: &str,
+        status: u16,
+        correlation: Option<Box<str>>,
+        from_portal: bool,
+        mut lines: Vec<String>,
+    ) -> Self {
         let kind = match status {
             401 => Kind::Unauthenticated,
             403 => Kind::Forbidden,
@@ -129,12 +170,6 @@ impl Problem {
             status if retry::may_pass(status) => Kind::Unavailable,
             _ => Kind::Rejected,
         };
-        let said = said(body).filter(|lines| !lines.is_empty());
-        let from_portal = said.is_some() && (status != 404 || tells_of_absence(body));
-        let mut lines = said.unwrap_or_else(|| match status {
-            300..=399 => vec!["a redirect, which is not followed".to_owned()],
-            _ => vec![no_words(body)],
-        });
         let cause = lines.remove(0);
         let hint = match kind {
             Kind::NotFound if !from_portal => advice(Kind::Malformed, Some(status), request, &cause),
@@ -262,87 +297,69 @@ pub(super) fn no_answer(error: &reqwest::Error) -> String {
     format!("{what}: {cause}")
 }
 
+const BREAKS_OFF: &str = "the answer breaks off";
+
 /// Where a message stands in an object without `error`: as the portal has it, then as gateways before it do.
 const MESSAGES: [&str; 4] = ["Message", "message", "detail", "title"];
 
-/// What the body says, line by line, if it is of a form that the portal uses.
-fn said(body: &str) -> Option<Vec<String>> {
-    let value = serde_json::from_str::<Value>(body).ok()?;
-    let lines = match &value {
+/// What the body says, line by line, if it is of a form that the portal uses; never an empty list.
+fn said(value: &Value) -> Option<Vec<String>> {
+    let lines = match value {
         Value::Object(map) => {
             if let Some(error) = map.get("error").filter(|error| error.is_object()) {
-                error_object(error)
+                limited(error_object(error))
             } else if let Some(message) = MESSAGES.iter().find_map(|key| map.get(*key)?.as_str()) {
-                lines(message)
+                limited(lines(message).into_iter())
             } else {
-                let failed = services(&value)?.into_iter().filter(|service| !service.ok);
-                failed.flat_map(|service| service.lines).collect()
+                limited(services(value)?.filter(|(_, entry)| !is_ok(entry)).flat_map(|(name, entry)| {
+                    let said = entry.get("error").and_then(Value::as_str).map(lines).unwrap_or_default();
+                    let status = &entry["httpStatusCode"];
+                    headed(name, said, || one_line(status.as_str().unwrap_or(&status.to_string())))
+                }))
             }
         }
-        Value::String(text) => lines(text),
+        Value::String(text) => limited(lines(text).into_iter()),
         _ => return None,
     };
-    Some(limited(lines))
+    Some(lines).filter(|lines| !lines.is_empty())
+}
+
+/// Lines with a name before the first of them, or before `otherwise` where there is none.
+fn headed(name: &str, mut lines: Vec<String>, otherwise: impl Fn() -> String) -> Vec<String> {
+    let first = if lines.is_empty() { otherwise() } else { lines.remove(0) };
+    let head = [one_line(name), first].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+    std::iter::once(head).filter(|head| !head.is_empty()).chain(lines).collect()
 }
 
 /// The error itself, then each of its details. The portal calls those optional, and nests them sometimes.
-fn error_object(error: &Value) -> Vec<String> {
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+fn error_object(error: &Value) -> impl Iterator<Item = String> {
     let one = |value: &Value| {
-        let (code, mut said) = (one_line(&text(value, "code")), lines(&text(value, "message")));
-        match said.first_mut() {
-            Some(first) if !code.is_empty() => *first = format!("{code}: {first}"),
-            Some(_) => {}
-            None => said.extend(Some(code).filter(|code| !code.is_empty())),
-        }
-        said
+        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+        headed(text("code"), lines(text("message")), String::new)
     };
-    let details = error.get("details").and_then(Value::as_array).into_iter().flatten().flat_map(one);
-    one(error).into_iter().chain(details).collect()
-}
-
-/// As many lines as somebody reads.
-fn limited(mut lines: Vec<String>) -> Vec<String> {
-    const MOST: usize = 20;
-    if lines.len() > MOST {
-        let more = lines.len() - MOST;
-        lines.truncate(MOST);
-        lines.push(format!("and {more} more"));
-    }
-    lines
-}
-
-/// One entry of a per-service map.
-struct Service {
-    ok: bool,
-    lines: Vec<String>,
+    let details = error.get("details").and_then(Value::as_array).into_iter().flatten();
+    std::iter::once(error).chain(details).flat_map(one)
 }
 
 /// The entries of a per-service map, if the value is one: every member reports an `httpStatusCode`.
-fn services(value: &Value) -> Option<Vec<Service>> {
+fn services(value: &Value) -> Option<impl Iterator<Item = (&String, &Value)>> {
     let map = value.as_object().filter(|map| !map.is_empty())?;
-    map.iter()
-        .map(|(name, entry)| {
-            let status = entry.get("httpStatusCode")?;
-            let ok = status.as_str().map_or_else(
-                || status.as_u64().is_some_and(|code| (200..300).contains(&code)),
-                |word| matches!(word.to_ascii_lowercase().as_str(), "ok" | "created" | "accepted" | "nocontent"),
-            );
-            let mut lines = entry.get("error").and_then(Value::as_str).map(lines).unwrap_or_default();
-            let name = one_line(name);
-            match lines.first_mut() {
-                Some(first) => *first = format!("{name}: {first}"),
-                None => lines.push(format!("{name}: {}", one_line(status.as_str().unwrap_or(&status.to_string())))),
-            }
-            Some(Service { ok, lines })
-        })
-        .collect()
+    map.values().all(|entry| entry.get("httpStatusCode").is_some()).then(|| map.iter())
+}
+
+/// Whether a service reports a success.
+fn is_ok(entry: &Value) -> bool {
+    match entry.get("httpStatusCode") {
+        Some(Value::String(word)) => {
+            matches!(word.to_ascii_lowercase().as_str(), "ok" | "created" | "accepted" | "nocontent")
+        }
+        status => status.and_then(Value::as_u64).is_some_and(|code| (200..300).contains(&code)),
+    }
 }
 
 /// Whether the body of a 404 is one in which the portal says that something is not there: an error object, or a map
 /// in which a service says `NotFound`.
-fn tells_of_absence(body: &str) -> bool {
-    let Ok(value) = serde_json::from_str::<Value>(body) else { return false };
+fn tells_of_absence(value: &Value) -> bool {
     let not_found = |service: &Value| {
         let status = service.get("httpStatusCode");
         status.is_some_and(|status| {
@@ -350,12 +367,7 @@ fn tells_of_absence(body: &str) -> bool {
         })
     };
     value.get("error").is_some_and(Value::is_object)
-        || value.as_object().is_some_and(|map| services(&value).is_some() && map.values().any(not_found))
-}
-
-/// Whether a body that came with a success reports a failure all the same.
-pub(super) fn reports_failure(body: &Value) -> bool {
-    services(body).is_some_and(|services| services.iter().any(|service| !service.ok))
+        || services(value).is_some_and(|mut services| services.any(|(_, service)| not_found(service)))
 }
 
 /// Where a stack trace begins within a line: ` at Namespace.Type.Method(`, ` in D:\\build\\File.cs:line 3`.
@@ -376,14 +388,29 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap_or_else(|error| unreachable!("the pattern is a constant: {error}"))
 }
 
+/// Most lines of a problem that are shown.
+const MOST: usize = 20;
+
+/// As many lines as somebody reads. What comes after them is not even made.
+fn limited(mut lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut shown = lines.by_ref().take(MOST).collect::<Vec<_>>();
+    shown.extend(lines.next().map(|_| "and more".to_owned()));
+    shown
+}
+
 /// The lines of a text that say something: without stack frames, the names of exceptions, control characters and
 /// secrets.
 fn lines(text: &str) -> Vec<String> {
     const LIMIT: usize = 400;
+    /// So much of a line is looked at, and so many of them: a body can hold anything.
+    const LINE: usize = 8 << 10;
+    const LINES: usize = 1_000;
     // Before anything is cut: a part of a secret would not be known any more.
     let text = redact::known(text);
     let is_frame = |line: &&str| line.trim_start().starts_with("at ") && line.contains('(');
-    let lines = text.split(['\r', '\n']).filter(|line| !is_frame(line)).map(|line| {
+    let candidates = text.split(['\r', '\n']).filter(|line| !line.trim().is_empty() && !is_frame(line));
+    let lines = candidates.take(LINES).map(|line| {
+        let line = &line[..line.floor_char_boundary(LINE)];
         // The innermost exception is the cause; those around it say that there was one.
         let inner = INNER.captures_iter(line).last().and_then(|found| found.get(1));
         let line = inner.map_or(line, |inner| &line[inner.start()..]);
@@ -392,7 +419,7 @@ fn lines(text: &str) -> Vec<String> {
         let clean = plain.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LIMIT).collect::<String>();
         redact::text(clean.trim())
     });
-    lines.filter(|line| !line.is_empty()).collect()
+    lines.filter(|line| !line.is_empty()).take(MOST + 1).collect()
 }
 
 /// The first of [`lines`]; empty when there is none.
@@ -401,7 +428,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// What is to be said of a body that is of none of the portal's forms.
-fn no_words(body: &str) -> String {
+fn no_words(body: &str, is_json: bool) -> String {
     let trimmed = body.trim_start();
     if trimmed.is_empty() || trimmed.trim_end() == "null" {
         "the answer has no body".to_owned()
@@ -413,8 +440,7 @@ fn no_words(body: &str) -> String {
         format!("the answer is a web page, not the API's{title}")
     } else if trimmed.starts_with(['{', '[', '"']) {
         // What such a document holds is not known, so it is not shown: fields go by names that may stand for secrets.
-        let whole = serde_json::from_str::<Value>(trimmed).is_ok();
-        if whole { "the answer is JSON, but not of the portal's forms" } else { "the answer breaks off" }.to_owned()
+        if is_json { "the answer is JSON, but not of the portal's forms" } else { BREAKS_OFF }.to_owned()
     } else {
         one_line(trimmed)
     }
@@ -474,9 +500,24 @@ mod tests {
     #[test]
     fn a_success_can_report_a_failure() {
         let body = |status: &str| serde_json::json!({"A": {"httpStatusCode": "OK"}, "B": {"httpStatusCode": status}});
-        assert!(!reports_failure(&body("OK")));
-        assert!(reports_failure(&body("InternalServerError")));
-        assert!(!reports_failure(&serde_json::json!({"id": "a", "definition": {}})));
+        let reported = |body: &Value| Problem::reported("PUT /x", 200, None, body).map(|problem| problem.kind);
+        assert_eq!(reported(&body("OK")), None);
+        assert_eq!(reported(&body("InternalServerError")), Some(Kind::Rejected));
+        assert_eq!(reported(&serde_json::json!({"id": "a", "definition": {}})), None);
+    }
+
+    /// What nobody reads is not made: this takes milliseconds, not seconds.
+    #[test]
+    fn of_a_body_with_too_much_in_it_a_few_lines_are_shown() {
+        let services = (0..20_000).map(|n| format!(r#""S{n}":{{"error":"bad","httpStatusCode":"BadRequest"}}"#));
+        let services = format!("{{{}}}", services.collect::<Vec<_>>().join(","));
+        let long = Value::String(format!("{}\n{}", "a b ".repeat(100_000), "x\n".repeat(300_000))).to_string();
+        for body in [services, long, "y ".repeat(500_000)] {
+            let began = std::time::Instant::now();
+            let problem = Problem::answer("GET /x", 400, None, &body);
+            assert!(problem.details.len() <= MOST && problem.to_string().len() < 10_000, "{problem}");
+            assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+        }
     }
 
     #[test]

@@ -5,26 +5,27 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
-use reqwest::{Client, Method};
+use reqwest::{Client, ClientBuilder, Method};
 use serde_json::Value;
 use url::Url;
 
 use super::auth::{Credential, Token};
+use super::body::{self, Body};
 use super::endpoint::Endpoint;
-use super::exact::{self, NotJson};
+use super::exact;
 use super::gate::{Gate, Pass};
-use super::problem::{Kind, Problem, reports_failure};
+use super::problem::Problem;
 use super::retry::{self, Budget, MAX_RETRY_AFTER, retry_after};
 use crate::document;
 use crate::model::{ETag, OfferKey};
 use crate::schema::Schemas;
 use crate::stop::Stop;
 
-/// A GET of an offer can take more than a minute.
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long one request may take, to the last byte of its answer. A GET of an offer can take more than a minute.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest body that is read, in bytes; an offer has some ten thousand.
-const MAX_BODY: usize = 64 << 20;
+/// Largest document that is read, in bytes after inflation; an offer has some ten thousand.
+const MAX_DOCUMENT: usize = 16 << 20;
 /// How often a connection is tried again at a portal that never answered: it is the network, not its mood.
 const NEVER_ANSWERED: u32 = 2;
 
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     /// How much time an offer may lose to tries that failed and the pauses after them.
     pub(crate) retry_budget: Duration,
     pub(crate) max_requests: Option<u64>,
+    /// See [`DEADLINE`].
+    pub(crate) deadline: Duration,
     /// The user's wish to stop: reads and pauses are given up for it, writes are not.
     pub(crate) stop: Stop,
 }
@@ -54,6 +57,9 @@ pub(crate) struct Traffic {
 /// Shared by readers and writers: one connection pool, one gate, one count.
 pub(super) struct Transport {
     client: Client,
+    /// Opens a connection for each request. A server may close a kept one at the moment at which it is used again, and
+    /// then nobody knows whether a write took effect.
+    fresh: Client,
     pub(super) credential: Credential,
     pub(super) endpoint: Endpoint,
     gate: Gate,
@@ -115,22 +121,25 @@ impl Answer {
 
 impl Transport {
     pub(super) fn new(settings: Settings) -> Result<Arc<Self>, String> {
-        let Settings { endpoint, credential, parallelism, retries, retry_budget, max_requests, stop } = settings;
+        let Settings { endpoint, credential, parallelism, retries, retry_budget, max_requests, deadline, stop } =
+            settings;
         // A client without a provider panics when it is built; a second installation is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = Client::builder();
-        // A portal on this machine is never reached through a proxy: the token would go there in clear text.
-        let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
-        let client = builder
-            .user_agent(super::USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            // A redirect could lead the token to another host. The API has none.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| error.to_string())?;
+        let client = |builder: ClientBuilder| {
+            // A portal on this machine is never reached through a proxy: the token would go there in clear text.
+            let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
+            builder
+                .user_agent(super::USER_AGENT)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(deadline)
+                // A redirect could lead the token to another host. The API has none.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .map_err(|error| error.to_string())
+        };
         Ok(Arc::new(Self {
-            client,
+            client: client(Client::builder())?,
+            fresh: client(Client::builder().pool_max_idle_per_host(0))?,
             credential,
             endpoint,
             gate: Gate::new(parallelism, max_requests),
@@ -241,32 +250,20 @@ impl Transport {
             self.repeated.fetch_add(1, Ordering::Relaxed);
         }
         let began = Instant::now();
-        let outcome = self.exchange(call, &token).await;
+        let client = if call.method == Method::GET && attempt == 0 { &self.client } else { &self.fresh };
+        let outcome = exchange(client, call, &token).await;
         let status = outcome.as_ref().map_or(0, |(status, _, _)| *status);
         let (method, path) = (call.method.as_str(), call.url.path());
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(method, path, status, ms, attempt, "request");
-        let (status, headers, bytes) = match outcome {
+        let (status, headers, body) = match outcome {
             Ok(answer) => answer,
             Err(error) => return Err(Problem::unreachable(&request, &error)),
         };
-        trace_body("answered", &bytes, &token);
+        trace_body("answered", &body.bytes, &token);
         self.note(&headers);
-        let understood = understand(&request, status, headers, &bytes, token.secret());
+        let understood = understand(&request, status, headers, &body, token.secret());
         self.judge(understood, &token, &pass).await
-    }
-
-    async fn exchange(&self, call: &Call<'_>, token: &Token) -> Result<(u16, HeaderMap, Vec<u8>), reqwest::Error> {
-        let mut builder = self.client.request(call.method.clone(), call.url.clone());
-        builder = builder.headers(call.headers.clone()).header(AUTHORIZATION, token.header().clone());
-        if let Some(body) = call.body {
-            let bytes = body.to_string().into_bytes();
-            trace_body("sent", &bytes, token);
-            builder = builder.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(bytes);
-        }
-        let response = builder.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok((status, headers, read_body(response).await?))
     }
 
     fn why_unauthenticated(&self, token: &Token) -> String {
@@ -320,6 +317,20 @@ impl Transport {
     }
 }
 
+async fn exchange(client: &Client, call: &Call<'_>, token: &Token) -> Result<(u16, HeaderMap, Body), reqwest::Error> {
+    let mut builder = client.request(call.method.clone(), call.url.clone());
+    builder = builder.headers(call.headers.clone()).header(AUTHORIZATION, token.header().clone());
+    if let Some(body) = call.body {
+        let bytes = body.to_string().into_bytes();
+        trace_body("sent", &bytes, token);
+        builder = builder.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(bytes);
+    }
+    let response = builder.send().await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let limit = if (200..300).contains(&status) { MAX_DOCUMENT } else { body::MAX_WORDS };
+    Ok((status, headers, body::read(response, limit).await?))
+}
+
 /// How far the server's clock is ahead, by its `Date`.
 fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
     let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
@@ -328,28 +339,25 @@ fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
 }
 
 /// Makes a value or a problem of what came.
-fn understand(request: &str, status: u16, headers: HeaderMap, bytes: &[u8], secret: &str) -> Result<Answer, Problem> {
-    let text = || String::from_utf8_lossy(bytes);
+fn understand(request: &str, status: u16, headers: HeaderMap, body: &Body, secret: &str) -> Result<Answer, Problem> {
     let correlation = headers
         .get("x-ms-correlation-request-id")
         .and_then(|id| id.to_str().ok())
         .map(|id| super::problem::one_line(id).into());
-    let answer = || Problem::answer(request, status, correlation.clone(), &text()).without(secret);
     if !(200..300).contains(&status) {
-        return Err(Problem { retry_after: retry_after(&headers), ..answer() });
+        let text = String::from_utf8_lossy(&body.bytes);
+        let problem = Problem::answer(request, status, correlation, &text).without(secret);
+        return Err(Problem { retry_after: retry_after(&headers), ..problem });
     }
-    match exact::json(bytes) {
-        Ok(body) if reports_failure(&body) => Err(Problem { kind: Kind::Rejected, ..answer() }),
-        Ok(body) => Ok(Answer { headers, body }),
-        // A body that was cut off may come whole the next time.
-        Err(NotJson::Broken) => {
-            Err(Problem { status: Some(status), correlation, ..Problem::broken(request, &text()).without(secret) })
-        }
-        Err(NotJson::Inexact) => {
-            let cause = "the answer holds a number with more digits than can be sent back unchanged";
-            Err(Problem::malformed(request, cause))
-        }
-    }
+    let problem = match exact::json(&body.bytes) {
+        _ if body.cut => Problem::too_large(request, MAX_DOCUMENT),
+        Ok(value) => match Problem::reported(request, status, correlation.clone(), &value) {
+            None => return Ok(Answer { headers, body: value }),
+            Some(reported) => reported,
+        },
+        Err(error) => Problem::unreadable(request, error, &body.bytes),
+    };
+    Err(Problem { status: Some(status), correlation, ..problem }.without(secret))
 }
 
 /// A body for the log, at its most talkative level: without secrets, by the schema's word and by the form of texts.
@@ -369,15 +377,44 @@ fn trace_body(direction: &'static str, bytes: &[u8], token: &Token) {
     tracing::trace!(body, "{direction}");
 }
 
-/// The body, cut off where it is longer than any document of the portal.
-async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_BODY {
-            bytes.truncate(MAX_BODY);
-            break;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+
+    /// Answers the first request with a head, and then with this for as long as anybody listens.
+    fn endless(head: &'static [u8], then: &'static [u8]) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(head);
+            // Reading from a client that says nothing is what sets the pace.
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(1)));
+            while stream.write_all(then).is_ok() && !matches!(stream.read(&mut [0]), Ok(0)) {}
+        });
+        url
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_answer_that_never_ends_does() {
+        const OK: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        for (head, then) in [(&b""[..], &b"HTTP/1.1 103 Early Hints\r\n\r\n"[..]), (OK, b"1\r\n \r\n")] {
+            let settings = Settings {
+                endpoint: endless(head, then).parse().expect("an endpoint"),
+                credential: Credential::placeholder("t"),
+                parallelism: 1,
+                retries: 0,
+                retry_budget: Duration::ZERO,
+                max_requests: None,
+                deadline: Duration::from_millis(200),
+                stop: Stop::new().1,
+            };
+            let transport = Transport::new(settings).expect("a client");
+            let answer = transport.get(transport.endpoint.url("x"), None).await;
+            let problem = answer.err().expect("no answer");
+            assert!(problem.cause.starts_with("no answer in time"), "{problem}");
         }
     }
-    Ok(bytes)
 }

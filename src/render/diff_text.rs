@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::json::parts::{self, OpPart, UnreadPart};
-use super::{PlanOptions, json, plan_text, plural, visible};
+use super::{PlanOptions, json, not_read, plan_text, plural, visible};
 use crate::diff::Change;
 use crate::model::OfferKey;
 use crate::plan::{Risk, Unread};
@@ -32,12 +32,8 @@ pub(crate) fn compared(
         }
         out.push('\n');
     }
-    for unread in unread {
-        let key = paint.strong(&unread.key.to_string());
-        let _ = writeln!(out, "{} {key}   not read\n    {}", paint.removed("?"), visible(&unread.cause, false));
-        if let Some(hint) = &unread.hint {
-            let _ = writeln!(out, "    hint: {hint}");
-        }
+    not_read(&mut out, unread, "not read", paint);
+    if !unread.is_empty() {
         out.push('\n');
     }
     let same = offers.iter().filter(|offer| is_same(offer)).count();

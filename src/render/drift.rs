@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::json::parts::{self, UnlistedPart, UnreadPart};
 use super::plan_text::hunk_lines;
-use super::{Paint, brief, counted, json, plural, sentence, visible};
+use super::{Paint, brief, counted, json, not_read, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
 use crate::model::OfferKey;
 
@@ -44,18 +44,7 @@ pub(crate) fn drift(drift: &Drift, paint: Paint) -> String {
             writeln!(out, "{mark} {publisher}   its offers could not be listed; whether all are declared is not known");
         let _ = writeln!(out, "    {}", visible(cause, false));
     }
-    for unread in &drift.unread {
-        let _ = writeln!(
-            out,
-            "{} {}   not read; whether it drifted is not known",
-            paint.removed("?"),
-            paint.strong(&unread.key.to_string())
-        );
-        let _ = writeln!(out, "    {}", visible(&unread.cause, false));
-        if let Some(hint) = &unread.hint {
-            let _ = writeln!(out, "    hint: {hint}");
-        }
-    }
+    not_read(&mut out, &drift.unread, "not read; whether it drifted is not known", paint);
     if !(drift.undeclared.is_empty() && drift.unlisted.is_empty() && drift.unread.is_empty()) {
         out.push('\n');
     }

@@ -138,6 +138,16 @@ impl Page {
     }
 }
 
+/// Pads the cells of a column to the width of the widest.
+pub(super) fn column<'a>(cells: impl Iterator<Item = &'a str> + Clone, right: bool) -> Vec<String> {
+    let wide = cells.clone().map(|cell| cell.width()).max().unwrap_or(0);
+    let pad = |cell: &str| {
+        let space = " ".repeat(wide - cell.width());
+        if right { space + cell } else { cell.to_owned() + &space }
+    };
+    cells.map(pad).collect()
+}
+
 /// A text cut after each space.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(' ')

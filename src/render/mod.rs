@@ -40,10 +40,13 @@ pub(crate) use report_text::{report, traffic};
 pub(crate) use snapshot_text::{duration, snapshot, snapshot_json};
 pub(crate) use status_text::status;
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::{redact, term};
+use crate::plan::Unread;
+use crate::{redact, steps, term};
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +90,6 @@ fn acts(c: char) -> bool {
 
 /// A JSON document whose strings hold nothing that a terminal would act on; it says the same.
 fn readable_json(document: String) -> String {
-    use std::fmt::Write as _;
     if !document.chars().any(|c| acts(c) && c != '\n') {
         return document;
     }
@@ -106,6 +108,7 @@ fn readable_json(document: String) -> String {
 /// The text with everything that a terminal would act on, and every mark that cannot be seen, made visible. Line feeds
 /// stay where `lines` is set.
 fn visible(text: &str, lines: bool) -> String {
+    steps::count(text.len());
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         if acts(c) && !(lines && c == '\n') {
             out.extend(c.escape_unicode());
@@ -127,13 +130,17 @@ fn is_unseen(c: char) -> bool {
 
 /// The text without an order for a pipeline that reads it as its log.
 fn inert(text: &str) -> String {
+    steps::count(text.len());
     term::inert(text, term::Escape::Text).into_owned()
 }
 
 /// A value in one line: texts in quotes, big values by their size.
 fn brief(value: &Value, limit: usize) -> String {
     match value {
-        Value::String(text) => brief_text(&redact::known(text), limit),
+        Value::String(text) => {
+            steps::count(text.len());
+            brief_text(&redact::known(text), limit)
+        }
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
@@ -160,6 +167,17 @@ fn brief_text(text: &str, limit: usize) -> String {
     format!("\"{}\"", visible(text, false))
 }
 
+/// Writes the offers that could not be read, each with what follows from it, the cause and a hint.
+fn not_read(out: &mut String, unread: &[Unread], what: &str, paint: Paint) {
+    for Unread { key, cause, hint, .. } in unread {
+        let (mark, key) = (paint.removed("?"), paint.strong(&key.to_string()));
+        let _ = writeln!(out, "{mark} {key}   {what}\n    {}", visible(cause, false));
+        if let Some(hint) = hint {
+            let _ = writeln!(out, "    hint: {}", visible(hint, false));
+        }
+    }
+}
+
 /// `1 offer`, `2 offers`.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
@@ -177,6 +195,7 @@ fn counted(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    mod cost;
     pub(crate) mod gallery;
 
     use super::*;

@@ -1,8 +1,6 @@
 //! The plan as a reviewer reads it in a terminal or a log.
 
-use unicode_width::UnicodeWidthStr as _;
-
-use super::layout::{Page, Span, Tone, span};
+use super::layout::{self, Page, Span, Tone, span};
 use super::view::{
     self, Act, Body, Counts, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable,
     Review, UnreadReview, Version, ViewOptions, review,
@@ -284,21 +282,15 @@ impl Text {
             [region, row.term.clone(), or_none(&row.old), or_none(&row.new), row.change.clone()]
         });
         let cells = cells.collect::<Vec<_>>();
-        let wide = |column: usize| cells.iter().map(|row| row[column].width()).max().unwrap_or(0);
-        for row in &cells {
-            let left = |column: usize| {
-                let pad = wide(column) - row[column].width();
-                format!("{}{}", row[column], " ".repeat(pad))
-            };
-            let right = |column: usize| {
-                let pad = wide(column) - row[column].width();
-                format!("{}{}", " ".repeat(pad), row[column])
-            };
-            let named = [left(0), left(1)].into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>();
-            let named = plain(format!("{}   ", named.join("   ")));
+        let column = |at: usize, right| layout::column(cells.iter().map(|row| row[at].as_str()), right);
+        let (regions, terms, old, new) = (column(0, false), column(1, false), column(2, true), column(3, true));
+        for (at, row) in cells.iter().enumerate() {
+            let named = [&regions[at], &terms[at]].map(String::as_str);
+            let named = named.into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("   ");
+            let named = plain(format!("{named}   "));
             let change = if row[4].is_empty() { String::new() } else { format!("   ({})", row[4]) };
-            let prices =
-                [span(Tone::Removed, right(2)), plain(" → "), span(Tone::Added, right(3)), span(Tone::Changed, change)];
+            let (old, new) = (span(Tone::Removed, &old[at]), span(Tone::Added, &new[at]));
+            let prices = [old, plain(" → "), new, span(Tone::Changed, change)];
             let whole = std::iter::once(&named).chain(&prices).cloned().collect::<Vec<_>>();
             if self.page.fits(6, &whole) {
                 self.page.line(6, 8, &whole);

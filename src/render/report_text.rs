@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Paint, brief, counted, plural, sentence, visible};
+use super::{Paint, brief, counted, not_read, plural, sentence, visible};
 use crate::apply::{Done, End, Failure, Outcome};
 use crate::plan::{MovedField, Stale};
 use crate::portal::Traffic;
@@ -18,11 +18,7 @@ pub(crate) fn report(report: &Report, paint: Paint) -> String {
     for outcome in &report.outcomes {
         one(&mut out, outcome, report.purpose, paint);
     }
-    for unread in &report.unread {
-        let _ = writeln!(out, "{} {}   not attempted: it could not be read", paint.removed("?"), unread.key);
-        let _ = writeln!(out, "    {}", visible(&unread.cause, false));
-        hint(&mut out, unread.hint.as_deref());
-    }
+    not_read(&mut out, &report.unread, "not attempted: it could not be read", paint);
     let good = report.outcomes.iter().filter(|outcome| matches!(outcome.end, End::Done | End::Left)).count();
     let bad = report.outcomes.len() - good + report.unread.len();
     let counts = sentence([

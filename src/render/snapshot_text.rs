@@ -6,17 +6,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::json::parts::{self, UnreadPart};
-use super::{json, plural, visible};
+use super::{Paint, json, not_read, plural};
 use crate::model::OfferKey;
 use crate::snapshot::Snapshot;
 
 /// The text, ending in a line feed.
 pub(crate) fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
     let mut out = String::new();
-    for unread in &snapshot.content.unread {
-        let _ = writeln!(out, "? {}   not read; the snapshot does not hold it", unread.key);
-        let _ = writeln!(out, "    {}", visible(&unread.cause, false));
-    }
+    not_read(&mut out, &snapshot.content.unread, "not read; the snapshot does not hold it", Paint { color: false });
     let offers = plural(snapshot.content.offers.len(), "offer");
     let path = path.display();
     let _ = writeln!(out, "Snapshot of {offers}, taken {}, saved to {path}.", snapshot.taken);

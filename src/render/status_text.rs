@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Table, presets};
-
-use super::{Paint, visible};
+use super::layout::column;
+use super::{Paint, not_read, visible};
 use crate::plan::Unread;
 use crate::portal::{Level, Message, Step, StepState};
 use crate::report::OfferStatus;
@@ -13,38 +12,33 @@ use crate::report::OfferStatus;
 pub(crate) fn status(offers: &[OfferStatus], unread: &[Unread], paint: Paint) -> String {
     let mut out = String::new();
     if !offers.is_empty() {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(["OFFER", "STATUS", "RUNS", "STEP", "PREVIEW", "PRODUCTION"]);
-        for offer in offers {
-            let none = if offer.exists { "not published" } else { "no such offer" };
-            let step = offer.status.as_ref().and_then(|status| status.current()).map(step_line).unwrap_or_default();
-            let state = offer
-                .status
-                .as_ref()
-                .map_or_else(|| none.to_owned(), |status| visible(&status.state.to_string(), false));
-            let slot = |there: bool| if there { "yes" } else { "-" }.to_owned();
-            let runs = offer
-                .running
-                .as_ref()
-                .map_or("-", |running| if running.is_production() { "go-live" } else { "publish" });
-            let row =
-                [offer.key.to_string(), state, runs.to_owned(), step, slot(offer.preview), slot(offer.production)];
-            table.add_row(row);
-        }
-        for line in table.lines() {
-            let _ = writeln!(out, "{}", line.trim());
+        let head = ["OFFER", "STATUS", "RUNS", "STEP", "PREVIEW", "PRODUCTION"].map(ToOwned::to_owned);
+        let rows = std::iter::once(head).chain(offers.iter().map(row)).collect::<Vec<_>>();
+        let columns = std::array::from_fn::<_, 6, _>(|at| column(rows.iter().map(|row| row[at].as_str()), false));
+        for at in 0..rows.len() {
+            let line = columns.each_ref().map(|column| column[at].as_str()).join("  ");
+            let _ = writeln!(out, "{}", line.trim_end());
         }
     }
     for offer in offers {
         messages(&mut out, offer, paint);
     }
-    for unread in unread {
-        let _ = writeln!(out, "{} {}   not read: {}", paint.removed("?"), unread.key, visible(&unread.cause, false));
-        if let Some(hint) = &unread.hint {
-            let _ = writeln!(out, "    hint: {hint}");
-        }
-    }
+    not_read(&mut out, unread, "not read", paint);
     out
+}
+
+fn row(offer: &OfferStatus) -> [String; 6] {
+    let none = if offer.exists { "not published" } else { "no such offer" };
+    let status = offer.status.as_ref();
+    let state = status.map_or_else(|| none.to_owned(), |status| visible(&status.state.to_string(), false));
+    let step = status.and_then(|status| status.current()).map(step_line).unwrap_or_default();
+    let slot = |there: bool| if there { "yes" } else { "-" }.to_owned();
+    let runs = match &offer.running {
+        None => "-",
+        Some(running) if running.is_production() => "go-live",
+        Some(_) => "publish",
+    };
+    [offer.key.to_string(), state, runs.to_owned(), step, slot(offer.preview), slot(offer.production)]
 }
 
 fn step_line(step: &Step) -> String {

@@ -42,7 +42,7 @@ pub(super) async fn answer(server: &Arc<Server>, incoming: &Arc<Incoming>) -> An
     if let Some(stopped) = server.stopped() {
         return stopped.into();
     }
-    let path = incoming.parts.uri.path();
+    let path = incoming.path.as_str();
     if let Some(path) = below(path, "/api") {
         let route = Route::of(incoming.parts.method.as_str(), path).ok();
         let offer = route.as_ref().and_then(Route::offer);
@@ -120,9 +120,8 @@ async fn carry_out(
     stale: Option<i64>,
     failing: Option<Failure>,
 ) -> Reply {
-    let path = incoming.parts.uri.path();
     let now = server.now();
-    if let Some(ask) = SignIn::of(path) {
+    if let Some(ask) = SignIn::of(&incoming.path) {
         let form = Form {
             method: incoming.parts.method.as_str(),
             content_type: incoming.header(&CONTENT_TYPE),
@@ -178,11 +177,10 @@ fn call<'a>(
     stale: Option<i64>,
     now: i64,
 ) -> Call<'a> {
-    let uri = &incoming.parts.uri;
     Call {
         method: incoming.parts.method.as_str(),
-        path: below(uri.path(), "/api").unwrap_or_default(),
-        query: uri.query().unwrap_or_default(),
+        path: below(&incoming.path, "/api").unwrap_or_default(),
+        query: incoming.parts.uri.query().unwrap_or_default(),
         if_match: incoming.header(&IF_MATCH),
         body: &incoming.body,
         fetched,

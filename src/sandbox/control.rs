@@ -25,7 +25,7 @@ struct Advance {
 
 /// Answers a request below `/_sandbox`.
 pub(super) fn answer(server: &Server, incoming: &Incoming) -> Reply {
-    let path = below(incoming.parts.uri.path(), "/_sandbox").unwrap_or_default();
+    let path = below(&incoming.path, "/_sandbox").unwrap_or_default();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let body = &incoming.body;
     let result = match (incoming.parts.method.as_str(), parts.as_slice()) {

@@ -214,14 +214,18 @@ fn migration_status(profile: Profile) -> &'static str {
     }
 }
 
-/// A step as it is described: title, description, and how long it usually takes.
+/// A step as it is described: the reference's title and estimate, and a description of our own.
 const STEPS: [(&str, &str, &str); super::submission::STEPS] = [
-    ("Validating the offer", "The listing and the plans are checked.", "a few minutes"),
-    ("Certifying the images", "The disk images are tested.", "up to a day"),
-    ("Copying to the regions", "The images are copied to every region.", "a few hours"),
-    ("Packaging the preview", "The listing is made ready for the preview audience.", "about an hour"),
-    ("Publisher sign-off", "The publisher looks at the preview and lets it go live.", "up to you"),
-    ("Going live", "The offer is opened to customers.", "a few hours"),
+    ("Validate Pre-Requisites", "The listing and the plans are checked.", "< 15 min"),
+    ("Certification", "The disk images are tested.", "~2-3 days"),
+    ("Provisioning", "The images are copied to every region.", "< 1 day"),
+    (
+        "Packaging and Lead Generation Registration",
+        "The listing and its leads are set up for the preview audience.",
+        "< 1 hour",
+    ),
+    ("Publisher signoff", "The publisher looks at the preview and lets it go live.", "< 1 hour"),
+    ("Live", "The offer is opened to customers.", "~2-5 days"),
 ];
 
 fn steps(offer: &Offer, publication: Publication<'_>, now: i64) -> Vec<Value> {

@@ -16,6 +16,7 @@ use super::connection::Scissors;
 use super::faults::Delivery;
 use super::refusal::{Refusal, Voice};
 use super::reply::{Body, Reply};
+use super::routes;
 use super::server::Server;
 
 /// Offers have a few hundred kilobytes; this is far beyond any.
@@ -39,11 +40,13 @@ const HEADERS: [(&str, &str); 8] = [
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) parts: Parts,
+    /// The path as routes have it, see [`routes::decoded`].
+    pub(super) path: String,
     pub(super) body: Bytes,
 }
 
 impl Incoming {
-    /// The path with its query.
+    /// The path with its query, as it was sent.
     pub(super) fn target(&self) -> &str {
         self.parts.uri.path_and_query().map_or("/", |target| target.as_str())
     }
@@ -62,7 +65,10 @@ pub(super) async fn handle(
     let (parts, body) = request.into_parts();
     let compress = accepts_gzip(&parts.headers);
     let answer = match to_bytes(body, BODY_LIMIT).await {
-        Ok(body) => answer::answer(&server, &Arc::new(Incoming { parts, body })).await,
+        Ok(body) => {
+            let path = routes::decoded(parts.uri.path());
+            answer::answer(&server, &Arc::new(Incoming { parts, path, body })).await
+        }
         Err(_) => Refusal::BadRequest("The body is too long or broke off.".to_owned()).reply(Voice::Native).into(),
     };
     if answer.delivery == Delivery::Reset {

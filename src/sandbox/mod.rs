@@ -64,7 +64,7 @@ pub use options::Options;
 pub use proxy::{Proxy, ProxyOptions};
 pub use seed::Seed;
 pub(crate) use seed::read_faults;
-pub use switches::{FinalWord, MissingIfMatch, PutWhileRunning, Switches};
+pub use switches::{FinalWord, MissingIfMatch, Refuses, Switches};
 
 /// How long requests in flight may take when the sandbox stops.
 const GRACE: Duration = Duration::from_secs(1);

@@ -99,7 +99,7 @@ impl Portal {
         }
         let route = route?;
         match route.publisher() {
-            Some(publisher) if !self.knows(&publisher, call.method, settings) => Err(Refusal::Forbidden),
+            Some(publisher) if !self.knows(&publisher, settings) => Err(Refusal::Forbidden),
             _ => Ok(route),
         }
     }
@@ -166,13 +166,12 @@ impl Portal {
         Reply::json(200, ids.into_iter().map(documents::publisher).collect())
     }
 
-    /// Whether the caller may see this publisher: it has offers, or was named. Where none was named, a first offer can
-    /// be created for any, and an empty portal knows them all.
-    fn knows(&self, publisher: &PublisherId, method: &str, settings: &Settings) -> bool {
-        let unrestricted = settings.publishers.is_empty();
+    /// Whether the caller may see this publisher: it has offers, or was named. Where none was named, a portal without
+    /// offers knows them all, so that a first offer can be created.
+    fn knows(&self, publisher: &PublisherId, settings: &Settings) -> bool {
         settings.any_publisher
             || settings.publishers.contains(publisher)
-            || (unrestricted && (method == "PUT" || self.offers.is_empty()))
+            || (settings.publishers.is_empty() && self.offers.is_empty())
             || self.has_offers_of(publisher)
     }
 

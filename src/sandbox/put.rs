@@ -14,7 +14,7 @@ use super::offer::{Offer, Revision};
 use super::portal::{Call, Portal, Settings, document};
 use super::refusal::{Refusal, Voice};
 use super::reply::{Body, Reply};
-use super::switches::{AbsentSecret, IfMatchOnCreate, MissingIfMatch, PutWhileRunning, Switches};
+use super::switches::{AbsentSecret, IfMatchOnCreate, MissingIfMatch, Refuses, Switches};
 use crate::model::{OfferKey, Profile};
 use crate::schema::Schemas;
 
@@ -25,9 +25,9 @@ pub(super) fn put(portal: &mut Portal, key: &OfferKey, call: &Call<'_>, settings
     let existing = portal.offer(key, call.now).ok();
     let existing = existing.as_deref();
     let profile = existing.map_or(settings.default_profile, |offer| offer.profile);
-    body.check(key, existing, switches)?;
+    body.check(key, existing, profile, switches)?;
     precondition(existing, profile, call.if_match, switches)?;
-    if existing.is_some_and(Offer::is_busy) && !taken_while_running(profile, switches) {
+    if existing.is_some_and(Offer::is_busy) && switches.put_while_running.applies(profile, Profile::Native) {
         return Err(Refusal::Busy(key.clone()));
     }
     let created = existing.is_none();
@@ -45,8 +45,10 @@ pub(super) fn edit_by_hand(
 ) -> Result<Reply, Refusal> {
     let body = Sent::read(call.body)?;
     let existing = portal.offer(key, call.now).ok();
-    body.check(key, existing.as_deref(), &Switches { reject_legacy_ids: false, ..settings.switches.clone() })?;
+    let existing = existing.as_deref();
     let profile = existing.map_or_else(|| body.profile().unwrap_or(settings.default_profile), |offer| offer.profile);
+    let switches = Switches { reject_legacy_ids: Refuses::Never, ..settings.switches.clone() };
+    body.check(key, existing, profile, &switches)?;
     let offer = store(portal, key, &body.offer_type, &body.definition, profile, call.now);
     Ok(document(offer, &offer.draft, true))
 }
@@ -100,7 +102,13 @@ impl Sent {
         Ok(Self { document, offer_type, definition })
     }
 
-    fn check(&self, key: &OfferKey, existing: Option<&Offer>, switches: &Switches) -> Result<(), Refusal> {
+    fn check(
+        &self,
+        key: &OfferKey,
+        existing: Option<&Offer>,
+        profile: Profile,
+        switches: &Switches,
+    ) -> Result<(), Refusal> {
         let bad = |reason: String| Err(Refusal::BadRequest(reason));
         for (name, in_path) in [("publisherId", key.publisher.as_str()), ("id", key.offer.as_str())] {
             let in_body = self.document.get(name).and_then(Value::as_str);
@@ -113,7 +121,7 @@ impl Sent {
         }
         let shape = Schemas::builtin().shape(&self.offer_type).property("definition");
         let refused = definition::read_only_keys(&self.definition, shape);
-        if switches.reject_legacy_ids && !refused.is_empty() {
+        if switches.reject_legacy_ids.applies(profile, Profile::Migrated) && !refused.is_empty() {
             return bad(format!("These properties cannot be written: {}.", refused.join(", ")));
         }
         Ok(())
@@ -156,14 +164,6 @@ fn precondition(
             IfMatchOnCreate::StarCreates if tag == "*" => Ok(()),
             IfMatchOnCreate::StarCreates | IfMatchOnCreate::NoneCreates => Err(Refusal::Stale),
         },
-    }
-}
-
-fn taken_while_running(profile: Profile, switches: &Switches) -> bool {
-    match switches.put_while_running {
-        PutWhileRunning::ByProfile => profile == Profile::Migrated,
-        PutWhileRunning::Refused => false,
-        PutWhileRunning::Accepted => true,
     }
 }
 

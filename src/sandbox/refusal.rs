@@ -183,11 +183,13 @@ fn inner_name(slot: Slot) -> &'static str {
     }
 }
 
-/// An error as the shim leaks it: exception type, message, a stack frame, Windows line ends.
+/// An error as the shim leaks it: the exception's type, which clients match, its message, and a stack frame after a
+/// Windows line end.
 fn exception(status: u16, message: &str) -> String {
     format!(
-        "Sandbox.Ingestion.Exceptions.Http{status}Exception: {message}\r\n   at \
-         Sandbox.CppShimming.OfferController.HandleAsync() in D:\\build\\CppShimming\\OfferController.cs:line {status}"
+        "Microsoft.Ingestion.Api.Common.Exceptions.Http{status}Exception: {message}\r\n   at \
+         Sandbox.CppShimming.CppOperationController.HandleAsync() in \
+         D:\\build\\CppShimming\\CppOperationController.cs:line {status}"
     )
 }
 
@@ -218,7 +220,9 @@ mod tests {
         let error = services["Product"]["error"].as_str().expect("a text");
         assert!(error.contains("CPP product gone not found in current PC environment.\r\n   at "), "{error}");
         let text = body(refusal.reply(Voice::Exception));
-        assert!(text.as_str().is_some_and(|text| text.contains("Http404Exception")), "{text}");
+        for text in [error, text.as_str().expect("a text")] {
+            assert!(text.starts_with("Microsoft.Ingestion.Api.Common.Exceptions.Http404Exception: "), "{text}");
+        }
     }
 
     #[test]

@@ -99,9 +99,8 @@ impl Route {
         }
     }
 
-    /// Reads a path below `/api`, without its query.
+    /// Reads a decoded path below `/api`, without its query.
     pub(super) fn of(method: &str, path: &str) -> Result<Self, Refusal> {
-        let path = path.replace("%24", "$");
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             ["publishers"] => only("GET", method, Self::Publishers),
@@ -115,6 +114,27 @@ impl Route {
             _ => Err(Refusal::NoSuchPath),
         }
     }
+}
+
+/// A path in the one spelling that routes are compared in: unreserved characters, and the `$` in names of operations,
+/// are the same whether they are percent-encoded or not. Everything else stays as it was sent.
+pub(super) fn decoded(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        match code.filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '$')) {
+            Some(c) => {
+                result.push(c);
+                result.push_str(&part[2..]);
+            }
+            None => {
+                result.push('%');
+                result.push_str(part);
+            }
+        }
+    }
+    result
 }
 
 fn ask(method: &str, rest: &[&str]) -> Result<Ask, Refusal> {
@@ -163,7 +183,6 @@ pub(super) struct OperationName {
 impl OperationName {
     /// Reads `publisher$offer$number$slot`; the preview slot also answers to `staging`.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let text = text.replace("%24", "$");
         let parts: Vec<&str> = text.split('$').collect();
         let [publisher, offer, number, name] = parts.as_slice() else { return None };
         let slot = if name.eq_ignore_ascii_case("staging") { Slot::Preview } else { slot(name).ok()? };
@@ -199,11 +218,28 @@ mod tests {
         assert_eq!(get("/operations"), offer(Ask::Submissions));
         assert_eq!(get("/operations/x/"), offer(Ask::Operation("x".to_owned())));
         assert_eq!(
-            Route::of("GET", "/operations/contoso%24vm%242%24preview"),
+            Route::of("GET", "/operations/contoso$vm$2$preview"),
             Ok(Route::Operation("contoso$vm$2$preview".to_owned()))
         );
         assert_eq!(Route::of("PUT", "/publishers/contoso/offers/vm"), offer(Ask::Put));
         assert_eq!(Route::of("POST", "/publishers/contoso/offers/vm/golive"), offer(Ask::GoLive));
+    }
+
+    #[test]
+    fn encoded_unreserved_characters_are_the_same_path() {
+        for (sent, read) in [
+            ("/api/publishers/conto%73o/offers/%76%6D", "/api/publishers/contoso/offers/vm"),
+            ("/%61pi/%2D%2E%5f%7e", "/api/-._~"),
+            ("/operations/contoso%24vm%242%24preview", "/operations/contoso$vm$2$preview"),
+            // These would mean something else, or are no encoding.
+            ("/a%2Fb%20c%25", "/a%2Fb%20c%25"),
+            ("/a%", "/a%"),
+            ("/a%7", "/a%7"),
+            ("/%+1%é%zz", "/%+1%é%zz"),
+            ("/%2573", "/%2573"),
+        ] {
+            assert_eq!(decoded(sent), read);
+        }
     }
 
     #[test]

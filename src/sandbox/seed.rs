@@ -16,6 +16,7 @@ use super::portal::Portal;
 use super::submission::{State, Submission, Target};
 use crate::error::Error;
 use crate::model::{OfferKey, Profile};
+use crate::text;
 
 /// Where the first offers come from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,7 +54,7 @@ fn seed_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn read_seed(path: &Path) -> Result<Value, Error> {
-    let text = fs::read_to_string(path).map_err(|error| Error::io("read the seed", path, &error))?;
+    let text = text::read(path).map_err(|error| Error::io("read the seed", path, &error))?;
     serde_json::from_str(&text)
         .map_err(|error| Error::invalid(format!("the seed {} is not JSON: {error}", path.display())))
 }
@@ -63,7 +64,7 @@ fn read_seed(path: &Path) -> Result<Value, Error> {
 /// # Errors
 /// When the file cannot be read or is not YAML. The error shows the place.
 pub(crate) fn read_faults(path: &Path) -> Result<Value, Error> {
-    let text = fs::read_to_string(path).map_err(|error| Error::io("read the faults", path, &error))?;
+    let text = text::read(path).map_err(|error| Error::io("read the faults", path, &error))?;
     crate::workspace::plain_yaml(&path.to_string_lossy(), text)
         .map_err(|findings| Error::invalid(format!("the faults in {} are not YAML", path.display())).with(findings))
 }

@@ -1,6 +1,8 @@
 //! What nobody has established about the real portal, or what it did at one time and not at another. Each of these is a
 //! switch: the sandbox must not turn a guess into a fact.
 
+use crate::model::Profile;
+
 /// The answer to a PUT of an existing offer without `If-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingIfMatch {
@@ -23,14 +25,23 @@ pub enum IfMatchOnCreate {
     NoneCreates,
 }
 
-/// The answer to a PUT while the timed steps of an operation run.
+/// Whether a PUT is refused that one profile refuses and the other accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PutWhileRunning {
-    /// Refused with 409 for native offers, accepted for migrated ones.
+pub enum Refuses {
     ByProfile,
-    Refused,
-    /// Accepted; the running operation goes on with the content it started with.
-    Accepted,
+    Always,
+    Never,
+}
+
+impl Refuses {
+    /// `refusing` is the profile that refuses by default.
+    pub(super) fn applies(self, profile: Profile, refusing: Profile) -> bool {
+        match self {
+            Self::ByProfile => profile == refusing,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 /// What becomes of a stored secret when a PUT does not carry it.
@@ -85,16 +96,18 @@ pub struct Switches {
     pub put_answers_services: bool,
     /// A PUT whose body names another publisher or offer than the path is taken for the path's.
     pub ignore_path_mismatch: bool,
-    /// Keys that the portal returns but does not take are refused with 400; else they are stored.
-    pub reject_legacy_ids: bool,
+    /// A PUT with keys that the portal returns is refused with 400, else they are stored. The refusal dates from after
+    /// the migration, so by profile only migrated offers refuse.
+    pub reject_legacy_ids: Refuses,
     /// Secrets that a PUT does not carry.
     pub absent_secret: AbsentSecret,
     /// Artifacts are copied to the portal's own store, so that their URLs change.
     pub rehost_artifacts: bool,
     /// Hosts from which no artifact can be fetched: such a URL comes back as null.
     pub unfetchable_hosts: Vec<String>,
-    /// PUT while an operation runs.
-    pub put_while_running: PutWhileRunning,
+    /// A PUT while the timed steps of an operation run is refused with 409, else the operation goes on with the content
+    /// it started with. By profile, native offers refuse.
+    pub put_while_running: Refuses,
     /// A publish of an offer without plans, images or a title, or with an expired signature of an image.
     pub publish_findings: PublishFindings,
     /// Publishing while an earlier publish waits for sign-off is refused with 409 instead of superseding it.
@@ -106,7 +119,7 @@ pub struct Switches {
     /// After a cancel, status shows the publishing version from before the canceled operation.
     pub cancel_lowers_publishing_version: bool,
     /// The operation of a publish has its final word as soon as the preview is there, though status still says
-    /// `running`; else it runs until someone goes live.
+    /// `running`: clients wait for it before they go live. Else it runs until someone goes live.
     pub operation_ends_at_preview: bool,
     /// The word with which a successful operation ends.
     pub final_word: FinalWord,
@@ -131,17 +144,17 @@ impl Default for Switches {
             create_answers_200: false,
             put_answers_services: false,
             ignore_path_mismatch: false,
-            reject_legacy_ids: true,
+            reject_legacy_ids: Refuses::ByProfile,
             absent_secret: AbsentSecret::Cleared,
             rehost_artifacts: true,
             unfetchable_hosts: Vec::new(),
-            put_while_running: PutWhileRunning::ByProfile,
+            put_while_running: Refuses::ByProfile,
             publish_findings: PublishFindings::Refused,
             signoff_blocks_publish: false,
             early_golive_is_bad_request: false,
             idle_cancel_conflicts: false,
             cancel_lowers_publishing_version: false,
-            operation_ends_at_preview: false,
+            operation_ends_at_preview: true,
             final_word: FinalWord::ByProfile,
             operation_in_array: false,
             omit_location: false,
@@ -194,7 +207,8 @@ const ENTRIES: &[Entry] = &[
     flag!("create-answers-200", create_answers_200, off),
     flag!("put-answers-services", put_answers_services, off),
     flag!("ignore-path-mismatch", ignore_path_mismatch, off),
-    flag!("reject-legacy-ids", reject_legacy_ids, on),
+    choice!("reject-legacy-ids", reject_legacy_ids, Refuses,
+        "by-profile" => ByProfile, "true" => Always, "false" => Never),
     choice!("absent-secret", absent_secret, AbsentSecret, "cleared" => Cleared, "kept" => Kept),
     flag!("rehost-artifacts", rehost_artifacts, on),
     Entry {
@@ -205,15 +219,15 @@ const ENTRIES: &[Entry] = &[
                 text.split('+').filter(|host| !host.is_empty()).map(ToOwned::to_owned).collect();
         },
     },
-    choice!("put-while-running", put_while_running, PutWhileRunning,
-        "by-profile" => ByProfile, "refused" => Refused, "accepted" => Accepted),
+    choice!("put-while-running", put_while_running, Refuses,
+        "by-profile" => ByProfile, "refused" => Always, "accepted" => Never),
     choice!("publish-findings", publish_findings, PublishFindings,
         "refused" => Refused, "blocked" => Blocked, "rejected" => Rejected, "ignored" => Ignored),
     flag!("signoff-blocks-publish", signoff_blocks_publish, off),
     flag!("early-golive-is-bad-request", early_golive_is_bad_request, off),
     flag!("idle-cancel-conflicts", idle_cancel_conflicts, off),
     flag!("cancel-lowers-publishing-version", cancel_lowers_publishing_version, off),
-    flag!("operation-ends-at-preview", operation_ends_at_preview, off),
+    flag!("operation-ends-at-preview", operation_ends_at_preview, on),
     choice!("final-word", final_word, FinalWord,
         "by-profile" => ByProfile, "complete" => Complete, "completed" => Completed, "succeeded" => Succeeded),
     flag!("operation-in-array", operation_in_array, off),

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{in_words, slashed, yaml};
 use crate::diagnostic::{Code, Diagnostic, Source, Span};
+use crate::text::{self, NotText};
 
 /// The source of the files of one load. Names in a revision are relative to the project, with forward slashes.
 #[derive(Debug, Clone, Copy)]
@@ -142,8 +143,6 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 
 /// The text of an offer file.
 pub(super) fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     if bytes.len() > yaml::MAX_BYTES {
         let source = Source { path: name.into(), text: "".into() };
         let message = format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES);
@@ -153,13 +152,17 @@ pub(super) fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>
         );
         return None;
     }
-    match std::str::from_utf8(bytes) {
+    match text::decode(bytes) {
         Ok(text) => Some(Source { path: name.into(), text: text.into() }),
         Err(error) => {
-            let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            let (valid, message) = match error {
+                NotText::Utf16 => (0, "the file is UTF-16, not UTF-8"),
+                NotText::NotUtf8 { valid } => (valid, "a byte that is not UTF-8"),
+            };
+            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            let good = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
             let span = Span::within(good, good.len()..good.len());
             let source = Source { path: name.into(), text: "".into() };
-            let message = if wide { "the file is UTF-16, not UTF-8" } else { "a byte that is not UTF-8" };
             diagnostics.push(
                 Diagnostic::error(Code::NotUtf8, &source, Some(span), message)
                     .help("save the file as UTF-8: editors have it among the encodings of \"save as\""),

@@ -21,6 +21,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
@@ -37,7 +38,9 @@ pub(crate) use rules::Rule;
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
 use crate::model::{Digest, Node, OfferKey};
+use crate::parallel::on_all_processors;
 use crate::schema::Schemas;
+use crate::text;
 use files::{Files, decode};
 
 const CONFIG: &str = "offerctl.toml";
@@ -59,11 +62,11 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// Everything that the files of a project say.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Loaded {
     /// The offers that can be used, in the order of their keys.
     pub(crate) offers: Vec<Desired>,
-    /// Those that could be read as offers and cannot be used, because of an error in them.
+    /// Those that could be read as offers and cannot be used, because of an error in them; also in the order of their keys.
     pub(crate) faulty: Vec<Desired>,
     /// What is wrong, in the order of file and place.
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -80,40 +83,34 @@ pub(crate) enum Target {
     Offer(OfferKey),
 }
 
+fn unreadable_config(error: &dyn std::error::Error) -> Diagnostic {
+    let source = Source { path: CONFIG.into(), text: "".into() };
+    Diagnostic::error(Code::Unreadable, &source, None, error.to_string())
+}
+
 impl Project {
-    /// The project that `start` lies in. The walk up ends at a folder with `.git`.
+    /// Returns the project that `start` lies in, if it lies in one. The walk up ends at a folder with `.git`.
     ///
     /// # Errors
-    /// When there is none, or its `offerctl.toml` cannot be used.
-    pub(crate) fn find(start: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let nothing = Source { path: start.display().to_string().into(), text: "".into() };
-        let Some(root) = Self::root(start) else {
-            return Err(vec![
-                Diagnostic::error(
-                    Code::Config,
-                    &nothing,
-                    None,
-                    "no project here: no `offerctl.toml` and no folder `offers`",
-                )
-                .help("run offerctl inside a project, or make a folder `offers` with a file for each offer"),
-            ]);
-        };
+    /// When its `offerctl.toml` cannot be used.
+    pub(crate) fn find(start: &Path) -> Result<Option<Self>, Box<Diagnostic>> {
+        let Some(root) = Self::root(start) else { return Ok(None) };
         let file = root.join(CONFIG);
         let config = if file.is_file() {
-            let text = std::fs::read_to_string(&file).map_err(|error| {
-                let source = Source { path: CONFIG.into(), text: "".into() };
-                vec![Diagnostic::error(Code::Unreadable, &source, None, error.to_string())]
-            })?;
-            config::parse(&Source { path: CONFIG.into(), text: text.into() }).map_err(|diagnostic| vec![*diagnostic])?
+            let text = text::read(&file).map_err(|error| Box::new(unreadable_config(&error)))?;
+            config::parse(&Source { path: CONFIG.into(), text: text.into() })?
         } else {
             Config::default()
         };
-        Ok(Self { root: root.to_path_buf(), config })
+        Ok(Some(Self { root: root.to_path_buf(), config }))
     }
 
-    /// Whether `start` lies in a project, be it usable or not.
-    pub(crate) fn exists(start: &Path) -> bool {
-        Self::root(start).is_some()
+    /// Returns the finding that there is no project where `start` is.
+    pub(crate) fn missing(start: &Path) -> Diagnostic {
+        let nothing = Source { path: start.display().to_string().into(), text: "".into() };
+        let message = "no project here: no `offerctl.toml` and no folder `offers`";
+        Diagnostic::error(Code::Config, &nothing, None, message)
+            .help("run offerctl inside a project, or make a folder `offers` with a file for each offer")
     }
 
     fn root(start: &Path) -> Option<&Path> {
@@ -129,7 +126,7 @@ impl Project {
     pub(crate) fn at(root: &Path, tree: &Tree) -> Result<Self, Box<Diagnostic>> {
         let config = match tree.get(CONFIG) {
             Some(bytes) => {
-                let text = String::from_utf8_lossy(bytes).into_owned();
+                let text = text::decode(bytes).map_err(|error| Box::new(unreadable_config(&error)))?;
                 config::parse(&Source { path: CONFIG.into(), text: text.into() })?
             }
             None => Config::default(),
@@ -195,6 +192,7 @@ impl Project {
             }
         }
         loaded.offers.sort_by(|a, b| a.key.cmp(&b.key));
+        loaded.faulty.sort_by(|a, b| a.key.cmp(&b.key));
         loaded.sort();
         loaded
     }
@@ -281,18 +279,6 @@ impl Project {
     }
 }
 
-/// Does the same with each item, on as many threads as there are processors. The answers are in the order of the items.
-pub(crate) fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = items.len().div_ceil(threads).max(1);
-    let work = &work;
-    std::thread::scope(|scope| {
-        let shares = items.chunks(share).map(|items| scope.spawn(move || items.iter().map(work).collect::<Vec<_>>()));
-        let shares = shares.collect::<Vec<_>>();
-        shares.into_iter().flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
-}
-
 /// From a tree to a checked offer. It may have errors of its own, which are in the findings.
 fn declared(
     root: Node,
@@ -332,12 +318,12 @@ fn offer(
 ) -> Option<Desired> {
     let mut desired = offer::read(root, source, files, schemas, today, diagnostics)?;
     let shape = schemas.shape(&desired.offer_type);
-    names::expand(&mut desired.document, shape, source, diagnostics);
+    names::expand(Arc::make_mut(&mut desired.document), shape, source, diagnostics);
     desired.reconcile.ignore.iter_mut().for_each(|ignore| names::expand_tokens(&mut ignore.tokens, shape));
     check::check(&desired, schemas, diagnostics);
     conform::conform(&desired.document, source, shape, diagnostics);
     locate::locate(&desired.document, source, shape, diagnostics);
-    twins::declare_both(&mut desired.document, shape);
+    twins::declare_both(Arc::make_mut(&mut desired.document), shape);
     Some(desired)
 }
 
@@ -390,6 +376,17 @@ impl Loaded {
         self.errors() > 0
     }
 
+    /// Returns the offer with this key, if it can be used.
+    pub(crate) fn offer(&self, key: &OfferKey) -> Option<&Desired> {
+        at(&self.offers, key)
+    }
+
+    /// Returns whether a file that may declare this offer has errors: one that names it, or the file at `path`.
+    pub(crate) fn is_broken(&self, key: &OfferKey, path: &str) -> bool {
+        at(&self.faulty, key).is_some()
+            || self.diagnostics.binary_search_by(|finding| (*finding.source.path).cmp(path)).is_ok()
+    }
+
     /// Puts the findings in the order of file and place.
     pub(crate) fn sort(&mut self) {
         let place = |d: &Diagnostic| (d.source.path.clone(), d.span.map_or((0, 0), |span| (span.line, span.column)));
@@ -437,6 +434,11 @@ impl Loaded {
         self.diagnostics.retain(|d| by_offer || targets.iter().any(|target| names(target, &d.source.path, None)));
         Ok(self)
     }
+}
+
+/// Finds an offer among some that are in the order of their keys.
+fn at<'a>(offers: &'a [Desired], key: &OfferKey) -> Option<&'a Desired> {
+    offers.binary_search_by(|desired| desired.key.cmp(key)).ok().map(|at| &offers[at])
 }
 
 impl Target {

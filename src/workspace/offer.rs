@@ -1,5 +1,7 @@
 //! From a YAML tree to one declared offer: the envelope checked, the `reconcile` stanza taken out.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,13 +11,15 @@ use crate::model::{Digest, Entry, IdError, Kind, Node, OfferKey, Pointer};
 use crate::schema::Schemas;
 
 /// How far `apply` takes a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Through {
+    /// Save the draft.
     #[default]
     Draft,
-    /// Publish to the preview audience, and wait until the publisher is asked to sign off.
+    /// Publish to the preview audience, and wait for the request to sign off.
     Preview,
+    /// Go live.
     Live,
 }
 
@@ -51,13 +55,14 @@ pub(crate) struct Reconcile {
     pub(crate) span: Span,
 }
 
+/// One offer as its file declares it. A clone shares the document.
 #[derive(Debug, Clone)]
 pub(crate) struct Desired {
     pub(crate) key: OfferKey,
     /// Its type, which chooses the schema.
     pub(crate) offer_type: String,
     /// The document in the wire's own form, `reconcile` taken out.
-    pub(crate) document: Node,
+    pub(crate) document: Arc<Node>,
     pub(crate) reconcile: Reconcile,
     pub(crate) source: Source,
     /// Every file that the declaration was read from, with its digest; the offer file first.
@@ -99,7 +104,7 @@ pub(super) fn read(
         Node { kind: Kind::Map(entries.into_iter().filter(|entry| entry.key != RECONCILE).collect()), span: root.span };
     let failed = diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
     let key = key.filter(|_| !failed)?;
-    Some(Desired { key, offer_type, document, reconcile, source: source.clone(), files })
+    Some(Desired { key, offer_type, document: Arc::new(document), reconcile, source: source.clone(), files })
 }
 
 struct Reader<'a> {

@@ -8,6 +8,7 @@ use super::{Project, slashed, yaml};
 use crate::diagnostic::{Code, Diagnostic, Source, Span};
 use crate::model::{Kind, Node};
 use crate::schema::{SchemaError, SchemaPlace, Schemas};
+use crate::text;
 
 /// Most schema files of one project.
 const MAX_FILES: usize = 200;
@@ -54,7 +55,7 @@ impl Project {
                 format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES),
             ));
         }
-        String::from_utf8(bytes).map_err(|_| fail(Code::NotUtf8, "the file is not UTF-8".to_owned()))
+        text::decode(&bytes).map(ToOwned::to_owned).map_err(|error| fail(Code::NotUtf8, error.to_string()))
     }
 }
 

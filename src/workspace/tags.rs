@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::files::{Files, Tree};
 use crate::diagnostic::Code;
 use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
-use crate::redact;
+use crate::{redact, text};
 
 /// Largest text that `!file` reads, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -78,18 +78,19 @@ impl Tags<'_> {
         let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
         if let Files::Revision(tree) = self.files {
             let (inside, bytes) = self.at_revision(tree, path).map_err(fail)?;
-            let text = std::str::from_utf8(bytes).map_err(|error| fail(error.to_string()))?;
+            not_a_pointer(bytes).map_err(fail)?;
             self.included.push((inside, Digest::of(bytes)));
-            return Ok(string(text.to_owned()));
+            return text::decode(bytes).map(string).map_err(|error| fail(error.to_string()));
         }
         let (full, inside) = self.inside(path).map_err(fail)?;
         let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
         if size > MAX_FILE {
             return Err(fail(format!("it has {size} bytes, more than the {MAX_FILE} that are read")));
         }
-        let text = std::fs::read_to_string(&full).map_err(|error| fail(error.to_string()))?;
-        self.included.push((inside, Digest::of(text.as_bytes())));
-        Ok(string(text))
+        let bytes = std::fs::read(&full).map_err(|error| fail(error.to_string()))?;
+        not_a_pointer(&bytes).map_err(fail)?;
+        self.included.push((inside, Digest::of(&bytes)));
+        text::decode(&bytes).map(string).map_err(|error| fail(error.to_string()))
     }
 
     /// A file of a revision that is named by a path relative to the offer file: its name, and what it holds.
@@ -134,6 +135,7 @@ impl Tags<'_> {
             }
             Files::Revision(tree) => {
                 let (path, bytes) = self.at_revision(tree, text).map_err(fail)?;
+                not_a_pointer(bytes).map_err(fail)?;
                 (path, Content::of(bytes))
             }
         };
@@ -151,8 +153,18 @@ fn content(path: &Path) -> Result<Content, String> {
     match bytes.len() as u64 {
         0 => Err("it is empty".to_owned()),
         size if size > MAX_ARTIFACT => Err(format!("it has more than {MAX_ARTIFACT} bytes")),
-        _ => Ok(Content::of(&bytes)),
+        _ => not_a_pointer(&bytes).map(|()| Content::of(&bytes)),
     }
+}
+
+/// Refuses the small text that Git LFS leaves in the place of a file that it did not fetch.
+fn not_a_pointer(bytes: &[u8]) -> Result<(), String> {
+    const BEGINNINGS: [&[u8]; 2] =
+        [b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/"];
+    if bytes.len() < 1024 && BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning)) {
+        return Err("it is a Git LFS pointer, not the file; run `git lfs pull`, or check out with LFS".to_owned());
+    }
+    Ok(())
 }
 
 fn secret(text: &str) -> Resolved {
@@ -164,6 +176,6 @@ fn secret(text: &str) -> Resolved {
     }
 }
 
-fn string(text: String) -> Kind {
-    Kind::Scalar(Value::String(text))
+fn string(text: impl Into<String>) -> Kind {
+    Kind::Scalar(Value::String(text.into()))
 }

@@ -10,7 +10,7 @@ use serde_yaml::{Event, Parser, ScalarStyle, Tag};
 
 use super::syntax;
 use crate::diagnostic::{Code, Diagnostic, Fix, Source, Span};
-use crate::model::{Entry, Kind, Node};
+use crate::model::{Entry, Kind, Node, number};
 use crate::redact;
 
 pub(super) const MAX_BYTES: usize = 4 << 20;
@@ -360,9 +360,9 @@ fn plain(text: &str) -> Plain {
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
         return Plain::Text;
     }
-    if let Ok(number) = serde_json::from_str::<Number>(text) {
-        let exact = number.is_i64() || number.is_u64() || text.contains(['.', 'e', 'E']);
-        return if exact { Plain::Number(number) } else { Plain::Odd };
+    if serde_json::from_str::<Number>(text).is_ok() {
+        let written = |number: &Number| number.is_i64() || number.is_u64() || text.contains(['.', 'e', 'E']);
+        return number::exact(text).filter(written).map_or(Plain::Odd, Plain::Number);
     }
     if yaml_numeral(text) { Plain::Odd } else { Plain::Text }
 }
@@ -424,9 +424,18 @@ mod tests {
 
     #[test]
     fn numbers_that_readers_disagree_on_are_refused() {
-        for text in
-            ["0755", "+4712345678", ".5", "5.", "0x1F", "0o17", ".inf", "-.NaN", "123456789012345678901234567890"]
-        {
+        for text in [
+            "0755",
+            "+4712345678",
+            ".5",
+            "5.",
+            "0x1F",
+            "0o17",
+            ".inf",
+            "-.NaN",
+            "123456789012345678901234567890",
+            "19.990000000000000001",
+        ] {
             let error = bad(&format!("a: {text}"));
             assert!(error.starts_with("OFR0013 a.yaml:1:4 "), "{text}: {error}");
         }

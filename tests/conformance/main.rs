@@ -11,6 +11,13 @@
 //! Another portal gets offers of its own. Rows that move the clock need the control routes of a sandbox; elsewhere they
 //! are listed as not asked. The numbers of the rows are those of `docs/sandbox.md`.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::too_many_lines,
+    reason = "tests read files, run programs, open ports and list many cases"
+)]
+
 mod documents;
 mod publishing;
 mod quirks;

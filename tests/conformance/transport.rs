@@ -66,6 +66,19 @@ pub(crate) const ROWS: &[Row] = &[
         world.get("/")?.is(200)?;
         world.ask_at(Method::GET, "/api/publishers/", &[], None)?.is(200).map(|_| ())
     }),
+    row!("1.4b", Both, Nothing, "percent-encoded unreserved characters are the same path", |world| {
+        let (name, _) = world.created()?;
+        let document = world.get(&format!("/{name}"))?.body;
+        same!(world.get(&format!("/{}", name.replace('c', "%63")))?.is(200)?.body, document);
+        let publisher = format!("%{:02x}{}", world.publisher.as_bytes()[0], &world.publisher[1..]);
+        for target in [
+            format!("/api/publishers/{publisher}/offers/{name}"),
+            format!("/%61pi/publishers/{}/%6Fffers/{name}/slot/dr%61ft", world.publisher),
+        ] {
+            same!(world.ask_at(Method::GET, &target, &[], None)?.is(200)?.body, document);
+        }
+        Ok(())
+    }),
     row!("1.5", Both, Nothing, "includeAllPricing and other parameters are tolerated", |world| {
         let (name, _) = world.created()?;
         world.get(&format!("/{name}?includeAllPricing=true"))?.is(200).map(|_| ())
@@ -97,6 +110,15 @@ pub(crate) const ROWS: &[Row] = &[
     row!("2.2", Both, Nothing, "a publisher that the caller has no part in answers 403 Forbidden", |world| {
         let answer = world.ask_at(Method::GET, "/api/publishers/nobody-we-know/offers", &[], None)?;
         same!(answer.is(403)?.body["error"]["code"], "Forbidden");
+        let offer = "/api/publishers/nobody-we-know/offers/conformance";
+        let body = json!({"offerTypeId": "microsoft-azure-virtualmachines", "definition": {}}).to_string();
+        for (method, path, body) in [
+            (Method::PUT, offer.to_owned(), Some(body)),
+            (Method::GET, format!("{offer}/status"), None),
+            (Method::POST, format!("{offer}/publish"), None),
+        ] {
+            world.ask_at(method, &path, &[("Content-Type", "application/json")], body)?.is(403)?;
+        }
         Ok(())
     }),
     row!("2.3", Both, Control, "version 1 tokens come for a form, URL-encoded or multipart", |world| {

@@ -1,5 +1,6 @@
 //! What is wrong in the files, all of it in one run.
 
+use serde_json::json;
 use snapbox::{assert_data_eq, str};
 
 use crate::support::{offer, offerctl, project, run, write};
@@ -143,4 +144,23 @@ fn tags_reach_the_environment_and_the_project_and_nothing_else() {
     assert!(outside.stdout.contains("it leads out of the project"), "{}", outside.stdout);
     let unknown = file("!evn NAME").exits(3);
     assert!(unknown.stdout.contains("the tag `!evn` is not known"), "{}", unknown.stdout);
+}
+
+#[test]
+fn a_pointer_of_git_lfs_is_not_the_file() {
+    let folder = project(&[]);
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    write(folder.path(), "art/48.png", pointer);
+    for (field, code) in [("smallLogo: !artifact ../art/48.png", "OFR0080"), ("title: !file ../art/48.png", "OFR0015")]
+    {
+        let text = format!("publisherId: contoso\nid: a\nofferTypeId: t\ndefinition:\n  offer:\n    {field}\n");
+        write(folder.path(), "offers/a.yaml", &text);
+        let found = run(offerctl(folder.path()).args(["validate", "-o", "json"])).exits(3).json();
+        let finding = &found["diagnostics"][0];
+        assert_eq!((&finding["code"], &finding["line"]), (&json!(code), &json!(6)), "{found}");
+        assert!(finding["message"].as_str().is_some_and(|text| text.contains("git lfs pull")), "{finding}");
+    }
+    // A text that is about pointers is none.
+    write(folder.path(), "art/48.png", &format!("# How it works\n\n{pointer}"));
+    run(offerctl(folder.path()).args(["validate"])).exits(0);
 }

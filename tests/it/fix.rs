@@ -22,7 +22,18 @@ fn what_is_certain_is_mended_and_comments_stay() {
     write(folder.path(), "offers/a.yaml", SLIPS);
     run(offerctl(folder.path()).arg("validate")).exits(3);
     assert_eq!(std::fs::read_to_string(folder.path().join("offers/a.yaml")).expect("the file"), SLIPS);
+    let file = folder.path().join("offers/a.yaml");
+    #[cfg(unix)]
+    let owner = {
+        use std::os::unix::fs::MetadataExt as _;
+        // Only root can give files away.
+        let _ = std::os::unix::fs::chown(&file, Some(12_345), Some(54_321));
+        let owner = move || file.metadata().map(|file| (file.uid(), file.gid(), file.mode())).expect("a file");
+        (owner(), owner)
+    };
     let ran = run(offerctl(folder.path()).args(["validate", "--fix"])).exits(0);
+    #[cfg(unix)]
+    assert_eq!(owner.1(), owner.0);
     let mended = SLIPS.replace("1.10 ", "\"1.10\" ").replace("[de, FR, NO, FR]", "[DE, FR, \"NO\"]");
     assert_eq!(std::fs::read_to_string(folder.path().join("offers/a.yaml")).expect("the file"), mended);
     assert_eq!(ran.stdout, "Valid (1 file, 1 offer).\n");

@@ -8,7 +8,8 @@ use offerctl::Switches;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Impostor, Ran, TITLE, VM, World, http_answer, migrated, native, offer, offerctl, run_beside, set_title, write,
+    Impostor, Ran, TITLE, VM, World, http_answer, migrated, native, offer, offerctl, project, run_beside, set_title,
+    write,
 };
 
 const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
@@ -255,13 +256,90 @@ async fn a_document_that_is_not_utf_8_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_goes_back_as_it_came_or_not_at_all() {
-    const NUMBER: &str = "12345678901234567890123";
-    let mut document = document_with(NUMBER);
-    document.extend_from_slice(b"}}}");
-    let (ran, puts) = applied_to(document).await;
-    assert_eq!(ran.code, 1, "the portal takes no PUT:\n{}\n{}", ran.stdout, ran.stderr);
-    assert!(puts.iter().all(|put| put.contains(NUMBER)), "{puts:?}");
+async fn a_number_that_no_double_holds_goes_back_as_it_came() {
+    for number in ["12345678901234567890123", "-0.1234567890123456789", "19.990000000000000001"] {
+        let mut document = document_with(number);
+        document.extend_from_slice(b"}}}");
+        let (ran, puts) = applied_to(document).await;
+        assert_eq!(ran.code, 1, "the portal takes no PUT:\n{}\n{}", ran.stdout, ran.stderr);
+        assert!(puts.len() == 1 && puts[0].contains(&format!("\"unmanaged\":{number}}}")), "{puts:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_before_an_answer_is_no_part_of_it() {
+    let marked = |body: &[u8]| [b"\xef\xbb\xbf", body].concat();
+    let (ran, puts) = applied_to(marked(&[document_with("1"), b"}}}".to_vec()].concat())).await;
+    assert_eq!((ran.code, puts.len()), (1, 1), "{}\n{}", ran.stdout, ran.stderr);
+    let error = json!({"error": {"code": "Bad", "message": "password=CANARYpassword is wrong"}}).to_string();
+    let portal = Impostor::new(move |_| http_answer("422 x", &marked(error.as_bytes())));
+    let folder = project(&[("a", &offer("a", "new"))]);
+    let mut command = offerctl(folder.path());
+    command.args(["plan", "-o", "json", "--endpoint", &portal.url]);
+    let ran = run_beside(command).await;
+    assert_shows_no_secret(&ran);
+    assert!(ran.stdout.contains("Bad: password="), "{}", ran.stdout);
+}
+
+/// One offer's document cannot be read; it is asked for once, and the other offer is planned.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_in_a_document_is_told_with_its_place_and_stops_no_other_offer() {
+    let wide = "\"x\"".bytes().flat_map(|byte| [byte, 0]).collect::<Vec<_>>();
+    let (document, end) = (document_with(""), "}}}".as_bytes());
+    let with = |value: &str| [&document, value.as_bytes(), end].concat();
+    let large = [&document[..], b"\"", "x".repeat(16 << 20).as_bytes(), b"\"", end].concat();
+    for (body, told) in [
+        (with(r#""\ud83d""#), "at `/definition/offer/unmanaged`"),
+        (with("NaN"), "at `/definition/offer/unmanaged`"),
+        (with("[1E400]"), "at `/definition/offer/unmanaged/0`"),
+        (with(r#"1,"unmanaged":2"#), "at `/definition/offer/unmanaged`"),
+        (with("1}"), "line 1 column "),
+        (wide, "UTF-16"),
+        (large, "larger than the 16 MiB"),
+        (b"upstream connect error".to_vec(), "upstream connect error"),
+    ] {
+        let good = native(&offer("b", "old")).to_string();
+        let portal = Impostor::new(move |request| match request {
+            b if b.contains("/offers/b?") => http_answer("200 OK\r\netag: \"1\"", good.as_bytes()),
+            _ => http_answer("200 OK", &body),
+        });
+        let folder = project(&[("a", &offer("a", "new")), ("b", &offer("b", "new"))]);
+        let mut command = offerctl(folder.path());
+        command.args(["plan", "-o", "json", "--through", "draft", "--endpoint", &portal.url]);
+        let plan = run_beside(command).await.exits(6).json();
+        assert_eq!(plan["summary"]["update"], 1, "{told}: {plan}");
+        let cause = plan["unread"][0]["cause"].as_str().unwrap_or_default();
+        assert!(cause.contains(told), "{told}: {plan}");
+        let asked = portal.received().iter().filter(|request| request.contains("/offers/a?")).count();
+        assert_eq!(asked, 1, "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_inflates_is_read_up_to_its_limit() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..64 {
+        std::io::Write::write_all(&mut packed, &vec![b' '; 1 << 20]).expect("packed");
+    }
+    let bomb = packed.finish().expect("packed");
+    let portal = Impostor::new(move |_| http_answer("200 OK\r\ncontent-encoding: gzip", &bomb));
+    let folder = project(&[("a", &offer("a", "new"))]);
+    let with = |env: &[(&str, &str)]| {
+        let mut command = offerctl(folder.path());
+        command.args(["plan", "--endpoint", &portal.url]).envs(env.iter().copied());
+        run_beside(command)
+    };
+    let ran = with(&[]).await.exits(1);
+    assert!(ran.stdout.contains("larger than the 16 MiB"), "{}\n{}", ran.stdout, ran.stderr);
+    let app = [
+        ("AZURE_TENANT_ID", "t"),
+        ("AZURE_CLIENT_ID", "c"),
+        ("AZURE_CLIENT_SECRET", "CANARYsecret"),
+        ("AZURE_AUTHORITY_HOST", &portal.url),
+    ];
+    let ran = with(&app).await.exits(1);
+    assert!(ran.stderr.contains("larger than the 1 MiB"), "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(portal.received().len(), 2, "each was asked for once");
 }
 
 /// The beginning of an offer's document, up to the value of a field that no file declares.

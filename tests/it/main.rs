@@ -1,5 +1,12 @@
 //! Whole commands against the embedded portal: stdout, stderr, exit code, and what the portal saw.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::too_many_lines,
+    reason = "tests read files, run programs, open ports and list many cases"
+)]
+
 mod support;
 
 mod architecture;
@@ -19,6 +26,7 @@ mod foreign_clients;
 mod formats;
 mod fuzz_corpus;
 mod gallery;
+mod git;
 mod hostile_files;
 mod hostile_portal;
 mod hostile_size;
@@ -35,6 +43,7 @@ mod round_trip;
 mod sandbox_command;
 mod sandbox_proxy;
 mod sandbox_store;
+mod scenarios;
 mod schemas;
 mod slots;
 mod snapshots;

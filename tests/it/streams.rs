@@ -86,3 +86,77 @@ async fn a_result_that_finds_no_room_is_not_success() {
         run_beside(redirected(&world, args, ">/dev/full")).await.exits(1);
     }
 }
+
+#[cfg(unix)]
+fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().expect("a file").permissions().mode() & 0o7777
+}
+
+#[cfg(unix)]
+fn set_mode(path: &std::path::Path, mode: u32) {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
+}
+
+/// Runs a command line of a shell, in which `offerctl` is the binary.
+#[cfg(unix)]
+async fn shell(world: &World, script: &str) -> crate::support::Ran {
+    let mut command = Command::new("sh");
+    let script = script.replace("offerctl ", &format!("'{}' ", env!("CARGO_BIN_EXE_offerctl")));
+    command.args(["-c", &script]).current_dir(world.folder.path()).env_clear().env("PATH", "/usr/bin:/bin");
+    command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).stdin(Stdio::null());
+    run_beside(command).await
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_follow_the_umask_and_plans_and_snapshots_are_private() {
+    use std::os::unix::fs::MetadataExt as _;
+    let world = world().await;
+    for (umask, report) in [("022", 0o644), ("007", 0o660), ("077", 0o600)] {
+        let script = format!("umask {umask}; rm -f f.*; offerctl plan -o json=f.json -o markdown=f.md --out f.plan");
+        shell(&world, &script).await.exits(0);
+        let modes = ["f.json", "f.md", "f.plan"].map(|name| mode(&world.path(name)));
+        assert_eq!(modes, [report, report, 0o600], "{umask}");
+    }
+    shell(&world, "umask 022; offerctl snapshot --out f.snapshot").await.exits(0);
+    assert_eq!(mode(&world.path("f.snapshot")), 0o600);
+
+    // What is there keeps its mode and owner; a plan that is there becomes private.
+    let report = world.path("f.json");
+    set_mode(&report, 0o664);
+    set_mode(&world.path("f.plan"), 0o664);
+    // Only root can give files away.
+    let _ = std::os::unix::fs::chown(&report, Some(12_345), Some(54_321));
+    let before = report.metadata().expect("a file");
+    shell(&world, "umask 077; offerctl plan -o json=f.json --out f.plan").await.exits(0);
+    let after = report.metadata().expect("a file");
+    assert_eq!((mode(&report), after.uid(), after.gid()), (0o664, before.uid(), before.gid()));
+    assert_eq!(mode(&world.path("f.plan")), 0o600);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_writable_in_a_folder_that_is_not_is_written() {
+    use std::os::unix::fs::MetadataExt as _;
+    let world = world().await;
+    std::fs::create_dir(world.path("out")).expect("a folder");
+    let (report, plan) = (world.path("out/report.json"), world.path("out/plan"));
+    for file in [&report, &plan] {
+        std::fs::write(file, "x".repeat(1 << 20)).expect("written");
+        set_mode(file, 0o640);
+    }
+    set_mode(&world.path("out"), 0o555);
+    let before = report.metadata().expect("a file").ino();
+    // The right to write everywhere is taken from root.
+    let run = "if [ $(id -u) = 0 ]; then set -- setpriv --bounding-set -dac_override; fi; exec \"$@\" ";
+    let ran = shell(&world, &format!("{run} offerctl plan -o json=out/report.json --out out/plan")).await;
+    let missing = shell(&world, &format!("{run} offerctl plan -o json=out/other.json")).await;
+    set_mode(&world.path("out"), 0o755);
+    ran.exits(0);
+    missing.exits(1);
+    let text = std::fs::read_to_string(&report).expect("a file");
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+    assert_eq!((report.metadata().expect("a file").ino(), mode(&report)), (before, 0o640));
+    assert_eq!(mode(&plan), 0o600);
+}

@@ -39,7 +39,7 @@ fn desired(document: &Value, allow: &[&str]) -> Desired {
     Desired {
         key: "contoso/a".parse().expect("a key"),
         offer_type: document["offerTypeId"].as_str().expect("a type").to_owned(),
-        document: Node::from_value(document),
+        document: Node::from_value(document).into(),
         reconcile: Reconcile { allow: allow.iter().map(|token| (*token).to_owned()).collect(), ..Reconcile::default() },
         source: Source { path: "offers/a.yaml".into(), text: "".into() },
         files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],

@@ -21,9 +21,9 @@ const LIFE: u64 = 600;
 
 /// A statement of the application for this audience, signed with the key in a PEM file.
 pub(super) fn signed(path: &Path, client: &str, audience: &str) -> Result<SecretString, String> {
-    let pem = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let pem = crate::text::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    sign(&pem, client, audience, now).map_err(|why| format!("{}: {why}", path.display()))
+    sign(pem.as_bytes(), client, audience, now).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 fn sign(pem: &[u8], client: &str, audience: &str, now: u64) -> Result<SecretString, String> {

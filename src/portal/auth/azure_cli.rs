@@ -3,16 +3,28 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::process::Command;
-
 use super::exchange::{self, Failure, Granted};
 use super::method::RESOURCE;
+use crate::child;
+use crate::portal::exact;
 use crate::portal::problem::one_line;
 
 /// The CLI can refresh its own token over the network first.
 const TIMEOUT: Duration = Duration::from_mins(1);
 const PROGRAM: &str = if cfg!(windows) { "az.cmd" } else { "az" };
+
+/// What the CLI reads, beside what every program does: its settings, and how Azure's own shell and hosts sign it in.
+const VARIABLES: &[&str] = &[
+    "AZURE_CONFIG_DIR",
+    "AZURE_EXTENSION_DIR",
+    "AZURE_CLOUD_NAME",
+    "AZURE_CORE_*",
+    "ACC_CLOUD",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+];
 
 /// The Azure CLI.
 #[derive(Debug)]
@@ -24,7 +36,7 @@ pub(super) struct AzureCli {
 impl AzureCli {
     /// Asks the CLI.
     pub(super) async fn token(&self) -> Result<Granted, Failure> {
-        let mut command = Command::new(PROGRAM);
+        let mut command = child::command(PROGRAM, VARIABLES);
         command.args(["account", "get-access-token", "--resource", RESOURCE, "--output", "json"]);
         if let Some(tenant) = &self.tenant {
             command.args(["--tenant", tenant]);
@@ -43,8 +55,7 @@ impl AzureCli {
             let cause = format!("the Azure CLI (az) gives no token: {}", said.trim_start_matches("ERROR: "));
             return Err(Failure { hint: Some("sign in with `az login`".to_owned()), ..Failure::here(cause) });
         }
-        let answer = serde_json::from_slice::<Value>(&output.stdout)
-            .map_err(|_| Failure::here("the Azure CLI's answer is not JSON"))?;
+        let answer = exact::json(&output.stdout).map_err(|_| Failure::here("the Azure CLI's answer is not JSON"))?;
         exchange::granted(&answer)
     }
 }

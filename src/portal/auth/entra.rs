@@ -86,7 +86,7 @@ impl Application {
             Proof::Secret(secret) => Ok(secret.clone()),
             Proof::Certificate(path) => assertion::signed(path, &self.client, audience.as_str()).map_err(Failure::here),
             Proof::TokenFile(path) => {
-                let text = std::fs::read_to_string(path)
+                let text = crate::text::read(path)
                     .map_err(|error| Failure::here(format!("cannot read {}: {error}", path.display())))?;
                 Ok(SecretString::from(text.trim().to_owned()))
             }

@@ -9,7 +9,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::method::Method;
+use crate::portal::body::{self, Body};
 use crate::portal::endpoint::is_on_this_machine;
+use crate::portal::exact;
 use crate::portal::problem::{self, Kind, Problem};
 use crate::portal::retry;
 
@@ -175,12 +177,17 @@ async fn once(url: &Url, request: RequestBuilder) -> Result<Value, Failure> {
     let response = request.send().await.map_err(|error| unreachable(&error))?;
     let status = response.status().as_u16();
     let retry_after = retry::retry_after(response.headers());
-    let body = response.bytes().await.map_err(|error| unreachable(&error))?;
+    let Body { bytes, cut } = body::read(response, body::MAX_WORDS).await.map_err(|error| unreachable(&error))?;
     tracing::debug!(place, status, "answered");
-    match serde_json::from_slice::<Value>(&body) {
-        Ok(value) if (200..300).contains(&status) => Ok(value),
-        Err(_) if (200..300).contains(&status) => {
-            let failure = Failure::new(Kind::Malformed, format!("{place}: the answer is not a directory's"));
+    match exact::json(&bytes) {
+        Ok(value) if (200..300).contains(&status) && !cut => Ok(value),
+        _ if (200..300).contains(&status) => {
+            let what = if cut {
+                "the answer is larger than the 1 MiB that are read"
+            } else {
+                "the answer is not a directory's"
+            };
+            let failure = Failure::new(Kind::Malformed, format!("{place}: {what}"));
             let hint = "check that no proxy or sign-in page answers in the place of the directory".to_owned();
             Err(Failure { hint: Some(hint), absent: true, ..failure })
         }

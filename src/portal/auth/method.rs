@@ -84,7 +84,7 @@ impl std::str::FromStr for Method {
 }
 
 /// Which of the directory's two token endpoints is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum AuthorityVersion {
     /// `/oauth2/token`, with a resource.
     V1,

@@ -53,24 +53,24 @@ enum Kind {
     Numbers,
 }
 
-/// A part of a listing, in both states.
-struct Part {
+/// A part of a listing in one of its states.
+struct Part<'a> {
     name: &'static str,
     kind: Kind,
-    value: Value,
+    value: &'a Value,
     differs: bool,
 }
 
 /// Both states, where anything in them differs.
 pub(super) fn listing(offer: &OfferPlan) -> Markup {
     let before = match &offer.base {
-        Base::Absent => Value::Null,
-        Base::Present { document, .. } => document.clone(),
+        Base::Absent => &Value::Null,
+        Base::Present { document, .. } => document,
     };
-    let Ok(after) = offer.diff.patch.preview(&before) else {
+    let Ok(after) = offer.diff.patch.preview(before) else {
         return html! { p.remark { "The listing cannot be shown: the plan does not fit the portal's document." } };
     };
-    let (old, new) = (Listing::of(&before, &after), Listing::of(&after, &before));
+    let (old, new) = (Listing::of(before, &after), Listing::of(&after, before));
     if !old.differs() && !new.differs() {
         return html! { p.remark { "What customers see of the listing stays as it is." } };
     }
@@ -85,26 +85,19 @@ pub(super) fn listing(offer: &OfferPlan) -> Markup {
     }
 }
 
-struct Listing {
-    parts: Vec<Part>,
+struct Listing<'a> {
+    parts: Vec<Part<'a>>,
     /// The plans by their ids.
-    plans: Vec<(String, Vec<Part>)>,
+    plans: Vec<(String, Vec<Part<'a>>)>,
 }
 
-impl Listing {
-    fn of(document: &Value, other: &Value) -> Self {
-        let offer = |document: &Value| document.pointer("/definition/offer").cloned().unwrap_or_default();
-        let plans = |document: &Value| {
-            document.pointer("/definition/plans").and_then(Value::as_array).cloned().unwrap_or_default()
-        };
-        let id = |plan: &Value| plan.get("planId").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let others = plans(other);
-        let plans = plans(document).into_iter().map(|plan| {
-            let name = id(&plan);
-            let like = others.iter().find(|other| id(other) == name).unwrap_or(&Value::Null);
-            (visible(&name, false), parts(&PLAN_PARTS, &plan, like))
-        });
-        Self { parts: parts(&PARTS, &offer(document), &offer(other)), plans: plans.collect() }
+impl<'a> Listing<'a> {
+    fn of(document: &'a Value, other: &'a Value) -> Self {
+        let others = plans(other).map(|plan| (id(plan), plan)).collect::<HashMap<_, _>>();
+        let like = |plan| *others.get(id(plan)).unwrap_or(&&Value::Null);
+        let plans = plans(document).map(|plan| (visible(id(plan), false), parts(&PLAN_PARTS, plan, like(plan))));
+        let offer = |document| Value::pointer(document, "/definition/offer").unwrap_or(&Value::Null);
+        Self { parts: parts(&PARTS, offer(document), offer(other)), plans: plans.collect() }
     }
 
     fn differs(&self) -> bool {
@@ -112,18 +105,27 @@ impl Listing {
     }
 }
 
-fn parts(known: &[(&'static str, &'static str, Kind)], object: &Value, other: &Value) -> Vec<Part> {
-    let named = |object: &Value, name: &str| {
-        let map = object.as_object()?;
-        let own = |key: &&String| key.rsplit('.').next() == Some(name) && !key.contains("testdrive");
-        map.keys().find(own).and_then(|key| map.get(key)).cloned()
-    };
+fn plans(document: &Value) -> impl Iterator<Item = &Value> {
+    document.pointer("/definition/plans").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn id(plan: &Value) -> &str {
+    plan.get("planId").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn parts<'a>(known: &[(&'static str, &'static str, Kind)], object: &'a Value, other: &Value) -> Vec<Part<'a>> {
     let part = |(key, name, kind): &(&'static str, &'static str, Kind)| {
         let value = named(object, key).filter(|value| !is_empty(value))?;
-        let differs = named(other, key).as_ref() != Some(&value);
+        let differs = named(other, key) != Some(value);
         Some(Part { name, kind: *kind, value, differs })
     };
     known.iter().filter_map(part).collect()
+}
+
+/// Returns the field whose name ends in a name.
+fn named<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    let own = |key: &str| key.rsplit('.').next() == Some(name) && !key.contains("testdrive");
+    object.as_object()?.iter().find(|(key, _)| own(key)).map(|(_, value)| value)
 }
 
 fn card(name: &str, listing: &Listing, absent: bool) -> Markup {
@@ -143,7 +145,7 @@ fn part(part: &Part) -> Markup {
     html! {
         div class=(if part.differs { "part differs" } else { "part" }) {
             p.name { (part.name) @if part.differs { " " span.mark { "differs" } } }
-            @match (part.kind, &part.value) {
+            @match (part.kind, part.value) {
                 (Kind::Title, Value::String(text)) => { p.title { (short(text)) } },
                 (Kind::Html, Value::String(text)) => { div.html { (PreEscaped(clean(text))) } },
                 (_, Value::String(text)) => { p { (short(text)) } },
@@ -195,11 +197,11 @@ const WRAPPERS: [&str; 4] = ["coreMultiplier", "multiplier", "individually", "re
 /// The numbers and texts in a value, each with the names on the way to it.
 fn numbers(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    named(value, "", &mut found);
+    collect_numbers(value, "", &mut found);
     found
 }
 
-fn named(value: &Value, name: &str, found: &mut Vec<String>) {
+fn collect_numbers(value: &Value, name: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
@@ -207,10 +209,10 @@ fn named(value: &Value, name: &str, found: &mut Vec<String>) {
                     true => name.to_owned(),
                     false => format!("{name} {key}").trim_start().to_owned(),
                 };
-                named(value, &below, found);
+                collect_numbers(value, &below, found);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| named(item, name, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect_numbers(item, name, found)),
         Value::Null => {}
         Value::String(text) => found.push(format!("{}: {}", visible(name, false), short(text))),
         plain => found.push(format!("{}: {plain}", visible(name, false))),

@@ -7,14 +7,15 @@
 mod drift;
 mod escape;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 pub(crate) use drift::drift;
 use escape::{code, fence};
 
 use super::view::{
-    Act, Body, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review, Version,
-    ViewOptions, review,
+    Act, Body, Deletion, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review,
+    Version, ViewOptions, review,
 };
 use super::{brief, counted, inert, plural, sentence};
 use crate::plan::{Plan, Risk};
@@ -123,7 +124,7 @@ impl Page {
         let mut lines = Vec::new();
         for offer in &review.offers {
             if self.step < Step::Shortest {
-                let line = |deletion: &super::view::Deletion| {
+                let line = |deletion: &Deletion| {
                     let place = if self.step < Step::Counts {
                         format!("   {}:{}", offer.file, deletion.line)
                     } else {
@@ -418,14 +419,15 @@ fn counts(review: &Review) -> String {
 
 /// The deletions of an offer, those from one list or dictionary on one line.
 fn shortest(offer: &OfferReview) -> Vec<String> {
-    let mut lines = Vec::<(&str, Vec<&str>)>::new();
-    for deletion in &offer.deletions {
-        match lines.iter_mut().find(|(parent, _)| *parent == deletion.parent) {
-            Some((_, what)) => what.push(&deletion.what),
-            None => lines.push((&deletion.parent, vec![&deletion.what])),
+    let mut lines = Vec::<String>::new();
+    let mut places = HashMap::new();
+    for Deletion { parent, what, .. } in &offer.deletions {
+        match *places.entry(parent).or_insert(lines.len()) {
+            new if new == lines.len() => lines.push(format!("- {} {parent}: {what}", offer.key)),
+            known => lines[known] += &format!(", {what}"),
         }
     }
-    lines.into_iter().map(|(parent, what)| format!("- {} {parent}: {}", offer.key, what.join(", "))).collect()
+    lines
 }
 
 #[cfg(test)]

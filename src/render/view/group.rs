@@ -1,15 +1,19 @@
 //! Changes that are read as one: the prices of a block, the versions of a dictionary, a member with another identity.
 
+use std::collections::{BTreeMap, HashSet};
+
 use serde_json::Value;
 
 use super::hunks::hunks;
 use super::prices::{self, Price};
-use super::value::{Field, Fields, fields, leaves};
+use super::rename::{Rename, renames};
+use super::value::{Fields, fields};
 use super::{Act, Body, Item, Text, ViewOptions, markup};
 use crate::diff::{Change, ChangeKind};
-use crate::model::{Address, Pointer, Step};
+use crate::model::{Address, Step};
 use crate::plan::{Base, Risk};
 use crate::render::visible;
+use crate::steps;
 
 /// Texts from this length on are shown as hunks rather than in full.
 const LONG: usize = 60;
@@ -19,8 +23,6 @@ const LONGEST_WHOLE: usize = 100;
 /// Lines of hunks of one change.
 pub(crate) const MOST_LINES: usize = 60;
 const MOST_FIELDS: usize = 24;
-/// How much of an added member must be as in the removed one for the two to be one member, in per cent.
-const ALIKE: usize = 75;
 
 /// An entry of a dictionary that comes or goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,58 +35,62 @@ pub(crate) struct Version {
     pub(crate) fields: Fields,
 }
 
-/// A field in which two members differ.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Difference {
-    /// The names on the way to it.
-    pub(crate) path: String,
-    /// What the one that goes holds.
-    pub(crate) before: Option<Value>,
-    /// What the one that comes holds.
-    pub(crate) after: Option<Value>,
-}
-
-/// What a change is read with.
-#[derive(PartialEq)]
+/// Changes that are read as one.
 enum Group<'a> {
     /// The prices of one block.
     Prices(Address, Vec<Price>),
     /// Members of the list or dictionary at this address.
-    Members(Address, Vec<&'a Change>),
-    Alone(&'a Change),
+    Members(Address, Vec<Classed<'a>>),
+    Alone,
 }
 
-/// The items, the gravest first.
-pub(super) fn items(changes: &[(Risk, &Change)], base: &Base, options: ViewOptions) -> Vec<Item> {
-    let mut groups = Vec::<(Risk, &Change, Group<'_>)>::new();
+/// A change and its class.
+pub(super) type Classed<'a> = (Risk, &'a Change);
+
+/// What the changes of a group have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum GroupKey<'a> {
+    /// The block, and its twin.
+    Prices(Address, Option<&'a str>),
+    /// The list or dictionary.
+    Members(Address),
+}
+
+/// Returns the items, the gravest first.
+pub(super) fn items(changes: &[Classed<'_>], base: &Base, options: ViewOptions) -> Vec<Item> {
+    // Changes come in the order of their risk, so a group has the risk of its first one.
+    let mut groups = Vec::<(Classed<'_>, Group<'_>)>::new();
+    let mut open = BTreeMap::new();
     for &(risk, change) in changes {
-        let prices = prices::prices(risk, change);
-        let first = prices.first().map(|price| price.block.clone());
-        let member = member(change).map(|_| change.address.parent());
-        // Changes come in the order of their risk, so a group has the risk of its first one.
-        let open = groups.iter_mut().find_map(|(_, of, group)| match group {
-            Group::Prices(block, _) => (first.as_ref() == Some(block) && of.twin == change.twin).then_some(group),
-            Group::Members(parent, _) => (member.as_ref() == Some(parent)).then_some(group),
-            Group::Alone(_) => None,
-        });
-        match (open, first, member) {
-            (Some(Group::Prices(_, rows)), _, _) => rows.extend(prices),
-            (Some(Group::Members(_, members)), _, _) => members.push(change),
-            (_, Some(block), _) => groups.push((risk, change, Group::Prices(block, prices))),
-            (_, None, Some(parent)) => groups.push((risk, change, Group::Members(parent, vec![change]))),
-            (_, None, None) => groups.push((risk, change, Group::Alone(change))),
+        steps::count(1);
+        let (key, group) = if let Some((block, prices)) = prices::prices(risk, change) {
+            let key = GroupKey::Prices(block.clone(), change.twin.as_deref());
+            (key, Group::Prices(block, prices))
+        } else if member(change).is_some() {
+            let parent = change.address.parent();
+            (GroupKey::Members(parent.clone()), Group::Members(parent, vec![(risk, change)]))
+        } else {
+            groups.push(((risk, change), Group::Alone));
+            continue;
+        };
+        let at = *open.entry(key).or_insert(groups.len());
+        match (groups.get_mut(at).map(|(_, group)| group), group) {
+            (Some(Group::Prices(_, rows)), Group::Prices(_, more)) => rows.extend(more),
+            (Some(Group::Members(_, members)), Group::Members(_, more)) => members.extend(more),
+            (_, group) => groups.push(((risk, change), group)),
         }
     }
+    let changed = changes.iter().map(|(_, change)| change.pointer.as_str()).collect::<HashSet<_>>();
     let mut items = Vec::new();
-    for (risk, change, group) in groups {
+    for ((risk, change), group) in groups {
         match group {
             Group::Prices(block, rows) => {
-                let body = Body::Prices(prices::table(&rows, currency(change, changes, base)));
+                let body = Body::Prices(prices::table(&rows, currency(change, &changed, base)));
                 let address = visible(&block.to_string(), false);
                 items.push(Item { address, ..item(risk, change, Act::Change, body) });
             }
-            Group::Members(parent, members) => items.extend(of_members(risk, &parent, members, changes, options)),
-            Group::Alone(change) => items.push(single(risk, change, options)),
+            Group::Members(parent, members) => items.extend(of_members(&parent, members, options)),
+            Group::Alone => items.push(single(risk, change, options)),
         }
     }
     items.sort_by_key(|item| item.risk);
@@ -103,7 +109,7 @@ fn item(risk: Risk, change: &Change, act: Act, body: Body) -> Item {
 }
 
 /// The identity of a member that comes or goes as a whole.
-fn member(change: &Change) -> Option<&str> {
+pub(super) fn member(change: &Change) -> Option<&str> {
     match (change.address.steps().last(), &change.kind) {
         (Some(Step::Id(id)), ChangeKind::Add { .. } | ChangeKind::Remove { .. }) => Some(id),
         _ => None,
@@ -116,36 +122,24 @@ fn is_entry(change: &Change) -> bool {
     token.as_deref() == member(change)
 }
 
-/// The items of the members of one collection: renames, then versions as one block, then each alone.
-fn of_members<'a>(
-    risk: Risk,
-    parent: &Address,
-    members: Vec<&'a Change>,
-    changes: &[(Risk, &'a Change)],
-    options: ViewOptions,
-) -> Vec<Item> {
-    let risk_of = |change: &Change| {
-        changes.iter().find(|(_, other)| std::ptr::eq(*other, change)).map_or(risk, |(risk, _)| *risk)
-    };
-    let mut items = Vec::new();
-    let mut rest = members;
-    while let Some((gone, come, differences)) = renamed(&rest) {
-        let (from, to) = (rest[gone], rest[come]);
+/// Returns the items of the members of one collection: renames, then versions as one block, then each alone.
+fn of_members(parent: &Address, members: Vec<Classed<'_>>, options: ViewOptions) -> Vec<Item> {
+    let address = visible(&parent.to_string(), false);
+    let of_parent = |item: Item| Item { address: address.clone(), ..item };
+    let (renames, rest) = renames(members);
+    let rename = |((from_risk, from), (to_risk, to), differences): Rename<'_>| {
         let id = |change| visible(member(change).unwrap_or_default(), false);
         let body = Body::Renamed { from: id(from), to: id(to), differences };
-        let address = visible(&parent.to_string(), false);
-        let risk = risk_of(from).min(risk_of(to));
-        items.push(Item { address, ..item(risk, to, Act::Rename, body) });
-        let taken = [from, to];
-        rest.retain(|change| taken.iter().all(|other| !std::ptr::eq(*change, *other)));
-    }
-    if rest.len() > 1 && rest.iter().all(|change| is_entry(change)) {
-        let risk = rest.iter().map(|change| risk_of(change)).min().unwrap_or(risk);
-        let versions = rest.iter().map(|change| version(change, options)).collect();
-        let address = visible(&parent.to_string(), false);
-        items.push(Item { address, ..item(risk, rest[0], Act::Change, Body::Versions(versions)) });
-    } else {
-        items.extend(rest.into_iter().map(|change| single(risk_of(change), change, options)));
+        of_parent(item(from_risk.min(to_risk), to, Act::Rename, body))
+    };
+    let mut items = renames.into_iter().map(rename).collect::<Vec<_>>();
+    match rest.as_slice() {
+        // Members come in the order of their risk.
+        [(risk, first), _, ..] if rest.iter().all(|(_, change)| is_entry(change)) => {
+            let versions = rest.iter().map(|(_, change)| version(change, options)).collect();
+            items.push(of_parent(item(*risk, first, Act::Change, Body::Versions(versions))));
+        }
+        rest => items.extend(rest.iter().map(|(risk, change)| single(*risk, change, options))),
     }
     items
 }
@@ -159,56 +153,6 @@ fn version(change: &Change, options: ViewOptions) -> Version {
     let most = if options.whole { usize::MAX } else { MOST_FIELDS };
     let id = visible(member(change).unwrap_or_default(), false);
     Version { act, id, line: change.line, fields: fields(value, most) }
-}
-
-/// A removed and an added member with nearly the same content, and in what they differ.
-fn renamed(members: &[&Change]) -> Option<(usize, usize, Vec<Difference>)> {
-    let mut best = None::<(usize, usize, usize, Vec<Difference>)>;
-    for (gone, from) in members.iter().enumerate() {
-        let ChangeKind::Remove { before } = &from.kind else { continue };
-        for (come, to) in members.iter().enumerate() {
-            let ChangeKind::Add { after } = &to.kind else { continue };
-            let ids = [member(from).unwrap_or_default(), member(to).unwrap_or_default()];
-            let (alike, differences) = compare(before, after, ids);
-            if alike >= ALIKE && best.as_ref().is_none_or(|(_, _, most, _)| alike > *most) {
-                best = Some((gone, come, alike, differences));
-            }
-        }
-    }
-    best.map(|(gone, come, _, differences)| (gone, come, differences))
-}
-
-/// How much of `after` is as in `before`, in per cent of its fields, and the fields that are not. Their identities do
-/// not count.
-fn compare(before: &Value, after: &Value, ids: [&str; 2]) -> (usize, Vec<Difference>) {
-    let all = |value: &Value| {
-        let mut found = Vec::new();
-        leaves(value, String::new(), &mut found);
-        found.retain(|field: &Field| !field.value.as_str().is_some_and(|text| ids.contains(&text)));
-        found
-    };
-    let (before, after) = (all(before), all(after));
-    let old =
-        before.iter().map(|field| (field.path.as_str(), &field.value)).collect::<std::collections::HashMap<_, _>>();
-    let differences = after
-        .iter()
-        .filter(|field| old.get(field.path.as_str()) != Some(&&field.value))
-        .map(|field| Difference {
-            path: field.path.clone(),
-            before: old.get(field.path.as_str()).map(|value| (*value).clone()),
-            after: Some(field.value.clone()),
-        })
-        .collect::<Vec<_>>();
-    let same = after.len() - differences.len();
-    let mut differences = differences;
-    differences.extend(
-        before.iter().filter(|field| after.iter().all(|other| other.path != field.path)).map(|field| Difference {
-            path: field.path.clone(),
-            before: Some(field.value.clone()),
-            after: None,
-        }),
-    );
-    (if after.is_empty() { 0 } else { 100 * same / after.len() }, differences)
 }
 
 /// A change that is read alone.
@@ -230,11 +174,9 @@ fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
             (Act::Change, Body::List { before: before.len(), after: after.len(), hunks })
         }
         ChangeKind::Replace { before, after } if before == after => (Act::Change, Body::Unseen(after.clone())),
-        ChangeKind::Replace { before: Value::String(old), after: Value::String(new) }
-            if [old, new].iter().any(|text| is_long(text))
-                || [old, new].iter().any(|text| text.contains('\n') || is_html(text)) =>
-        {
-            (Act::Change, Body::Text(text(old, new, most_lines, options)))
+        ChangeKind::Replace { before: Value::String(old), after: Value::String(new) } => {
+            let scalar = || Body::Scalar { before: old.as_str().into(), after: new.as_str().into() };
+            (Act::Change, text(old, new, most_lines, options).map_or_else(scalar, Body::Text))
         }
         ChangeKind::Replace { before, after } => {
             (Act::Change, Body::Scalar { before: before.clone(), after: after.clone() })
@@ -243,37 +185,43 @@ fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
     item(risk, change, act, body)
 }
 
-/// Whether a reader sees something else than what is written.
-fn is_html(text: &str) -> bool {
-    text.contains('<') && markup::visible_text(text).is_some()
-}
-
-fn text(old: &str, new: &str, most_lines: usize, options: ViewOptions) -> Text {
-    let seen = if options.html_source { [None, None] } else { [old, new].map(markup::visible_text) };
-    if seen.iter().all(Option::is_none) {
-        return Text { hunks: hunks(old, new, most_lines), html: false, markup_only: false };
+/// Compares two texts by their lines; `None` where both are short and plain.
+fn text(old: &str, new: &str, most_lines: usize, options: ViewOptions) -> Option<Text> {
+    let seen = [old, new].map(|text| text.contains('<').then(|| markup::visible_text(text)).flatten());
+    let html = seen.iter().any(Option::is_some);
+    if !html && ![old, new].iter().any(|text| is_long(text)) {
+        return None;
     }
+    let seen = if options.html_source { [None, None] } else { seen };
+    let html = html && !options.html_source;
     let [before, after] = seen;
-    let (before, after) = (before.unwrap_or_else(|| old.to_owned()), after.unwrap_or_else(|| new.to_owned()));
-    let hunks = hunks(&before, &after, most_lines);
-    Text { markup_only: before == after, html: true, hunks }
+    let (before, after) = (before.as_deref().unwrap_or(old), after.as_deref().unwrap_or(new));
+    Some(Text { markup_only: html && before == after, html, hunks: hunks(before, after, most_lines) })
 }
 
-/// The currency that stands beside a price in the portal's document, unless it changes too.
-fn currency(price: &Change, changes: &[(Risk, &Change)], base: &Base) -> Option<String> {
+/// Whether a text is read by the words that differ.
+fn is_long(text: &str) -> bool {
+    text.len() > LONGEST_WHOLE
+        || text.contains('\n')
+        || (text.len() > LONG && text.split_whitespace().nth(FEW_WORDS - 1).is_some())
+}
+
+/// Returns the currency beside a price in the portal's document, unless it changes too.
+fn currency(price: &Change, changed: &HashSet<&str>, base: &Base) -> Option<String> {
     let Base::Present { document, .. } = base else { return None };
     let mut pointer = price.pointer.clone();
     while pointer.pop_back().is_some() {
         let object = document.pointer(pointer.as_str());
         if let Some(Value::String(currency)) = object.and_then(|object| object.get("currency")) {
-            let own = pointer.with_trailing_token("currency");
-            let moves = |change: &Change| own.starts_with(&change.pointer) && change.pointer != Pointer::root();
-            return (!changes.iter().any(|(_, change)| moves(change))).then(|| visible(currency, false));
+            let mut own = pointer.with_trailing_token("currency");
+            while !own.is_root() {
+                if changed.contains(own.as_str()) {
+                    return None;
+                }
+                own.pop_back();
+            }
+            return Some(visible(currency, false));
         }
     }
     None
-}
-/// Whether a text is read by the words that differ.
-fn is_long(text: &str) -> bool {
-    text.len() > LONGEST_WHOLE || (text.len() > LONG && text.split_whitespace().nth(FEW_WORDS - 1).is_some())
 }

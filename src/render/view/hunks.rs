@@ -2,10 +2,13 @@
 //!
 //! The result is pieces without paint. What a terminal would act on is visible in them already.
 
+use std::collections::HashMap;
+
 use similar::{ChangeTag, DiffOp, TextDiff};
 
 use crate::redact;
 use crate::render::visible;
+use crate::steps;
 
 /// The way from one text to another.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,58 +61,81 @@ impl Line {
 
 /// Bytes of a usual line.
 const WIDTH: usize = 120;
-/// Lines beyond which a comparison by words costs more than it tells.
+/// Lines beyond which a comparison by lines costs more than it tells.
 const MOST_COMPARED: usize = 3_000;
-/// Characters of one difference beyond which words are not compared.
+/// Bytes of one difference beyond which words are not compared.
 const MOST_INLINE: usize = 12_000;
+/// Bytes of all differences of two texts that are compared by words.
+const MOST_INLINE_IN_ALL: usize = 8 * MOST_INLINE;
 /// Characters of a line, beyond which it is cut.
 const LONGEST_LINE: usize = 200;
 
-/// The hunks that lead from `before` to `after`, at most `most` lines of them.
+/// Returns the hunks that lead from `before` to `after`, at most `most` lines of them.
 pub(crate) fn hunks(before: &str, after: &str, most: usize) -> Hunks {
     let (before, after) = (lines(&redact::known(before)), lines(&redact::known(after)));
-    let mut found = Hunks::default();
+    steps::count(before.len() + after.len());
+    let mut found = Builder { most, inline: MOST_INLINE_IN_ALL, ..Builder::default() };
     let head = before.iter().zip(&after).take_while(|(old, new)| old == new).count();
     let rest = before.len().min(after.len()) - head;
     let tail = before.iter().rev().zip(after.iter().rev()).take(rest).take_while(|(old, new)| old == new).count();
     let middle = before.len().max(after.len()) - head - tail;
     if middle > MOST_COMPARED {
         found.gap(head, head, after.len());
-        found.whole(&before[head..before.len() - tail], Line::Removed);
-        found.whole(&after[head..after.len() - tail], Line::Added);
+        found.whole(&before[head..before.len() - tail], &after[head..after.len() - tail]);
     } else {
         found.compare(&before, &after);
     }
-    found.shorten(most);
-    found
+    found.finish()
 }
 
-impl Hunks {
-    /// Leaves at most so many lines, and of those about as many characters as fit on them.
-    fn shorten(&mut self, most: usize) {
-        let mut size = 0_usize;
-        let kept = self.lines.iter().take(most).take_while(|line| {
-            let before = size;
-            size += line.len();
-            before < most.saturating_mul(WIDTH)
-        });
-        let kept = kept.count();
-        let left = self.lines.split_off(kept).len();
-        if left > 0 {
-            self.lines.push(Line::More(left));
+/// Hunks up to a number of lines. What is not shown is only counted.
+#[derive(Default)]
+struct Builder {
+    hunks: Hunks,
+    /// How many lines to show, and of those about as many characters as fit on them.
+    most: usize,
+    /// Bytes of the lines so far.
+    size: usize,
+    /// How many lines were left out.
+    more: usize,
+    /// How many bytes can still be compared by words.
+    inline: usize,
+}
+
+impl Builder {
+    fn is_full(&self) -> bool {
+        self.more > 0 || self.hunks.lines.len() >= self.most || self.size >= self.most.saturating_mul(WIDTH)
+    }
+
+    fn push(&mut self, line: impl FnOnce() -> Line) {
+        if self.is_full() {
+            self.more += 1;
+        } else {
+            let line = line();
+            self.size += line.len();
+            self.hunks.lines.push(line);
         }
+    }
+
+    fn finish(mut self) -> Hunks {
+        if self.more > 0 {
+            self.hunks.lines.push(Line::More(self.more));
+        }
+        self.hunks
     }
 
     fn gap(&mut self, skipped: usize, at: usize, of: usize) {
         if of > 1 {
-            self.lines.push(Line::Gap { skipped, line: at + 1, of });
+            self.push(|| Line::Gap { skipped, line: at + 1, of });
         }
     }
 
-    /// Lines that have no partner.
-    fn whole(&mut self, lines: &[String], kind: fn(Vec<Piece>) -> Line) {
-        self.words += lines.iter().map(|line| line.split_whitespace().count()).sum::<usize>();
-        self.lines.extend(lines.iter().map(|line| kind(vec![Piece { marked: false, text: shown(line) }])));
+    /// Lines that take the place of others, without a comparison.
+    fn whole(&mut self, old: &[String], new: &[String]) {
+        self.hunks.words += different_words(old, new);
+        for (lines, kind) in [(old, Line::Removed as fn(_) -> _), (new, Line::Added)] {
+            lines.iter().for_each(|line| self.push(|| kind(vec![Piece { marked: false, text: shown(line) }])));
+        }
     }
 
     fn compare(&mut self, before: &[String], after: &[String]) {
@@ -127,44 +153,61 @@ impl Hunks {
         }
     }
 
+    /// Lines that take the place of others, compared by words. Returns how many words differ.
+    fn by_words(&mut self, diff: &TextDiff<'_, '_, str>, op: &DiffOp) -> usize {
+        let (mut gone, mut come) = (0, 0);
+        // Without a deadline: the same texts always give the same hunks. The size is bounded instead.
+        for change in diff.iter_inline_changes_deadline(op, None) {
+            let pieces = change.values();
+            // A line with nothing marked has no like on the other side.
+            let any = pieces.iter().any(|(marked, piece)| *marked && !piece.trim().is_empty());
+            let words = pieces.iter().filter(|(marked, _)| *marked || !any);
+            let words = words.map(|(_, piece)| piece.split_whitespace().count()).sum::<usize>();
+            match change.tag() {
+                ChangeTag::Delete => {
+                    gone += words;
+                    self.push(|| Line::Removed(joined(pieces)));
+                }
+                ChangeTag::Insert => {
+                    come += words;
+                    self.push(|| Line::Added(joined(pieces)));
+                }
+                ChangeTag::Equal => {}
+            }
+        }
+        gone.max(come)
+    }
+
     fn operation(&mut self, diff: &TextDiff<'_, '_, str>, op: &DiffOp, before: &[String], after: &[String]) {
         let (old, new) = (&before[op.old_range()], &after[op.new_range()]);
         let size = old.iter().chain(new).map(String::len).sum::<usize>();
-        let inline = matches!(op, DiffOp::Replace { .. }) && size <= MOST_INLINE;
-        if op.tag() == similar::DiffTag::Equal {
-            self.lines.extend(new.iter().map(|line| Line::Same(shown(line))));
-        } else if inline {
-            let (mut gone, mut come) = (0, 0);
-            // Without a deadline: the same texts always give the same hunks. The size is bounded instead.
-            for change in diff.iter_inline_changes_deadline(op, None) {
-                let pieces = change.values();
-                // A line with nothing marked has no like on the other side.
-                let any = pieces.iter().any(|(marked, piece)| *marked && !piece.trim().is_empty());
-                let words = pieces
-                    .iter()
-                    .filter(|(marked, _)| *marked || !any)
-                    .map(|(_, piece)| piece.split_whitespace().count())
-                    .sum::<usize>();
-                let pieces = joined(pieces);
-                match change.tag() {
-                    ChangeTag::Delete => {
-                        gone += words;
-                        self.lines.push(Line::Removed(pieces));
-                    }
-                    ChangeTag::Insert => {
-                        come += words;
-                        self.lines.push(Line::Added(pieces));
-                    }
-                    ChangeTag::Equal => {}
-                }
+        let few = size <= MOST_INLINE.min(self.inline) && !self.is_full();
+        match op {
+            DiffOp::Equal { .. } => new.iter().for_each(|line| self.push(|| Line::Same(shown(line)))),
+            DiffOp::Replace { .. } if few => {
+                self.inline -= size;
+                let words = self.by_words(diff, op);
+                self.hunks.words += if same_words(&old.concat(), &new.concat()) { 0 } else { words };
             }
-            let (old, new) = (old.concat(), new.concat());
-            let same_words = old.split_whitespace().eq(new.split_whitespace());
-            self.words += if same_words { 0 } else { gone.max(come) };
-        } else {
-            self.whole(old, Line::Removed);
-            self.whole(new, Line::Added);
+            DiffOp::Replace { .. } | DiffOp::Delete { .. } | DiffOp::Insert { .. } => self.whole(old, new),
         }
+    }
+}
+
+fn same_words(old: &str, new: &str) -> bool {
+    old.split_whitespace().eq(new.split_whitespace())
+}
+
+/// Counts the words that are in one text and not in the other; where they are only in another order, those that moved.
+fn different_words(old: &[String], new: &[String]) -> usize {
+    let (old, new) = (old.concat(), new.concat());
+    let mut counts = HashMap::<&str, i64>::new();
+    old.split_whitespace().for_each(|word| *counts.entry(word).or_default() += 1);
+    new.split_whitespace().for_each(|word| *counts.entry(word).or_default() -= 1);
+    let sum = |sign: i64| counts.values().map(|count| usize::try_from(sign * count).unwrap_or(0)).sum::<usize>();
+    match sum(1).max(sum(-1)) {
+        0 => old.split_whitespace().zip(new.split_whitespace()).filter(|(old, new)| old != new).count(),
+        different => different,
     }
 }
 
@@ -205,6 +248,7 @@ fn lines(text: &str) -> Vec<String> {
 
 /// A line in pieces that a screen can hold; a sentence that is longer is cut between words.
 fn sentences(line: &str) -> Vec<String> {
+    steps::count(line.len());
     let mut pieces = Vec::new();
     let (mut piece, mut length) = (String::new(), 0);
     let mut characters = line.chars().peekable();
@@ -305,7 +349,7 @@ mod tests {
         assert!(matches!(found.lines.last(), Some(Line::More(_))), "{:?}", found.lines.last());
         let lines = (0..9_000).map(|n| format!("line {n}\n")).collect::<String>();
         let found = hunks(&lines, &lines.replace("line", "row"), 40);
-        assert_eq!((found.lines.len(), found.words), (41, 36_000));
+        assert_eq!((found.lines.len(), found.words), (41, 9_000));
     }
 
     #[test]

@@ -3,8 +3,12 @@
 //! Only what is known to be harmless goes: tags of texts, without attributes that do something. Addresses of links stay
 //! beside their text. Everything else stays as it is written, so that a script in a description is seen in a diff.
 
+use std::borrow::Cow;
+
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
+
+use crate::steps;
 
 /// Tags that begin and end a line.
 const BLOCKS: [&str; 18] = [
@@ -54,8 +58,8 @@ pub(super) fn visible_text(source: &str) -> Option<String> {
     text.tags.then(|| text.finish())
 }
 
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 fn is_known(name: &str) -> bool {
@@ -66,7 +70,7 @@ fn only_shapes(tag: &StartTag<usize>) -> bool {
     let name = lossy(&tag.name);
     let allowed = |attribute: &HtmlString| {
         let attribute = lossy(attribute);
-        SHAPE.contains(&attribute.as_str()) || (name == "a" && attribute == "href")
+        SHAPE.contains(&&*attribute) || (name == "a" && attribute == "href")
     };
     is_known(&name) && tag.attributes.keys().all(allowed)
 }
@@ -83,6 +87,7 @@ struct Visible {
 impl Visible {
     /// White space is one space, as browsers show it.
     fn push(&mut self, text: &str) {
+        steps::count(text.len());
         for c in text.chars() {
             match c {
                 c if c.is_ascii_whitespace() => {
@@ -102,10 +107,10 @@ impl Visible {
     fn start(&mut self, tag: &StartTag<usize>) {
         self.tags = true;
         let name = lossy(&tag.name);
-        match name.as_str() {
+        match &*name {
             "a" => {
                 let href = tag.attributes.iter().find(|(attribute, _)| lossy(attribute) == "href");
-                self.links.push(href.map(|(_, value)| lossy(value)));
+                self.links.push(href.map(|(_, value)| lossy(value).into_owned()));
             }
             "td" | "th" if !self.line.is_empty() => self.push(" | "),
             "li" => {

@@ -10,15 +10,17 @@ mod group;
 mod hunks;
 mod markup;
 mod prices;
+mod rename;
 mod value;
 
 use serde_json::Value;
 
 pub(crate) use counts::Counts;
 pub(crate) use deletion::Deletion;
-pub(crate) use group::{Difference, MOST_LINES, Version};
+pub(crate) use group::{MOST_LINES, Version};
 pub(crate) use hunks::{Hunks, Line, Piece, hunks};
 pub(crate) use prices::PriceTable;
+pub(crate) use rename::Difference;
 pub(crate) use value::{Field, Fields};
 
 use super::{counted, duration, plural, sentence, visible};

@@ -1,11 +1,14 @@
 //! Prices as a table: region, core size or term, old, new, per cent. Exact decimals, equal rows folded.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::diff::{Change, ChangeKind};
-use crate::model::{Address, Step};
+use crate::model::{Address, Decimal, Step, percent};
 use crate::plan::Risk;
 use crate::render::{brief, visible};
+use crate::steps;
 
 /// The prices of one block that change.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +28,7 @@ pub(crate) struct PriceRow {
     pub(crate) term: String,
     pub(crate) old: Option<String>,
     pub(crate) new: Option<String>,
-    /// The difference: `+20 %`, `new`, `gone`, `from 0`.
+    /// The difference: `+20%`, `new`, `gone`, `from 0`.
     pub(crate) change: String,
 }
 
@@ -51,193 +54,136 @@ impl PriceRow {
     }
 }
 
-/// A price that changes: the block that it is in, its region and its term.
+/// A price that changes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Price {
-    pub(super) block: Address,
     region: Option<String>,
     term: String,
     old: Option<Value>,
     new: Option<Value>,
 }
 
-/// The prices that a change is made of; none where it is no change of prices. A price is a number of the class `price`
-/// that stands below a block of prices: `virtualMachinePricing/coreMultiplier/single`, and not the months of a free
-/// trial beside it.
-pub(super) fn prices(risk: Risk, change: &Change) -> Vec<Price> {
+/// Returns the block and the prices that a change is made of; `None` where it is not a change of prices only. A price
+/// is a number of the class `price` below a block of prices: `virtualMachinePricing/coreMultiplier/single`, and not the
+/// months of a free trial beside it.
+pub(super) fn prices(risk: Risk, change: &Change) -> Option<(Address, Vec<Price>)> {
     if risk != Risk::Price {
-        return Vec::new();
+        return None;
     }
-    let Some((block, inside)) = block(&change.address) else { return Vec::new() };
+    let (block, inside) = block(&change.address)?;
     let (old, new) = match &change.kind {
         ChangeKind::Add { after } => (None, Some(after)),
         ChangeKind::Remove { before } => (Some(before), None),
         ChangeKind::Replace { before, after } => (Some(before), Some(after)),
-        ChangeKind::Members { .. } | ChangeKind::List { .. } => return Vec::new(),
+        ChangeKind::Members { .. } | ChangeKind::List { .. } => return None,
     };
-    let (mut found, mut others) = (Vec::new(), false);
-    let mut leaves = Vec::<(Vec<String>, Option<Value>, Option<Value>)>::new();
-    flatten(&inside, old, &mut |path, value| leaves.push((path, Some(value.clone()), None)));
-    flatten(&inside, new, &mut |path, value| match leaves.iter_mut().find(|(other, _, _)| *other == path) {
-        Some((_, _, new)) => *new = Some(value.clone()),
-        None => leaves.push((path, None, Some(value.clone()))),
-    });
-    for (path, old, new) in leaves {
-        let number = |value: &Option<Value>| value.as_ref().is_none_or(Value::is_number);
-        if !number(&old) || !number(&new) || path.len() < 2 {
-            others = true;
-        } else if old != new {
-            found.push(price(&block, &path, old, new));
-        }
+    let mut leaves = Vec::<(Vec<String>, [Option<&Value>; 2])>::new();
+    let mut places = HashMap::new();
+    for (side, value) in [old, new].into_iter().enumerate() {
+        flatten(&inside, value, &mut |path, value| {
+            steps::count(1);
+            let at = *places.entry(path.to_vec()).or_insert(leaves.len());
+            if at == leaves.len() {
+                leaves.push((path.to_vec(), [None, None]));
+            }
+            leaves[at].1[side] = Some(value);
+        });
     }
-    // A value that is not all prices is shown as it is.
-    if others { Vec::new() } else { found }
+    // A value that holds anything but prices is shown as it is.
+    let is_price = |(path, sides): &(Vec<String>, [Option<&Value>; 2])| {
+        path.len() > 1 && sides.iter().flatten().all(|value| value.is_number())
+    };
+    if !leaves.iter().all(is_price) {
+        return None;
+    }
+    let found =
+        leaves.into_iter().filter(|(_, [old, new])| old != new).map(|(path, [old, new])| price(&path, old, new));
+    let found = found.collect::<Vec<_>>();
+    (!found.is_empty()).then_some((block, found))
 }
 
-/// The block of prices on an address, and the steps below it.
+/// Returns the block of prices on an address, and the steps below it.
 fn block(address: &Address) -> Option<(Address, Vec<String>)> {
-    let steps = address.steps().collect::<Vec<_>>();
-    let priced = |step: &Step<&str>| step.key().is_some_and(|key| key.to_ascii_lowercase().contains("pric"));
-    let at = steps.iter().position(priced)?;
-    let mut block = Address::default();
-    for step in &steps[..=at] {
-        block = match step {
-            Step::Key(key) => block.key(key),
-            Step::Id(id) => block.id(id),
-        };
-    }
-    let inside = steps[at + 1..].iter().map(|step| match step {
-        Step::Key(name) | Step::Id(name) => (*name).to_owned(),
+    let priced = |step: Step<&str>| step.key().is_some_and(|key| key.to_ascii_lowercase().contains("pric"));
+    let at = address.steps().position(priced)?;
+    let inside = address.steps().skip(at + 1).map(|step| match step {
+        Step::Key(name) | Step::Id(name) => name.to_owned(),
     });
-    Some((block, inside.collect()))
+    let inside = inside.collect::<Vec<_>>();
+    Some((inside.iter().fold(address.clone(), |block, _| block.parent()), inside))
 }
 
-fn flatten(path: &[String], value: Option<&Value>, visit: &mut impl FnMut(Vec<String>, &Value)) {
+fn flatten<'v>(path: &[String], value: Option<&'v Value>, visit: &mut impl FnMut(&[String], &'v Value)) {
     match value {
         None => {}
         Some(Value::Object(map)) => {
             for (key, value) in map {
-                let path = path.iter().cloned().chain([key.clone()]).collect::<Vec<_>>();
-                flatten(&path, Some(value), visit);
+                flatten(&[path, &[key.clone()]].concat(), Some(value), visit);
             }
         }
-        Some(value) => visit(path.to_vec(), value),
+        Some(value) => visit(path, value),
     }
 }
 
-fn price(block: &Address, path: &[String], old: Option<Value>, new: Option<Value>) -> Price {
+fn price(path: &[String], old: Option<&Value>, new: Option<&Value>) -> Price {
     let regions = path.iter().position(|step| step.to_ascii_lowercase().contains("regionprices"));
     let (region, term) = match regions {
         Some(at) => (path.get(at + 1).cloned(), path.get(at + 2..).unwrap_or_default().join("/")),
         None => (None, path.last().cloned().unwrap_or_default()),
     };
-    Price { block: block.clone(), region, term, old, new }
+    Price { region, term, old: old.cloned(), new: new.cloned() }
 }
 
-/// The table of the prices of one block.
+/// Returns the table of the prices of one block.
 pub(super) fn table(prices: &[Price], currency: Option<String>) -> PriceTable {
     let mut rows = Vec::<PriceRow>::new();
-    for price in prices {
-        let region = price.region.as_deref().map(|region| visible(region, false));
-        let term = visible(&price.term, false);
-        let (old, new) = aligned(price.old.as_ref(), price.new.as_ref());
-        let same = |row: &&mut PriceRow| (&row.term, &row.old, &row.new) == (&term, &old, &new);
-        match rows.iter_mut().find(same).filter(|row| region.is_some() && !row.regions.is_empty()) {
-            Some(row) => row.regions.extend(region),
+    let mut of_regions = HashMap::new();
+    for Price { region, term, old, new } in prices {
+        steps::count(1);
+        let change = difference(old.as_ref(), new.as_ref());
+        let (old, new) = aligned(old.as_ref(), new.as_ref());
+        let mut row = PriceRow { regions: Vec::new(), term: visible(term, false), old, new, change };
+        let Some(region) = region.as_deref().map(|region| visible(region, false)) else {
+            rows.push(row);
+            continue;
+        };
+        let at = *of_regions.entry((row.term.clone(), row.old.clone(), row.new.clone())).or_insert(rows.len());
+        match rows.get_mut(at) {
+            Some(row) => row.regions.push(region),
             None => {
-                let change = difference(price.old.as_ref(), price.new.as_ref());
-                rows.push(PriceRow { regions: region.into_iter().collect(), term, old, new, change });
+                row.regions.push(region);
+                rows.push(row);
             }
         }
     }
     PriceTable { currency, rows }
 }
 
-/// A decimal number: `digits / 10^scale`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Decimal {
-    digits: i128,
-    scale: u32,
-}
-
-impl Decimal {
-    fn parse(text: &str) -> Option<Self> {
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-            None => (text, 0),
-        };
-        let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = format!("{whole}{part}").parse::<i128>().ok()?;
-        let scale = i32::try_from(part.len()).ok()?.checked_sub(exponent)?;
-        let (digits, scale) = if scale < 0 {
-            (digits.checked_mul(10_i128.checked_pow(scale.unsigned_abs())?)?, 0)
-        } else {
-            (digits, u32::try_from(scale).ok()?)
-        };
-        Some(Self { digits, scale })
-    }
-
-    /// With `scale` places after the point, at least as many as it has.
-    fn print(self, scale: u32) -> Option<String> {
-        let digits = self.digits.checked_mul(10_i128.checked_pow(scale.checked_sub(self.scale)?)?)?;
-        let sign = if digits < 0 { "-" } else { "" };
-        let places = scale as usize;
-        let text = format!("{:0>width$}", digits.unsigned_abs(), width = places + 1);
-        let (whole, part) = text.split_at(text.len() - places);
-        Some(if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") })
-    }
-}
-
 fn decimal(value: &Value) -> Option<Decimal> {
-    value.is_number().then(|| value.to_string()).and_then(|text| Decimal::parse(&text)).filter(|d| d.scale <= 12)
+    value.is_number().then(|| Decimal::of(value)).flatten()
 }
 
-/// Both numbers with the same places after the point.
+/// Returns both numbers with the same places after the point.
 fn aligned(old: Option<&Value>, new: Option<&Value>) -> (Option<String>, Option<String>) {
-    let scale = [old, new].into_iter().flatten().filter_map(decimal).map(|d| trimmed(d).scale).max().unwrap_or(0);
-    let print =
-        |value: &Value| decimal(value).and_then(|d| trimmed(d).print(scale)).unwrap_or_else(|| brief(value, 40));
+    let places = [old, new].into_iter().flatten().filter_map(decimal).map(Decimal::places).max().unwrap_or(0);
+    let print = |value: &Value| decimal(value).map_or_else(|| brief(value, 40), |number| format!("{number:.places$}"));
     (old.map(print), new.map(print))
 }
 
-/// Without the zeros at the end.
-fn trimmed(mut decimal: Decimal) -> Decimal {
-    while decimal.scale > 0 && decimal.digits % 10 == 0 {
-        decimal = Decimal { digits: decimal.digits / 10, scale: decimal.scale - 1 };
-    }
-    decimal
-}
-
-/// What a price becomes, in per cent to one place.
-pub(super) fn difference(old: Option<&Value>, new: Option<&Value>) -> String {
+/// Returns by how many per cent a price changes.
+fn difference(old: Option<&Value>, new: Option<&Value>) -> String {
     let (old, new) = match (old, new) {
         (None, _) => return "new".to_owned(),
         (_, None) => return "gone".to_owned(),
         (Some(old), Some(new)) => (decimal(old), decimal(new)),
     };
     let (Some(old), Some(new)) = (old, new) else { return String::new() };
-    if old.digits == 0 {
-        return "from 0".to_owned();
+    match Decimal::step(old, new) {
+        _ if old == Decimal::whole(0) => "from 0".to_owned(),
+        None => String::new(),
+        Some(0) => "< 0.01%".to_owned(),
+        Some(step) => percent(step),
     }
-    per_mille(old, new).map_or_else(String::new, |tenths| match tenths {
-        0 => "< 0.1 %".to_owned(),
-        tenths => {
-            let sign = if tenths < 0 { "-" } else { "+" };
-            let (whole, part) = (tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10);
-            if part == 0 { format!("{sign}{whole} %") } else { format!("{sign}{whole}.{part} %") }
-        }
-    })
-}
-
-/// The difference in tenths of a per cent, rounded half away from zero.
-fn per_mille(old: Decimal, new: Decimal) -> Option<i128> {
-    let scale = old.scale.max(new.scale);
-    let raise = |d: Decimal| d.digits.checked_mul(10_i128.checked_pow(scale - d.scale)?);
-    let (old, new) = (raise(old)?, raise(new)?);
-    let doubled = (new - old).checked_mul(2_000)?;
-    let base = old.checked_abs()?;
-    let sign = if doubled < 0 { -1 } else { 1 };
-    Some(sign * ((doubled.abs() + base) / (2 * base)))
 }
 
 #[cfg(test)]
@@ -258,11 +204,11 @@ mod tests {
     #[test]
     fn per_cents_are_exact() {
         let of = |old: Value, new: Value| difference(Some(&old), Some(&new));
-        assert_eq!(of(json!(1.25), json!(1.5)), "+20 %");
-        assert_eq!(of(json!(0.3), json!(0.1)), "-66.7 %");
-        assert_eq!(of(json!(0.1), json!(0.3)), "+200 %");
-        assert_eq!(of(json!(100_000), json!(100_001)), "< 0.1 %");
-        assert_eq!(of(json!(2), json!(0)), "-100 %");
+        assert_eq!(of(json!(1.25), json!(1.5)), "+20%");
+        assert_eq!(of(json!(0.3), json!(0.1)), "-66.67%");
+        assert_eq!(of(json!(0.1), json!(0.3)), "+200%");
+        assert_eq!(of(json!(100_000), json!(100_001)), "< 0.01%");
+        assert_eq!(of(json!(2), json!(0)), "-100%");
         assert_eq!(of(json!(0.0), json!(0.5)), "from 0");
         assert_eq!(difference(None, Some(&json!(1))), "new");
         assert_eq!(aligned(Some(&json!(1.25)), Some(&json!(1.5))), (Some("1.25".into()), Some("1.50".into())));
@@ -279,20 +225,25 @@ mod tests {
             &["plans", "virtualMachinePricing", "regionPrices", "US"],
             ChangeKind::Add { after: json!({"2core": 2}) },
         );
-        let found = changes.iter().chain([&other]).flat_map(|change| prices(Risk::Price, change)).collect::<Vec<_>>();
+        let found = changes
+            .iter()
+            .chain([&other])
+            .filter_map(|change| prices(Risk::Price, change))
+            .flat_map(|(_, prices)| prices)
+            .collect::<Vec<_>>();
         let table = table(&found, None);
         let rows = table.rows.iter().map(|row| (row.region(), row.change.as_str())).collect::<Vec<_>>();
-        assert_eq!(rows, [("3 regions (AT, BE, DE)".to_owned(), "+20 %"), ("US".to_owned(), "new")]);
+        assert_eq!(rows, [("3 regions (AT, BE, DE)".to_owned(), "+20%"), ("US".to_owned(), "new")]);
         assert_eq!((table.rows[0].old.as_deref(), table.rows[0].new.as_deref()), (Some("1.25"), Some("1.50")));
     }
 
     #[test]
     fn what_is_not_a_price_is_none() {
         let trial = change(&["virtualMachinePricing", "freeTrialDurationInMonths"], edit(json!(0), json!(1)));
-        assert_eq!(prices(Risk::Price, &trial), []);
+        assert_eq!(prices(Risk::Price, &trial), None);
         let currency = change(&["monthlyPricing", "multiplier", "currency"], edit(json!("USD"), json!("EUR")));
-        assert_eq!(prices(Risk::Price, &currency), []);
+        assert_eq!(prices(Risk::Price, &currency), None);
         let text = change(&["pricing", "x", "y"], edit(json!(1), json!(2)));
-        assert_eq!(prices(Risk::Text, &text), []);
+        assert_eq!(prices(Risk::Text, &text), None);
     }
 }

@@ -19,6 +19,7 @@ fn reader(sandbox: &Sandbox) -> Reader {
         retries: 0,
         retry_budget: Duration::from_mins(1),
         max_requests: None,
+        deadline: Duration::from_mins(1),
         stop: Stop::new().1,
     };
     Reader::new(settings).expect("a reader")

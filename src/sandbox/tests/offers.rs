@@ -1,6 +1,6 @@
 //! Reading and writing offers.
 
-use super::super::switches::{IfMatchOnCreate, MissingIfMatch};
+use super::super::switches::{IfMatchOnCreate, MissingIfMatch, Refuses};
 use super::*;
 
 #[test]
@@ -145,7 +145,7 @@ fn a_mismatch_of_path_and_body_can_be_ignored() {
 }
 
 #[test]
-fn keys_that_cannot_be_written_are_a_switch() {
+fn keys_that_migrated_offers_refuse_are_a_switch() {
     let body = json!({
         "offerTypeId": "microsoft-azure-corevm",
         "definition": {"offer": {"microsoft-azure-corevm.legacyOfferId": "x"}},
@@ -153,8 +153,12 @@ fn keys_that_cannot_be_written_are_a_switch() {
     let refused = World::new(Profile::Migrated).put(None, &body);
     assert_eq!(refused.status, 400);
     assert!(refused.body["error"]["message"].as_str().is_some_and(|text| text.contains("legacyOfferId")));
-    let lenient = Switches { reject_legacy_ids: false, ..Switches::default() };
-    assert_eq!(World::with(Profile::Migrated, lenient).put(None, &body).status, 200);
+    assert_eq!(World::new(Profile::Native).put(None, &body).status, 201);
+    let status = |profile: Profile, reject_legacy_ids: Refuses| {
+        World::with(profile, Switches { reject_legacy_ids, ..Switches::default() }).put(None, &body).status
+    };
+    assert_eq!(status(Profile::Migrated, Refuses::Never), 200);
+    assert_eq!(status(Profile::Native, Refuses::Always), 400);
 }
 
 #[test]
@@ -346,7 +350,9 @@ fn the_built_in_offers_are_served_as_they_stand() {
 
 #[test]
 fn the_built_in_offers_can_be_put_back_unchanged() {
-    let mut world = World::with(Profile::Native, Switches { reject_legacy_ids: false, ..Switches::default() });
+    // One is a migrated core VM offer.
+    let switches = Switches { reject_legacy_ids: Refuses::Never, ..Switches::default() };
+    let mut world = World::with(Profile::Native, switches);
     world.portal = Seed::Contoso.portal("test", CLOCK, world.now, Profile::Native).expect("good seeds");
     for key in world.portal.offers.keys().cloned().collect::<Vec<_>>() {
         let target = format!("/publishers/{}/offers/{}", key.publisher, key.offer);

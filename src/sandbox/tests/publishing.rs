@@ -1,6 +1,6 @@
 //! Publishing, from the first step to production.
 
-use super::super::switches::{FinalWord, PutWhileRunning};
+use super::super::switches::{FinalWord, Refuses};
 use super::*;
 
 #[test]
@@ -109,15 +109,15 @@ fn what_is_published_is_the_draft_of_that_moment() {
 
 #[test]
 fn a_put_while_steps_run_depends_on_the_profile_or_the_switch() {
-    let put = |profile: Profile, put_while_running: PutWhileRunning| {
+    let put = |profile: Profile, put_while_running: Refuses| {
         let mut world = drafted_with(profile, Switches { put_while_running, ..Switches::default() });
         world.post("publish");
         world.put(Some("*"), &document("Two")).status
     };
-    assert_eq!(put(Profile::Native, PutWhileRunning::ByProfile), 409);
-    assert_eq!(put(Profile::Migrated, PutWhileRunning::ByProfile), 200);
-    assert_eq!(put(Profile::Native, PutWhileRunning::Accepted), 200);
-    assert_eq!(put(Profile::Migrated, PutWhileRunning::Refused), 409);
+    assert_eq!(put(Profile::Native, Refuses::ByProfile), 409);
+    assert_eq!(put(Profile::Migrated, Refuses::ByProfile), 200);
+    assert_eq!(put(Profile::Native, Refuses::Never), 200);
+    assert_eq!(put(Profile::Migrated, Refuses::Always), 409);
     let mut waiting = drafted(Profile::Native).published();
     assert_eq!(waiting.put(Some("*"), &document("Two")).status, 200, "the sign-off holds nobody up");
 }
@@ -283,15 +283,15 @@ fn links_and_bodies_of_accepted_posts_can_be_left_out() {
 }
 
 #[test]
-fn the_operation_of_a_publish_runs_until_the_signoff_unless_switched() {
+fn the_operation_of_a_publish_ends_at_the_preview_unless_switched() {
     let at_signoff = |switches: Switches| {
         let mut world = drafted_with(Profile::Native, switches).published();
         world.send("GET", "/operations/contoso$vm$1$preview", None, b"").body
     };
-    assert_eq!(at_signoff(Switches::default())["status"], "running");
-    let early = Switches { operation_ends_at_preview: true, ..Switches::default() };
-    assert_eq!(at_signoff(early.clone())["status"], "complete");
-    let word = Switches { final_word: FinalWord::Completed, operation_in_array: true, ..early };
+    assert_eq!(at_signoff(Switches::default())["status"], "complete");
+    let late = Switches { operation_ends_at_preview: false, ..Switches::default() };
+    assert_eq!(at_signoff(late)["status"], "running");
+    let word = Switches { final_word: FinalWord::Completed, operation_in_array: true, ..Switches::default() };
     assert_eq!(at_signoff(word)[0]["status"], "completed");
 }
 

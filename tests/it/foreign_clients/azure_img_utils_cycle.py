@@ -20,9 +20,8 @@ def operation_until(uri, done):
             sys.exit("this operation did not get on: %s" % json.dumps(operation))
 
 
-def awaits_signoff(operation):
-    steps = {step["id"]: step["status"] for step in operation["steps"]}
-    return steps["publisher-signoff"] == "waitingForPublisherReview"
+def is_over(operation):
+    return operation["status"] != "running"
 
 
 seen = {
@@ -42,9 +41,9 @@ image.add_image_to_offer(
     vm_images_key=images_key,
 )
 seen["publish"] = image.publish_offer(offer, publisher, "a@contoso.example,b@contoso.example")
-operation_until(seen["publish"], awaits_signoff)
+seen["word of publish"] = operation_until(seen["publish"], is_over)["status"]
 seen["status at sign-off"] = image.get_offer_status(offer, publisher)
 seen["go live"] = image.go_live_with_offer(offer, publisher)
-seen["final word"] = operation_until(seen["go live"], lambda operation: operation["status"] != "running")["status"]
+seen["final word"] = operation_until(seen["go live"], is_over)["status"]
 seen["status"] = image.get_offer_status(offer, publisher)
 json.dump(seen, sys.stdout)

@@ -63,6 +63,8 @@ pub(crate) enum Act {
     Cut,
     /// No answer, for as long as the client waits.
     Hang,
+    /// The server behind answers it, and the line is kept until it is used again, which ends it.
+    Keep,
     /// The line ends before anything happens.
     Drop,
     /// The server behind does it, and the line ends before its answer.
@@ -129,15 +131,26 @@ impl Shared {
     }
 
     fn serve(&self, mut stream: TcpStream, judge: &(impl Fn(&Request) -> Act + ?Sized)) {
-        let text = read_request(&mut stream);
-        let Some(request) = Request::parse(&text, &self.counts) else { return };
+        if self.serve_one(&mut stream, judge) {
+            // The next request is seen, and not answered.
+            self.serve_one(&mut stream, &|_: &Request| Act::Drop);
+        }
+    }
+
+    /// Whether the line is kept after this request.
+    fn serve_one(&self, stream: &mut TcpStream, judge: &(impl Fn(&Request) -> Act + ?Sized)) -> bool {
+        let text = read_request(stream);
+        let Some(request) = Request::parse(&text, &self.counts) else { return false };
         let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(under_way, Ordering::SeqCst);
         self.log().push(request.clone());
-        let answer = match judge(&request) {
+        let act = judge(&request);
+        let kept = matches!(act, Act::Keep);
+        let answer = match act {
             Act::Forward => self.forward(&text),
+            Act::Keep => with_headers(&self.forward(&text), &[], &["connection:"]),
             Act::Instead(answer) => answer,
-            Act::Links(links) => with_links(&self.forward(&text), &links),
+            Act::Links(links) => with_headers(&self.forward(&text), &links, &["location:", "operation-location:"]),
             Act::Cut => {
                 let answer = self.forward(&text);
                 answer[..answer.len() - answer.len() / 4].to_vec()
@@ -157,6 +170,7 @@ impl Shared {
         // The client begins its next request when it has the answer, so this one is over before.
         self.under_way.fetch_sub(1, Ordering::SeqCst);
         let _ = stream.write_all(&answer);
+        kept
     }
 
     fn forward(&self, request: &str) -> Vec<u8> {
@@ -169,14 +183,11 @@ impl Shared {
     }
 }
 
-/// The answer with other links: what stood in `Location` and `Operation-Location` is gone.
-fn with_links(answer: &[u8], links: &[String]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-    let is_link = |line: &&str| {
-        let line = line.to_ascii_lowercase();
-        line.starts_with("location:") || line.starts_with("operation-location:")
-    };
-    let lines = head.lines().filter(|line| !is_link(line)).chain(links.iter().map(String::as_str));
-    format!("{}\r\n\r\n{body}", lines.collect::<Vec<_>>().join("\r\n")).into_bytes()
+/// The answer with other headers: those that begin so are gone.
+fn with_headers(answer: &[u8], added: &[String], gone: &[&str]) -> Vec<u8> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+    let head = String::from_utf8_lossy(&answer[..end]);
+    let goes = |line: &&str| gone.iter().any(|name| line.to_ascii_lowercase().starts_with(name));
+    let lines = head.lines().filter(|line| !goes(line)).chain(added.iter().map(String::as_str));
+    [lines.collect::<Vec<_>>().join("\r\n").as_bytes(), &answer[end..]].concat()
 }

@@ -1,70 +1,11 @@
-//! Outcomes into one result: what was done, what was not, and the exit code.
+//! The result of what changes the portal or waits for it: what was done, what was not, and the exit code.
 
 use crate::apply::{End, Outcome};
-use crate::diff::Change;
 use crate::drift::Applied;
-use crate::error::Exit;
-use crate::model::{Address, OfferKey};
+use crate::error::{Exit, Fate};
+use crate::model::OfferKey;
 use crate::plan::Unread;
-use crate::portal::{OperationView, Submission, Traffic};
-
-/// The state of one offer on the portal.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct OfferStatus {
-    pub(crate) key: OfferKey,
-    /// Whether the portal has it.
-    pub(crate) exists: bool,
-    /// Its status; `None` when the portal has none to tell.
-    pub(crate) status: Option<OperationView>,
-    /// Whether the preview slot holds something.
-    pub(crate) preview: bool,
-    /// Whether the production slot holds something.
-    pub(crate) production: bool,
-    pub(crate) running: Option<Submission>,
-}
-
-/// Two states of one offer, compared.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Compared {
-    pub(crate) key: OfferKey,
-    /// Its file, where a side is the file.
-    pub(crate) path: Option<String>,
-    /// The sides that hold nothing, by their names.
-    pub(crate) empty: Vec<String>,
-    /// What differs, in the direction that was asked for.
-    pub(crate) changes: Vec<Change>,
-    /// Where an artifact could not be compared.
-    pub(crate) not_compared: Vec<Address>,
-}
-
-/// One thing that `doctor` looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Check {
-    pub(crate) name: String,
-    pub(crate) verdict: Verdict,
-}
-
-impl Check {
-    /// A check and its verdict.
-    pub(crate) fn new(name: impl Into<String>, verdict: Verdict) -> Self {
-        Self { name: name.into(), verdict }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// As it should be: what was found.
-    Good(String),
-    Bad {
-        what: String,
-        /// What to do about it.
-        next: String,
-        /// How the process ends for it.
-        exit: Exit,
-    },
-    /// It could not be looked at: why.
-    Unknown(String),
-}
+use crate::portal::Traffic;
 
 /// What a run was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,39 +41,26 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The exit code.
-    ///
-    /// The most telling cause wins: a guard, for which nothing was begun; an interruption; a refusal (nothing was written
-    /// to that offer, and somebody must look); a failure. `6` says that some offers are as they should be and others are
-    /// not, or that one is in part.
     pub(crate) fn exit(&self) -> Exit {
-        let ends = || self.outcomes.iter().map(|outcome| &outcome.end);
-        let any = |test: fn(&End) -> bool| ends().any(test);
-        let good = !self.unchanged.is_empty() || any(|end| matches!(end, End::Done | End::Left));
-        if !self.refused.is_empty() || any(|end| matches!(end, End::Guarded(_))) {
-            // Nothing at all was begun, so the others are not attempted for that reason.
-            Exit::Refused
-        } else if any(|end| matches!(end, End::Interrupted | End::NotAttempted)) {
-            Exit::Interrupted
-        } else if any(|end| matches!(end, End::Stale(_) | End::Conflict(_) | End::Busy(_))) {
-            Exit::Refused
-        } else if any(|end| matches!(end, End::NotConverged(_))) {
-            Exit::Partial
-        } else if !self.unread.is_empty() || any(|end| matches!(end, End::Failed(_) | End::Unfilled(_))) {
-            let denied = self.unread.iter().all(|unread| unread.denied)
-                && ends().all(|end| matches!(end, End::Failed(failure) if failure.problem.is_denied()));
-            match (good, denied) {
-                (true, _) => Exit::Partial,
-                (false, true) => Exit::Denied,
-                (false, false) => Exit::Failed,
-            }
-        } else if any(|end| matches!(end, End::OperationEnded(_))) {
-            Exit::OperationFailed
-        } else if any(|end| matches!(end, End::TimedOut)) {
-            Exit::WaitTimeout
-        } else {
-            Exit::Done
-        }
+        let guarded = (!self.refused.is_empty()).then_some(Fate::Guarded);
+        let unchanged = self.unchanged.iter().map(|_| Fate::Done);
+        let unread = self.unread.iter().map(|unread| Fate::unread(unread.denied));
+        let ends = self.outcomes.iter().map(|outcome| fate(&outcome.end));
+        Exit::of(guarded.into_iter().chain(unchanged).chain(unread).chain(ends))
+    }
+}
+
+fn fate(end: &End) -> Fate {
+    match end {
+        End::Done | End::Left => Fate::Done,
+        End::Guarded(_) => Fate::Guarded,
+        End::Interrupted | End::NotAttempted => Fate::Interrupted,
+        End::Stale(_) | End::Conflict(_) | End::Busy(_) => Fate::Refused,
+        End::NotConverged(_) => Fate::NotConverged,
+        End::Failed(failure) => Fate::unread(failure.problem.is_denied()),
+        End::Unfilled(_) => Fate::Failed,
+        End::OperationEnded(_) => Fate::OperationFailed,
+        End::TimedOut => Fate::TimedOut,
     }
 }
 

@@ -1,0 +1,11 @@
+//! What commands found or did, as values that the renderers show: one file for each kind of result.
+
+mod check;
+mod compared;
+mod run;
+mod status;
+
+pub(crate) use check::{Check, Verdict};
+pub(crate) use compared::Compared;
+pub(crate) use run::{Purpose, Report};
+pub(crate) use status::OfferStatus;
