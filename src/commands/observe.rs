@@ -9,33 +9,29 @@ use crate::content::Contents;
 use crate::diff;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
-use crate::plan::{self, Choices, Content, Estimate, InProgress, Plan, ReleaseView, Unread, Verdict};
+use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseView, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Through};
 
-/// Reads and decides every offer, several at once. Only what is to be done is kept.
-pub(super) async fn make_plan(
+/// Reads and decides every offer, several at once.
+pub(super) async fn verdicts(
     shell: &Shell,
     reader: &Reader,
     offers: &[Desired],
     choices: &Choices,
     looker: Option<&Looker>,
     at_once: usize,
-) -> Plan {
+) -> Vec<Verdict> {
     let decided = stream::iter(offers.iter().map(|desired| decide(shell, reader, desired, choices, looker)));
     let mut decided = decided.buffered(at_once);
-    let mut plan = Plan::default();
+    let mut verdicts = Vec::with_capacity(offers.len());
     let reading = Reading::new(shell.term, offers.len());
     while let Some(verdict) = decided.next().await {
         reading.one_more();
-        match verdict {
-            Ok(Verdict::Change(offer)) => plan.offers.push(*offer),
-            Ok(Verdict::Unchanged(unchanged)) => plan.unchanged.push(*unchanged),
-            Err(unread) => plan.unread.push(unread),
-        }
+        verdicts.push(verdict.unwrap_or_else(Verdict::Unread));
     }
-    plan
+    verdicts
 }
 
 async fn decide(

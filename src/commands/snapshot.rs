@@ -16,7 +16,7 @@ use crate::content::Contents;
 use crate::diff;
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
-use crate::plan::{self, Choices, Plan, ReleaseView, Taken, Unread, Verdict};
+use crate::plan::{self, Choices, ReleaseView, Taken, Unread, Verdict};
 use crate::portal::Reader;
 use crate::render;
 use crate::snapshot::{MAX_BYTES, Present, Recorded, RecordedOffer, Snapshot};
@@ -149,27 +149,22 @@ pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Snapshot, Taken)> {
 }
 
 /// Decides every offer by what the snapshot says of it.
-pub(super) fn make_plan(
+pub(super) fn verdicts(
     shell: &Shell,
     offers: &[Desired],
     choices: &Choices,
     no_artifacts: bool,
     from: &Snapshot,
-) -> Plan {
-    let mut plan = Plan::default();
-    for desired in offers {
+) -> Vec<Verdict> {
+    let decide = |desired: &Desired| {
         let shape = shell.schemas.shape(&desired.offer_type);
-        match from.offer(desired, shape) {
-            Ok((live, release, contents)) => {
-                let release = if choices.through(desired) == Through::Draft { ReleaseView::NOTHING } else { release };
-                let contents = if no_artifacts { Contents::default() } else { contents };
-                match plan::decide(desired, &live, &release, contents, shape, choices) {
-                    Verdict::Change(offer) => plan.offers.push(*offer),
-                    Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
-                }
-            }
-            Err(unread) => plan.unread.push(unread),
-        }
-    }
-    plan
+        let (live, release, contents) = match from.offer(desired, shape) {
+            Ok(known) => known,
+            Err(unread) => return Verdict::Unread(unread),
+        };
+        let release = if choices.through(desired) == Through::Draft { ReleaseView::NOTHING } else { release };
+        let contents = if no_artifacts { Contents::default() } else { contents };
+        plan::decide(desired, &live, &release, contents, shape, choices)
+    };
+    offers.iter().map(decide).collect()
 }

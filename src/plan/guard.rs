@@ -14,9 +14,9 @@ use crate::diff::{self, Compare, Diff};
 use crate::live;
 use crate::model::{Address, Digest, Node};
 use crate::schema::{ListRule, Shape};
-use crate::workspace::{Guard, Guards, Level};
+use crate::workspace::{Guard, Guards, Level, Limits};
 
-/// What speaks against an offer's plan.
+/// What a guard, the portal or a rule found about a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Finding {
     /// The guard that found it; `None` for what the portal or the user's own rule does not let pass.
@@ -29,23 +29,31 @@ pub(crate) struct Finding {
     pub(crate) token: Option<String>,
     /// What it is, in one line.
     pub(crate) message: String,
+    /// Where in the offer, the most important place first; empty for what has no place.
+    #[serde(default)]
+    pub(crate) at: Vec<Address>,
     pub(crate) allowed: bool,
 }
 
 impl Finding {
     /// A finding that cannot be accepted.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
-        Self { guard: None, level: Level::Stop, token: None, message: message.into(), allowed: false }
+        Self { guard: None, level: Level::Stop, token: None, message: message.into(), at: Vec::new(), allowed: false }
     }
 
-    /// What a rule of the user's own does not let pass.
-    pub(crate) fn ruled(level: Level, token: String, message: String) -> Self {
-        Self { guard: None, level, token: Some(token), message, allowed: false }
+    /// A finding of one of the project's own rules.
+    pub(super) fn ruled(level: Level, token: String, message: String) -> Self {
+        Self { level, token: Some(token), ..Self::conflict(message) }
     }
 
     /// What a guard found. Its level is the project's.
     pub(super) fn guarded(guard: Guard, token: String, message: String) -> Self {
-        Self { guard: Some(guard), level: Level::Stop, token: Some(token), message, allowed: false }
+        Self { guard: Some(guard), token: Some(token), ..Self::conflict(message) }
+    }
+
+    /// The finding with its places.
+    pub(super) fn at(self, at: impl IntoIterator<Item = Address>) -> Self {
+        Self { at: at.into_iter().collect(), ..self }
     }
 
     /// Whether `apply` refuses for it.
@@ -68,13 +76,12 @@ impl Finding {
 }
 
 /// Gives each finding the level that the project gives its guard, and leaves out those that are off.
-pub(super) fn levelled(findings: &mut Vec<Finding>, guards: &Guards) {
-    for finding in &mut *findings {
-        if let Some(guard) = finding.guard {
-            finding.level = guards.level(guard);
-        }
-    }
-    findings.retain(|finding| finding.level != Level::Off);
+pub(super) fn with_configured_levels(findings: impl IntoIterator<Item = Finding>, guards: &Guards) -> Vec<Finding> {
+    let level = |finding: Finding| {
+        let level = finding.guard.map_or(finding.level, |guard| guards.level(guard));
+        Finding { level, ..finding }
+    };
+    findings.into_iter().map(level).filter(|finding| finding.level != Level::Off).collect()
 }
 
 /// Names for a token: as they are where they are few and plain, else their number and a digest of them.
@@ -92,12 +99,15 @@ fn named(names: &[String]) -> String {
 }
 
 /// The findings about a comparison; `live` is null for an offer that the portal does not have.
-pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape, guards: &Guards) -> Vec<Finding> {
+pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape, limits: &Limits) -> Vec<Finding> {
     let mut findings = diff
         .changes
         .iter()
         .filter(|change| change.immutable)
-        .map(|change| Finding::conflict(format!("`{}` cannot be changed after an offer was created", change.address)))
+        .map(|change| {
+            let message = format!("`{}` cannot be changed after an offer was created", change.address);
+            Finding::conflict(message).at([change.address.clone()])
+        })
         .collect::<Vec<_>>();
     if diff.patch.is_empty() {
         return findings;
@@ -110,7 +120,7 @@ pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape, guards: &Guards
             blanked(live, &after, shape, &root, &diff.secrets, &mut findings);
             // What is a secret is told to nobody, and has no market and no price.
             let (before, after) = (live::redacted(live, shape), live::redacted(&after, shape));
-            findings.extend(terms::findings(&before, &after, shape, &guards.limits));
+            findings.extend(terms::findings(&before, &after, shape, limits));
             findings.extend(unknown::findings(&before, &after, shape));
         }
         Err(misfit) => findings.push(Finding::conflict(misfit.to_string())),
@@ -126,7 +136,7 @@ fn removed(live: &Value, after: Option<&Value>, shape: &Shape, address: &Address
             for (key, value) in map {
                 let here = shape.address(address, key);
                 match (left(key), &shape.rules.guard) {
-                    (None, Some(noun)) => findings.push(gone(noun, address, key)),
+                    (None, Some(noun)) => findings.push(gone(noun, address, key).at([here])),
                     (left, _) => removed(value, left, shape.property(key), &here, findings),
                 }
             }
@@ -137,14 +147,14 @@ fn removed(live: &Value, after: Option<&Value>, shape: &Shape, address: &Address
             let (Some(ids), Some(left_ids)) = (live::identities(items, key), live::identities(left, key)) else {
                 // Without identities nobody can say which member goes.
                 let kept = items.iter().all(|item| left.contains(item)) && items.len() <= left.len();
-                findings.extend(noun.filter(|_| !kept).map(|noun| gone(noun, address, "*")));
+                findings.extend(noun.filter(|_| !kept).map(|noun| gone(noun, address, "*").at([address.clone()])));
                 return;
             };
             let case = shape.item().property(key).rules.case;
             for (item, id) in items.iter().zip(ids) {
                 match (left_ids.iter().position(|other| case.same(other, id)), noun) {
                     (Some(at), _) => removed(item, Some(&left[at]), shape.item(), &address.id(id), findings),
-                    (None, Some(noun)) => findings.push(gone(noun, address, id)),
+                    (None, Some(noun)) => findings.push(gone(noun, address, id).at([address.id(id)])),
                     (None, None) => removed(item, None, shape.item(), &address.id(id), findings),
                 }
             }
@@ -167,11 +177,11 @@ fn twins(live: &Value, after: &Value, shape: &Shape, findings: &mut Vec<Finding>
     unequal(after, shape, &Address::default(), &mut now);
     for (address, twin) in now.into_iter().filter(|pair| !before.contains(pair)) {
         let message = format!("`{address}` and its twin `{twin}` must be equal and would differ; declare both");
-        findings.push(Finding::guarded(Guard::Twins, format!("twin:{address}"), message));
+        findings.push(Finding::guarded(Guard::Twins, format!("twin:{address}"), message).at([address]));
     }
 }
 
-fn unequal(value: &Value, shape: &Shape, address: &Address, found: &mut Vec<(String, String)>) {
+fn unequal(value: &Value, shape: &Shape, address: &Address, found: &mut Vec<(Address, String)>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
@@ -180,7 +190,7 @@ fn unequal(value: &Value, shape: &Shape, address: &Address, found: &mut Vec<(Str
                 if let Some((twin, other)) = child.rules.twin.as_ref().and_then(|twin| Some((twin, map.get(twin)?)))
                     && !(same(value, other, child) && same(other, value, child))
                 {
-                    found.push((here.to_string(), twin.clone()));
+                    found.push((here.clone(), twin.clone()));
                 }
                 unequal(value, child, &here, found);
             }
@@ -265,6 +275,7 @@ fn blank(address: &Address) -> Finding {
         format!("blank-secret:{address}"),
         format!("the portal may hold a secret for `{address}` that this write would clear; declare it with !secret"),
     )
+    .at([address.clone()])
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::json::parts::{self, UnlistedPart, UnreadPart};
 use super::plan_text::hunk_lines;
 use super::{Paint, brief, counted, json, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
-use crate::model::OfferKey;
+use crate::model::{OfferKey, OfferName};
 
 const LIMIT: usize = 100;
 /// Texts from this length on are shown as hunks.
@@ -225,7 +225,8 @@ struct DriftDocument<'a> {
 
 #[derive(Serialize)]
 struct OfferDocument<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     file: &'a str,
     base: Option<&'a str>,
     no_base: Option<&'a str>,
@@ -236,6 +237,7 @@ struct OfferDocument<'a> {
 struct MovedDocument<'a> {
     address: String,
     verdict: &'static str,
+    declared_in: Option<&'a str>,
     line: Option<usize>,
     base: Option<&'a Value>,
     portal: Option<&'a Value>,
@@ -245,17 +247,18 @@ struct MovedDocument<'a> {
 
 #[derive(Serialize)]
 struct UndeclaredDocument<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     was_declared: bool,
 }
 
 pub(crate) fn drift_json(drift: &Drift) -> String {
     let offers = drift.offers.iter().map(|offer| OfferDocument {
-        offer: &offer.key,
+        offer: offer.key.name(),
         file: &offer.path,
         base: offer.base.as_deref(),
         no_base: offer.why.as_deref(),
-        moved: offer.moved.iter().map(moved_document).collect(),
+        moved: offer.moved.iter().map(|moved| moved_document(moved, &offer.path)).collect(),
     });
     json::document(
         "offerctl.drift",
@@ -268,7 +271,10 @@ pub(crate) fn drift_json(drift: &Drift) -> String {
             undeclared: drift
                 .undeclared
                 .iter()
-                .map(|Undeclared { key, was_declared }| UndeclaredDocument { offer: key, was_declared: *was_declared })
+                .map(|Undeclared { key, was_declared }| UndeclaredDocument {
+                    offer: key.name(),
+                    was_declared: *was_declared,
+                })
                 .collect(),
             unlisted: parts::unlisted(&drift.unlisted),
             unread: parts::unread(&drift.unread),
@@ -276,11 +282,12 @@ pub(crate) fn drift_json(drift: &Drift) -> String {
     )
 }
 
-fn moved_document(moved: &Moved) -> MovedDocument<'_> {
+fn moved_document<'a>(moved: &'a Moved, path: &'a str) -> MovedDocument<'a> {
     let Moved { address, who, line, base, portal, file, note } = moved;
     MovedDocument {
         address: address.to_string(),
         verdict: parts::who(*who),
+        declared_in: line.map(|_| path),
         line: *line,
         base: base.as_ref(),
         portal: portal.as_ref(),

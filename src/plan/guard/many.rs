@@ -2,18 +2,18 @@
 
 use super::Finding;
 use crate::model::Decimal;
-use crate::plan::{Base, OfferPlan, Plan, ReleaseStep};
+use crate::plan::{Base, OfferPlan, ReleaseStep};
 use crate::workspace::{Guard, Limits};
 
 /// The token of what goes live outside of its window.
 pub(crate) const OUTSIDE_WINDOW: &str = "outside-window";
 
-/// Many offers that change at once: a rule for all of them that went wrong, a folder that was moved. New offers do not
-/// count, and neither does what is only released.
-pub(in crate::plan) fn offers(plan: &Plan, limits: &Limits) -> Option<Finding> {
+/// Many offers that change at once, such as after an edit to all of them that went wrong. New offers do not count, and
+/// neither do those that are only released. `unchanged` is the number of the other offers that exist.
+pub(in crate::plan) fn offers(offers: &[OfferPlan], unchanged: usize, limits: &Limits) -> Option<Finding> {
     let exists = |offer: &&OfferPlan| matches!(offer.base, Base::Present { .. });
-    let changed = plan.offers.iter().filter(exists).filter(|offer| offer.write().is_some()).count();
-    let existing = plan.offers.iter().filter(exists).count() + plan.unchanged.len();
+    let changed = offers.iter().filter(exists).filter(|offer| offer.write().is_some()).count();
+    let existing = offers.iter().filter(exists).count() + unchanged;
     let whole = |count: usize| Decimal::whole(u32::try_from(count).unwrap_or(u32::MAX));
     let large = existing >= limits.offers_minimum as usize && {
         // So many per cent of all is a step from all to what is left of them.

@@ -1,13 +1,13 @@
 //! Guards of what a plan of the offer costs, where it is sold, and who sees it. What they look at is what the schema
 //! says of a field (`risk`, `restricts`); the two documents are compared there and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{Finding, named};
 use crate::live;
-use crate::model::{Address, Decimal, Risk, Step, percent};
+use crate::model::{self, Address, Decimal, Risk, percent};
 use crate::schema::{ListRule, Shape};
 use crate::workspace::{Guard, Limits};
 
@@ -120,8 +120,9 @@ fn cells<'a>(
 
 /// One finding for the prices of each plan that move too far, and one for what else is paid for.
 fn prices(parts: &[Part<'_>], limits: &Limits) -> Vec<Finding> {
-    let mut steps = BTreeMap::<&str, Vec<(Option<i128>, String, String)>>::new();
-    let mut terms = BTreeMap::<&str, BTreeMap<String, String>>::new();
+    let mut steps = BTreeMap::<&str, Vec<Step>>::new();
+    let mut seen = BTreeSet::new();
+    let mut terms = BTreeMap::<&str, BTreeMap<String, (Address, String)>>::new();
     for part in parts.iter().filter(|part| part.risk == Risk::Price) {
         let mut changed = Vec::new();
         cells(part.before, part.after, part.shape, &part.address, &mut changed);
@@ -130,11 +131,11 @@ fn prices(parts: &[Part<'_>], limits: &Limits) -> Vec<Finding> {
             let decimal = |value: Option<&Value>| value.filter(|value| value.is_number()).and_then(Decimal::of);
             match (decimal(before), decimal(after)) {
                 (Some(old), Some(new)) if Decimal::moves_beyond(old, new, limits.price_percent) => {
-                    let step = (Decimal::step(old, new), name, format!("`{address}` {old} → {new}"));
-                    let known = steps.entry(&part.owner).or_default();
-                    // The twin of a price says the same again.
-                    if !known.iter().any(|(other, cell, _)| (other, cell) == (&step.0, &step.1)) {
-                        known.push(step);
+                    let step = Decimal::step(old, new);
+                    // The twin of a price moves in the same way.
+                    if seen.insert((&part.owner, step, name.clone())) {
+                        let said = format!("`{address}` {old} → {new}");
+                        steps.entry(&part.owner).or_default().push(Step { step, name, address, said });
                     }
                 }
                 (Some(_), Some(_)) => {}
@@ -143,43 +144,53 @@ fn prices(parts: &[Part<'_>], limits: &Limits) -> Vec<Finding> {
                 _ => {
                     let said = format!("`{address}` {} → {}", brief(before), brief(after));
                     let value = after.map_or_else(|| "none".to_owned(), plain);
-                    terms.entry(&part.owner).or_default().entry(format!("{name}={value}")).or_insert(said);
+                    terms.entry(&part.owner).or_default().entry(format!("{name}={value}")).or_insert((address, said));
                 }
             }
         }
     }
-    let prices = steps.into_iter().map(|(owner, steps)| price(owner, &steps, limits));
+    let prices = steps.into_iter().filter_map(|(owner, steps)| price(owner, steps, limits));
     let terms = terms.into_iter().map(|(owner, terms)| {
         let token = format!("price-terms:{owner}:{}", named(&terms.keys().cloned().collect::<Vec<_>>()));
-        let said = listed(terms.values());
-        Finding::guarded(Guard::Price, token, format!("changes what customers of {owner} pay for: {said}"))
+        let (at, said) = terms.into_values().unzip::<_, _, Vec<_>, Vec<_>>();
+        let message = format!("changes what customers of {owner} pay for: {}", listed(said.iter()));
+        Finding::guarded(Guard::Price, token, message).at(at)
     });
     prices.chain(terms).collect()
 }
 
-/// Of one plan: the greatest step, and how many there are.
-fn price(owner: &str, steps: &[(Option<i128>, String, String)], limits: &Limits) -> Finding {
-    // A step from zero is greater than any.
-    let greatest = steps.iter().max_by_key(|(step, ..)| step.map_or(i128::MAX, i128::abs));
-    let (step, name, said) = greatest.cloned().unwrap_or_default();
+/// A price that moves too far.
+struct Step {
+    /// In per cent; `None` for one from zero.
+    step: Option<i128>,
+    name: String,
+    address: Address,
+    said: String,
+}
+
+/// The finding about the prices of one plan: the greatest step, and how many there are.
+fn price(owner: &str, mut steps: Vec<Step>, limits: &Limits) -> Option<Finding> {
+    // A step from zero is greater than any other.
+    let size = |step: &Step| step.step.map_or(i128::MAX, i128::abs);
+    let greatest = (0..steps.len()).max_by_key(|at| size(&steps[*at]))?;
+    steps.swap(0, greatest);
+    let Step { step, name, said, .. } = &steps[0];
     let step = step.map_or_else(|| "from-0".to_owned(), percent);
     let (cells, more) = match steps.len() {
-        1 => (name, String::new()),
+        1 => (name.clone(), String::new()),
         count => (format!("{count}-prices"), format!(", the greatest of {count} such steps")),
     };
     let cells = named(&[cells]);
     let limit = limits.price_percent;
     let how = if step == "from-0" { "from nothing".to_owned() } else { step.clone() };
-    Finding::guarded(
-        Guard::Price,
-        format!("price:{owner}/{cells}:{step}"),
-        format!("moves a price of {owner} by more than {limit}%: {said}, {how}{more}"),
-    )
+    let token = format!("price:{owner}/{cells}:{step}");
+    let message = format!("moves a price of {owner} by more than {limit}%: {said}, {how}{more}");
+    Some(Finding::guarded(Guard::Price, token, message).at(steps.into_iter().map(|step| step.address)))
 }
 
 fn last(address: &Address) -> String {
     address.steps().last().map_or_else(String::new, |step| match step {
-        Step::Key(text) | Step::Id(text) => text.to_owned(),
+        model::Step::Key(text) | model::Step::Id(text) => text.to_owned(),
     })
 }
 
@@ -247,21 +258,22 @@ fn markets(part: &Part<'_>) -> Option<Finding> {
     (!shown.is_empty()).then(|| {
         let token = format!("remove-market:{}:{}", part.owner, named(&shown));
         let message = format!("{} is no longer sold in {} (`{}`)", part.owner, listed(shown.iter()), part.address);
-        Finding::guarded(Guard::Markets, token, message)
+        Finding::guarded(Guard::Markets, token, message).at([part.address.clone()])
     })
 }
 
 fn audience(part: &Part<'_>) -> Option<Finding> {
     let Part { owner, address, before, after, .. } = part;
+    let found = |guard, token, message| Some(Finding::guarded(guard, token, message).at([address.clone()]));
     if part.shape.rules.restricts {
         match (is_nothing(*before), is_nothing(*after)) {
             (false, true) => {
                 let message = format!("everyone sees {owner}, which only its audience saw (`{address}`)");
-                return Some(Finding::guarded(Guard::Audience, format!("widen-audience:{owner}"), message));
+                return found(Guard::Audience, format!("widen-audience:{owner}"), message);
             }
             (true, false) => {
                 let message = format!("only its audience sees {owner}, which everyone saw (`{address}`)");
-                return Some(Finding::guarded(Guard::Visibility, format!("narrow-audience:{owner}"), message));
+                return found(Guard::Visibility, format!("narrow-audience:{owner}"), message);
             }
             (true, true) => return None,
             (false, false) => {}
@@ -270,11 +282,11 @@ fn audience(part: &Part<'_>) -> Option<Finding> {
     let (added, removed) = moved(part);
     let signed = |sign: &str, all: &[String]| all.iter().map(|one| format!("{sign}{one}")).collect::<Vec<_>>();
     let all = [signed("+", &added), signed("-", &removed)].concat();
-    (!all.is_empty()).then(|| {
-        let token = format!("audience:{owner}:{}", named(&all));
-        let message = format!("changes who is in an audience (`{address}`): {}", listed(all.iter()));
-        Finding::guarded(Guard::Members, token, message)
-    })
+    if all.is_empty() {
+        return None;
+    }
+    let message = format!("changes who is in an audience (`{address}`): {}", listed(all.iter()));
+    found(Guard::Members, format!("audience:{owner}:{}", named(&all)), message)
 }
 
 /// A switch; where it is not set, it is off.
@@ -287,6 +299,6 @@ fn visibility(part: &Part<'_>) -> Option<Finding> {
     (before != after).then(|| {
         let token = format!("visibility:{}:{}", part.owner, named(&[format!("{}={after}", last(&part.address))]));
         let message = format!("changes whether {} is shown: `{}` {before} → {after}", part.owner, part.address);
-        Finding::guarded(Guard::Visibility, token, message)
+        Finding::guarded(Guard::Visibility, token, message).at([part.address.clone()])
     })
 }

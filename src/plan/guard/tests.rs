@@ -7,7 +7,7 @@ use crate::content::Contents;
 use crate::diagnostic::Source;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, Node};
-use crate::plan::{Choices, Finding, OfferPlan, Plan, ReleaseView, Unchanged, Verdict, decide};
+use crate::plan::{Choices, Context, Finding, OfferPlan, Plan, ReleaseView, Unchanged, Verdict, decide};
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Guard, Guards, Level, Reconcile, Through};
 
@@ -48,14 +48,15 @@ fn desired(document: &Value, allow: &[&str]) -> Desired {
 
 /// What is planned for `after` where the portal holds `before`.
 fn plan(before: &Value, after: &Value, allow: &[&str], choices: &Choices) -> Option<OfferPlan> {
+    plan_in(before, after, allow, choices, Context::default()).offers().first().cloned()
+}
+
+fn plan_in(before: &Value, after: &Value, allow: &[&str], choices: &Choices, context: Context) -> Plan {
     let live = Live::Present(LiveOffer { document: before.clone(), etag: None });
     let view = ReleaseView::NOTHING;
     let offer_type = after["offerTypeId"].as_str().expect("a type");
     let shape = Schemas::builtin().shape(offer_type);
-    match decide(&desired(after, allow), &live, &view, Contents::default(), shape, choices) {
-        Verdict::Change(plan) => Some(*plan),
-        Verdict::Unchanged(_) => None,
-    }
+    Plan::of([decide(&desired(after, allow), &live, &view, Contents::default(), shape, choices)], context)
 }
 
 /// One way to trip one guard: the guard, the token, what is changed, and how the portal's offer is another than usual.
@@ -64,15 +65,24 @@ struct Case {
     token: &'static str,
     before: fn(&mut Value),
     after: fn(&mut Value),
-    choices: fn() -> Choices,
+    /// Goes live while nothing may.
+    closed: bool,
 }
 
 const fn case(guard: Guard, token: &'static str, after: fn(&mut Value)) -> Case {
-    Case { guard, token, before: |_| {}, after, choices: Choices::default }
+    Case { guard, token, before: |_| {}, after, closed: false }
 }
 
-fn closed() -> Choices {
-    Choices { through: Some(Through::Live), closed: Some("it is sun".to_owned()), ..Choices::default() }
+fn through(through: Through) -> Choices {
+    Choices { through: Some(through), ..Choices::default() }
+}
+
+fn closed(why: Option<&str>) -> Context {
+    Context { closed: why.map(ToOwned::to_owned), ..Context::default() }
+}
+
+fn accepting(tokens: &[&str], context: Context) -> Context {
+    Context { accepted: tokens.iter().map(|token| (*token).to_owned()).collect(), ..context }
 }
 
 /// Every guard of one offer, some in more than one way.
@@ -124,7 +134,7 @@ const CASES: [Case; 20] = [
         ..case(Guard::Twins, "twin:plans[basic]/virtualMachinePricing", |o| individually(o)["1core"] = json!(0.101))
     },
     case(Guard::UnknownFields, "unknown-field:plans[basic]/coulour", |o| plan_mut(o)["coulour"] = json!("red")),
-    Case { choices: closed, ..case(Guard::Window, "outside-window", |o| o["definition"]["displayText"] = json!("b")) },
+    Case { closed: true, ..case(Guard::Window, "outside-window", |o| o["definition"]["displayText"] = json!("b")) },
 ];
 
 fn individually(offer: &mut Value) -> &mut Value {
@@ -133,14 +143,19 @@ fn individually(offer: &mut Value) -> &mut Value {
 
 impl Case {
     fn plan(&self, allow: &[&str], guards: Option<Guards>) -> OfferPlan {
+        self.accepting(allow, guards, &[]).offers()[0].clone()
+    }
+
+    fn accepting(&self, allow: &[&str], guards: Option<Guards>, tokens: &[&str]) -> Plan {
         let (mut before, mut after) = (offer(), offer());
         (self.before)(&mut before);
         (self.after)(&mut after);
-        let mut choices = (self.choices)();
         // Every guard stops, so that a token that accepts too much shows.
         let stop = Guard::ALL.into_iter().fold(Guards::default(), |guards, guard| guards.with(guard, Level::Stop));
-        choices.guards = guards.unwrap_or(stop);
-        plan(&before, &after, allow, &choices).unwrap_or_else(|| panic!("{} trips nothing", self.token))
+        let context = closed(self.closed.then_some("it is sun"));
+        let context = accepting(tokens, Context { guards: guards.unwrap_or(stop), ..context });
+        let goal = through(if self.closed { Through::Live } else { Through::Draft });
+        plan_in(&before, &after, allow, &goal, context)
     }
 }
 
@@ -160,9 +175,8 @@ fn each_guard_is_tripped_and_accepted_by_its_token_and_by_no_other() {
         let others = tokens.iter().copied().filter(|token| *token != case.token).collect::<Vec<_>>();
         assert_eq!(open(&case.plan(&others, None)), [case.token], "another token in `reconcile.allow`");
         let accepting = |tokens: &[&str]| {
-            let mut plan = Plan { offers: vec![tripped.clone()], ..Plan::default() };
-            let unused = plan.accept(&tokens.iter().map(|token| (*token).to_owned()).collect());
-            (plan.offers[0].refusals().count(), unused.len())
+            let plan = case.accepting(&[], None, tokens);
+            (plan.offers()[0].refusals().count(), plan.unused_tokens().len())
         };
         assert_eq!(accepting(&[case.token]), (0, 0), "--allow accepts");
         assert_eq!(accepting(&others), (1, others.len()), "another token of --allow");
@@ -170,6 +184,35 @@ fn each_guard_is_tripped_and_accepted_by_its_token_and_by_no_other() {
     }
     let seen = CASES.iter().map(|case| case.guard).collect::<BTreeSet<_>>();
     assert_eq!(seen.len(), Guard::ALL.len() - 1, "`many-offers` is a matter of the whole plan");
+}
+
+#[test]
+fn a_finding_carries_the_places_that_it_is_about() {
+    let at = |token: &str| {
+        let case = CASES.iter().find(|case| case.token == token).expect("a case");
+        case.plan(&[], None).findings[0].at.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let prices = "plans[basic]/virtualMachinePricing/coreMultiplier";
+    for (token, place) in [
+        ("remove-image:basic/1.0.0", "plans[basic]/vmImages[1.0.0]"),
+        ("remove-plan:basic", "plans[basic]"),
+        ("price-terms:basic:4core=none", &format!("{prices}/individually/4core")),
+        ("price-terms:basic:currency=EUR", &format!("{prices}/currency")),
+        ("remove-market:basic:NO/SE", "plans[basic]/regions"),
+        ("widen-audience:basic", "plans[basic]/restrictedAudience"),
+        ("narrow-audience:basic", "plans[basic]/restrictedAudience"),
+        ("visibility:basic:hideSKUForSolutionTemplate=true", "plans[basic]/hideSKUForSolutionTemplate"),
+        ("audience:offer:+cccc/-bbbb", "allowedSubscriptions"),
+        ("blank-secret:tableLeadConfiguration", "tableLeadConfiguration"),
+        ("twin:plans[basic]/virtualMachinePricing", "plans[basic]/virtualMachinePricing"),
+        ("unknown-field:plans[basic]/coulour", "plans[basic]/coulour"),
+    ] {
+        assert_eq!(at(token), [place], "{token}");
+    }
+    let individually = |size: &str| format!("{prices}/individually/{size}");
+    let three = at("price:basic/3-prices:-50%");
+    assert_eq!((three.len(), &three[0]), (3, &individually("2core")), "the greatest step comes first");
+    assert_eq!(at("outside-window"), Vec::<String>::new());
 }
 
 #[test]
@@ -202,7 +245,7 @@ fn a_price_may_move_up_to_the_limit_and_no_hair_beyond() {
         let mut changed = offer();
         individually(&mut changed)["1core"] = json!(after);
         let guards = toml::from_str::<Guards>(&format!("[limits]\nprice_percent = {percent}")).expect("guards");
-        open(&plan(&offer(), &changed, &[], &Choices { guards, ..Choices::default() }).expect("a plan"))
+        open(&plan(&offer(), &changed, &[], &Choices { limits: guards.limits, ..Choices::default() }).expect("a plan"))
     };
     assert_eq!(with("10", 0.11), Vec::<String>::new());
     assert_eq!(with("10", 0.09), Vec::<String>::new());
@@ -261,8 +304,8 @@ fn only_what_goes_live_needs_a_window() {
     let mut after = offer();
     after["definition"]["displayText"] = json!("b");
     let findings = |through| {
-        let choices = Choices { through: Some(through), ..closed() };
-        plan(&offer(), &after, &[], &choices).expect("a plan").findings.len()
+        let plan = plan_in(&offer(), &after, &[], &self::through(through), closed(Some("it is sun")));
+        plan.offers()[0].findings.len()
     };
     assert_eq!((findings(Through::Draft), findings(Through::Preview), findings(Through::Live)), (0, 0, 1));
 }
@@ -271,42 +314,39 @@ fn only_what_goes_live_needs_a_window() {
 fn a_saved_plan_meets_the_clock_of_the_day_on_which_it_is_applied() {
     let mut after = offer();
     after["definition"]["displayText"] = json!("b");
-    let made = |closed: Option<&str>| {
-        let choices = Choices { closed: closed.map(ToOwned::to_owned), ..self::closed() };
-        Plan { offers: vec![plan(&offer(), &after, &[], &choices).expect("a plan")], ..Plan::default() }
+    let plan = |why: Option<&str>, allow: &[&str], accepted: &[&str]| {
+        plan_in(&offer(), &after, allow, &through(Through::Live), accepting(accepted, closed(why)))
     };
-    let later = |mut plan: Plan, closed: Option<&str>, allow: &[&str], accepted: &[&str]| {
-        let accepted = accepted.iter().map(|token| (*token).to_owned()).collect();
-        plan.at(closed, &Guards::default(), &[desired(&after, allow)], &accepted);
-        open(&plan.offers[0]).len()
+    let later = |saved: &Plan, why: Option<&str>, accepted: &[&str]| {
+        open(&Plan::of(saved.verdicts(), accepting(accepted, closed(why))).offers()[0]).len()
     };
-    assert_eq!(made(None).fingerprint(), made(Some("sun")).fingerprint(), "the time is no part of the meaning");
-    assert_eq!(later(made(Some("sun")), None, &[], &[]), 0);
-    assert_eq!(later(made(None), Some("sun"), &[], &[]), 1);
-    assert_eq!(later(made(None), Some("sun"), &["outside-window"], &[]), 0);
-    assert_eq!(later(made(None), Some("sun"), &[], &["contoso/a:outside-window"]), 0);
-    assert_eq!(later(made(None), Some("sun"), &["widen-audience:basic"], &["many-offers:1"]), 1);
+    let (early, late) = (plan(None, &[], &[]), plan(Some("sun"), &[], &[]));
+    assert_eq!(early.fingerprint(), late.fingerprint(), "the time is not part of the meaning");
+    assert_eq!((open(&early.offers()[0]).len(), open(&late.offers()[0]).len()), (0, 1));
+    assert_eq!(later(&late, None, &[]), 0);
+    assert_eq!(later(&late, Some("sun"), &[]), 1, "not twice");
+    assert_eq!(later(&early, Some("sun"), &[]), 1);
+    assert_eq!(later(&plan(None, &["outside-window"], &[]), Some("sun"), &[]), 0);
+    assert_eq!(later(&early, Some("sun"), &["contoso/a:outside-window"]), 0);
+    assert_eq!(later(&plan(None, &["widen-audience:basic"], &[]), Some("sun"), &["many-offers:1"]), 1);
 }
 
 /// A plan over `existing` offers, of which so many change.
-fn many(changed: usize, existing: usize, guards: &Guards) -> Plan {
+fn many(changed: usize, existing: usize, context: Context) -> Plan {
     let mut after = offer();
     after["definition"]["displayText"] = json!("b");
     let one = plan(&offer(), &after, &[], &Choices::default()).expect("a plan");
     let key = |n: usize| format!("contoso/o{n}").parse().expect("a key");
-    let offers = (0..changed).map(|n| OfferPlan { key: key(n), ..one.clone() }).collect();
-    let unchanged = (changed..existing)
-        .map(|n| Unchanged { key: key(n), diff: crate::diff::Diff::default(), base: None })
-        .collect();
-    let mut plan = Plan { offers, unchanged, ..Plan::default() };
-    plan.weigh(guards);
-    plan
+    let changes = (0..changed).map(|n| Verdict::Change(Box::new(OfferPlan { key: key(n), ..one.clone() })));
+    let unchanged = |n| Unchanged { key: key(n), diff: crate::diff::Diff::default(), base: None };
+    let unchanged = (changed..existing).map(|n| Verdict::Unchanged(Box::new(unchanged(n))));
+    Plan::of(changes.chain(unchanged), context)
 }
 
 #[test]
 fn many_offers_at_once_stop_the_plan_until_their_very_number_is_accepted() {
     let open = |plan: &Plan| plan.refusals().filter_map(|finding| finding.token.clone()).collect::<Vec<_>>();
-    let tokens = |changed, existing| open(&many(changed, existing, &Guards::default()));
+    let tokens = |changed, existing| open(&many(changed, existing, Context::default()));
     assert_eq!(tokens(50, 1000), Vec::<String>::new());
     assert_eq!(tokens(51, 1000), ["many-offers:51"]);
     assert_eq!(tokens(5, 10), Vec::<String>::new());
@@ -314,9 +354,8 @@ fn many_offers_at_once_stop_the_plan_until_their_very_number_is_accepted() {
     assert_eq!(tokens(9, 9), Vec::<String>::new(), "of a few offers no part is large");
 
     let accepting = |tokens: &[&str]| {
-        let mut plan = many(6, 10, &Guards::default());
-        let unused = plan.accept(&tokens.iter().map(|token| (*token).to_owned()).collect());
-        (open(&plan).len(), unused.len())
+        let plan = many(6, 10, accepting(tokens, Context::default()));
+        (open(&plan).len(), plan.unused_tokens().len())
     };
     assert_eq!(accepting(&["many-offers:6"]), (0, 0));
     let others = CASES.iter().map(|case| case.token).chain(["many-offers:5", "many-offers:7", "many-offers"]);
@@ -324,11 +363,13 @@ fn many_offers_at_once_stop_the_plan_until_their_very_number_is_accepted() {
 
     let guards =
         toml::from_str::<Guards>("[limits]\noffers = 2\noffers_percent = 100\noffers_minimum = 1").expect("ok");
-    assert_eq!(open(&many(3, 3, &guards)), ["many-offers:3"]);
-    assert_eq!(open(&many(2, 2, &guards)), Vec::<String>::new());
+    let with = |guards: &Guards| Context { guards: guards.clone(), ..Context::default() };
+    assert_eq!(open(&many(3, 3, with(&guards))), ["many-offers:3"]);
+    assert_eq!(open(&many(2, 2, with(&guards))), Vec::<String>::new());
     let off = Guards::default().with(Guard::ManyOffers, Level::Off);
-    assert_eq!(many(60, 60, &off).findings, []);
-    let message = &many(60, 100, &Guards::default()).findings[0].message;
+    assert_eq!(many(60, 60, with(&off)).findings(), []);
+    let plan = many(60, 100, Context::default());
+    let message = &plan.findings()[0].message;
     assert_eq!(message, "changes 60 of 100 offers at once, more than 50 and more than 50%");
 }
 

@@ -33,7 +33,9 @@ fn walk(before: Option<&Value>, after: &Value, shape: &Shape, address: &Address,
                     walk(was, value, shape.property(key), &here, found);
                 } else if described && was != Some(value) {
                     let message = format!("writes `{here}`, which the schema of the type does not have");
-                    found.push(Finding::guarded(Guard::UnknownFields, format!("unknown-field:{here}"), message));
+                    found.push(
+                        Finding::guarded(Guard::UnknownFields, format!("unknown-field:{here}"), message).at([here]),
+                    );
                 }
             }
         }
