@@ -225,6 +225,10 @@ pub(crate) struct Shaping {
     #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
     pub(crate) allow: Vec<String>,
 
+    /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
+    #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
+    pub(crate) since: Option<String>,
+
     /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
     #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
     pub(crate) resend: bool,
@@ -247,10 +251,6 @@ pub(crate) struct PlanArgs {
     /// What shapes the plan.
     #[command(flatten)]
     pub(crate) shaping: Shaping,
-
-    /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
-    #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
-    pub(crate) since: Option<String>,
 
     /// Plan against a snapshot in the place of the portal: no credential is looked for, no connection is opened, and
     /// the plan cannot be applied

@@ -20,15 +20,15 @@
 //!    [`infer`] makes a first schema of such documents.
 //! 4. [`diff`] compares the two: changes for people, an RFC 6902 patch for the portal. Only what the file declares can
 //!    change; everything else of the live document goes back as it came.
-//! 5. [`plan`] decides: what to write, which release steps follow, what a guard stops. A plan is data without a
-//!    secret; it can be saved, reviewed, and applied exactly.
+//! 5. [`plan`] decides: what to write, which release steps follow, what a guard or a rule of the project stops (the
+//!    [`policy`]). `plan::assemble` makes the plan, and nothing changes it afterwards. A plan is data without a secret; it
+//!    can be saved, reviewed, and applied exactly.
 //!    [`drift`] tells who moved, the portal or the file, by a base: the last apply's report or a Git revision.
 //!    A [`snapshot`] stands in for the portal where none may be asked.
 //! 6. [`portal`] is the HTTP client. A `Reader` only reads; a `Writer` is made from an approval.
 //! 7. [`operation`] waits for publishes and go-lives; the portal holds their state, so any later run can pick them up.
 //! 8. [`apply`] carries a plan out: read again, stop if stale, write with If-Match, read back, release, wait.
 //! 9. [`report`] folds what happened into one result and one exit code; [`render`] makes texts of plans and reports.
-//!    [`rules`] judges a plan by expressions of the users' own, which see its JSON form.
 //!
 //! [`sandbox`] is the portal's double: it serves the same API on loopback, and `--sandbox` and all tests run against
 //! it. [`cli`] and [`commands`] are the shell around all this; with [`term`], they are the only modules that see
@@ -83,6 +83,8 @@ mod content;
 
 mod diff;
 
+mod policy;
+
 mod plan;
 
 mod drift;
@@ -107,8 +109,6 @@ mod apply;
 mod report;
 
 mod render;
-
-mod rules;
 
 // The portal's double.
 #[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "serves a portal and keeps its state")]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::content::Contents;
 use crate::document;
 use crate::live::{Live, LiveOffer};
-use crate::model::{Artifact, Digest, ETag, Kind, Node, OfferKey, Pointer, PublisherId};
+use crate::model::{Artifact, Digest, ETag, Kind, Node, OfferKey, Pointer, PublisherId, named};
 use crate::plan::{Content, InProgress, ReleaseView, Unread};
 use crate::redact;
 use crate::schema::Shape;
@@ -23,7 +23,7 @@ use crate::workspace::Desired;
 pub(crate) const MAX_BYTES: u64 = 256 << 20;
 
 const FORMAT: &str = "offerctl-snapshot";
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "2.0";
 /// A secret of fewer characters could be found again by trying, so no digest of it is kept.
 const UNGUESSABLE: usize = 32;
 
@@ -41,7 +41,7 @@ pub(crate) struct Snapshot {
 pub(crate) struct Recorded {
     /// The offers, in the order of their keys.
     pub(crate) offers: Vec<RecordedOffer>,
-    /// Offers that could not be read: they are not absent.
+    /// Offers that could not be read, in the order of their keys: they are not absent.
     pub(crate) unread: Vec<Unread>,
     /// All offers of each publisher that could be listed: one that is not among them does not exist.
     pub(crate) listed: BTreeMap<PublisherId, BTreeSet<String>>,
@@ -50,6 +50,7 @@ pub(crate) struct Recorded {
 /// An offer that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RecordedOffer {
+    #[serde(with = "named")]
     pub(crate) offer: OfferKey,
     /// What the portal held; `None` where it had no such offer.
     pub(crate) present: Option<Present>,
@@ -143,6 +144,8 @@ impl Snapshot {
         for ids in content.listed.values_mut() {
             *ids = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
         }
+        content.offers.sort_by(|a, b| a.offer.cmp(&b.offer));
+        content.unread.sort_by(|a, b| a.key.cmp(&b.key));
         let documents = content.offers.iter().filter_map(|offer| offer.present.as_ref()).map(|one| &one.document);
         if documents.into_iter().any(|document| !document.get("definition").is_some_and(Value::is_object)) {
             return Err(SnapshotError::NotASnapshot("a document in it is no offer".to_owned()));
@@ -161,17 +164,18 @@ impl Snapshot {
     /// When it does not say: that it has no such offer is said only where the list of all offers has none.
     pub(crate) fn offer(&self, desired: &Desired, shape: &Shape) -> Result<(Live, ReleaseView, Contents), Unread> {
         let key = &desired.key;
-        if let Some(found) = self.content.offers.iter().find(|recorded| recorded.offer == *key) {
-            return Ok(match &found.present {
+        let Recorded { offers, unread, listed } = &self.content;
+        if let Ok(at) = offers.binary_search_by(|recorded| recorded.offer.cmp(key)) {
+            return Ok(match &offers[at].present {
                 Some(present) => present.restore(desired, shape),
                 None => (Live::Absent, ReleaseView::NOTHING, Contents::default()),
             });
         }
-        if let Some(unread) = self.content.unread.iter().find(|unread| unread.key == *key) {
-            let cause = format!("when the snapshot was taken: {}", unread.cause);
-            return Err(Unread { cause, ..unread.clone() });
+        if let Ok(at) = unread.binary_search_by(|unread| unread.key.cmp(key)) {
+            let cause = format!("when the snapshot was taken: {}", unread[at].cause);
+            return Err(Unread { cause, ..unread[at].clone() });
         }
-        let listed = self.content.listed.get(&key.publisher);
+        let listed = listed.get(&key.publisher);
         if listed.is_some_and(|ids| !ids.contains(&key.offer.as_str().to_ascii_lowercase())) {
             return Ok((Live::Absent, ReleaseView::NOTHING, Contents::default()));
         }
@@ -304,7 +308,7 @@ fn stand_in(masked: &str) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::Source;
-    use crate::plan::{self, Choices, Verdict};
+    use crate::plan::{self, Choices};
     use crate::schema::Schemas;
     use crate::workspace::{Reconcile, Through};
 
@@ -361,12 +365,8 @@ mod tests {
         );
         [online, read].map(|(live, release, contents)| {
             let choices = Choices { through: Some(Through::Live), ..Choices::default() };
-            let mut plan = plan::Plan::default();
-            match plan::decide(&desired, &live, &release, contents, shape(), &choices) {
-                Verdict::Change(offer) => plan.offers.push(*offer),
-                Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
-            }
-            plan
+            let verdict = plan::decide(&desired, &live, &release, contents, shape(), &choices);
+            plan::assemble(vec![verdict], plan::Context::default()).expect("a plan")
         })
     }
 
@@ -389,11 +389,11 @@ mod tests {
         ] {
             let [online, offline] = both(&file, &live, release);
             assert_eq!(online.fingerprint(), offline.fingerprint());
-            assert_eq!(online.offers.len(), offline.offers.len());
-            for (online, offline) in online.offers.iter().zip(&offline.offers) {
+            assert_eq!(online.offers().len(), offline.offers().len());
+            for (online, offline) in online.offers().iter().zip(offline.offers()) {
                 assert_eq!((&online.diff, &online.rides_along), (&offline.diff, &offline.rides_along));
             }
-            let diffs = |plan: &plan::Plan| plan.unchanged.iter().map(|one| one.diff.clone()).collect::<Vec<_>>();
+            let diffs = |plan: &plan::Plan| plan.unchanged().iter().map(|one| one.diff.clone()).collect::<Vec<_>>();
             assert_eq!(diffs(&online), diffs(&offline));
         }
     }
@@ -420,8 +420,10 @@ mod tests {
         let good = snapshot(Recorded::default()).write();
         assert!(Snapshot::read(&good).is_ok());
         assert_eq!(Snapshot::read(&good.replace("p.example", "q.example")), Err(SnapshotError::Edited));
-        let other = good.replace("\"format_version\": \"1.0\"", "\"format_version\": \"2.0\"");
-        assert_eq!(Snapshot::read(&other), Err(SnapshotError::OtherVersion("2.0".to_owned())));
+        for version in ["1.0", "3.0"] {
+            let other = good.replace("\"format_version\": \"2.0\"", &format!("\"format_version\": \"{version}\""));
+            assert_eq!(Snapshot::read(&other), Err(SnapshotError::OtherVersion(version.to_owned())));
+        }
         for bad in ["", "[]", "{}", "null", r#"{"format": "offerctl-plan"}"#, &"[".repeat(10_000)] {
             assert!(matches!(Snapshot::read(bad), Err(SnapshotError::NotASnapshot(_))), "{bad:.20}");
         }

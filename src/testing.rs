@@ -15,7 +15,7 @@ use crate::diagnostic::{About, Diagnostic, Severity};
 use crate::lint::{self, Context};
 use crate::live::{Live, LiveOffer};
 use crate::model::SecretRef;
-use crate::plan::{Bound, Choices, Plan, ReleaseView, SavedPlan, Verdict, decide};
+use crate::plan::{self, Bound, Choices, ReleaseView, SavedPlan, Verdict};
 use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
 use crate::schema::Schemas;
 use crate::snapshot::Snapshot;
@@ -39,10 +39,12 @@ pub fn yaml_to_json(name: &str, text: String) -> Result<Value, String> {
 /// # Panics
 /// When `text` or the result is not a saved plan.
 pub fn forge_plan(text: &str, edit: impl FnOnce(&mut Value)) -> String {
-    let saved = SavedPlan::read(text).expect("a plan");
-    let mut forged = serde_json::to_value(&saved.plan).expect("JSON");
+    let SavedPlan { content, bound, fingerprint: _ } = SavedPlan::read(text).expect("a plan");
+    let mut forged = serde_json::to_value(&content).expect("JSON");
     edit(&mut forged);
-    SavedPlan::write(&serde_json::from_value(forged).expect("a plan"), &saved.bound)
+    let content = serde_json::from_value::<plan::SavedContent>(forged).expect("a plan");
+    let plan = plan::assemble(content.into_verdicts(), plan::Context::default()).expect("a plan");
+    SavedPlan::write(&plan, &bound)
 }
 
 /// Returns a snapshot that was taken `hours` earlier.
@@ -101,22 +103,20 @@ fn check_plan(desired: &Desired) {
     let release = ReleaseView::NOTHING;
     let secret = |_: &SecretRef| Ok("a secret".to_owned());
     let document = desired.document.to_value(&mut |_| Value::Null);
-    let mut plan = Plan::default();
+    let mut verdicts = Vec::new();
     for held in [None, Some(&*HELD), Some(&document)] {
         let live =
             held.map_or(Live::Absent, |document| Live::Present(LiveOffer { document: document.clone(), etag: None }));
-        match decide(desired, &live, &release, Contents::default(), shape, &Choices::default()) {
-            Verdict::Change(offer) => {
-                let before = held.cloned().unwrap_or_else(|| json!({}));
-                let patch = &offer.diff.patch;
-                let uploaded = uploads(desired);
-                patch.apply(&before, &desired.document, &secret, &uploaded).expect("the patch fits its document");
-                plan.offers.push(*offer);
-            }
-            Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
+        let verdict = plan::decide(desired, &live, &release, Contents::default(), shape, &Choices::default());
+        if let Verdict::Change(offer) = &verdict {
+            let before = held.cloned().unwrap_or_else(|| json!({}));
+            let patch = &offer.diff.patch;
+            let uploaded = uploads(desired);
+            patch.apply(&before, &desired.document, &secret, &uploaded).expect("the patch fits its document");
         }
+        verdicts.push(verdict);
     }
-    let _ = plan.fingerprint();
+    let plan = plan::assemble(verdicts, plan::Context::default()).expect("a plan");
     for (color, width) in [(true, Some(40)), (false, None)] {
         let _ = render::plan(&plan, PlanOptions { paint: Paint { color }, verbose: color, html_source: color, width });
     }

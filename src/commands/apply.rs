@@ -9,91 +9,107 @@ use super::connect::Portal;
 use super::secrets::Secrets;
 use super::shell::{self, Shell};
 use super::sinks::Surface;
-use super::{artifacts, plan, run as scaffold};
+use super::{artifacts, plan, run as scaffold, since};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
 use crate::cli::{ApplyArgs, Format};
 use crate::drift::Applied;
 use crate::error::{Error, Exit, Result};
 use crate::model::{Digest, OfferKey, SecretRef};
-use crate::plan::{Finding, OfferPlan, Plan, SavedPlan, is_fingerprint};
+use crate::plan::{Context, Finding, OfferPlan, Plan, SavedPlan, is_fingerprint};
 use crate::portal::Approval;
 use crate::report::{Purpose, Report};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
-    let mut saved = saved_plan(args)?;
+    let saved = saved_plan(args)?;
     let targets = if saved.is_some() { &[][..] } else { &args.targets };
-    let (project, loaded) = shell.load_linted(targets)?;
-    if let Some(saved) = &mut saved {
-        same_sources(shell, saved, &project, &loaded.offers)?;
-        let closed = plan::closed(&project);
-        saved.plan.at(closed.as_deref(), &project.config.guards, &loaded.offers, &saved.bound.accepted);
-    }
+    let (project, mut loaded) = shell.load_linted(targets)?;
+    let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
+    let saved = match saved {
+        Some(saved) => Some(reassembled(shell, saved, &project, &loaded.offers).await?),
+        None => None,
+    };
     let portal = shell.connect().await?;
-    if let Some(saved) = saved.as_ref().filter(|saved| saved.bound.portal != portal.name) {
-        let message = format!(
-            "the plan was made from the portal {}, not from {}; nothing was written",
-            saved.bound.portal, portal.name
-        );
-        portal.close().await?;
-        return Err(Error::new(Exit::Refused, message).hint("apply it there, or plan again"));
-    }
-    let exit = with_portal(shell, args, saved, &project, &loaded.offers, &portal).await;
+    let plan = match saved {
+        Some((plan, made_from)) if made_from == portal.name => Ok(plan),
+        Some((_, made_from)) => {
+            let message =
+                format!("the plan was made from the portal {made_from}, not from {}; nothing was written", portal.name);
+            Err(Error::new(Exit::Refused, message).hint("apply it there, or plan again"))
+        }
+        None => {
+            let keep_unchanged = shell.writes(Format::Json);
+            plan::make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await
+        }
+    };
+    let exit = match plan {
+        Ok(plan) => with_portal(shell, args, &plan, &project, &loaded.offers, &portal).await,
+        Err(error) => Err(error),
+    };
     let closed = portal.close().await;
     let exit = exit?;
     closed.map(|()| exit)
 }
 
+/// Makes a saved plan again with the clock of now, where its sources are the same. Returns the portal that it was made
+/// from, too.
+async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers: &[Desired]) -> Result<(Plan, String)> {
+    same_sources(shell, &saved, project, offers)?;
+    let SavedPlan { content, bound, fingerprint } = saved;
+    let context = plan::context(project, &bound.accepted);
+    let context = Context { since: content.since.clone(), ..context };
+    let plan = plan::assemble(shell, content.into_verdicts(), context).await?;
+    if *plan.fingerprint() == fingerprint {
+        return Ok((plan, bound.portal));
+    }
+    let message = format!("the plan is {} now, and {fingerprint} was saved; nothing was written", plan.fingerprint());
+    Err(Error::new(Exit::Refused, message).hint("plan again"))
+}
+
 async fn with_portal(
     shell: &Shell,
     args: &ApplyArgs,
-    saved: Option<SavedPlan>,
+    plan: &Plan,
     project: &Project,
     offers: &[Desired],
     portal: &Portal,
 ) -> Result<Exit> {
-    let plan = match saved {
-        Some(saved) => saved.plan,
-        None => {
-            let mut plan =
-                plan::make(shell, &args.shaping, project, offers, portal, shell.writes(Format::Json)).await?;
-            plan::accept(shell, &args.shaping, &mut plan);
-            plan
-        }
-    };
+    if !args.shaping.allow.is_empty() {
+        plan::warn_of_unused_tokens(shell, plan);
+    }
     let text_to_stdout = shell.stdout_format() == Some(Format::Text);
     if text_to_stdout {
-        shell.to_stdout(&plan::text(shell, &args.shaping, &plan, shell.stdout_surface()))?;
+        shell.to_stdout(&plan::text(shell, &args.shaping, plan, shell.stdout_surface()))?;
     }
     if let Some(expected) = &args.expect_plan {
-        expect(expected, &plan)?;
+        expect(expected, plan)?;
     }
     let mut report = Report {
         purpose: Purpose::Apply,
         refused: plan.refusals().map(Finding::describe).collect(),
-        unchanged: plan.unchanged.iter().map(|unchanged| unchanged.key.clone()).collect(),
-        unread: plan.unread.clone(),
+        unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.clone()).collect(),
+        unread: plan.unread().to_vec(),
         portal: portal.name.clone(),
         ..Report::default()
     };
     if text_to_stdout && !plan.is_empty() {
         shell.to_stdout("\n")?;
     }
-    if let Some(outcomes) = guarded(&plan) {
+    if let Some(outcomes) = guarded(plan) {
         report.outcomes = outcomes;
     } else if !plan.is_empty() {
         let secrets = Secrets::new(&project.root);
-        readable_secrets(&plan, offers, &secrets)?;
-        let store = artifacts::store(project, &plan)?;
-        let approval = approve(shell, args, &plan).await?;
+        readable_secrets(plan, offers, &secrets)?;
+        let store = artifacts::store(project, plan)?;
+        let approval = approve(shell, args, plan).await?;
         report.outcomes =
-            carry_out(shell, args, &plan, offers, Means { secrets: &secrets, store: store.as_ref() }, portal, approval)
+            carry_out(shell, args, plan, offers, Means { secrets: &secrets, store: store.as_ref() }, portal, approval)
                 .await;
     }
-    report.applied = applied(shell, &plan, offers, &mut report.outcomes);
+    report.applied = applied(shell, plan, offers, &mut report.outcomes);
     report.traffic = portal.reader.traffic();
-    let silent = text_to_stdout && plan.is_empty() && plan.unread.is_empty();
+    let silent = text_to_stdout && plan.is_empty() && plan.unread().is_empty();
     let places = shell.places(offers);
     shell.emit(&|format, color| match format {
         Format::Text if silent => String::new(),
@@ -105,7 +121,7 @@ async fn with_portal(
 /// The offers that now are as the files say, in the order of their keys.
 fn applied(shell: &Shell, plan: &Plan, offers: &[Desired], outcomes: &mut [Outcome]) -> Vec<Applied> {
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<_, _>>();
-    let unchanged = plan.unchanged.iter().filter_map(|offer| {
+    let unchanged = plan.unchanged().iter().filter_map(|offer| {
         let desired = by_key.get(&offer.key)?;
         Applied::unchanged(desired, offer.base.as_ref()?, shell.schemas.shape(&desired.offer_type))
     });
@@ -127,9 +143,11 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
         || !args.shaping.allow.is_empty()
         || args.shaping.resend
         || args.shaping.no_artifacts
+        || args.shaping.since.is_some()
     {
         return Err(Error::invalid(
-            "a saved plan is applied as it is: --through, --allow, --resend and --no-artifacts belong to `plan --out`",
+            "a saved plan is applied as it is: give --through, --allow, --resend, --no-artifacts and --since to \
+             `plan --out`",
         ));
     }
     let text =
@@ -138,7 +156,7 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
         Error::new(Exit::Refused, format!("{}: {error}", path.display()))
             .hint("make it again with `offerctl plan --out`")
     })?;
-    match &saved.plan.snapshot {
+    match &saved.content.snapshot {
         None => Ok(Some(saved)),
         Some(taken) => {
             let message = format!(
@@ -155,7 +173,7 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
 fn same_sources(shell: &Shell, saved: &SavedPlan, project: &Project, offers: &[Desired]) -> Result<()> {
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<_, _>>();
     let mut changed = BTreeSet::new();
-    for offer in &saved.plan.offers {
+    for offer in &saved.content.offers {
         let Some(desired) = by_key.get(&offer.key) else {
             changed.insert(format!("no file declares {} any more", offer.key));
             continue;
@@ -167,7 +185,12 @@ fn same_sources(shell: &Shell, saved: &SavedPlan, project: &Project, offers: &[D
         changed.extend(of(&offer.files, &desired.files));
         changed.extend(of(&desired.files, &offer.files));
     }
-    changed.extend(saved.bound.changed(&plan::bound(shell, project, &saved.plan, saved.bound.portal.clone())));
+    changed.extend(saved.bound.changed(&plan::bound(
+        shell,
+        project,
+        &saved.content.offers,
+        saved.bound.portal.clone(),
+    )));
     if changed.is_empty() {
         return Ok(());
     }
@@ -177,9 +200,8 @@ fn same_sources(shell: &Shell, saved: &SavedPlan, project: &Project, offers: &[D
 
 /// A secret that cannot be read is found before the first write, not after some.
 fn readable_secrets(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Result<()> {
-    let planned = offers
-        .iter()
-        .filter(|desired| plan.offers.iter().any(|offer| offer.key == desired.key && offer.write().is_some()));
+    let written = |desired: &&Desired| plan.offer(&desired.key).is_some_and(|offer| offer.write().is_some());
+    let planned = offers.iter().filter(written);
     let mut missing = Vec::new();
     for desired in planned {
         desired.document.secrets(&mut |reference, span| {
@@ -197,7 +219,7 @@ fn readable_secrets(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Resul
 /// The plan that was approved is the one that is carried out.
 fn expect(expected: &str, plan: &Plan) -> Result<()> {
     let fingerprint = plan.fingerprint();
-    if is_fingerprint(expected, &fingerprint) {
+    if is_fingerprint(expected, fingerprint) {
         return Ok(());
     }
     let message = format!("the plan is {fingerprint} now, and {expected} was expected; nothing was written");
@@ -208,7 +230,7 @@ fn expect(expected: &str, plan: &Plan) -> Result<()> {
 
 /// What becomes of every offer when a guard stops the plan: nothing is begun.
 fn guarded(plan: &Plan) -> Option<Vec<Outcome>> {
-    let outcomes = plan.offers.iter().map(|offer| {
+    let outcomes = plan.offers().iter().map(|offer| {
         let findings =
             offer.refusals().filter(|finding| finding.token.is_some()).map(Finding::describe).collect::<Vec<_>>();
         let end = if findings.is_empty() { End::NotAttempted } else { End::Guarded(findings) };
@@ -246,7 +268,7 @@ async fn carry_out(
     approval: Approval,
 ) -> Vec<Outcome> {
     let by_key = offers.iter().map(|desired| (&desired.key, desired)).collect::<BTreeMap<&OfferKey, &Desired>>();
-    let work = plan.offers.iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
+    let work = plan.offers().iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
     let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
     let secret = |reference: &SecretRef| means.secrets.get(reference);

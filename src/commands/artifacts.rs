@@ -68,7 +68,7 @@ fn is_proxied() -> bool {
 
 /// The store for the plan's files, if it has any.
 pub(super) fn store(project: &Project, plan: &Plan) -> Result<Option<Store>> {
-    let needed = plan.offers.iter().any(|offer| !offer.uploads.is_empty());
+    let needed = plan.offers().iter().any(|offer| !offer.uploads.is_empty());
     let Some(settings) = project.config.artifacts.as_ref().filter(|_| needed) else { return Ok(None) };
     let opened = open(settings).map_err(|error| {
         Error::invalid(format!("the store {} cannot be used: {error}; nothing was written", settings.store))

@@ -11,36 +11,27 @@ use crate::content::{Contents, Pair};
 use crate::diff;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
-use crate::plan::{self, Choices, Content, Estimate, InProgress, Plan, ReleaseView, Unread, Verdict};
+use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseView, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
 use crate::schema::{Schemas, Shape};
 use crate::workspace::{Desired, Through};
 
-/// Reads and decides every offer, several at once. Only what is to be done is kept.
-pub(super) async fn make_plan(
+/// Reads and decides every offer, several at once.
+pub(super) async fn verdicts(
     shell: &Shell,
     reader: &Reader,
     offers: &[Desired],
     choices: &Choices,
     looker: Option<&Looker>,
     at_once: usize,
-) -> Plan {
+) -> Vec<Verdict> {
     let choices = Arc::new(choices.clone());
-    plan_of(
-        read_each(shell, at_once, offers, async |desired| decide(shell, reader, desired, &choices, looker).await).await,
-    )
+    all(read_each(shell, at_once, offers, async |desired| decide(shell, reader, desired, &choices, looker).await).await)
 }
 
-/// Sorts what was decided into a plan.
-pub(super) fn plan_of((verdicts, unread): (Vec<Verdict>, Vec<Unread>)) -> Plan {
-    let mut plan = Plan { unread, ..Plan::default() };
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Change(offer) => plan.offers.push(*offer),
-            Verdict::Unchanged(unchanged) => plan.unchanged.push(*unchanged),
-        }
-    }
-    plan
+/// Returns what was decided, and what could not be, as verdicts.
+pub(super) fn all((verdicts, unread): (Vec<Verdict>, Vec<Unread>)) -> Vec<Verdict> {
+    verdicts.into_iter().chain(unread.into_iter().map(Verdict::Unread)).collect()
 }
 
 /// Does something for each offer, several at once, and shows how many are done. The results are in the order of the

@@ -11,42 +11,40 @@ use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::lint;
-use crate::plan::{self, Bound, Choices, Plan, ReleaseStep, SavedPlan};
+use crate::plan::{
+    self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
+};
 use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
-use crate::rules;
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
-    let since = match &args.since {
-        Some(rev) => Some(since::keep_changed(&project, &mut loaded.offers, rev).await?),
-        None => None,
-    };
-    let (mut plan, name) = match &args.live {
+    let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
+    let keep_unchanged = args.out.is_some();
+    let (plan, name) = match &args.live {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
-            let choices = choices(&args.shaping, &project, args.out.is_some());
-            let mut plan =
-                snapshot::make_plan(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
-            weigh(&mut plan, &project, &loaded.offers);
-            (Plan { snapshot: Some(taken), ..plan }, from.portal.clone())
+            let choices = choices(&args.shaping, &project, keep_unchanged);
+            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
+            let verdicts = decided.await?;
+            let context = Context { since, snapshot: Some(taken), ..context(&project, &args.shaping.allow) };
+            (assemble(shell, verdicts, context).await?, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
-            let plan = make(shell, &args.shaping, &project, &loaded.offers, &portal, args.out.is_some()).await;
+            let plan = make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await;
             let name = portal.name.clone();
             portal.close().await?;
             (plan?, name)
         }
     };
-    plan.since = since;
-    accept(shell, &args.shaping, &mut plan);
+    warn_of_unused_tokens(shell, &plan);
     if let Some(path) = &args.out {
         let accepted = args.shaping.allow.iter().cloned().collect();
-        let bound = Bound { accepted, ..bound(shell, &project, &plan, name) };
+        let bound = Bound { accepted, ..bound(shell, &project, plan.offers(), name) };
         write_whole(path, &SavedPlan::write(&plan, &bound))?;
         let path = path.display();
-        shell.term.say(&match &plan.snapshot {
+        shell.term.say(&match plan.snapshot() {
             Some(_) => format!("Plan saved to {path}, to be read: it is of a snapshot, and apply refuses it."),
             None => format!("Plan saved to {path}; `offerctl apply {path}` carries it out."),
         });
@@ -66,37 +64,52 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Reads the portal, and the files behind artifacts unless they are left out, and decides.
+/// Reads the portal, and the files behind artifacts unless they are left out, and makes the plan.
 pub(super) async fn make(
     shell: &Shell,
     shaping: &Shaping,
     project: &Project,
     offers: &[Desired],
+    since: Option<Since>,
     portal: &Portal,
     keep_unchanged: bool,
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
     let looking = if shaping.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
-    let made = observe::make_plan(shell, &portal.reader, offers, &choices, looker, portal.at_once);
-    let mut plan = shell.until_stopped(async { Ok(made.await) }).await?;
+    let decided = observe::verdicts(shell, &portal.reader, offers, &choices, looker, portal.at_once);
+    let verdicts = shell.until_stopped(async { Ok(decided.await) }).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
+    let plan = assemble(shell, verdicts, Context { since, ..context(project, &shaping.allow) }).await?;
     tell_ignored_notify(shell, project, offers, &plan)?;
-    weigh(&mut plan, project, offers);
     Ok(plan)
 }
 
-/// Judges what no offer shows by itself, and by the users' own rules.
-fn weigh(plan: &mut Plan, project: &Project, offers: &[Desired]) {
-    plan.weigh(&project.config.guards);
-    rule(plan, project, offers);
+/// Makes the plan away from the threads that read: the project's rules may take a while.
+pub(super) async fn assemble(shell: &Shell, verdicts: Vec<Verdict>, context: Context) -> Result<Plan> {
+    let work = tokio::task::spawn_blocking(move || plan::assemble(verdicts, context));
+    let made = shell.until_stopped(async { Ok(work.await) }).await?;
+    let made = made.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    made.map_err(|error| match error {
+        AssembleError::Rules(_) => Error::invalid(error.to_string())
+            .hint("let the rule range over fewer or shorter lists, or plan fewer offers at once"),
+        AssembleError::Json(_) => Error::failed(error.to_string()),
+    })
+}
+
+/// What the project and the clock say of a plan, with the tokens of the command line.
+pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>) -> Context {
+    let guards = project.config.guards.clone();
+    let closed = guards.closed(jiff::Timestamp::now());
+    let accepted = accepted.into_iter().cloned().collect();
+    Context { guards, closed, rules: project.config.rules.clone(), accepted, since: None, snapshot: None }
 }
 
 /// Says of each offer that is published whom the portal will not tell of it. Only here is known how the portal keeps it.
 fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], plan: &Plan) -> Result<()> {
-    let published = plan.offers.iter().filter(|offer| offer.release.contains(&ReleaseStep::Publish));
+    let published = plan.offers().iter().filter(|offer| offer.release.contains(&ReleaseStep::Publish));
     let mut found = published
         .filter_map(|planned| {
             let at = offers.binary_search_by(|desired| desired.key.cmp(&planned.key)).ok()?;
@@ -112,47 +125,31 @@ fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], pla
 }
 
 /// What was read of unchanged offers is kept where the result can be the base of a later look for drift.
-pub(super) fn choices(shaping: &Shaping, project: &Project, keep_unchanged: bool) -> Choices {
-    let guards = project.config.guards.clone();
-    let closed = closed(project);
-    Choices { through: shaping.through, resend: shaping.resend, guards, closed, keep_unchanged }
+fn choices(shaping: &Shaping, project: &Project, keep_unchanged: bool) -> Choices {
+    let limits = project.config.guards.limits;
+    Choices { through: shaping.through, resend: shaping.resend, limits, keep_unchanged }
 }
 
-/// Why nothing may go live now, if so.
-pub(super) fn closed(project: &Project) -> Option<String> {
-    project.config.guards.closed(jiff::Timestamp::now())
-}
-
-/// Judges the plan by the users' own rules.
-fn rule(plan: &mut Plan, project: &Project, offers: &[Desired]) {
-    let rules = &project.config.rules;
-    if rules.is_empty() {
-        return;
-    }
-    let seen = plan.offers.iter().map(render::plan_of_offer).collect();
-    for (offer, findings) in plan.offers.iter_mut().zip(rules::findings(rules, seen, rules::PATIENCE)) {
-        let desired = offers.iter().find(|desired| desired.key == offer.key);
-        offer.object(findings, desired.map_or(&[], |desired| &desired.reconcile.allow));
-    }
-}
-
-/// What a plan stands and falls with, as it is now.
-pub(super) fn bound(shell: &Shell, project: &Project, plan: &Plan, portal: String) -> Bound {
-    let types = plan.offers.iter().map(|offer| offer.offer_type.as_str());
+/// What a plan of these offers stands and falls with, as it is now.
+pub(super) fn bound(shell: &Shell, project: &Project, offers: &[OfferPlan], portal: String) -> Bound {
+    let types = offers.iter().map(|offer| offer.offer_type.clone()).collect::<BTreeSet<_>>();
+    let schemas = types.into_iter().map(|offer_type| {
+        let digest = shell.schemas.digest(&offer_type);
+        (offer_type, digest)
+    });
     Bound {
         portal,
         settings: project.config.digests().map(|(name, digest)| (name.to_owned(), digest)).into(),
-        schemas: Bound::schemas(types.map(|offer_type| (offer_type, shell.schemas.shape(offer_type)))),
+        schemas: schemas.collect(),
         accepted: BTreeSet::new(),
     }
 }
 
-/// Accepts the findings that the command line accepts. A token that accepts nothing is a slip, or a finding that is
-/// gone.
-pub(super) fn accept(shell: &Shell, shaping: &Shaping, made: &mut Plan) {
-    for (token, forms) in made.accept(&shaping.allow.iter().cloned().collect()) {
+/// Warns of tokens of the command line that accept nothing: a typo, or a finding that is no longer there.
+pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
+    for (token, forms) in plan.unused_tokens() {
         let why = match forms.as_slice() {
-            // A saved plan is applied later, and then it may.
+            // A saved plan is applied later, and then it may accept something.
             [] if token.ends_with(plan::OUTSIDE_WINDOW) => continue,
             [] => "accepts nothing in this plan".to_owned(),
             forms => format!("fits several offers and accepts none; give {}", forms.join(" or ")),
@@ -183,8 +180,8 @@ pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surfa
 
 /// A plan that is not whole is no success, whatever else was asked for.
 fn exit(plan: &Plan, detailed: bool) -> Exit {
-    let read = plan.totals().unchanged + plan.offers.len();
-    let unread = plan.unread.iter().map(|unread| Fate::unread(unread.denied));
+    let read = plan.totals().unchanged + plan.offers().len();
+    let unread = plan.unread().iter().map(|unread| Fate::unread(unread.denied));
     let changed = (detailed && !plan.is_empty()).then_some(Fate::Changed);
     Exit::of(unread.chain((read > 0).then_some(Fate::Done)).chain(changed))
 }

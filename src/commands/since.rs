@@ -1,4 +1,4 @@
-//! `plan --since REV`: the offers whose files changed.
+//! `--since REV` of `plan` and `apply`: the offers whose files changed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,9 +10,14 @@ use crate::workspace::{Desired, Project};
 
 const CONFIG: &str = "offerctl.toml";
 
-/// Keeps the offers of which a file is not what it was at `rev`: the offer file, and what it takes in by `!file` and
-/// `!artifact`. What concerns every offer keeps them all.
-pub(super) async fn keep_changed(project: &Project, offers: &mut Vec<Desired>, rev: &str) -> Result<Since> {
+/// Keeps the offers of which a file is not what it was at `rev`, if one is given: the offer file, and what it takes in by
+/// `!file` and `!artifact`. A change of what concerns every offer keeps them all.
+pub(super) async fn keep_changed(
+    project: &Project,
+    offers: &mut Vec<Desired>,
+    rev: Option<&str>,
+) -> Result<Option<Since>> {
+    let Some(rev) = rev else { return Ok(None) };
     let mut revision = Revision::list(project, rev).await?;
     let mut names = offers.iter().flat_map(|offer| &offer.files).map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
     let common = common(project, &revision)?;
@@ -26,7 +31,7 @@ pub(super) async fn keep_changed(project: &Project, offers: &mut Vec<Desired>, r
     if common.iter().all(same) {
         offers.retain(|offer| offer.files.iter().any(|(name, digest)| revision.digest(name).as_ref() != Some(digest)));
     }
-    Ok(Since { left_out: all - offers.len(), revision: revision.name })
+    Ok(Some(Since { left_out: all - offers.len(), revision: revision.name }))
 }
 
 /// The files that concern every offer, now or at the revision.

@@ -14,7 +14,7 @@ use crate::content::Contents;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::live::Live;
 use crate::model::PublisherId;
-use crate::plan::{self, Choices, Plan, ReleaseView, Taken, Unread};
+use crate::plan::{self, Choices, ReleaseView, Taken, Unread, Verdict};
 use crate::portal::Reader;
 use crate::render;
 use crate::schema::Schemas;
@@ -133,13 +133,13 @@ pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Arc<Snapshot>, Taken)>
 }
 
 /// Decides every offer by what the snapshot says of it.
-pub(super) async fn make_plan(
+pub(super) async fn verdicts(
     shell: &Shell,
     offers: &[Desired],
     choices: &Choices,
     no_artifacts: bool,
     from: &Arc<Snapshot>,
-) -> Result<Plan> {
+) -> Result<Vec<Verdict>> {
     let choices = Arc::new(choices.clone());
     let decide = async |desired: &Desired| {
         let (desired, choices, from) = (desired.clone(), Arc::clone(&choices), Arc::clone(from));
@@ -153,5 +153,5 @@ pub(super) async fn make_plan(
         shell.compute(decide).await
     };
     let decided = read_each(shell, AT_ONCE, offers, decide);
-    shell.until_stopped(async { Ok(observe::plan_of(decided.await)) }).await
+    shell.until_stopped(async { Ok(observe::all(decided.await)) }).await
 }

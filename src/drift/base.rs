@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diff;
 use crate::document::{self, Flow, Path};
-use crate::model::{Address, Artifact, Digest, Kind, Node, OfferKey};
+use crate::model::{Address, Artifact, Digest, Kind, Node, OfferKey, named};
 use crate::plan;
 use crate::redact;
 use crate::schema::Shape;
@@ -16,6 +16,7 @@ use crate::workspace::Desired;
 /// An offer as an apply left it: a part of the receipt. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Applied {
+    #[serde(flatten, with = "named")]
     pub(crate) offer: OfferKey,
     /// The digest of the document's canonical form, secrets included.
     pub(crate) digest: Digest,

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use super::Api;
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +84,34 @@ pub(crate) struct OfferKey {
     pub(crate) offer: OfferId,
 }
 
+impl OfferKey {
+    pub(crate) fn name(&self) -> OfferName<&Self> {
+        OfferName { api: Api::Cpp, offer: self }
+    }
+}
+
+/// How a document names an offer: the API beside the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OfferName<K> {
+    api: Api,
+    offer: K,
+}
+
+/// Reads and writes a key with its API, for `#[serde(with = "named")]`.
+pub(crate) mod named {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{OfferKey, OfferName};
+
+    pub(crate) fn serialize<S: Serializer>(key: &OfferKey, serializer: S) -> Result<S::Ok, S::Error> {
+        key.name().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OfferKey, D::Error> {
+        OfferName::deserialize(deserializer).map(|name| name.offer)
+    }
+}
+
 impl fmt::Display for OfferKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.publisher, self.offer)
@@ -145,6 +176,13 @@ impl Digest {
         }))
     }
 
+    /// Returns the digest of a JSON value in its canonical form: compact, and with the keys of every object in order.
+    pub(crate) fn of_json(value: &Value) -> Self {
+        let mut value = value.clone();
+        value.sort_all_objects();
+        Self::of(value.to_string().as_bytes())
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -173,6 +211,23 @@ mod tests {
         for good in ["contoso", "test-vm_2", "9lives", "a.b"] {
             assert!(good.parse::<OfferId>().is_ok(), "{good:?} was refused");
         }
+    }
+
+    #[test]
+    fn the_digest_of_json_is_of_a_form_that_stays() {
+        let digest = |text: &str| Digest::of_json(&serde_json::from_str(text).expect("JSON"));
+        let one = digest(r#"{"b": true, "a": [1.5, {"y": "ü", "x": null}]}"#);
+        assert_eq!(one, Digest::of(r#"{"a":[1.5,{"x":null,"y":"ü"}],"b":true}"#.as_bytes()));
+        assert_ne!(one, digest(r#"{"b": true, "a": [{"y": "ü", "x": null}, 1.5]}"#), "the order of a list counts");
+    }
+
+    #[test]
+    fn documents_name_the_api_of_an_offer() {
+        let key = "contoso/a".parse::<OfferKey>().expect("a key");
+        let written = serde_json::to_value(key.name()).expect("JSON");
+        assert_eq!(written, serde_json::json!({"api": "cpp", "offer": "contoso/a"}));
+        assert_eq!(named::deserialize(&written).expect("reads"), key);
+        assert!(named::deserialize(&serde_json::json!({"api": "other", "offer": "contoso/a"})).is_err());
     }
 
     #[test]

@@ -13,12 +13,12 @@ mod words;
 pub(crate) use address::{Address, Step};
 pub(crate) use artifact::{Artifact, Content, LocalFile};
 pub(crate) use decimal::{Decimal, normal_form, percent, same_number};
-pub(crate) use ids::{Digest, ETag, OfferId, OfferKey};
+pub(crate) use ids::{Digest, ETag, OfferId, OfferKey, OfferName, named};
 pub(crate) use ids::{IdError, PublisherId};
 pub(crate) use node::{Entry, Kind, Node, SecretRef};
 pub(crate) use risk::Risk;
 pub use words::Profile;
-pub(crate) use words::Slot;
+pub(crate) use words::{Api, Slot};
 
 /// An RFC 6901 pointer, the form of every machine path.
 pub(crate) use jsonpatch::jsonptr::PointerBuf as Pointer;

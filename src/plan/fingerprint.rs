@@ -4,20 +4,20 @@
 //! is sent along, uploaded and released, who is told, and what stops an offer. It does not cover when the plan was made,
 //! the ETags, what nobody declares, the order of offers, fields and members, and how a file is laid out.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Error, Value, json};
 
-use super::{Finding, OfferPlan, Plan};
+use super::{Finding, OfferPlan};
+use crate::diff::Change;
 use crate::model::Digest;
 use crate::workspace::{Guard, Through};
 
-impl Plan {
-    /// The fingerprint, in 64 hexadecimal digits.
-    pub(crate) fn fingerprint(&self) -> Digest {
-        let mut offers = self.offers.iter().map(offer).collect::<Vec<_>>();
-        offers.sort();
-        let meaning = json!({"offers": offers, "stopped": stops(&self.findings)});
-        Digest::of(meaning.to_string().as_bytes())
-    }
+/// Returns the fingerprint of a plan of these offers, with the findings about the plan as a whole.
+pub(super) fn of(offers: &[OfferPlan], findings: &[Finding]) -> Result<Digest, Error> {
+    let mut offers = offers.iter().map(offer).collect::<Result<Vec<_>, _>>()?;
+    offers.sort();
+    let meaning = json!({"offers": offers, "stopped": stops(findings)});
+    Ok(Digest::of(meaning.to_string().as_bytes()))
 }
 
 /// Whether `given` names this fingerprint: all of its digits, or at least the first twelve, which plans show.
@@ -25,7 +25,7 @@ pub(crate) fn is_fingerprint(given: &str, fingerprint: &Digest) -> bool {
     given.len() >= fingerprint.short().len() && fingerprint.as_str().starts_with(&given.to_ascii_lowercase())
 }
 
-fn offer(offer: &OfferPlan) -> String {
+fn offer(offer: &OfferPlan) -> Result<String, Error> {
     let OfferPlan {
         key,
         offer_type,
@@ -45,34 +45,34 @@ fn offer(offer: &OfferPlan) -> String {
         rides_along,
         // What the portal says of the time, which is nobody's decision.
         estimates: _,
+        // Whether a finding stops the offer is in the findings of the plan.
+        allow: _,
+        found: _,
         findings,
     } = offer;
-    let changes = diff.changes.iter().map(|change| {
-        let kind = serde_json::to_value(&change.kind).unwrap_or_default();
-        json!([change.address.to_string(), canonical(&kind), change.twin]).to_string()
-    });
+    let text =
+        |change: &Change| Ok(json!([change.address.to_string(), canonical(&change.kind)?, change.twin]).to_string());
+    let changes = diff.changes.iter().map(text).collect::<Result<Vec<_>, Error>>()?;
     // Whoever approves a go-live approves all that customers will see.
-    let rides = rides_along.iter().filter(|_| *through == Through::Live).map(|change| {
-        let kind = serde_json::to_value(&change.kind).unwrap_or_default();
-        json!([change.address.to_string(), canonical(&kind)]).to_string()
-    });
+    let rides = rides_along.iter().filter(|_| *through == Through::Live).map(text);
+    let rides = rides.collect::<Result<Vec<_>, Error>>()?;
     let uploads = uploads.iter().map(|file| json!([file.path, file.content]).to_string());
     let meaning = json!({
-        "offer": key,
+        "offer": key.name(),
         "type": offer_type,
         "write": offer.write(),
-        "changes": sorted(changes),
+        "changes": sorted(changes.into_iter()),
         "secrets": sorted(diff.secrets.iter().map(ToString::to_string).chain(diff.patch.sources())),
         "ignored": sorted(diff.ignored.iter().map(ToString::to_string)),
         "uploads": sorted(uploads),
         "through": through,
         "release": release,
-        "rides_along": sorted(rides),
+        "rides_along": sorted(rides.into_iter()),
         "resend": resend,
         "notify": sorted(notify.iter().cloned()),
         "stopped": stops(findings),
     });
-    meaning.to_string()
+    Ok(meaning.to_string())
 }
 
 /// What stops it. An accepted finding stops nothing, and what time it is has no part in the meaning.
@@ -87,28 +87,18 @@ fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts
 }
 
-/// The same value with the keys of objects in their order, and the members of a set too.
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let set =
-                |key: &str| map.get("op").is_some_and(|op| op == "members") && (key == "added" || key == "removed");
-            let mut entries = map
-                .iter()
-                .map(|(key, value)| {
-                    let mut value = canonical(value);
-                    if let (true, Value::Array(members)) = (set(key), &mut value) {
-                        members.sort_by_cached_key(Value::to_string);
-                    }
-                    (key.clone(), value)
-                })
-                .collect::<Vec<_>>();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(entries.into_iter().collect())
+/// Returns what is done at one place, with the keys of objects and the members of a set in order.
+fn canonical(kind: &impl Serialize) -> Result<Value, Error> {
+    let mut value = serde_json::to_value(kind)?;
+    value.sort_all_objects();
+    if value["op"] == "members" {
+        for name in ["added", "removed"] {
+            if let Some(Value::Array(members)) = value.get_mut(name) {
+                members.sort_by_cached_key(Value::to_string);
+            }
         }
-        Value::Array(items) => items.iter().map(canonical).collect(),
-        scalar => scalar.clone(),
     }
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -134,10 +124,16 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_and_of_the_members_of_a_set_means_nothing() {
+        let text = |kind: Value| canonical(&kind).expect("JSON").to_string();
         let one = json!({"op": "members", "added": ["b", "a"], "removed": []});
         let other = json!({"removed": [], "added": ["a", "b"], "op": "members"});
-        assert_eq!(canonical(&one).to_string(), canonical(&other).to_string());
-        let list = |members: Value| canonical(&json!({"op": "list", "after": members})).to_string();
+        assert_eq!(text(one), text(other));
+        let list = |members: Value| text(json!({"op": "list", "after": members}));
         assert_ne!(list(json!(["a", "b"])), list(json!(["b", "a"])));
+    }
+
+    #[test]
+    fn what_is_not_json_has_no_fingerprint() {
+        assert!(canonical(&std::collections::BTreeMap::from([((1, 2), 3)])).is_err());
     }
 }

@@ -1,35 +1,39 @@
-//! The plan: for each offer what to write, what to release, what speaks against it, and what it was made from.
+//! The plan: for each offer what to write, what to release, what was found about it, and what it was made from.
 //!
-//! A plan is plain data without a secret in it. `apply` decides nothing that stands here: it carries the actions out,
-//! in this order, and stops an offer when the portal is not in the state that the plan was made from.
+//! [`decide`] compares one offer and returns its [`Verdict`]; [`assemble`] makes the plan of all verdicts, and nothing
+//! changes it afterwards. A plan is plain data without a secret in it. `apply` carries its actions out in this order, and
+//! stops an offer when the portal is not in the state that the plan was made from.
 
+mod assemble;
 mod fingerprint;
 mod guard;
 mod release;
 mod risk;
 mod saved;
 mod stale;
+pub(crate) mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use assemble::{AssembleError, Context, Plan, assemble};
 pub(crate) use fingerprint::is_fingerprint;
 pub(crate) use guard::Finding;
 pub(crate) use guard::many::OUTSIDE_WINDOW;
 pub(crate) use release::{Content, Estimate, InProgress, ReleaseStep, ReleaseView};
 pub(crate) use risk::{Risk, by_risk};
-pub(crate) use saved::{Bound, SavedPlan};
+pub(crate) use saved::{Bound, Content as SavedContent, SavedPlan};
 pub(crate) use stale::{MovedField, Stale};
 
 use crate::content::Contents;
 use crate::diff::{self, Change, Compare, Diff};
 use crate::document;
 use crate::live::Live;
-use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile};
+use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile, named};
 use crate::schema::Shape;
-use crate::workspace::{Desired, Guard, Guards, Through};
+use crate::workspace::{Desired, Limits, Through};
 
 /// The portal's state that an offer's plan was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,6 +64,7 @@ pub(crate) enum Write {
 /// What is planned for one offer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OfferPlan {
+    #[serde(with = "named")]
     pub(crate) key: OfferKey,
     pub(crate) offer_type: String,
     /// How the portal treats it; unknown for an offer that does not exist.
@@ -86,12 +91,19 @@ pub(crate) struct OfferPlan {
     /// How long the portal says that its steps take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) estimates: Vec<Estimate>,
+    /// The tokens of findings that its file accepts.
+    pub(crate) allow: Vec<String>,
+    /// What its guards found, whatever the project makes of it.
+    pub(crate) found: Vec<Finding>,
+    /// What was found about it in a plan, with the levels of the project. [`assemble`] fills it.
+    #[serde(skip)]
     pub(crate) findings: Vec<Finding>,
 }
 
 /// An offer for which there is nothing to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Unchanged {
+    #[serde(with = "named")]
     pub(crate) key: OfferKey,
     /// The comparison, whose changes are empty.
     pub(crate) diff: Diff,
@@ -103,30 +115,12 @@ pub(crate) struct Unchanged {
 /// An offer that could not be read. Nothing is proposed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unread {
+    #[serde(with = "named")]
     pub(crate) key: OfferKey,
     pub(crate) cause: String,
     pub(crate) hint: Option<String>,
     /// Whether the portal refused who we are or what we may do.
     pub(crate) denied: bool,
-}
-
-/// What is planned for all offers.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(crate) struct Plan {
-    /// Offers with something to do, in the order of their keys.
-    pub(crate) offers: Vec<OfferPlan>,
-    pub(crate) unchanged: Vec<Unchanged>,
-    /// Offers that could not be read.
-    pub(crate) unread: Vec<Unread>,
-    /// What speaks against the plan as a whole.
-    #[serde(default)]
-    pub(crate) findings: Vec<Finding>,
-    /// Which offers were left out, where the plan covers only those whose files changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) since: Option<Since>,
-    /// The snapshot that it was made from, in the place of the portal: such a plan cannot be applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) snapshot: Option<Taken>,
 }
 
 /// The snapshot behind a plan.
@@ -148,13 +142,14 @@ pub(crate) struct Since {
     pub(crate) left_out: usize,
 }
 
-/// What was decided about one offer.
-#[derive(Debug)]
+/// What was decided about one offer, from its file and the portal alone.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// There is something to do.
     Change(Box<OfferPlan>),
     /// There is nothing to do.
     Unchanged(Box<Unchanged>),
+    Unread(Unread),
 }
 
 /// The user's choices that shape a plan.
@@ -164,10 +159,8 @@ pub(crate) struct Choices {
     pub(crate) through: Option<Through>,
     /// See [`Compare::resend`].
     pub(crate) resend: bool,
-    /// The project's levels and limits.
-    pub(crate) guards: Guards,
-    /// Why nothing may go live now, if so: see [`Guards::closed`].
-    pub(crate) closed: Option<String>,
+    /// The limits of the project's guards.
+    pub(crate) limits: Limits,
     /// Whether what was read of unchanged offers is kept, for a receipt. Nothing else needs it, and there may be many.
     pub(crate) keep_unchanged: bool,
 }
@@ -210,23 +203,18 @@ pub(crate) fn decide(
         Live::Absent => &Value::Null,
         Live::Present(offer) => &offer.document,
     };
-    let mut findings = guard::findings(&diff, document, shape, &choices.guards);
+    let mut found = guard::findings(&diff, document, shape, &choices.limits);
     let view = release;
     let release = match release::steps(through, draft.as_ref(), view) {
         Ok(steps) => steps,
         Err(conflict) => {
-            findings.push(Finding::conflict(conflict));
+            found.push(Finding::conflict(conflict));
             Vec::new()
         }
     };
-    findings.extend(guard::many::window(&release, choices.closed.as_deref()));
-    guard::levelled(&mut findings, &choices.guards);
-    if diff.patch.is_empty() && release.is_empty() && findings.is_empty() {
+    if diff.patch.is_empty() && release.is_empty() && found.is_empty() {
         let base = choices.keep_unchanged.then_some(base);
         return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff, base }));
-    }
-    for finding in &mut findings {
-        finding.allowed = finding.token.as_ref().is_some_and(|token| desired.reconcile.allow.contains(token));
     }
     let uploads = uploads(desired, &diff);
     let (rides_along, estimates) = match release.as_slice() {
@@ -248,7 +236,9 @@ pub(crate) fn decide(
         release,
         rides_along,
         estimates,
-        findings,
+        allow: desired.reconcile.allow.clone(),
+        found,
+        findings: Vec::new(),
     }))
 }
 
@@ -282,25 +272,54 @@ impl OfferPlan {
     pub(crate) fn refusals(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.stops())
     }
-
-    /// Looks at the clock again, which goes on between plan and apply: whether the offer may go live now.
-    fn at(&mut self, closed: Option<&str>, guards: &Guards, allow: &[String]) {
-        self.findings.retain(|finding| finding.guard != Some(Guard::Window));
-        let mut now = guard::many::window(&self.release, closed).into_iter().collect::<Vec<_>>();
-        guard::levelled(&mut now, guards);
-        self.object(now, allow);
-    }
-
-    /// Takes in more of what speaks against the offer; `allow` is its `reconcile.allow`.
-    pub(crate) fn object(&mut self, findings: Vec<Finding>, allow: &[String]) {
-        self.findings.extend(findings.into_iter().map(|finding| {
-            let allowed = finding.token.as_ref().is_some_and(|token| allow.contains(token));
-            Finding { allowed, ..finding }
-        }));
-    }
 }
 
 impl Plan {
+    /// The offers with something to do, in the order of their keys.
+    pub(crate) fn offers(&self) -> &[OfferPlan] {
+        &self.offers
+    }
+
+    /// The offer with this key, if there is something to do for it.
+    pub(crate) fn offer(&self, key: &OfferKey) -> Option<&OfferPlan> {
+        self.offers.binary_search_by(|offer| offer.key.cmp(key)).ok().map(|at| &self.offers[at])
+    }
+
+    /// The offers with nothing to do, in the order of their keys.
+    pub(crate) fn unchanged(&self) -> &[Unchanged] {
+        &self.unchanged
+    }
+
+    /// The offers that could not be read, in the order of their keys.
+    pub(crate) fn unread(&self) -> &[Unread] {
+        &self.unread
+    }
+
+    /// What was found about the plan as a whole.
+    pub(crate) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What was left out, where the plan covers only the offers whose files changed.
+    pub(crate) fn since(&self) -> Option<&Since> {
+        self.since.as_ref()
+    }
+
+    /// The snapshot that it was made from instead of the portal: such a plan cannot be applied.
+    pub(crate) fn snapshot(&self) -> Option<&Taken> {
+        self.snapshot.as_ref()
+    }
+
+    /// The tokens of the command line that accept nothing, each with the forms that would.
+    pub(crate) fn unused_tokens(&self) -> &[(String, Vec<String>)] {
+        &self.unused_tokens
+    }
+
+    /// The fingerprint, in 64 hexadecimal digits.
+    pub(crate) fn fingerprint(&self) -> &Digest {
+        &self.fingerprint
+    }
+
     /// Whether `apply` would do nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.offers.is_empty()
@@ -309,54 +328,6 @@ impl Plan {
     /// What stops the plan as a whole.
     pub(crate) fn refusals(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.stops())
-    }
-
-    /// Judges what no offer shows by itself.
-    pub(crate) fn weigh(&mut self, guards: &Guards) {
-        self.findings = guard::many::offers(self, &guards.limits).into_iter().collect();
-        guard::levelled(&mut self.findings, guards);
-    }
-
-    /// Looks at the clock again for a plan that was made earlier. `closed` says why nothing may go live now, if so;
-    /// `accepted` are the tokens of the command line that made the plan.
-    pub(crate) fn at(
-        &mut self,
-        closed: Option<&str>,
-        guards: &Guards,
-        offers: &[Desired],
-        accepted: &BTreeSet<String>,
-    ) {
-        for offer in &mut self.offers {
-            let desired = offers.iter().find(|desired| desired.key == offer.key);
-            offer.at(closed, guards, desired.map_or(&[], |desired| &desired.reconcile.allow));
-        }
-        self.accept(accepted);
-    }
-
-    /// Accepts findings by the tokens of the command line: `publisher/offer:TOKEN`, or the bare token where only one
-    /// offer has that finding. Returns the tokens that accept nothing, with the forms that would.
-    pub(crate) fn accept(&mut self, tokens: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
-        let mut unused = Vec::new();
-        for token in tokens {
-            let mut found = Vec::new();
-            let whole = self.findings.iter_mut().filter(|finding| finding.token.as_ref() == Some(token));
-            found.extend(whole.map(|finding| (token.clone(), finding)));
-            for offer in &mut self.offers {
-                let key = offer.key.to_string();
-                for finding in &mut offer.findings {
-                    let own = finding.token.clone().unwrap_or_default();
-                    let qualified = format!("{key}:{own}");
-                    if !own.is_empty() && (*token == own || *token == qualified) {
-                        found.push((qualified, finding));
-                    }
-                }
-            }
-            match found.as_mut_slice() {
-                [(_, finding)] => finding.allowed = true,
-                _ => unused.push((token.clone(), found.into_iter().map(|(qualified, _)| qualified).collect())),
-            }
-        }
-        unused
     }
 
     /// How many offers would be created, updated, and only released.

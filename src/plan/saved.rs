@@ -10,19 +10,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Plan;
+use super::{OfferPlan, Plan, Since, Taken, Unchanged, Unread, Verdict};
 use crate::model::Digest;
-use crate::schema::Shape;
 
 const FORMAT: &str = "offerctl-plan";
-const FORMAT_VERSION: &str = "2.0";
+const FORMAT_VERSION: &str = "3.0";
 
-/// A plan that was read from a file.
+/// A plan that was read from a file: what [`assemble`](super::assemble) makes the same plan of, with the clock of now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SavedPlan {
-    pub(crate) plan: Plan,
+    pub(crate) content: Content,
     /// What it stands and falls with.
     pub(crate) bound: Bound,
+    /// Of the plan that was saved.
+    pub(crate) fingerprint: Digest,
+}
+
+/// What is saved of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Content {
+    pub(crate) offers: Vec<OfferPlan>,
+    unchanged: Vec<Unchanged>,
+    unread: Vec<Unread>,
+    pub(crate) since: Option<Since>,
+    pub(crate) snapshot: Option<Taken>,
+}
+
+impl Content {
+    /// The verdicts that the plan was made of.
+    pub(crate) fn into_verdicts(self) -> Vec<Verdict> {
+        let Self { offers, unchanged, unread, since: _, snapshot: _ } = self;
+        let changed = offers.into_iter().map(|offer| Verdict::Change(Box::new(offer)));
+        let unchanged = unchanged.into_iter().map(|offer| Verdict::Unchanged(Box::new(offer)));
+        changed.chain(unchanged).chain(unread.into_iter().map(Verdict::Unread)).collect()
+    }
 }
 
 /// What a saved plan stands and falls with, beside the files of its offers and the portal's state.
@@ -39,15 +60,6 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// The digests of the schemas of these types.
-    pub(crate) fn schemas<'a>(types: impl Iterator<Item = (&'a str, &'a Shape)>) -> BTreeMap<String, Digest> {
-        let mut known = BTreeMap::new();
-        for (offer_type, shape) in types {
-            known.entry(offer_type.to_owned()).or_insert_with(|| Digest::of(format!("{shape:?}").as_bytes()));
-        }
-        known
-    }
-
     /// What is another now, in words: `[guards]` of offerctl.toml, the schema of a type.
     pub(crate) fn changed(&self, now: &Self) -> Vec<String> {
         // The portal is told apart by who connects to it.
@@ -106,8 +118,14 @@ struct File {
 
 impl SavedPlan {
     pub(crate) fn write(plan: &Plan, bound: &Bound) -> String {
-        let content = serde_json::to_value(plan).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"));
-        let fingerprint = plan.fingerprint();
+        let content = json!({
+            "offers": plan.offers(),
+            "unchanged": plan.unchanged(),
+            "unread": plan.unread(),
+            "since": plan.since(),
+            "snapshot": plan.snapshot(),
+        });
+        let fingerprint = plan.fingerprint().clone();
         let file = File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),
@@ -145,11 +163,8 @@ impl SavedPlan {
         if checksum(&file.format_version, &file.tool, &file.bound, &file.fingerprint, &file.plan) != file.checksum {
             return Err(LoadError::Edited);
         }
-        let plan = serde_json::from_value::<Plan>(file.plan).map_err(not)?;
-        if plan.fingerprint() != file.fingerprint {
-            return Err(LoadError::Edited);
-        }
-        Ok(Self { plan, bound: file.bound })
+        let content = serde_json::from_value(file.plan).map_err(not)?;
+        Ok(Self { content, bound: file.bound, fingerprint: file.fingerprint })
     }
 }
 

@@ -38,6 +38,10 @@ fn shape() -> &'static Shape {
 }
 
 fn plan_of(declared: &Value, live: &Live, choices: &Choices) -> OfferPlan {
+    plan_with([decided(declared, live, choices)], &[]).offers()[0].clone()
+}
+
+fn decided(declared: &Value, live: &Live, choices: &Choices) -> OfferPlan {
     match decide(
         &desired(declared, Reconcile::default()),
         live,
@@ -47,8 +51,15 @@ fn plan_of(declared: &Value, live: &Live, choices: &Choices) -> OfferPlan {
         choices,
     ) {
         Verdict::Change(plan) => *plan,
-        Verdict::Unchanged(unchanged) => panic!("unchanged: {unchanged:?}"),
+        other => panic!("not a change: {other:?}"),
     }
+}
+
+/// The plan of these offers, with these tokens on the command line.
+fn plan_with(offers: impl IntoIterator<Item = OfferPlan>, tokens: &[&str]) -> Plan {
+    let accepted = tokens.iter().map(|token| (*token).to_owned()).collect();
+    let verdicts = offers.into_iter().map(|offer| Verdict::Change(Box::new(offer)));
+    Plan::of(verdicts, Context { accepted, ..Context::default() })
 }
 
 #[test]
@@ -69,9 +80,8 @@ fn equal_documents_need_nothing() {
 fn a_removal_is_stopped_until_its_own_token_is_given() {
     let (declared, live) = (document("T", &["1.0.0"]), present(&document("T", &["1.0.0", "0.9.0"]), None));
     let with = |tokens: &[&str]| {
-        let mut plan = Plan { offers: vec![plan_of(&declared, &live, &Choices::default())], ..Plan::default() };
-        plan.accept(&tokens.iter().map(|t| (*t).to_owned()).collect());
-        plan.offers[0].refusals().map(|finding| finding.token.clone()).collect::<Vec<_>>()
+        let plan = plan_with([plan_of(&declared, &live, &Choices::default())], tokens);
+        plan.offers()[0].refusals().map(|finding| finding.token.clone()).collect::<Vec<_>>()
     };
     let token = "remove-image:basic/0.9.0";
     assert_eq!(with(&[]), [Some(token.to_owned())]);
@@ -84,13 +94,14 @@ fn a_bare_token_accepts_in_one_offer_only() {
     let (declared, live) = (document("T", &["1.0.0"]), present(&document("T", &["1.0.0", "0.9.0"]), None));
     let one = plan_of(&declared, &live, &Choices::default());
     let other = OfferPlan { key: "contoso/b".parse().expect("a key"), ..one.clone() };
-    let mut plan = Plan { offers: vec![one, other], ..Plan::default() };
     let token = "remove-image:basic/0.9.0";
     let forms = vec![format!("contoso/a:{token}"), format!("contoso/b:{token}")];
-    assert_eq!(plan.accept(&[token.to_owned()].into()), [(token.to_owned(), forms.clone())]);
+    let plan = plan_with([one.clone(), other.clone()], &[token]);
+    assert_eq!(plan.unused_tokens(), [(token.to_owned(), forms.clone())]);
     assert_eq!(plan.totals().stopped, 2);
-    assert_eq!(plan.accept(&[forms[1].clone()].into()), []);
-    assert_eq!((plan.offers[0].refusals().count(), plan.offers[1].refusals().count()), (1, 0));
+    let plan = plan_with([one, other], &[&forms[1]]);
+    assert_eq!(plan.unused_tokens(), []);
+    assert_eq!((plan.offers()[0].refusals().count(), plan.offers()[1].refusals().count()), (1, 0));
 }
 
 #[test]
@@ -238,33 +249,34 @@ fn staleness_is_the_etag_or_else_the_digest() {
 #[test]
 fn a_saved_plan_comes_back_whole_holds_no_secret_and_cannot_be_edited() {
     let live = present(&document("old", &["1.0.0"]), Some("W/\"datetime'2026'\""));
-    let plan = Plan {
-        offers: vec![plan_of(&document("new", &["1.0.0", "1.1.0"]), &live, &Choices::default())],
-        ..Plan::default()
-    };
+    let plan = plan_with([plan_of(&document("new", &["1.0.0", "1.1.0"]), &live, &Choices::default())], &[]);
     let bound = Bound {
         portal: "sandbox".to_owned(),
         settings: [("guards".to_owned(), Digest::of(b"g"))].into(),
-        schemas: Bound::schemas([(VM, shape())].into_iter()),
+        schemas: [(VM.to_owned(), Schemas::builtin().digest(VM))].into(),
         accepted: ["x".to_owned()].into(),
     };
     let text = SavedPlan::write(&plan, &bound);
     assert!(!text.contains("CANARY"), "{text}");
     let saved = SavedPlan::read(&text).expect("reads");
-    assert_eq!(saved, SavedPlan { plan, bound });
+    assert_eq!((&saved.bound, &saved.fingerprint), (&bound, plan.fingerprint()));
+    assert_eq!(Plan::of(saved.content.into_verdicts(), Context::default()), plan);
 
     assert!(matches!(SavedPlan::read(&text.replace("\"new\"", "\"evil\"")), Err(LoadError::Edited)));
     assert!(matches!(SavedPlan::read("{}"), Err(LoadError::NotAPlan(_))));
-    let other = text.replace("\"format_version\": \"2.0\"", "\"format_version\": \"3.0\"");
-    assert!(matches!(SavedPlan::read(&other), Err(LoadError::OtherVersion { .. })));
+    for version in ["2.0", "4.0"] {
+        let other = text.replace("\"format_version\": \"3.0\"", &format!("\"format_version\": \"{version}\""));
+        assert!(matches!(SavedPlan::read(&other), Err(LoadError::OtherVersion { format, .. }) if format == version));
+    }
+    let saved = serde_json::from_str::<Value>(&text).expect("JSON");
+    assert_eq!(saved["plan"]["offers"][0]["key"], json!({"api": "cpp", "offer": "contoso/a"}));
 }
 
 #[test]
 fn the_fingerprint_is_of_the_meaning() {
     let plan = |title: &str, etag: &str| {
         let live = present(&document("old", &[]), Some(etag));
-        Plan { offers: vec![plan_of(&document(title, &[]), &live, &Choices::default())], ..Plan::default() }
-            .fingerprint()
+        plan_with([plan_of(&document(title, &[]), &live, &Choices::default())], &[]).fingerprint().clone()
     };
     assert_eq!(plan("new", "W/1"), plan("new", "W/2"));
     assert_ne!(plan("new", "W/1"), plan("newer", "W/1"));
@@ -285,7 +297,7 @@ fn neither_order_nor_what_nobody_declares_is_part_of_the_meaning() {
     };
     let print = |declared: &Value, live: &Value| {
         let offer = plan_of(declared, &present(live, None), &Choices::default());
-        Plan { offers: vec![offer], ..Plan::default() }.fingerprint()
+        plan_with([offer], &[]).fingerprint().clone()
     };
     let declared = two("x", "y", &["1.0.0", "1.1.0"]);
     let one = print(&declared, &two("x", "y", &["1.0.0"]));
@@ -297,7 +309,7 @@ fn neither_order_nor_what_nobody_declares_is_part_of_the_meaning() {
     assert_ne!(one, print(&declared, &two("x", "y", &["1.0.0", "0.9.0"])), "what would be removed");
 
     let offer = plan_of(&declared, &present(&two("x", "y", &["1.0.0"]), None), &Choices::default());
-    let of = |offers: Vec<OfferPlan>| Plan { offers, ..Plan::default() }.fingerprint();
+    let of = |offers: Vec<OfferPlan>| plan_with(offers, &[]).fingerprint().clone();
     let other = OfferPlan { key: "contoso/b".parse().expect("a key"), ..offer.clone() };
     assert_eq!(of(vec![offer.clone(), other.clone()]), of(vec![other, offer.clone()]), "the order of offers");
     for changed in [
@@ -305,13 +317,15 @@ fn neither_order_nor_what_nobody_declares_is_part_of_the_meaning() {
         OfferPlan { notify: vec!["a@contoso.example".to_owned()], ..offer.clone() },
         OfferPlan { release: vec![ReleaseStep::Publish], ..offer.clone() },
         OfferPlan { resend: true, ..offer.clone() },
-        OfferPlan { findings: vec![Finding::conflict("no")], ..offer.clone() },
+        OfferPlan { found: vec![Finding::conflict("no")], ..offer.clone() },
         OfferPlan { key: "contoso/b".parse().expect("a key"), ..offer.clone() },
     ] {
         assert_ne!(one, of(vec![changed.clone()]), "{changed:?}");
     }
-    let accepted = Finding { allowed: true, ..Finding::conflict("no") };
-    assert_eq!(one, of(vec![OfferPlan { findings: vec![accepted], ..offer }]), "what stops nothing");
+    let token = "twin:x".to_owned();
+    let twin = Finding::guarded(crate::workspace::Guard::Twins, token.clone(), "m".to_owned());
+    let accepted = OfferPlan { found: vec![twin], allow: vec![token], ..offer };
+    assert_eq!(one, of(vec![accepted]), "what stops nothing");
 }
 
 #[test]
@@ -319,11 +333,7 @@ fn a_plan_is_bound_to_settings_and_schemas_by_name() {
     let bound = |guards: &[u8], offer_type: &str| Bound {
         portal: "p".to_owned(),
         settings: [("guards".to_owned(), Digest::of(guards)), ("rules".to_owned(), Digest::of(b"r"))].into(),
-        schemas: [(
-            VM.to_owned(),
-            Bound::schemas([(VM, Schemas::builtin().shape(offer_type))].into_iter())[VM].clone(),
-        )]
-        .into(),
+        schemas: [(VM.to_owned(), Schemas::builtin().digest(offer_type))].into(),
         accepted: BTreeSet::new(),
     };
     assert_eq!(bound(b"a", VM).changed(&bound(b"a", VM)), Vec::<String>::new());
@@ -334,4 +344,67 @@ fn a_plan_is_bound_to_settings_and_schemas_by_name() {
             format!("the schema of {VM} changed since the plan was made")
         ]
     );
+}
+
+/// A change of one title, and the rule that decides about it.
+fn ruled(expression: &str, context: Context) -> Plan {
+    let rule = format!("rules = [{{ name = \"mine\", expression = '{expression}', message = \"m\" }}]");
+    let rules = toml::from_str::<crate::workspace::Config>(&rule).expect("a rule").rules;
+    let choices = Choices { through: Some(Through::Live), ..Choices::default() };
+    let offer = decided(&document("new", &[]), &present(&document("old", &[]), None), &choices);
+    Plan::of([Verdict::Change(Box::new(offer))], Context { rules, ..context })
+}
+
+#[test]
+fn a_rule_that_fails_is_a_finding_and_one_that_breaks_cannot_be_accepted() {
+    let of = |expression: &str| ruled(expression, Context::default()).offers()[0].findings.clone();
+    assert_eq!(of("changes.exists(c, c.address == \"title\")"), []);
+    let failed = of("changes.all(c, c.address != \"title\")");
+    assert_eq!(failed.iter().map(|finding| finding.token.as_deref()).collect::<Vec<_>>(), [Some("rule:mine")]);
+    let broken = of("offer.nothing == 1");
+    assert!(broken[0].token.is_none() && broken[0].stops(), "{broken:?}");
+}
+
+#[test]
+fn a_rule_does_not_see_what_time_it_is() {
+    let closed = Context { closed: Some("it is sun".to_owned()), ..Context::default() };
+    let plan = ruled("size(offer.findings) == 0", closed);
+    let tokens = plan.offers()[0].findings.iter().map(|finding| finding.token.as_deref()).collect::<Vec<_>>();
+    assert_eq!(tokens, [Some(OUTSIDE_WINDOW)]);
+    assert_eq!(plan.fingerprint(), ruled("size(offer.findings) == 0", Context::default()).fingerprint());
+}
+
+#[test]
+fn the_order_of_verdicts_does_not_matter() {
+    let live = present(&document("old", &["1.0.0", "0.9.0"]), None);
+    let one = decided(&document("new", &["1.0.0"]), &live, &Choices::default());
+    let key = |n: usize| format!("contoso/o{n}").parse().expect("a key");
+    let verdict = |n: usize| match n % 3 {
+        0 => Verdict::Change(Box::new(OfferPlan { key: key(n), ..one.clone() })),
+        1 => Verdict::Unchanged(Box::new(Unchanged { key: key(n), diff: Diff::default(), base: None })),
+        _ => Verdict::Unread(Unread { key: key(n), cause: "503".to_owned(), hint: None, denied: false }),
+    };
+    let context =
+        || Context { accepted: ["contoso/o3:remove-image:basic/0.9.0".to_owned()].into(), ..Context::default() };
+    let plan = Plan::of((0..9).map(verdict), context());
+    assert_eq!(plan, Plan::of((0..9).rev().map(verdict), context()));
+    assert_eq!(plan, Plan::of(plan.verdicts(), context()), "what a plan is made of makes the same plan");
+    assert_eq!(plan.totals().stopped, 2);
+    let writes = |n: usize| plan.offer(&key(n)).is_some();
+    assert_eq!((0..9).filter(|n| writes(*n)).collect::<Vec<_>>(), [0, 3, 6]);
+}
+
+#[test]
+fn offers_that_were_left_out_exist() {
+    let live = present(&document("old", &[]), None);
+    let one = decided(&document("new", &[]), &live, &Choices::default());
+    let offer = |n: usize| OfferPlan { key: format!("contoso/o{n}").parse().expect("a key"), ..one.clone() };
+    let tokens = |left_out: usize| {
+        let since = Some(Since { revision: "main".to_owned(), left_out });
+        let verdicts = (0..12).map(|n| Verdict::Change(Box::new(offer(n))));
+        let plan = Plan::of(verdicts, Context { since, ..Context::default() });
+        plan.findings().iter().filter_map(|finding| finding.token.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(tokens(28), Vec::<String>::new());
+    assert_eq!(tokens(11), ["many-offers:12"]);
 }

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::json::parts::{self, OpPart, UnreadPart};
+use super::json::parts::{self, UnreadPart};
 use super::{PlanOptions, json, not_read, plan_text, plural, visible};
-use crate::diff::Change;
-use crate::model::OfferKey;
-use crate::plan::{Risk, Unread};
+use crate::model::{OfferKey, OfferName};
+use crate::plan::Unread;
+use crate::plan::view::{self, ChangeView};
 use crate::report::Compared;
 
 /// The text, ending in a line feed. The names are those of the two sides, where from and where to.
@@ -60,45 +60,22 @@ struct DiffDocument<'a> {
 
 #[derive(Serialize)]
 struct OfferDocument<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     file: Option<&'a str>,
     empty: &'a [String],
-    changes: Vec<ChangeDocument<'a>>,
+    changes: Vec<ChangeView<'a>>,
     not_compared: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct ChangeDocument<'a> {
-    address: String,
-    path: String,
-    line: Option<usize>,
-    risk: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    twin: Option<&'a str>,
-    #[serde(flatten)]
-    change: OpPart<'a>,
 }
 
 pub(crate) fn compared_json((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
     let offers = offers.iter().map(|Compared { key, path, empty, changes, not_compared }| OfferDocument {
-        offer: key,
+        offer: key.name(),
         file: path.as_deref(),
         empty,
-        changes: changes.iter().map(change_document).collect(),
+        changes: changes.iter().map(|change| view::change(change, path.as_deref())).collect(),
         not_compared: not_compared.iter().map(ToString::to_string).collect(),
     });
     let content = DiffDocument { from, to, offers: offers.collect(), unread: parts::unread(unread) };
     json::document("offerctl.diff", content)
-}
-
-fn change_document(change: &Change) -> ChangeDocument<'_> {
-    let Change { address, pointer, line, kind, risk: _, immutable: _, twin } = change;
-    ChangeDocument {
-        address: address.to_string(),
-        path: pointer.to_string(),
-        line: (*line > 0).then_some(*line),
-        risk: Risk::of(change).word(),
-        twin: twin.as_deref(),
-        change: parts::op(kind),
-    }
 }

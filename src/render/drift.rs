@@ -9,7 +9,7 @@ use super::json::parts::{self, UnlistedPart, UnreadPart};
 use super::plan_text::hunk_lines;
 use super::{Paint, brief, counted, json, not_read, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
-use crate::model::OfferKey;
+use crate::model::{OfferKey, OfferName};
 
 const LIMIT: usize = 100;
 /// Texts from this length on are shown as hunks.
@@ -214,7 +214,8 @@ struct DriftDocument<'a> {
 
 #[derive(Serialize)]
 struct OfferDocument<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     file: &'a str,
     base: Option<&'a str>,
     no_base: Option<&'a str>,
@@ -225,6 +226,7 @@ struct OfferDocument<'a> {
 struct MovedDocument<'a> {
     address: String,
     verdict: &'static str,
+    declared_in: Option<&'a str>,
     line: Option<usize>,
     base: Option<&'a Value>,
     portal: Option<&'a Value>,
@@ -234,17 +236,18 @@ struct MovedDocument<'a> {
 
 #[derive(Serialize)]
 struct UndeclaredDocument<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     was_declared: bool,
 }
 
 pub(crate) fn drift_json(drift: &Drift) -> String {
     let offers = drift.offers.iter().map(|offer| OfferDocument {
-        offer: &offer.key,
+        offer: offer.key.name(),
         file: &offer.path,
         base: offer.base.as_deref(),
         no_base: offer.why.as_deref(),
-        moved: offer.moved.iter().map(moved_document).collect(),
+        moved: offer.moved.iter().map(|moved| moved_document(moved, &offer.path)).collect(),
     });
     json::document(
         "offerctl.drift",
@@ -257,7 +260,10 @@ pub(crate) fn drift_json(drift: &Drift) -> String {
             undeclared: drift
                 .undeclared
                 .iter()
-                .map(|Undeclared { key, was_declared }| UndeclaredDocument { offer: key, was_declared: *was_declared })
+                .map(|Undeclared { key, was_declared }| UndeclaredDocument {
+                    offer: key.name(),
+                    was_declared: *was_declared,
+                })
                 .collect(),
             unlisted: parts::unlisted(&drift.unlisted),
             unread: parts::unread(&drift.unread),
@@ -265,11 +271,12 @@ pub(crate) fn drift_json(drift: &Drift) -> String {
     )
 }
 
-fn moved_document(moved: &Moved) -> MovedDocument<'_> {
+fn moved_document<'a>(moved: &'a Moved, path: &'a str) -> MovedDocument<'a> {
     let Moved { address, who, line, base, portal, file, note } = moved;
     MovedDocument {
         address: address.to_string(),
         verdict: parts::who(*who),
+        declared_in: line.map(|_| path),
         line: *line,
         base: base.as_ref(),
         portal: portal.as_ref(),

@@ -10,7 +10,7 @@ use crate::diagnostic::{About, Diagnostic, Fix, Severity, Source, Span};
 use crate::diff::{Change, ChangeKind};
 use crate::drift::Drift;
 use crate::error::Error;
-use crate::model::OfferKey;
+use crate::model::{Address, OfferKey};
 use crate::plan::{Finding, OfferPlan, Plan, Unread, by_risk};
 use crate::report::Report;
 
@@ -120,15 +120,17 @@ fn region(text: &str, span: Span) -> Region {
 
 /// What stops a plan, and what could not be read.
 pub(super) fn plan(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
-    let whole = plan.findings.iter().map(|finding| of_finding(finding, "the plan", places.path("offerctl.toml"), None));
-    let offers = plan.offers.iter().flat_map(|offer| of_offer(offer, places));
-    whole.chain(offers).chain(unread(&plan.unread, places)).collect()
+    let whole =
+        plan.findings().iter().map(|finding| of_finding(finding, "the plan", places.path("offerctl.toml"), None));
+    let offers = plan.offers().iter().flat_map(|offer| of_offer(offer, places));
+    whole.chain(offers).chain(unread(plan.unread(), places)).collect()
 }
 
 /// What the guards found of one offer.
 pub(super) fn of_offer(offer: &OfferPlan, places: &Places) -> Vec<Found<'static>> {
     let (of, file) = (offer.key.to_string(), places.path(offer.path()));
-    let found = |finding| of_finding(finding, &of, file.clone(), Some(line(line_of(finding, offer))));
+    let lines = Lines::of(offer);
+    let found = |finding| of_finding(finding, &of, file.clone(), Some(line(lines.of_finding(finding))));
     offer.findings.iter().map(found).collect()
 }
 
@@ -158,16 +160,26 @@ fn line(line: usize) -> Region {
     Region { line: line.max(1), column: None, end: None }
 }
 
-/// The line that asks for what a guard found: that of the change at its place, else that of the first change at or below
-/// what its token names.
-fn line_of(finding: &Finding, offer: &OfferPlan) -> usize {
-    let named = finding.token.as_deref().and_then(|token| token.split_once(':')).map_or("", |(_, named)| named);
-    let changes = || offer.diff.changes.iter();
-    let path = |change: &Change| change.address.identities().collect::<Vec<_>>().join("/");
-    let exact = changes().find(|change| path(change) == named || change.address.to_string() == named);
-    let around = || changes().find(|change| !path(change).is_empty() && named.starts_with(&path(change)));
-    let immutable = || changes().find(|change| finding.message.contains(&format!("`{}`", change.address)));
-    exact.or_else(around).or_else(immutable).map_or(1, |change| change.line)
+/// The lines of an offer's file by the addresses of its changes.
+struct Lines<'a>(BTreeMap<&'a Address, usize>);
+
+impl<'a> Lines<'a> {
+    fn of(offer: &'a OfferPlan) -> Self {
+        Self(offer.diff.changes.iter().map(|change| (&change.address, change.line)).collect())
+    }
+
+    /// Returns the line of the first change at or in an address, else that of the change around it.
+    fn at(&self, address: &Address) -> Option<usize> {
+        let inside = self.0.range::<&Address, _>(address..).next().filter(|(changed, _)| changed.is_within(address));
+        let line = inside.map(|(_, line)| *line);
+        let parents = std::iter::successors(Some(address.parent()), |at| (at.parent() != *at).then(|| at.parent()));
+        line.or_else(|| parents.into_iter().find_map(|parent| self.0.get(&parent).copied()))
+    }
+
+    /// Returns the line to show a finding at: that of its first place that changes, else the first of the file.
+    fn of_finding(&self, finding: &Finding) -> usize {
+        finding.at.iter().find_map(|address| self.at(address)).unwrap_or(1)
+    }
 }
 
 fn unread<'p>(unread: &'p [Unread], places: &'p Places) -> impl Iterator<Item = Found<'static>> + 'p {
@@ -188,7 +200,7 @@ fn unread<'p>(unread: &'p [Unread], places: &'p Places) -> impl Iterator<Item = 
 /// The changes of a plan, the gravest of all offers first: what a reviewer must not miss warns.
 pub(super) fn changes(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
     let classed =
-        plan.offers.iter().flat_map(|offer| by_risk(&offer.diff.changes).into_iter().map(move |c| (offer, c)));
+        plan.offers().iter().flat_map(|offer| by_risk(&offer.diff.changes).into_iter().map(move |c| (offer, c)));
     let mut classed = classed.collect::<Vec<_>>();
     classed.sort_by_key(|(_, (risk, _))| *risk);
     let found = classed.into_iter().map(|(offer, (risk, change))| Found {
@@ -355,4 +367,30 @@ pub(super) fn drift(drift: &Drift, places: &Places) -> Vec<Found<'static>> {
 pub(super) fn error(error: &Error) -> (String, Option<String>) {
     let hints = error.hints().join("; ");
     (clean(&error.to_string()), (!hints.is_empty()).then(|| clean(&hints)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_the_line_of_the_change_at_it_in_it_or_around_it() {
+        let root = Address::default();
+        let plan = root.key("plans").id("basic");
+        let (price, title) = (plan.key("price"), root.key("title"));
+        let lines = Lines([(&price, 7), (&title, 3)].into());
+        for (address, line) in [
+            (&price, Some(7)),
+            (&plan, Some(7)),
+            (&price.key("sizes").id("1core"), Some(7)),
+            (&title, Some(3)),
+            (&root.key("titles"), None),
+            (&plan.key("regions"), None),
+        ] {
+            assert_eq!(lines.at(address), line, "{address}");
+        }
+        let finding = |at: Vec<Address>| Finding { at, ..Finding::conflict("`title` and `price`") };
+        assert_eq!(lines.of_finding(&finding(vec![plan.key("regions"), price.clone(), title.clone()])), 7);
+        assert_eq!(lines.of_finding(&finding(Vec::new())), 1, "a message names no place");
+    }
 }

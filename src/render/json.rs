@@ -1,6 +1,7 @@
-//! The documents for other programs. They are structs of their own, so that the inside can change without them: nothing of
-//! the inside is written as it is, but ids, digests, addresses and values of documents. `docs/json.md` says what they mean,
-//! `schemas/output/` has their form, and a new field without its description there fails a test.
+//! The documents for other programs. Their fields are named in structs of their own, here and in `plan::view`, so that other
+//! modules can change without them; only ids, digests, addresses, values and the words of closed sets are written as they
+//! are. `docs/json.md` explains the fields, `schemas/output/` has the form, and a field that is not described there fails a
+//! test.
 //!
 //! `format_version` is `major.minor`: a minor step adds fields, a major step changes or removes some. Readers ignore
 //! what they do not know. Values hold no secret.
@@ -8,20 +9,17 @@
 pub(super) mod parts;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use self::parts::{
-    AppliedPart, EstimatePart, FindingPart, OpPart, SincePart, StalePart, StatusPart, TakenPart, TotalsPart, UnreadPart,
-};
+use self::parts::{AppliedPart, SincePart, StalePart, StatusPart, TakenPart, TotalsPart, UnreadPart};
 use crate::apply::{End, Failure};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::diff::Change;
 use crate::error::Error;
-use crate::model::OfferKey;
-use crate::plan::{OfferPlan, Plan, Risk, Unread};
+use crate::model::{OfferKey, OfferName};
+use crate::plan::view::{self, FindingView, OfferView};
+use crate::plan::{Plan, Unread};
 use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
 
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "2.0";
 
 #[derive(Serialize)]
 struct Document<T> {
@@ -45,68 +43,14 @@ struct PlanDocument<'a> {
     /// Whether every offer could be read.
     complete: bool,
     summary: TotalsPart,
-    /// What speaks against the plan as a whole.
-    findings: Vec<FindingPart<'a>>,
+    findings: Vec<FindingView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<SincePart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<TakenPart<'a>>,
-    offers: Vec<OfferDocument<'a>>,
-    unchanged: Vec<&'a OfferKey>,
+    offers: Vec<OfferView<'a>>,
+    unchanged: Vec<OfferName<&'a OfferKey>>,
     unread: Vec<UnreadPart<'a>>,
-}
-
-#[derive(Serialize)]
-struct OfferDocument<'a> {
-    offer: &'a OfferKey,
-    file: &'a str,
-    offer_type: &'a str,
-    profile: Option<&'static str>,
-    write: Option<&'static str>,
-    through: &'static str,
-    release: Vec<&'static str>,
-    rides_along: Vec<RideDocument<'a>>,
-    estimates: Vec<EstimatePart<'a>>,
-    findings: Vec<FindingPart<'a>>,
-    changes: Vec<ChangeDocument<'a>>,
-    hidden: Vec<HiddenDocument>,
-    not_compared: Vec<String>,
-    uploads: Vec<UploadDocument<'a>>,
-    secrets: Vec<String>,
-    ignored: Vec<String>,
-    unmanaged: usize,
-}
-
-#[derive(Serialize)]
-struct UploadDocument<'a> {
-    path: &'a str,
-    size: u64,
-}
-
-#[derive(Serialize)]
-struct ChangeDocument<'a> {
-    address: String,
-    path: String,
-    line: usize,
-    risk: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    twin: Option<&'a str>,
-    #[serde(flatten)]
-    change: OpPart<'a>,
-}
-
-#[derive(Serialize)]
-struct RideDocument<'a> {
-    address: String,
-    path: String,
-    #[serde(flatten)]
-    change: OpPart<'a>,
-}
-
-#[derive(Serialize)]
-struct HiddenDocument {
-    address: String,
-    rule: &'static str,
 }
 
 pub(crate) fn plan(plan: &Plan) -> String {
@@ -114,72 +58,16 @@ pub(crate) fn plan(plan: &Plan) -> String {
         "offerctl.plan",
         PlanDocument {
             fingerprint: plan.fingerprint().to_string(),
-            complete: plan.unread.is_empty(),
+            complete: plan.unread().is_empty(),
             summary: parts::totals(plan.totals()),
-            findings: parts::findings(&plan.findings),
-            since: plan.since.as_ref().map(parts::since),
-            snapshot: plan.snapshot.as_ref().map(parts::taken),
-            offers: plan.offers.iter().map(offer).collect(),
-            unchanged: plan.unchanged.iter().map(|unchanged| &unchanged.key).collect(),
-            unread: parts::unread(&plan.unread),
+            findings: view::findings(plan.findings()),
+            since: plan.since().map(parts::since),
+            snapshot: plan.snapshot().map(parts::taken),
+            offers: plan.offers().iter().map(view::offer).collect(),
+            unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.name()).collect(),
+            unread: parts::unread(plan.unread()),
         },
     )
-}
-
-/// The plan of one offer as the document has it: what users' own rules see.
-pub(crate) fn plan_of_offer(plan: &OfferPlan) -> Value {
-    serde_json::to_value(offer(plan)).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"))
-}
-
-fn offer(offer: &OfferPlan) -> OfferDocument<'_> {
-    let texts = |addresses: &[crate::model::Address]| addresses.iter().map(ToString::to_string).collect();
-    let diff = &offer.diff;
-    OfferDocument {
-        offer: &offer.key,
-        file: offer.path(),
-        offer_type: &offer.offer_type,
-        profile: offer.profile.map(parts::profile),
-        write: offer.write().map(parts::write),
-        through: parts::through(offer.through),
-        release: offer.release.iter().map(|step| parts::release(*step)).collect(),
-        rides_along: offer.rides_along.iter().map(ride).collect(),
-        estimates: parts::estimates(&offer.estimates),
-        findings: parts::findings(&offer.findings),
-        changes: diff.changes.iter().map(change).collect(),
-        hidden: diff
-            .hidden
-            .iter()
-            .map(|hidden| HiddenDocument { address: hidden.address.to_string(), rule: parts::rule(hidden.rule) })
-            .collect(),
-        uploads: offer
-            .uploads
-            .iter()
-            .map(|file| UploadDocument { path: &file.path, size: file.content.size })
-            .collect(),
-        not_compared: diff.unknown.iter().map(|unknown| unknown.address.to_string()).collect(),
-        secrets: texts(&diff.secrets),
-        ignored: texts(&diff.ignored),
-        unmanaged: diff.unmanaged,
-    }
-}
-
-fn ride(change: &Change) -> RideDocument<'_> {
-    RideDocument {
-        address: change.address.to_string(),
-        path: change.pointer.to_string(),
-        change: parts::op(&change.kind),
-    }
-}
-
-fn change(change: &Change) -> ChangeDocument<'_> {
-    ChangeDocument {
-        address: change.address.to_string(),
-        path: change.pointer.to_string(),
-        line: change.line,
-        risk: Risk::of(change).word(),
-        twin: change.twin.as_deref(),
-        change: parts::op(&change.kind),
-    }
 }
 
 #[derive(Serialize)]
@@ -207,7 +95,8 @@ struct ReceiptDocument<'a> {
 
 #[derive(Serialize)]
 struct OutcomeDocument<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     done: Vec<&'static str>,
     end: &'static str,
     messages: Vec<String>,
@@ -225,7 +114,7 @@ pub(crate) fn report(report: &Report) -> String {
         .outcomes
         .iter()
         .map(|outcome| OutcomeDocument {
-            offer: &outcome.key,
+            offer: outcome.key.name(),
             done: outcome.done.iter().map(|done| parts::done(*done)).collect(),
             end: end_name(&outcome.end),
             messages: messages(&outcome.end),
@@ -292,7 +181,7 @@ pub(super) fn messages(end: &End) -> Vec<String> {
 
 #[derive(Serialize)]
 struct DiagnosticsDocument<'a> {
-    offers: Vec<&'a OfferKey>,
+    offers: Vec<OfferName<&'a OfferKey>>,
     diagnostics: Vec<DiagnosticDocument<'a>>,
 }
 
@@ -310,6 +199,7 @@ struct DiagnosticDocument<'a> {
 
 /// The findings of `validate`.
 pub(crate) fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) -> String {
+    let offers = offers.into_iter().map(OfferKey::name).collect();
     document("offerctl.diagnostics", DiagnosticsDocument { offers, diagnostics: findings(diagnostics) })
 }
 

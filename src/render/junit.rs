@@ -73,9 +73,9 @@ fn placed(found: &Found<'_>) -> String {
 
 /// A plan: what a guard stops fails, what could not be read is an error.
 pub(crate) fn plan(plan: &Plan, places: &Places) -> String {
-    let unchanged = plan.unchanged.iter().map(|unchanged| Case::new(&unchanged.key, "plan", Verdict::Passed));
-    let offers = plan.offers.iter().map(|offer| planned(offer, places));
-    let mut cases = unchanged.chain(offers).chain(unread(&plan.unread, "plan")).collect::<Vec<_>>();
+    let unchanged = plan.unchanged().iter().map(|unchanged| Case::new(&unchanged.key, "plan", Verdict::Passed));
+    let offers = plan.offers().iter().map(|offer| planned(offer, places));
+    let mut cases = unchanged.chain(offers).chain(unread(plan.unread(), "plan")).collect::<Vec<_>>();
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     cases.extend(whole("plan", plan.refusals().map(|finding| found::clean(&finding.describe())).collect()));
     document("plan", &cases)

@@ -30,7 +30,7 @@ pub(crate) use drift::{drift, drift_json};
 pub(crate) use found::Places;
 pub(crate) use html::{error as error_html, plan as plan_html};
 pub(crate) use json::{
-    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json, plan_of_offer,
+    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
     report as report_json, status as status_json,
 };
 pub(crate) use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan_markdown};

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::json::parts::{self, UnreadPart};
 use super::{Paint, json, not_read, plural};
-use crate::model::OfferKey;
+use crate::model::{OfferKey, OfferName};
 use crate::snapshot::Snapshot;
 
 /// The text, ending in a line feed.
@@ -31,14 +31,15 @@ struct SnapshotDocument<'a> {
 
 #[derive(Serialize)]
 struct RecordedDocument<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     exists: bool,
 }
 
 pub(crate) fn snapshot_json(snapshot: &Snapshot, path: &Path) -> String {
     let recorded = snapshot.content.offers.iter();
     let offers =
-        recorded.map(|recorded| RecordedDocument { offer: &recorded.offer, exists: recorded.present.is_some() });
+        recorded.map(|recorded| RecordedDocument { offer: recorded.offer.name(), exists: recorded.present.is_some() });
     json::document(
         "offerctl.snapshot",
         SnapshotDocument {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Schemas;
 use super::compile::GENERIC;
+use crate::model::Digest;
 
 /// The files that describe offer files rather than offer documents.
 const FOR_EDITORS: &[(&str, &str)] = &[
@@ -49,6 +50,11 @@ impl Schemas {
             schema["$defs"] = Value::Object(parts);
         }
         schema
+    }
+
+    /// The digest of all that the schema files say of a type, in canonical JSON.
+    pub(crate) fn digest(&self, offer_type: &str) -> Digest {
+        Digest::of_json(&self.bundle(Bundle::Type(offer_type)))
     }
 
     fn files_of(&self, offer_type: &str) -> &[String] {
@@ -176,6 +182,18 @@ mod tests {
         };
         let written = parsed(FOR_EDITORS[0].1);
         assert_eq!(as_set(&written["allOf"]), as_set(&Schemas::builtin().offer_file()["allOf"]));
+    }
+
+    #[test]
+    fn the_digest_of_a_type_is_of_what_its_files_say() {
+        let file = |text: &str| vec![("more.json".to_owned(), text.to_owned())];
+        let digest = |files: &[(String, String)], of: &str| Schemas::with(files).expect("good").digest(of);
+        let more = r#"{"title": "Ours", "properties": {"offerTypeId": {"enum": ["our-type"]}}}"#;
+        let laid_out = "{\"properties\": {\"offerTypeId\":\n {\"enum\": [\"our-type\"]}}, \"title\": \"Ours\"}";
+        assert_eq!(digest(&file(more), "our-type"), digest(&file(laid_out), "our-type"));
+        assert_ne!(digest(&file(more), "our-type"), digest(&file(&more.replace("Ours", "Theirs")), "our-type"));
+        let core = "microsoft-azure-corevm";
+        assert_eq!(digest(&file(more), core), Schemas::builtin().digest(core), "the files of another type");
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::Guards;
-use super::rules::{self, Rule};
+use super::rules::{self, PolicyRule};
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
 use crate::model::Digest;
 
@@ -30,9 +31,12 @@ pub(crate) struct Config {
     pub(crate) markdown_limit: Option<usize>,
     /// `[guards]`: how bad each guard's finding is, and from where on it is one.
     pub(crate) guards: Guards,
-    /// `[[rules]]`: what the users themselves ask of every plan.
+    /// `[[rules]]`: the project's own rules for every plan.
     #[serde(deserialize_with = "rules::rules")]
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<PolicyRule>,
+    /// The settings as they were read.
+    #[serde(skip)]
+    tables: Map<String, Value>,
 }
 
 /// Reads `[lints]`, each level where it stands, so that a slip has its place.
@@ -141,15 +145,18 @@ impl Default for Config {
             markdown_limit: None,
             guards: Guards::default(),
             rules: Vec::new(),
+            tables: Map::new(),
         }
     }
 }
 
 impl Config {
-    /// The digest of each table that decides what a plan does, by the table's name: another one is another plan.
+    /// The digest of each table that decides what a plan does, by the table's name. Saved plans keep them, so the form
+    /// stays the same from version to version: the table as it was read, or null, in canonical JSON.
     pub(crate) fn digests(&self) -> [(&'static str, Digest); 3] {
-        let of = |table: &dyn std::fmt::Debug| Digest::of(format!("{table:?}").as_bytes());
-        [("artifacts", of(&self.artifacts)), ("guards", of(&self.guards)), ("rules", of(&self.rules))]
+        const FORM: u32 = 1;
+        let of = |name| Digest::of_json(&json!({ "form": FORM, "table": self.tables.get(name) }));
+        ["artifacts", "guards", "rules"].map(|name| (name, of(name)))
     }
 }
 
@@ -157,7 +164,11 @@ const SETTINGS: [&str; 9] =
     ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit", "guards", "rules"];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
-    toml::from_str(&source.text).map_err(|error| {
+    let read = |text: &str| {
+        let config = toml::from_str::<Config>(text)?;
+        Ok(Config { tables: toml::from_str(text)?, ..config })
+    };
+    read(&source.text).map_err(|error: toml::de::Error| {
         let span = error.span().map(|bytes| Span::within(&source.text, bytes));
         let message = error.message().trim().replace('\n', "; ").replace("expected usize", "expected a whole number");
         let help = match message.as_str() {
@@ -262,8 +273,11 @@ mod tests {
         let rules = with("few", "size(changes) < 3", "level = \"warn\"").expect("good").rules;
         assert_eq!((rules[0].name.as_str(), rules[0].level), ("few", super::super::Level::Warn));
         assert_eq!(with("few", "true", "").expect("good").rules[0].level, super::super::Level::Stop);
+        let beside = "changes.filter(a, a.line > 1).map(a, a.line).all(a, changes.exists(b, b.line == a))";
+        assert!(with("few", beside, "").is_ok(), "one after the other is not one within the other");
         let deep = format!("{}1{}", "(".repeat(40), ")".repeat(40));
         for (said, told) in [
+            (with("few", "changes.all(a, [1].exists(b, [2].map(c, c) == [a]))", ""), "3:14 `all`, `exists`,"),
             (with("few", "size(changes) <", ""), "3:14 the expression cannot be read: at its line 1, column "),
             (with("few", &deep, ""), "3:14 the expression has more than 32 brackets"),
             (with("few", &"x".repeat(5000), ""), "3:14 the expression is longer than 4096 bytes"),
@@ -279,6 +293,30 @@ mod tests {
             let said = said.expect_err("refused");
             assert!(said.starts_with(&format!("offerctl.toml:{told}")), "{said} is not {told}");
         }
+    }
+
+    #[test]
+    fn saved_plans_know_tables_by_what_is_written_in_them() {
+        let digests = |text: &str| parse_text(text).expect("good").digests().map(|(_, digest)| digest);
+        let guards = |text: &str| digests(text)[1].clone();
+        let text = "[guards]\nprice = \"warn\"\n[guards.limits]\nprice_percent = 12.5\n";
+        // Saved plans hold digests of this form, so it must not change.
+        let pinned = r#"{"form":1,"table":{"limits":{"price_percent":12.5},"price":"warn"}}"#;
+        assert_eq!(guards(text), Digest::of(pinned.as_bytes()));
+        assert_eq!(guards("parallelism = 3"), Digest::of(br#"{"form":1,"table":null}"#));
+        let laid_out = "parallelism = 3\n# A comment.\n[guards]\nlimits = { price_percent = 12.5 }\nprice = 'warn'\n";
+        assert_eq!(guards(text), guards(laid_out), "layout and other tables");
+        assert_ne!(guards(text), guards(&text.replace("12.5", "12.6")), "a limit");
+        let zone = |zone: &str| {
+            let window = "days = [\"mon\"]\nfrom = \"09:00\"\nto = \"16:00\"";
+            guards(&format!("[[guards.windows]]\n{window}\nzone = \"{zone}\"\n"))
+        };
+        assert_ne!(zone("Europe/Oslo"), zone("Europe/Paris"));
+        let message = |message: &str| {
+            let rule = format!("[[rules]]\nname = \"a\"\nexpression = \"true\"\nmessage = \"{message}\"\n");
+            digests(&rule)[2].clone()
+        };
+        assert_ne!(message("a"), message("b"));
     }
 
     #[test]

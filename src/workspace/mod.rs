@@ -33,7 +33,7 @@ pub(crate) use mend::mend;
 #[cfg(test)]
 pub(crate) use offer::Reconcile;
 pub(crate) use offer::{Desired, Ignore, Through};
-pub(crate) use rules::Rule;
+pub(crate) use rules::{PolicyRule, body, operands};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};

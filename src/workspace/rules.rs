@@ -1,32 +1,35 @@
-//! `[[rules]]` of `offerctl.toml`: what the users themselves ask of every plan, as expressions in CEL.
+//! `[[rules]]` of `offerctl.toml`: the project's own rules for every plan, as expressions in CEL.
 
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr};
 use serde::Deserialize;
 use serde::de::Error as _;
 
 use super::Level;
 
-/// A rule over the plan of one offer.
+/// A rule for the plan of one offer.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Rule {
-    /// Its name, which is in the token `rule:NAME`.
+pub(crate) struct PolicyRule {
+    /// Part of the token `rule:NAME`.
     #[serde(deserialize_with = "name")]
     pub(crate) name: String,
     /// What must hold, in the Common Expression Language.
     #[serde(deserialize_with = "expression")]
     pub(crate) expression: String,
-    /// What to say where it does not.
+    /// The message where it does not hold.
     #[serde(deserialize_with = "message")]
     pub(crate) message: String,
-    /// What becomes of an offer for which it does not hold.
+    /// Whether an offer for which it does not hold is stopped.
     #[serde(default)]
     pub(crate) level: Level,
 }
 
-/// A longer expression is no rule that anybody reads.
+/// The longest expression, in bytes.
 const MAX_EXPRESSION: usize = 4096;
-/// The parser goes into each bracket with a call of its own.
+/// The parser recurses into every bracket.
 const MAX_DEPTH: usize = 32;
+/// How deep comprehensions may nest.
+const MAX_NESTING: usize = 2;
 
 fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
@@ -63,16 +66,59 @@ fn check(text: &str) -> Result<(), String> {
     if deepest.max().unwrap_or(0) > MAX_DEPTH {
         return Err(format!("the expression has more than {MAX_DEPTH} brackets within each other"));
     }
-    let Err(errors) = cel::Program::compile(text) else { return Ok(()) };
-    let Some(first) = errors.errors.first() else { return Err("the expression cannot be read".to_owned()) };
-    let (line, column) = first.pos;
-    let said = first.msg.lines().next().unwrap_or_default();
-    Err(format!("the expression cannot be read: at its line {line}, column {column}: {said}"))
+    let program = cel::Program::compile(text).map_err(|errors| match errors.errors.first() {
+        None => "the expression cannot be read".to_owned(),
+        Some(first) => {
+            let (line, column) = first.pos;
+            let reason = first.msg.lines().next().unwrap_or_default();
+            format!("the expression cannot be read: at its line {line}, column {column}: {reason}")
+        }
+    })?;
+    let nesting = nesting(&program.expression().expr);
+    if nesting > MAX_NESTING {
+        return Err(format!(
+            "`all`, `exists`, `exists_one`, `map` and `filter` nest at most {MAX_NESTING} deep, and here they nest \
+             {nesting} deep"
+        ));
+    }
+    Ok(())
 }
 
-/// Reads the rules, of which no two have one name.
-pub(super) fn rules<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::Error> {
-    let rules = Vec::<Rule>::deserialize(deserializer)?;
+/// Returns how deep comprehensions nest. One that ranges over the result of another is beside it, not within it.
+fn nesting(expression: &Expr) -> usize {
+    let deepest = |parts: Vec<&IdedExpr>| parts.into_iter().map(|part| nesting(&part.expr)).max().unwrap_or(0);
+    match expression {
+        Expr::Comprehension(inner) => nesting(&inner.iter_range.expr).max(1 + deepest(body(inner))),
+        other => deepest(operands(other)),
+    }
+}
+
+/// Returns the parts of a comprehension that are evaluated for each member of its range.
+pub(crate) fn body(comprehension: &ComprehensionExpr) -> Vec<&IdedExpr> {
+    vec![&comprehension.loop_cond, &comprehension.loop_step]
+}
+
+/// Returns the direct parts of an expression that is not a comprehension.
+pub(crate) fn operands(expression: &Expr) -> Vec<&IdedExpr> {
+    fn entry(entry: &EntryExpr) -> Vec<&IdedExpr> {
+        match entry {
+            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+            EntryExpr::StructField(field) => vec![&field.value],
+        }
+    }
+    match expression {
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Map(map) => map.entries.iter().flat_map(|part| entry(&part.expr)).collect(),
+        Expr::Struct(fields) => fields.entries.iter().flat_map(|part| entry(&part.expr)).collect(),
+        Expr::Comprehension(_) | Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
+    }
+}
+
+/// Reads the rules, whose names are unique.
+pub(super) fn rules<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<PolicyRule>, D::Error> {
+    let rules = Vec::<PolicyRule>::deserialize(deserializer)?;
     for (index, rule) in rules.iter().enumerate() {
         if rules[..index].iter().any(|other| other.name == rule.name) {
             return Err(D::Error::custom(format!("there are two rules `{}`", rule.name)));

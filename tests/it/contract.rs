@@ -31,7 +31,7 @@ fn says(ran: &Ran, text: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_moves_between_approval_and_apply_is_told_precisely_and_nothing_is_written() {
     const REASONS: [&str; 4] = [
-        "p.json: it was written by offerctl 9.0.0 in format 2.0; this is offerctl ",
+        "p.json: it was written by offerctl 9.0.0 in format 3.0; this is offerctl ",
         "p.json: it was changed after it was saved: its checksum does not match",
         "offers/a.yaml changed since the plan was made; nothing was written",
         "title: \"old\" → \"from the portal\" (the plan writes \"new\")",
@@ -227,6 +227,96 @@ async fn the_users_own_rules_are_judged_and_accepted_by_name() {
 
     write(root, "offerctl.toml", &rules("changes.all(c, c.address != 'title')"));
     world.run(&["apply", "--yes", "--allow", "rule:calm"]).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rules_cost_is_limited_before_they_run() {
+    let rule = |name: &str, expression: &str| {
+        format!("[[rules]]\nname = \"{name}\"\nexpression = '''{expression}'''\nmessage = \"m\"\n")
+    };
+    let pairs = |size: usize| {
+        let list = format!("[{}]", vec!["1"; size].join(","));
+        format!("{list}.all(a, {list}.all(b, a == b))")
+    };
+    let world = one_changed().await;
+    let root = world.folder.path();
+    write(root, "offerctl.toml", &rule("pairs", &pairs(30)));
+    world.run(&["plan"]).await.exits(0);
+    // Lists of 1,000 members make a million pairs, and six such rules are too many.
+    let many = (0..6).map(|n| rule(&format!("pairs-{n}"), &pairs(1_000)));
+    write(root, "offerctl.toml", &many.collect::<String>());
+    let refused = world.run(&["plan", "-o", "json"]).await.exits(3).json();
+    let message = refused["message"].as_str().expect("a message");
+    for part in ["`pairs-", "1001000", "6006000", "5000000"] {
+        assert!(message.contains(part), "{part} is not in {message}");
+    }
+    world.run(&["apply", "--yes"]).await.exits(3);
+
+    write(root, "offerctl.toml", &rule("deep", "changes.all(a, changes.all(b, changes.all(c, true)))"));
+    let refused = world.run(&["plan", "-o", "json"]).await.exits(3).json();
+    let found = &refused["diagnostics"][0];
+    assert_eq!((&found["file"], &found["line"]), (&json!("offerctl.toml"), &json!(3)), "{refused}");
+    only_read(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_counts_as_offers_that_exist() {
+    let ids = (0..40).map(|n| format!("offer-{n:02}")).collect::<Vec<_>>();
+    let live = ids.iter().map(|id| native(&offer(id, "old"))).collect();
+    let files = ids.iter().map(|id| (id.clone(), offer(id, "old"))).collect::<Vec<_>>();
+    let files = files.iter().map(|(id, offer)| (id.as_str(), offer)).collect::<Vec<_>>();
+    let world = World::new(live, &files).await;
+    crate::drift::git(&world, &["init", "-q"]);
+    let revision = crate::drift::commit(&world);
+    for id in &ids[..12] {
+        world.declare(id, &offer(id, "new"));
+    }
+    let plan = async |args: &[&str]| world.run(&[&["plan", "-o", "json"], args].concat()).await.exits(0).json();
+    let (whole, part) = (plan(&[]).await, plan(&["--since", &revision]).await);
+    assert_eq!((part["summary"]["update"].as_u64(), part["since"]["left_out"].as_u64()), (Some(12), Some(28)));
+    assert_eq!(part["findings"], json!([]));
+    for field in ["findings", "offers", "fingerprint"] {
+        assert_eq!(part[field], whole[field], "{field}");
+    }
+    // A finding about many offers is the same, too.
+    write(world.folder.path(), "offerctl.toml", "[guards.limits]\noffers_percent = 25\n");
+    crate::drift::git(&world, &["add", "offerctl.toml"]);
+    crate::drift::git(&world, &["commit", "-q", "-m", "limits", "offerctl.toml"]);
+    let (whole, part) = (plan(&[]).await, plan(&["--since", "HEAD"]).await);
+    assert_eq!((&part["findings"][0]["token"], &part["since"]["left_out"]), (&json!("many-offers:12"), &json!(28)));
+    assert_eq!((&part["findings"], &part["fingerprint"]), (&whole["findings"], &whole["fingerprint"]));
+
+    let allow = ["--allow", "many-offers:12"];
+    let approved = plan(&[&allow[..], &["--since", "HEAD"]].concat()).await;
+    let fingerprint = approved["fingerprint"].as_str().expect("a fingerprint");
+    world.run(&[&["apply", "--yes", "--expect-plan", fingerprint], &allow[..]].concat()).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apply_since_a_revision_takes_the_fingerprint_of_the_plan_since_it() {
+    let files = [("a", &offer("a", "old")), ("b", &offer("b", "old"))];
+    let world = World::new(vec![native(&offer("a", "old")), native(&offer("b", "elsewhere"))], &files).await;
+    crate::drift::git(&world, &["init", "-q"]);
+    let revision = crate::drift::commit(&world);
+    world.declare("a", &offer("a", "new"));
+    let since = ["--since", &revision];
+    let plan = world.run(&[&["plan", "-o", "json"], &since[..]].concat()).await.exits(0).json();
+    let fingerprint = plan["fingerprint"].as_str().expect("a fingerprint").to_owned();
+    // Without the flag there is more to do, which is another plan.
+    world.run(&["apply", "--yes", "--expect-plan", &fingerprint]).await.exits(5);
+    only_read(&world).await;
+    let apply = ["apply", "--yes", "--expect-plan", &fingerprint, "-o", "json"];
+    let report = world.run(&[&apply, &since[..]].concat()).await.exits(0).json();
+    assert_eq!(report["receipt"]["applied"].as_array().map(Vec::len), Some(1), "{report}");
+    assert_eq!(world.live("a").await["definition"]["offer"][TITLE], "new");
+    assert_eq!(world.live("b").await["definition"]["offer"][TITLE], "elsewhere");
+    assert_eq!(world.count("PUT", "/offers/b").await, 0);
+
+    world.declare("a", &offer("a", "newer"));
+    world.run(&[&["plan", "--out", "p.json"], &since[..]].concat()).await.exits(0);
+    world.run(&[&["apply", "p.json", "--yes"], &since[..]].concat()).await.exits(3);
+    world.run(&["apply", "p.json", "--yes"]).await.exits(0);
+    assert_eq!(world.live("a").await["definition"]["offer"][TITLE], "newer");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -152,8 +152,8 @@ async fn the_receipt_covers_what_needed_nothing_and_names_its_portal() {
     );
     for (text, why) in [
         ("{}", "it is not the JSON report of an apply"),
-        (r#"{"format":"offerctl.report","format_version":"2.0"}"#, "its format_version is 2.0"),
-        (r#"{"format":"offerctl.report","format_version":"1.0"}"#, "the report has no receipt"),
+        (r#"{"format":"offerctl.report","format_version":"1.0"}"#, "its format_version is 1.0"),
+        (r#"{"format":"offerctl.report","format_version":"2.0"}"#, "the report has no receipt"),
     ] {
         write(world.folder.path(), "bad.json", text);
         let refused = world.run(&["drift", "--base", "bad.json"]).await.exits(3);

@@ -56,7 +56,7 @@ async fn nothing_is_proposed_for_what_may_not_be_read() {
     assert!(!planned.stdout.contains("contoso/b   create"), "{}", planned.stdout);
     let json = world.run(&["plan", "-o", "json"]).await.exits(6).json();
     assert_eq!(json["complete"], json!(false));
-    assert_eq!(json["unread"][0]["key"], json!("contoso/b"));
+    assert_eq!(json["unread"][0]["offer"], json!("contoso/b"));
     world.run(&["apply", "--yes", "contoso/b"]).await.exits(4);
     assert_eq!(world.count("PUT", "/offers/b").await, 0);
 }

@@ -90,13 +90,16 @@ async fn json_is_one_versioned_document_beside_any_other_output() {
         .expect("JSON");
     let stdout = world.run(&["plan", "-o", "json"]).await.exits(0).json();
     assert_eq!(file, stdout);
-    assert_eq!(file["format_version"], json!("1.0"));
+    assert_eq!(file["format_version"], json!("2.0"));
     assert_eq!(
         file["offers"][0]["changes"],
-        json!([{"address": "title", "path": format!("/definition/offer/{TITLE}"), "line": 8, "risk": "text", "op": "replace", "before": "old", "after": "new"}])
+        json!([{"address": "title", "path": format!("/definition/offer/{TITLE}"), "file": "offers/a.yaml", "line": 8, "risk": "text", "op": "replace", "before": "old", "after": "new"}])
     );
     let report = world.run(&["apply", "--yes", "-o", "json"]).await.exits(0).json();
-    assert_eq!(report["offers"], json!([{"offer": "contoso/a", "done": ["updated"], "end": "done", "messages": []}]));
+    assert_eq!(
+        report["offers"],
+        json!([{"api": "cpp", "offer": "contoso/a", "done": ["updated"], "end": "done", "messages": []}])
+    );
     set_title(&mut offer("a", "x"), "y");
     let error = world.run(&["plan", "contoso/zzz", "-o", "json"]).await.exits(3).json();
     assert_eq!((&error["format"], &error["exit_code"]), (&json!("offerctl.error"), &json!(3)));

@@ -196,7 +196,7 @@ fn a_finding_carries_the_places_that_it_is_about() {
     for (token, place) in [
         ("remove-image:basic/1.0.0", "plans[basic]/vmImages[1.0.0]"),
         ("remove-plan:basic", "plans[basic]"),
-        ("price-terms:basic:4core=none", &format!("{prices}/individually[4core]")),
+        ("price-terms:basic:4core=none", &format!("{prices}/individually/4core")),
         ("price-terms:basic:currency=EUR", &format!("{prices}/currency")),
         ("remove-market:basic:NO/SE", "plans[basic]/regions"),
         ("widen-audience:basic", "plans[basic]/restrictedAudience"),
@@ -209,7 +209,7 @@ fn a_finding_carries_the_places_that_it_is_about() {
     ] {
         assert_eq!(at(token), [place], "{token}");
     }
-    let individually = |size: &str| format!("{prices}/individually[{size}]");
+    let individually = |size: &str| format!("{prices}/individually/{size}");
     let three = at("price:basic/3-prices:-50%");
     assert_eq!((three.len(), &three[0]), (3, &individually("2core")), "the greatest step comes first");
     assert_eq!(at("outside-window"), Vec::<String>::new());

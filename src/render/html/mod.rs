@@ -40,7 +40,7 @@ pub(crate) fn plan(plan: &Plan, html_source: bool) -> String {
             main #changes tabindex="-1" {
                 (deletions(&review))
                 (not_read(&review))
-                @for (at, (offer, source)) in review.offers.iter().zip(&plan.offers).enumerate() {
+                @for (at, (offer, source)) in review.offers.iter().zip(plan.offers()).enumerate() {
                     (article(at, offer, source))
                 }
                 (unchanged(&review))

@@ -5,7 +5,7 @@ use std::process::Command;
 use html5gum::{Token, Tokenizer};
 use snapbox::{assert_data_eq, file};
 
-use crate::plan::Plan;
+use crate::plan::{Context, Plan};
 use crate::render::tests::gallery;
 
 /// What the page may be made of: nothing that runs, loads or sends.
@@ -121,13 +121,8 @@ fn the_page_loads_and_runs_nothing() {
 
 /// All plans of the gallery in one, without the megabytes.
 fn whole() -> Plan {
-    let mut plan = Plan::default();
-    for case in gallery::cases().iter().filter(|case| !case.name.contains("megabyte")) {
-        plan.offers.extend(case.plan.offers.iter().cloned());
-        plan.unread.extend(case.plan.unread.iter().cloned());
-        plan.unchanged.extend(case.plan.unchanged.iter().cloned());
-    }
-    plan
+    let cases = gallery::cases().iter().filter(|case| !case.name.contains("megabyte"));
+    Plan::of(cases.flat_map(|case| case.plan.verdicts()), Context::default())
 }
 
 struct Browser {
@@ -182,13 +177,8 @@ fn looked_at() -> Plan {
         "one changed, one as it is, two not read",
         "hostile: a listing",
     ];
-    let mut plan = Plan::default();
-    for case in gallery::cases().iter().filter(|case| shown.contains(&case.name)) {
-        plan.offers.extend(case.plan.offers.iter().cloned());
-        plan.unread.extend(case.plan.unread.iter().cloned());
-        plan.unchanged.extend(case.plan.unchanged.iter().cloned());
-    }
-    plan
+    let cases = gallery::cases().iter().filter(|case| shown.contains(&case.name));
+    Plan::of(cases.flat_map(|case| case.plan.verdicts()), Context::default())
 }
 
 /// Asked with `OFFERCTL_TEST_BROWSER=/usr/bin/chromium`; the pictures go to `OFFERCTL_TEST_PICTURES`.

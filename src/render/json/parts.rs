@@ -5,17 +5,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::apply::Done;
-use crate::diff::{ChangeKind, Rule};
 use crate::drift::{Applied, Unlisted, Who};
-use crate::model::{Digest, OfferKey, Profile};
-use crate::plan::{Estimate, Finding, MovedField, ReleaseStep, Since, Stale, Taken, Totals, Unread, Write};
+use crate::model::{Digest, OfferKey, OfferName};
+use crate::plan::{MovedField, Since, Stale, Taken, Totals, Unread};
 use crate::portal::{Level as MessageLevel, Message, OperationView, State, Step, StepState, Submission};
 use crate::report::{OfferStatus, Purpose};
-use crate::workspace::{Level, Through};
 
 #[derive(Serialize)]
 pub(in crate::render) struct UnreadPart<'a> {
-    key: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     cause: &'a str,
     hint: Option<&'a str>,
     denied: bool,
@@ -24,7 +23,12 @@ pub(in crate::render) struct UnreadPart<'a> {
 pub(in crate::render) fn unread(unread: &[Unread]) -> Vec<UnreadPart<'_>> {
     unread
         .iter()
-        .map(|Unread { key, cause, hint, denied }| UnreadPart { key, cause, hint: hint.as_deref(), denied: *denied })
+        .map(|Unread { key, cause, hint, denied }| UnreadPart {
+            offer: key.name(),
+            cause,
+            hint: hint.as_deref(),
+            denied: *denied,
+        })
         .collect()
 }
 
@@ -62,32 +66,6 @@ pub(super) fn totals(totals: Totals) -> TotalsPart {
 }
 
 #[derive(Serialize)]
-pub(super) struct FindingPart<'a> {
-    guard: Option<&'static str>,
-    level: &'static str,
-    token: Option<&'a str>,
-    message: &'a str,
-    allowed: bool,
-}
-
-pub(super) fn findings(findings: &[Finding]) -> Vec<FindingPart<'_>> {
-    findings
-        .iter()
-        .map(|Finding { guard, level, token, message, allowed }| FindingPart {
-            guard: guard.map(crate::workspace::Guard::name),
-            level: match level {
-                Level::Off => "off",
-                Level::Warn => "warn",
-                Level::Stop => "stop",
-            },
-            token: token.as_deref(),
-            message,
-            allowed: *allowed,
-        })
-        .collect()
-}
-
-#[derive(Serialize)]
 pub(super) struct SincePart<'a> {
     revision: &'a str,
     left_out: usize,
@@ -109,38 +87,9 @@ pub(super) fn taken(Taken { portal, taken, age_seconds }: &Taken) -> TakenPart<'
 }
 
 #[derive(Serialize)]
-pub(super) struct EstimatePart<'a> {
-    step: &'a str,
-    estimate: &'a str,
-}
-
-pub(super) fn estimates(estimates: &[Estimate]) -> Vec<EstimatePart<'_>> {
-    estimates.iter().map(|Estimate { step, estimate }| EstimatePart { step, estimate }).collect()
-}
-
-#[derive(Serialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub(in crate::render) enum OpPart<'a> {
-    Add { after: &'a Value },
-    Remove { before: &'a Value },
-    Replace { before: &'a Value, after: &'a Value },
-    Members { added: &'a [Value], removed: &'a [Value] },
-    List { before: &'a [Value], after: &'a [Value] },
-}
-
-pub(in crate::render) fn op(kind: &ChangeKind) -> OpPart<'_> {
-    match kind {
-        ChangeKind::Add { after } => OpPart::Add { after },
-        ChangeKind::Remove { before } => OpPart::Remove { before },
-        ChangeKind::Replace { before, after } => OpPart::Replace { before, after },
-        ChangeKind::Members { added, removed } => OpPart::Members { added, removed },
-        ChangeKind::List { before, after } => OpPart::List { before, after },
-    }
-}
-
-#[derive(Serialize)]
 pub(super) struct AppliedPart<'a> {
-    offer: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     digest: &'a Digest,
     document: &'a Value,
     references: &'a std::collections::BTreeMap<String, String>,
@@ -149,7 +98,12 @@ pub(super) struct AppliedPart<'a> {
 pub(super) fn applied(applied: &[Applied]) -> Vec<AppliedPart<'_>> {
     applied
         .iter()
-        .map(|Applied { offer, digest, document, references }| AppliedPart { offer, digest, document, references })
+        .map(|Applied { offer, digest, document, references }| AppliedPart {
+            offer: offer.name(),
+            digest,
+            document,
+            references,
+        })
         .collect()
 }
 
@@ -193,7 +147,8 @@ pub(super) fn stale(stale: &Stale) -> StalePart<'_> {
 
 #[derive(Serialize)]
 pub(super) struct StatusPart<'a> {
-    key: &'a OfferKey,
+    #[serde(flatten)]
+    offer: OfferName<&'a OfferKey>,
     exists: bool,
     status: Option<OperationPart<'a>>,
     preview: bool,
@@ -235,7 +190,7 @@ struct SubmissionPart<'a> {
 pub(super) fn status(offer: &OfferStatus) -> StatusPart<'_> {
     let OfferStatus { key, exists, status, preview, production, running } = offer;
     StatusPart {
-        key,
+        offer: key.name(),
         exists: *exists,
         status: status.as_ref().map(operation),
         preview: *preview,
@@ -338,52 +293,5 @@ pub(super) fn done(done: Done) -> &'static str {
         Done::Live => "live",
         Done::Canceled => "canceled",
         Done::AtRest => "at-rest",
-    }
-}
-
-pub(super) fn release(step: ReleaseStep) -> &'static str {
-    match step {
-        ReleaseStep::Publish => "publish",
-        ReleaseStep::JoinPublish => "join-publish",
-        ReleaseStep::AwaitSignoff => "await-signoff",
-        ReleaseStep::GoLive => "go-live",
-        ReleaseStep::JoinGoLive => "join-go-live",
-        ReleaseStep::AwaitLive => "await-live",
-    }
-}
-
-pub(super) fn rule(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Empty => "empty",
-        Rule::Default => "default",
-        Rule::Order => "order",
-        Rule::Number => "number",
-        Rule::Case => "case",
-        Rule::Signature => "signature",
-        Rule::Whitespace => "whitespace",
-        Rule::ReadOnly => "read-only",
-        Rule::Content => "content",
-    }
-}
-
-pub(super) fn write(write: Write) -> &'static str {
-    match write {
-        Write::Create => "create",
-        Write::Update => "update",
-    }
-}
-
-pub(super) fn profile(profile: Profile) -> &'static str {
-    match profile {
-        Profile::Native => "native",
-        Profile::Migrated => "migrated",
-    }
-}
-
-pub(super) fn through(through: Through) -> &'static str {
-    match through {
-        Through::Draft => "draft",
-        Through::Preview => "preview",
-        Through::Live => "live",
     }
 }

@@ -3,8 +3,9 @@ use serde_json::json;
 use super::*;
 use crate::diff::{Change, ChangeKind};
 use crate::model::{Address, OfferKey, Pointer};
-use crate::plan::OfferPlan;
+use crate::plan::{Context, OfferPlan, Verdict};
 use crate::render::tests::gallery;
+use crate::workspace::{Guard, Guards, Level};
 use snapbox::{assert_data_eq, file};
 
 const OPTIONS: MarkdownOptions = MarkdownOptions { limit: MarkdownOptions::LIMIT, html_source: false, verbose: false };
@@ -52,7 +53,7 @@ fn assert_contained(text: &str) {
 /// Many offers, each with a text that changes and an image that goes.
 fn many(count: usize, words: usize) -> Plan {
     let case = gallery::cases().iter().find(|case| case.name == "a title").expect("a case");
-    let one = &case.plan.offers[0];
+    let one = &case.plan.offers()[0];
     let offers = (0..count).map(|n| {
         let key = format!("contoso/offer-{n:04}").parse::<OfferKey>().expect("a key");
         let plan = Address::default().key("definition").key("plans").id("basic");
@@ -74,9 +75,10 @@ fn many(count: usize, words: usize) -> Plan {
             ),
         ];
         let diff = crate::diff::Diff { changes, ..one.diff.clone() };
-        OfferPlan { key, diff, ..one.clone() }
+        Verdict::Change(Box::new(OfferPlan { key, diff, ..one.clone() }))
     });
-    Plan { offers: offers.collect(), ..Plan::default() }
+    let guards = Guards::default().with(Guard::ManyOffers, Level::Off);
+    Plan::of(offers, Context { guards, ..Context::default() })
 }
 
 #[test]
@@ -94,8 +96,8 @@ fn five_hundred_offers_fit_with_every_deletion() {
 
 #[test]
 fn it_degrades_by_steps_and_never_drops_what_matters() {
-    let mut plan = many(12, 400);
-    plan.unread = gallery::cases().iter().flat_map(|case| case.plan.unread.clone()).take(2).collect();
+    let unread = gallery::cases().iter().flat_map(|case| case.plan.unread().to_vec()).take(2);
+    let plan = Plan::of(many(12, 400).verdicts().chain(unread.map(Verdict::Unread)), Context::default());
     let mut seen = Vec::new();
     let mut limit = 60_000;
     while limit > 100 {
@@ -104,7 +106,7 @@ fn it_degrades_by_steps_and_never_drops_what_matters() {
         for n in 0..12 {
             assert!(text.contains(&format!("offer-{n:04} plans[basic]/vmImages")), "{limit}: {text}");
         }
-        for unread in &plan.unread {
+        for unread in plan.unread() {
             assert!(text.contains(&code(&unread.key.to_string())), "{limit}: {text}");
         }
         assert!(text.contains(&plan.fingerprint().to_string()) && text.starts_with("<!-- offerctl:plan -->\n"));

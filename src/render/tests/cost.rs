@@ -6,7 +6,7 @@ use super::gallery;
 use crate::diff::{Change, ChangeKind, Diff};
 use crate::drift::{Drift, Moved, OfferDrift, Who};
 use crate::model::{Address, Pointer};
-use crate::plan::{OfferPlan, Plan};
+use crate::plan::{Context, OfferPlan, Plan, Verdict};
 use crate::render::{self, MarkdownOptions, Paint, Places, PlanOptions};
 use crate::steps::assert_linear;
 
@@ -40,9 +40,11 @@ fn description(before: String, after: String) -> Vec<Change> {
 
 /// Shows the changes in every format.
 fn show(changes: Vec<Change>) {
-    let one = gallery::cases().iter().find(|case| case.name == "a title").expect("a case").plan.offers[0].clone();
-    let plan =
-        Plan { offers: vec![OfferPlan { diff: Diff { changes, ..one.diff.clone() }, ..one }], ..Plan::default() };
+    let one = gallery::cases().iter().find(|case| case.name == "a title").expect("a case").plan.offers()[0].clone();
+    let plan = Plan::of(
+        [Verdict::Change(Box::new(OfferPlan { diff: Diff { changes, ..one.diff.clone() }, ..one }))],
+        Context::default(),
+    );
     for width in [None, Some(80)] {
         let paint = Paint { color: false };
         let _ = render::plan(&plan, PlanOptions { paint, verbose: false, html_source: false, width });

@@ -13,7 +13,7 @@ use crate::diagnostic::{Source, Span};
 use crate::error::Exit;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Artifact, Content, Digest, ETag, Entry, Kind, LocalFile, Node, OfferKey, SecretRef};
-use crate::plan::{Choices, Estimate, InProgress, Plan, ReleaseView, Since, Taken, Unread, Verdict, decide};
+use crate::plan::{Choices, Context, Estimate, InProgress, Plan, ReleaseView, Since, Taken, Unread, Verdict, decide};
 use crate::render::{Paint, Places, PlanOptions};
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Ignore, Reconcile, Through};
@@ -171,14 +171,7 @@ impl World {
 }
 
 fn plan_of(worlds: impl IntoIterator<Item = World>) -> Plan {
-    let mut plan = Plan::default();
-    for world in worlds {
-        match world.verdict() {
-            Verdict::Change(offer) => plan.offers.push(*offer),
-            Verdict::Unchanged(offer) => plan.unchanged.push(*offer),
-        }
-    }
-    plan
+    Plan::of(worlds.into_iter().map(World::verdict), Context::default())
 }
 
 /// A plan of one offer, as `edit` makes its world.
@@ -434,14 +427,13 @@ fn releases() -> Vec<Case> {
 /// Plans that do not cover everything, or were not made from the portal.
 fn scopes() -> Vec<Case> {
     let title = |world: &mut World| set(&mut world.declared, &format!("{OFFER}title"), json!("Contoso Hub"));
-    let mut since = one("only what changed since a revision", title).plan;
-    since.since = Some(Since { revision: "origin/main\u{202e}".to_owned(), left_out: 12 });
-    let mut snapshot = one("made from a snapshot", title).plan;
+    let case = |name, context| Case { name, plan: Plan::of(one(name, title).plan.verdicts(), context) };
+    let since = Some(Since { revision: "origin/main\u{202e}".to_owned(), left_out: 12 });
     let portal = "https://portal.example".to_owned();
-    snapshot.snapshot = Some(Taken { portal, taken: "2026-11-25T08:00:00Z".to_owned(), age_seconds: 5_400 });
+    let snapshot = Some(Taken { portal, taken: "2026-11-25T08:00:00Z".to_owned(), age_seconds: 5_400 });
     vec![
-        Case { name: "only what changed since a revision", plan: since },
-        Case { name: "made from a snapshot", plan: snapshot },
+        case("only what changed since a revision", Context { since, ..Context::default() }),
+        case("made from a snapshot", Context { snapshot, ..Context::default() }),
     ]
 }
 
@@ -453,13 +445,17 @@ fn left_out() -> Vec<Case> {
         hint: hint.map(ToOwned::to_owned),
         denied: false,
     };
-    let mut partly = one("one changed, one as it is, two not read", title).plan;
-    partly.unchanged = plan_of([World::new()]).unchanged;
-    partly.unread = vec![
-        unread("contoso/monitor", "the portal answered 403 Forbidden", Some("ask for the role of an owner")),
-        unread("contoso/other", "no answer within 30 s", None),
-    ];
-    let alone = Plan { unread: partly.unread[..1].to_vec(), ..Plan::default() };
+    let denied = Verdict::Unread(unread(
+        "contoso/monitor",
+        "the portal answered 403 Forbidden",
+        Some("ask for the role of an owner"),
+    ));
+    let changed = one("one changed, one as it is, two not read", title).plan;
+    let unchanged = plan_of([World::new()]);
+    let late = Verdict::Unread(unread("contoso/other", "no answer within 30 s", None));
+    let partly = changed.verdicts().chain(unchanged.verdicts()).chain([denied.clone(), late]);
+    let partly = Plan::of(partly, Context::default());
+    let alone = Plan::of([denied], Context::default());
     vec![
         Case { name: "one changed, one as it is, two not read", plan: partly },
         Case { name: "nothing could be read", plan: alone },
@@ -519,15 +515,15 @@ fn hostile() -> Vec<Case> {
         declares("hostile: a megabyte without a space", &format!("{OFFER}description"), json!("x".repeat(1_000_000))),
         Case {
             name: "hostile: a cause",
-            plan: Plan {
-                unread: vec![Unread {
+            plan: Plan::of(
+                [Verdict::Unread(Unread {
                     key: "contoso/a".parse().expect("a key"),
                     cause: HOSTILE.to_owned(),
                     hint: Some(HOSTILE.to_owned()),
                     denied: false,
-                }],
-                ..Plan::default()
-            },
+                })],
+                Context::default(),
+            ),
         },
     ]
 }

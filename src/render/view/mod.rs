@@ -225,23 +225,23 @@ pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
         short: fingerprint.short().to_owned(),
         fingerprint: fingerprint.to_string(),
         totals: plan.totals(),
-        offers: plan.offers.iter().map(|offer| offer_review(offer, options)).collect(),
+        offers: plan.offers().iter().map(|offer| offer_review(offer, options)).collect(),
         unchanged: plan
-            .unchanged
+            .unchanged()
             .iter()
             .map(|offer| UnchangedReview { key: offer.key.to_string(), counts: Counts::of(&offer.diff, false) })
             .collect(),
-        unread: plan.unread.iter().map(unread).collect(),
-        findings: plan.findings.iter().map(|found| finding(found, false)).collect(),
+        unread: plan.unread().iter().map(unread).collect(),
+        findings: plan.findings().iter().map(|found| finding(found, false)).collect(),
         scope: scope(plan),
     }
 }
 
 fn scope(plan: &Plan) -> Vec<String> {
-    let since = plan.since.as_ref().map(|Since { revision, left_out }| {
+    let since = plan.since().map(|Since { revision, left_out }| {
         format!("Left out: {} whose files did not change since {revision}.", plural(*left_out, "offer"))
     });
-    let snapshot = plan.snapshot.as_ref().map(|Taken { portal, taken, age_seconds }| {
+    let snapshot = plan.snapshot().map(|Taken { portal, taken, age_seconds }| {
         let age = duration(*age_seconds);
         format!("Planned against a snapshot of {portal}, {age} old ({taken}); it cannot be applied.")
     });
