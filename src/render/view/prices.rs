@@ -118,7 +118,7 @@ fn flatten<'v>(path: &[String], value: Option<&'v Value>, visit: &mut impl FnMut
         None => {}
         Some(Value::Object(map)) => {
             for (key, value) in map {
-                flatten(&[path, &[key.clone()]].concat(), Some(value), visit);
+                flatten(&[path, std::slice::from_ref(key)].concat(), Some(value), visit);
             }
         }
         Some(value) => visit(path, value),
