@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::clients::{CLIENT_ID, CLIENT_SECRET, Played, TENANT, Verdicts, python_package, skip};
-use crate::support::{Ran, VM, migrated, native, offer, offerctl, run_beside, write};
+use crate::support::{Ran, VM, migrated, native, offer, write};
 
 const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
 const AZURE_IMG_UTILS: (&str, &str) = ("azure-img-utils", "1.2.0");
@@ -101,7 +101,7 @@ fn azure_img_utils_files(folder: &Path) {
 async fn azure_img_utils_takes_a_new_image_to_customers() {
     let programs = match python_package(AZURE_IMG_UTILS.0, AZURE_IMG_UTILS.1) {
         Ok(programs) => programs,
-        Err(reason) => return skip("azure_img_utils_takes_a_new_image_to_customers", &reason),
+        Err(reason) => return skip("azure_img_utils_takes_a_new_image_to_customers", "python", &reason),
     };
     let documents = [native(&offer("native-vm", "t")), migrated(&offer("migrated-vm", "t"))];
     let portal = Played::new("native", &documents).await;
@@ -157,7 +157,7 @@ async fn azure_img_utils_takes_a_new_image_to_customers() {
 async fn azure_img_utils_works_from_the_command_line() {
     let programs = match python_package(AZURE_IMG_UTILS.0, AZURE_IMG_UTILS.1) {
         Ok(programs) => programs,
-        Err(reason) => return skip("azure_img_utils_works_from_the_command_line", &reason),
+        Err(reason) => return skip("azure_img_utils_works_from_the_command_line", "python", &reason),
     };
     let mut verdicts = Verdicts::new("azure-img-utils 1.2.0 (command line)", "migrated");
     let portal = Played::new("native", &[migrated(&offer("vm", "t"))]).await;
@@ -258,7 +258,7 @@ fn other_type() -> Value {
 async fn az_partner_center_cli_updates_and_publishes_migrated_offers() {
     let programs = match python_package(AZPC.0, AZPC.1) {
         Ok(programs) => programs,
-        Err(reason) => return skip("az_partner_center_cli_updates_and_publishes_migrated_offers", &reason),
+        Err(reason) => return skip("az_partner_center_cli_updates_and_publishes_migrated_offers", "python", &reason),
     };
     let mut verdicts = Verdicts::new("az-partner-center-cli 0.2.5", "migrated");
     let portal = Played::new("migrated", &[migrated(&offer("vm", "t")), other_type()]).await;
@@ -294,7 +294,7 @@ async fn az_partner_center_cli_updates_and_publishes_migrated_offers() {
 async fn az_partner_center_cli_cannot_update_native_offers() {
     let programs = match python_package(AZPC.0, AZPC.1) {
         Ok(programs) => programs,
-        Err(reason) => return skip("az_partner_center_cli_cannot_update_native_offers", &reason),
+        Err(reason) => return skip("az_partner_center_cli_cannot_update_native_offers", "python", &reason),
     };
     let mut verdicts = Verdicts::new("az-partner-center-cli 0.2.5", "native");
     let portal = Played::new("native", &[native(&offer("vm", "t")), other_type()]).await;
@@ -331,7 +331,7 @@ async fn az_partner_center_cli_cannot_update_native_offers() {
 async fn curl_reaches_the_portal_and_nothing_else() {
     let portal = Played::new("native", &[native(&offer("vm", "t"))]).await;
     if portal.run("curl", &["--version"]).await.code != 0 {
-        return skip("curl_reaches_the_portal_and_nothing_else", "there is no curl");
+        return skip("curl_reaches_the_portal_and_nothing_else", "curl", "there is no curl");
     }
     let curl = async |args: &[&str]| {
         let args = [&["--silent", "--show-error", "--write-out", "\n%{http_code} %{http_connect}"], args].concat();
@@ -366,16 +366,4 @@ async fn curl_reaches_the_portal_and_nothing_else() {
     let lists =
         requests.iter().filter(|request| request["path"].as_str().is_some_and(|path| path.contains("/offers?")));
     assert_eq!(lists.count(), 2, "only those that trusted the right authority came through: {requests:?}");
-}
-
-/// offerctl itself, as it would talk to the real portal.
-#[tokio::test(flavor = "multi_thread")]
-async fn offerctl_takes_the_sandbox_for_the_portal() {
-    let portal = Played::new("native", &[native(&offer("vm", "t"))]).await;
-    let program = offerctl(portal.folder.path()).get_program().to_owned();
-    let mut status = portal.client(Path::new(&program));
-    status.args(["status", "contoso/vm", "--output", "json"]).env("OFFERCTL_TOKEN", &portal.token);
-    let ran = run_beside(status).await.exits(0);
-    assert_eq!(ran.json()["offers"][0]["status"]["state"], "never-published");
-    assert!(calls(&portal.requests().await, "vm").contains(&"GET /status 200".to_owned()));
 }

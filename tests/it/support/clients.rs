@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Ran, offerctl, requests, run_beside, write};
 
-/// With this value, a client that is missing fails its test instead of skipping it.
-const REQUIRED: (&str, &str) = ("OFFERCTL_TEST_CLIENTS", "required");
+/// Lists what clients run on, such as `python,node`: where that is missing, their tests fail instead of being skipped.
+const REQUIRED: &str = "OFFERCTL_TEST_CLIENTS";
 
 /// Who the clients are; nobody else gets a token, and without one nothing is answered.
 pub(crate) const TENANT: &str = "3fae3c41-7a0b-4d24-a1b0-000000000002";
@@ -25,11 +25,22 @@ pub(crate) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Says why a test does not run, or fails where it has to run.
-pub(crate) fn skip(test: &str, reason: &str) {
-    let (name, value) = REQUIRED;
-    assert!(std::env::var(name).as_deref() != Ok(value), "{test} cannot run: {reason}");
-    tell(&format!("skipped {test}: {reason}; {name}={value} makes this a failure"));
+/// Says why a test does not run, or fails if it has to run.
+pub(crate) fn skip(test: &str, needs: &str, reason: &str) {
+    let required = std::env::var(REQUIRED).unwrap_or_default();
+    assert!(!is_required(&required, needs), "{test} cannot run: {reason}");
+    tell(&format!("skipped {test}: {reason}; {REQUIRED}={needs} makes this a failure"));
+}
+
+fn is_required(required: &str, needs: &str) -> bool {
+    required.split(',').any(|name| name == needs)
+}
+
+#[test]
+fn a_client_is_required_by_name() {
+    for (required, expected) in [("python", true), ("node,python", true), ("node", false), ("", false)] {
+        assert_eq!(is_required(required, "python"), expected, "{required}");
+    }
 }
 
 /// What each step of a client came to.
@@ -95,22 +106,22 @@ pub(crate) fn python_package(name: &str, version: &str) -> Result<PathBuf, Strin
     // Old packages import distutils, which setuptools provides where Python no longer does.
     output(
         Command::new(programs.join("python"))
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"])
             .args([&format!("{name}=={version}"), "setuptools"]),
     )
-    .map_err(|reason| format!("pip cannot install {name} {version} ({reason})"))?;
+    .map_err(|reason| format!("pip cannot install {name} {version}; is the package index reachable?\n{reason}"))?;
     std::fs::write(complete, "").map_err(|error| error.to_string())?;
     Ok(programs)
 }
 
-/// What a command prints; where it fails, the last thing that it says.
+/// Returns what a command prints, or, if it fails, its messages.
 fn output(command: &mut Command) -> Result<String, String> {
     let done = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if done.status.success() {
         return Ok(text(&done.stdout));
     }
-    Err(text(&done.stderr).lines().last().unwrap_or("without a message").to_owned())
+    Err(format!("{}: {}", done.status, text(&done.stderr)))
 }
 
 /// A sandbox process with a proxy, and a folder for its clients.
