@@ -244,3 +244,23 @@ async fn no_secret_reaches_an_expression() {
     let planned = world.run(&["plan", "-o", "json"]).await.exits(0).json();
     assert_eq!(planned["offers"][0]["findings"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readme_states_the_default_of_the_price_guard() {
+    let readme = include_str!("../../README.md");
+    let (before, _) = readme.split_once(" % (`price_percent`)").expect("the README names the limit");
+    let percent = before.rsplit(' ').next().and_then(|word| word.parse::<u32>().ok()).expect("a number");
+    let price = |price: u32| {
+        let mut offer = offer("a", "t");
+        for key in ["virtualMachinePricing", "virtualMachinePricingV2"] {
+            offer["definition"]["plans"][0][key] = json!({"coreMultiplier": {"currency": "USD", "single": price}});
+        }
+        offer
+    };
+    let world = World::new(vec![native(&price(100))], &[]).await;
+    for (above, stops) in [(percent, 0), (percent + 1, 1)] {
+        world.declare("a", &price(100 + above));
+        let plan = world.run(&["plan", "-o", "json"]).await.exits(0).json();
+        assert_eq!(plan["summary"]["stopped"], stops, "+{above} %");
+    }
+}
