@@ -42,6 +42,7 @@ mod round_trip;
 mod sandbox_command;
 mod sandbox_proxy;
 mod sandbox_store;
+mod scenarios;
 mod schemas;
 mod slots;
 mod snapshots;

@@ -6,45 +6,6 @@ use serde_json::{Value, json};
 use crate::support::{TITLE, World, migrated, native, offer, set_title, write};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fields_that_nobody_names_survive_an_apply() {
-    for on_portal in [native, migrated] {
-        let mut live = on_portal(&offer("a", "old"));
-        live["definition"]["offer"]["vendor.secretSauce"] = json!({"deep": [1, 2.50, null, {"x": "ü"}], "empty": {}});
-        live["definition"]["plans"][0]["vendor.flag"] = json!(false);
-        live["definition"]["somethingNew"] = json!([["nested"]]);
-        let world = World::new(vec![live.clone()], &[("a", &offer("a", "new"))]).await;
-        world.run(&["apply", "--yes"]).await.exits(0);
-        let after = world.live("a").await;
-        let mut expected = live["definition"].clone();
-        expected["offer"][TITLE] = json!("new");
-        for (pointer, value) in flatten(&expected) {
-            assert_eq!(after["definition"].pointer(&pointer), Some(&value), "{pointer}");
-        }
-    }
-}
-
-/// Every leaf with its pointer.
-fn flatten(value: &Value) -> Vec<(String, Value)> {
-    match value {
-        Value::Object(map) if !map.is_empty() => map
-            .iter()
-            .flat_map(|(key, value)| {
-                let key = key.replace('~', "~0").replace('/', "~1");
-                flatten(value).into_iter().map(move |(rest, value)| (format!("/{key}{rest}"), value))
-            })
-            .collect(),
-        Value::Array(items) if !items.is_empty() => items
-            .iter()
-            .enumerate()
-            .flat_map(|(at, value)| {
-                flatten(value).into_iter().map(move |(rest, value)| (format!("/{at}{rest}"), value))
-            })
-            .collect(),
-        leaf => vec![(String::new(), leaf.clone())],
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_removal_needs_its_own_token_and_stops_the_whole_plan() {
     let mut live = offer("a", "old");
     live["definition"]["plans"][0]["microsoft-azure-virtualmachines.vmImages"]["0.9.0"] =

@@ -43,19 +43,3 @@ async fn what_was_sent_and_read_back_with_all_defaults_plans_empty() {
         assert_eq!(world.count("PUT", "/offers/hilltop").await, 1, "nothing is written twice");
     }
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_a_price_is_shown_once_and_written_twice() {
-    let world = world(false).await;
-    world.run(&["apply", "--yes"]).await.exits(0);
-    write(&world.path("."), "offers/hilltop.yaml", &HILLTOP.replace("single: 0.0", "single: 0.10"));
-    let planned = world.run(&["plan"]).await.exits(0);
-    assert_eq!(planned.stdout.matches("      single   0.0 → 0.1   (from 0)\n").count(), 1, "{}", planned.stdout);
-    assert!(planned.stdout.contains("also in virtualMachinePricingV2"), "{}", planned.stdout);
-    world.run(&["apply", "--yes", "--allow", "price:ridge/single:from-0"]).await.exits(0);
-    let plan = world.live("hilltop").await["definition"]["plans"][0].clone();
-    for price in ["virtualMachinePricing", "virtualMachinePricingV2"] {
-        assert_eq!(plan[price]["coreMultiplier"]["single"].to_string(), "0.1", "as a number");
-    }
-    world.run(&["plan", "--detailed-exitcode"]).await.exits(0);
-}
