@@ -82,7 +82,7 @@ async fn the_azure_cli_is_asked_for_this_api_and_its_words_are_shown() {
     let path = format!("{}:/usr/bin:/bin", world.path("bin").display());
     let env = [("PATH", path.as_str()), ("OFFERCTL_AUTH", "azure-cli"), ("AZURE_TENANT_ID", "tenant")];
     az(r#"printf '{"accessToken": "CANARYaz", "expires_on": 99999999999}'; echo "$@" > args"#);
-    run(&world, &authority, &["plan"], &env).await;
+    run(&world, &authority, &["plan"], &env).await.exits(4);
     let asked = std::fs::read_to_string(world.path("args")).expect("az was asked");
     let expected = "account get-access-token --resource https://cloudpartner.azure.com --output json --tenant tenant\n";
     assert_eq!(asked, expected);

@@ -255,13 +255,12 @@ async fn a_document_that_is_not_utf_8_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_goes_back_as_it_came_or_not_at_all() {
+async fn a_number_that_cannot_go_back_as_it_came_is_not_written() {
     const NUMBER: &str = "12345678901234567890123";
     let mut document = document_with(NUMBER);
     document.extend_from_slice(b"}}}");
     let (ran, puts) = applied_to(document).await;
-    assert_eq!(ran.code, 1, "the portal takes no PUT:\n{}\n{}", ran.stdout, ran.stderr);
-    assert!(puts.iter().all(|put| put.contains(NUMBER)), "{puts:?}");
+    assert_eq!((ran.code, puts), (1, Vec::new()), "{}\n{}", ran.stdout, ran.stderr);
 }
 
 /// The beginning of an offer's document, up to the value of a field that no file declares.

@@ -15,16 +15,15 @@ async fn goes_live_with(switches: Switches) {
         switches,
     )
     .await;
-    let applied = world.run(&["apply", "--yes", "--through", "live"]).await;
-    assert_eq!(applied.code, 0, "{shown}\n{}\n{}", applied.stdout, applied.stderr);
+    let applied = world.run(&["apply", "--yes", "--through", "live", "-o", "json"]).await.exits(0);
+    let live = ["a", "b"].map(|id| format!("contoso/{id}: updated, published, in-preview, signed-off, live; done"));
+    assert_eq!(applied.outcomes(), live, "{shown}");
     for id in ["a", "b"] {
-        let line = format!("✓ contoso/{id}   draft updated, published, in preview, signed off, live\n");
-        assert!(applied.stdout.contains(&line), "{shown}\n{}", applied.stdout);
         assert_eq!(world.count("POST", &format!("/offers/{id}/publish")).await, 1, "{shown}");
         assert_eq!(world.count("POST", &format!("/offers/{id}/golive")).await, 1, "{shown}");
     }
-    let again = world.run(&["apply", "--yes", "--through", "live"]).await.exits(0);
-    assert_eq!(again.stdout, "No changes: 2 offers on the portal are as the files.\n", "{shown}");
+    let again = world.run(&["apply", "--yes", "--through", "live", "-o", "json"]).await.exits(0).json();
+    assert_eq!((&again["offers"], &again["unchanged"]), (&json!([]), &json!(2)), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,8 +76,8 @@ async fn a_publish_whose_answer_was_lost_is_joined_not_repeated() {
 async fn a_publish_that_did_not_start_is_not_repeated() {
     let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
     world.fault(json!({"method": "POST", "path": "/publish", "status": 500})).await;
-    let applied = world.run(&["apply", "--yes", "--through", "preview"]).await.exits(1);
-    assert!(applied.stdout.contains("✗ contoso/a   draft updated, failed"), "{}", applied.stdout);
+    let applied = world.run(&["apply", "--yes", "--through", "preview", "-o", "json"]).await.exits(1);
+    assert_eq!(applied.outcomes(), ["contoso/a: updated; failed"]);
     assert_eq!(world.count("POST", "/publish").await, 1);
 }
 
@@ -87,8 +86,9 @@ async fn what_the_portal_refuses_to_publish_is_said() {
     let mut declared = offer("a", "new");
     declared["definition"]["plans"] = json!([]);
     let world = World::new(vec![], &[("a", &declared)]).await;
-    let applied = world.run(&["apply", "--yes", "--through", "preview"]).await.exits(1);
-    assert!(applied.stdout.contains("draft created, failed") && applied.stdout.contains("422"), "{}", applied.stdout);
+    let applied = world.run(&["apply", "--yes", "--through", "preview", "-o", "json"]).await.exits(1);
+    assert_eq!(applied.outcomes(), ["contoso/a: created; failed"]);
+    assert!(applied.json()["offers"][0]["messages"].to_string().contains("422"), "{}", applied.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,13 +97,8 @@ async fn a_wait_ends_by_its_time_and_leaves_the_operation() {
     // An operation that never gets anywhere.
     let running = json!({"status": "running", "steps": [{"id": "displaycertify", "stepName": "Certification", "status": "inProgress", "progressPercentage": 10}]});
     world.fault(json!({"method": "GET", "path": "/operations/", "status": 200, "body": running})).await;
-    let applied = world.run(&["apply", "--yes", "--through", "live", "--wait-timeout", "300ms"]).await.exits(8);
-    assert!(
-        applied.stdout.contains("the wait ran out of time; the operation goes on at the portal"),
-        "{}",
-        applied.stdout
-    );
-    assert!(applied.stdout.contains("`offerctl wait contoso/a` waits for it"), "{}", applied.stdout);
+    let args = ["apply", "--yes", "--through", "live", "--wait-timeout", "300ms", "-o", "json"];
+    assert_eq!(world.run(&args).await.exits(8).outcomes(), ["contoso/a: updated, published; timed-out"]);
     assert_eq!(world.count("POST", "/golive").await, 0);
 }
 
@@ -123,20 +118,15 @@ async fn an_operation_that_fails_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_wait_leaves_at_once_and_cancel_takes_it_back() {
-    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
-    let applied = world.run(&["apply", "--yes", "--through", "live", "--no-wait"]).await.exits(0);
-    assert!(
-        applied.stdout.contains("✓ contoso/a")
-            || applied.stdout.contains("… contoso/a   draft updated, published, goes on at the portal"),
-        "{}",
-        applied.stdout
-    );
-    let asked = world.run(&["cancel", "contoso/a"]).await.exits(3);
-    assert!(asked.stderr.contains("nothing was canceled"), "{}", asked.stderr);
-    let canceled = world.run(&["cancel", "contoso/a", "--yes"]).await.exits(0);
-    assert!(canceled.stdout.contains("✓ contoso/a   canceled"), "{}", canceled.stdout);
-    let idle = world.run(&["cancel", "contoso/a", "--yes"]).await.exits(0);
-    assert!(idle.stdout.contains("✓ contoso/a   nothing runs"), "{}", idle.stdout);
+    let hour = Duration::from_hours(1);
+    let world = World::slow(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))], hour).await;
+    let applied = world.run(&["apply", "--yes", "--through", "live", "--no-wait", "-o", "json"]).await.exits(0);
+    assert_eq!(applied.outcomes(), ["contoso/a: updated, published; left"]);
+    world.run(&["cancel", "contoso/a"]).await.exits(3);
+    assert_eq!(world.count("POST", "/cancel").await, 0);
+    assert_eq!(world.cancel("a").await.exits(0).outcomes(), ["contoso/a: canceled; done"]);
+    let idle = world.run(&["cancel", "contoso/a", "--yes", "-o", "json"]).await.exits(0);
+    assert_eq!(idle.outcomes(), ["contoso/a: at-rest; done"]);
     assert_eq!(world.count("POST", "/cancel").await, 1);
 }
 
@@ -156,12 +146,12 @@ async fn status_shows_where_offers_are() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saved_release_that_is_applied_twice_publishes_once() {
-    for (through, end) in [("preview", "joined what runs, in preview"), ("live", "live")] {
+    for (through, done) in [("preview", "joined, in-preview"), ("live", "live")] {
         let world = World::new(vec![native(&offer("a", "new"))], &[("a", &offer("a", "new"))]).await;
         world.run(&["plan", "--through", through, "--out", "plan.json"]).await.exits(0);
         world.run(&["apply", "--yes", "plan.json"]).await.exits(0);
-        let again = world.run(&["apply", "--yes", "plan.json"]).await.exits(0);
-        assert!(again.stdout.contains(&format!("✓ contoso/a   {end}\n")), "{}", again.stdout);
+        let again = world.run(&["apply", "--yes", "plan.json", "-o", "json"]).await.exits(0);
+        assert_eq!(again.outcomes(), [format!("contoso/a: {done}; done")]);
         assert_eq!(world.count("POST", "/publish").await, 1, "{through}");
     }
 }
@@ -172,8 +162,8 @@ async fn a_preview_that_blocks_the_next_publish_is_named() {
     let world = World::with(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))], switches).await;
     world.run(&["apply", "--yes", "--through", "preview"]).await.exits(0);
     world.declare("a", &offer("a", "newer"));
-    let refused = world.run(&["apply", "--yes", "--through", "live"]).await;
-    assert!(refused.stdout.contains("the preview of other content waits for sign-off"), "{}", refused.stdout);
+    let refused = world.run(&["apply", "--yes", "--through", "live", "-o", "json"]).await.exits(5);
+    assert_eq!(refused.outcomes(), ["contoso/a: updated; conflict"]);
     world.run(&["cancel", "--yes", "contoso/a"]).await.exits(0);
     world.run(&["apply", "--yes", "--through", "live"]).await.exits(0);
 }
@@ -186,10 +176,10 @@ async fn a_secret_that_is_sent_again_is_published() {
         json!({"contactEmail": "a@contoso.example", "connectionString": "@"});
     let text = declared.to_string().replace("\"@\"", "!secret env:LEAD");
     crate::support::write(world.folder.path(), "offers/a.yaml", &text);
-    let args = ["apply", "--yes", "--resend", "--through", "live"];
-    for (secret, times) in [("the-first-one", 1), ("the-second-one", 2)] {
+    let args = ["apply", "--yes", "--resend", "--through", "live", "-o", "json"];
+    for (secret, saved, times) in [("the-first-one", "created", 1), ("the-second-one", "updated", 2)] {
         let ran = world.run_with(&args, &[("LEAD", secret)]).await.exits(0);
-        assert!(ran.stdout.contains("published, in preview, signed off, live"), "{}", ran.stdout);
+        assert_eq!(ran.outcomes(), [format!("contoso/a: {saved}, published, in-preview, signed-off, live; done")]);
         assert_eq!(world.count("POST", "/publish").await, times);
     }
 }

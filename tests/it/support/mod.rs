@@ -42,6 +42,18 @@ impl Ran {
         self
     }
 
+    /// What the JSON report on stdout says of each offer, such as `contoso/a: updated, published; left`.
+    #[track_caller]
+    pub(crate) fn outcomes(&self) -> Vec<String> {
+        let report = self.json();
+        let word = |value: &Value| value.as_str().expect("a word").to_owned();
+        let outcome = |offer: &Value| {
+            let done = offer["done"].as_array().expect("a list").iter().map(word).collect::<Vec<_>>().join(", ");
+            format!("{}: {done}; {}", word(&offer["offer"]), word(&offer["end"]))
+        };
+        report["offers"].as_array().expect("a report").iter().map(outcome).collect()
+    }
+
     /// The document on stdout, which is as its schema says.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
@@ -182,6 +194,15 @@ impl World {
     pub(crate) async fn advance(&self, time: Duration) {
         let millis = u64::try_from(time.as_millis()).expect("a time");
         self.control(reqwest::Method::POST, "clock", &json!({"advanceMs": millis})).await;
+    }
+
+    /// Cancels what runs of an offer, on a portal whose steps take hours: the cancel is done when they are over.
+    pub(crate) async fn cancel(&self, offer: &str) -> Ran {
+        let command = self.command(&["cancel", "--yes", "-o", "json", &format!("contoso/{offer}")]);
+        let canceling = tokio::spawn(run_beside(command));
+        self.until_answered("POST", "/cancel", 202).await;
+        self.advance(Duration::from_hours(1)).await;
+        canceling.await.expect("the command ran")
     }
 
     pub(crate) async fn no_faults(&self) {
