@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::clients::Played;
-use crate::support::{native, offer, offerctl, run};
+use crate::support::{Ran, TITLE, native, offer, offerctl, run, run_beside, write};
 
 const PORTAL: &str = "https://cloudpartner.azure.com";
 const LOGIN: &str = "https://login.microsoftonline.com";
@@ -223,4 +223,63 @@ fn what_cannot_be_proxied_is_said() {
     let taken = sandbox(&["--proxy", "127.0.0.1:0", "--proxy-ca", "bundle.pem"]).exits(3);
     assert!(taken.stderr.contains("bundle.pem") && taken.stderr.contains("hint: "), "{}", taken.stderr);
     assert_eq!(taken.stdout, "", "no URL of a sandbox that does not stay");
+}
+
+/// offerctl itself, as it talks to the real portal: over https, with the address that is built in.
+async fn over_https(portal: &Played, args: &[&str]) -> Ran {
+    let mut command = portal.client(env!("CARGO_BIN_EXE_offerctl"));
+    command.args(args).args(["--retries", "0"]).env("OFFERCTL_TOKEN", &portal.token);
+    run_beside(command).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offerctl_applies_over_https_and_trusts_no_other_authority() {
+    let documents = [native(&offer("vm", "old"))];
+    let mut portal = Played::new("native", &documents).await;
+    write(portal.folder.path(), "offers/vm.yaml", &offer("vm", "new").to_string());
+    let applied = over_https(&portal, &["apply", "--yes", "--through", "preview", "-o", "json"]).await.exits(0);
+    assert_eq!(applied.outcomes(), ["contoso/vm: updated, published, in-preview; done"]);
+    assert_eq!(portal.get("vm").await["definition"]["offer"][TITLE], "new");
+
+    let other = Played::new("native", &documents).await;
+    let (ours, theirs) = (portal.folder.path().join("ca.pem"), other.folder.path().join("ca.pem"));
+    std::fs::copy(theirs, ours).expect("copied");
+    let before = portal.requests().await.len();
+    over_https(&portal, &["status", "contoso/vm"]).await.exits(1);
+    assert_eq!(portal.requests().await.len(), before, "a request went to a portal that is not trusted");
+    portal.terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offerctl_offers_http_2_to_the_portal() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let hello = tokio::task::spawn_blocking(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a head");
+            head.extend(byte);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("sent");
+        let mut acceptor = rustls::server::Acceptor::default();
+        loop {
+            acceptor.read_tls(&mut stream).expect("bytes");
+            if let Some(accepted) = acceptor.accept().map_err(|(error, _)| error).expect("a greeting") {
+                let hello = accepted.client_hello();
+                let protocols =
+                    hello.alpn().into_iter().flatten().map(|name| String::from_utf8_lossy(name).into_owned());
+                break (String::from_utf8(head).expect("text"), protocols.collect::<Vec<_>>());
+            }
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = offerctl(folder.path());
+    command.args(["status", "contoso/vm", "--retries", "0"]).env("OFFERCTL_TOKEN", "any");
+    command.env("HTTPS_PROXY", format!("http://{address}"));
+    run_beside(command).await.exits(1);
+    let (head, protocols) = hello.await.expect("joined");
+    assert!(head.starts_with("CONNECT cloudpartner.azure.com:443 HTTP/1.1\r\n"), "{head}");
+    assert_eq!(protocols, ["h2", "http/1.1"]);
 }

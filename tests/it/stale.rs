@@ -1,8 +1,11 @@
 //! No lost update: a plan meets a portal that moved.
 
+use std::sync::Barrier;
+
 use serde_json::{Value, json};
 
-use crate::support::{TITLE, World, migrated, native, offer, set_title};
+use crate::support::front::{Act, Front};
+use crate::support::{TITLE, World, migrated, native, offer, offerctl, project, run_beside, set_title};
 
 async fn saved_plan_meets_an_edit(on_portal: fn(&Value) -> Value) {
     let world = World::new(vec![on_portal(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
@@ -112,4 +115,32 @@ async fn writes_carry_the_narrowest_precondition() {
     assert!(etag.as_str().is_some_and(|etag| etag.starts_with("W/\"datetime'")), "{etag}");
     assert_eq!(precondition("b"), Some(json!("*")), "a migrated offer has no ETag");
     assert_eq!(precondition("c"), None, "a create must not overwrite");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_runs_that_write_at_once_one_wins_and_the_other_says_so() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    // Each run has read the offer for the last time when the first write goes through.
+    let both = Barrier::new(2);
+    let front = Front::before(world.sandbox.url(), move |request| {
+        if request.method == "PUT" {
+            both.wait();
+        }
+        Act::Forward
+    });
+    let apply = async |title: &str| {
+        let folder = project(&[("a", &offer("a", title))]);
+        let mut command = offerctl(folder.path());
+        command.args(["apply", "--yes", "-o", "json"]).env("OFFERCTL_ENDPOINT", &front.url);
+        run_beside(command).await
+    };
+    let (one, two) = tokio::join!(apply("one"), apply("two"));
+    let (title, won, lost) = if one.code == 0 { ("one", one, two) } else { ("two", two, one) };
+    assert_eq!(won.exits(0).outcomes(), ["contoso/a: updated; done"]);
+    assert_eq!(lost.exits(5).outcomes(), ["contoso/a: ; stale"]);
+    assert_eq!(world.live("a").await["definition"]["offer"][TITLE], title);
+    let mut puts = world.requests().await;
+    puts.retain(|request| request["method"] == "PUT");
+    puts.sort_by_key(|put| put["status"].as_u64());
+    assert_eq!(puts.iter().map(|put| &put["status"]).collect::<Vec<_>>(), [200, 412]);
 }
