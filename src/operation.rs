@@ -103,7 +103,7 @@ pub(crate) enum Waited {
     TimedOut,
     /// By the user; the operation goes on.
     Interrupted,
-    /// The portal stopped answering; the operation may go on.
+    /// The portal's answer cannot be used; the operation may go on.
     Lost(Problem),
 }
 
@@ -116,8 +116,11 @@ pub(crate) struct Wait<'a> {
     pub(crate) patience: Patience,
 }
 
-/// Waits for a goal, calling `seen` with every state.
-pub(crate) async fn wait(wait: Wait<'_>, stop: &Stop, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
+/// The state of the operation, or why the portal did not tell it.
+pub(crate) type Look<'a> = Result<&'a OperationView, &'a Problem>;
+
+/// Waits for a goal, calling `seen` with every look.
+pub(crate) async fn wait(wait: Wait<'_>, stop: &Stop, seen: &(dyn Fn(Look<'_>) + Sync)) -> Waited {
     let patience = wait.patience;
     within(patience, stop, poll(wait, seen)).await.unwrap_or_else(|left| left)
 }
@@ -145,18 +148,15 @@ pub(crate) async fn within<T>(patience: Patience, stop: &Stop, work: impl Future
 /// How many polls may show what was before an operation before it is taken for what is: some two minutes at the portal.
 const LAG: u32 = 6;
 
-/// How many polls in a row may fail, each tried several times, before a wait of days is given up.
-const OUTAGE: u32 = 5;
-
-async fn poll(mut wait: Wait<'_>, seen: &(dyn Fn(&OperationView) + Sync)) -> Waited {
+async fn poll(mut wait: Wait<'_>, seen: &(dyn Fn(Look<'_>) + Sync)) -> Waited {
     let Patience { floor, ceiling, .. } = wait.patience;
-    let (mut pause, mut lagging, mut failed) = (floor, LAG, 0);
+    let (mut pause, mut lagging) = (floor, LAG);
     loop {
         let asked = match look(&wait).await {
             Ok(None) => return Waited::Reached(Rest::Nothing),
             Ok(Some((view, submitted))) => {
-                failed = 0;
-                seen(&view);
+                wait.reader.forgive(wait.key);
+                seen(Ok(&view));
                 if let Some(waited) = judge(wait.goal, &view, &submitted, &mut lagging) {
                     return waited;
                 }
@@ -167,9 +167,9 @@ async fn poll(mut wait: Wait<'_>, seen: &(dyn Fn(&OperationView) + Sync)) -> Wai
                 wait.path = None;
                 continue;
             }
-            Err(problem) if problem.may_pass() && failed < OUTAGE => {
-                failed += 1;
-                tracing::warn!(%problem, failed, "the portal does not answer; the wait goes on");
+            // An outage ends no wait: only its deadline does.
+            Err(problem) if problem.may_pass() => {
+                seen(Err(&problem));
                 problem.retry_after
             }
             Err(problem) => return Waited::Lost(problem),

@@ -14,7 +14,7 @@ use crate::artifact::Store;
 use crate::diff::ReadSecret;
 use crate::drift::Applied;
 use crate::model::OfferKey;
-use crate::operation::Patience;
+use crate::operation::{Look, Patience};
 use crate::plan::{Finding, OfferPlan, Stale};
 use crate::portal::{Kind, OperationView, Problem, Writer};
 use crate::schema::Schemas;
@@ -102,8 +102,20 @@ pub(crate) enum Event {
     Did(OfferKey, Done),
     /// The portal's operation was seen.
     Seen(OfferKey, OperationView),
+    /// The portal did not answer, and the wait goes on.
+    Silent(OfferKey, Problem),
     /// Work on an offer ended.
     Ended(Outcome),
+}
+
+impl Event {
+    /// One look at the portal's operation.
+    pub(crate) fn look(key: &OfferKey, look: Look<'_>) -> Self {
+        match look {
+            Ok(view) => Self::Seen(key.clone(), view.clone()),
+            Err(problem) => Self::Silent(key.clone(), problem.clone()),
+        }
+    }
 }
 
 /// What carrying out needs besides the plan.

@@ -9,7 +9,7 @@ use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, OfferKey, Slot};
 use crate::operation::{self, Goal, Rest, Wait, Waited};
 use crate::plan::ReleaseStep;
-use crate::portal::{Accepted, Kind, OperationPath, OperationView, Problem, Reader, Submission, Tries};
+use crate::portal::{Accepted, Kind, OperationPath, Problem, Reader, Submission, Tries};
 use crate::schema::Shape;
 
 /// Publishes the draft as the portal holds it, and waits for the request to sign off.
@@ -310,7 +310,7 @@ impl<'a> Work<'a> {
         self.place = None;
         let Context { stop, tell, .. } = self.context;
         let key = self.key;
-        let seen = |view: &OperationView| tell(Event::Seen(key.clone(), view.clone()));
+        let seen = |look: operation::Look<'_>| tell(Event::look(key, look));
         let wait = Wait { reader: self.reader(), key, path: self.operation.clone(), goal, patience };
         let waited = operation::wait(wait, stop, &seen).await;
         self.place = self.context.places.acquire().await.ok();

@@ -10,8 +10,8 @@ use crate::apply::{Done, End, Event, Outcome};
 use crate::cli::CancelArgs;
 use crate::error::{Exit, Result};
 use crate::model::OfferKey;
-use crate::operation::{self, Goal, Patience, Rest, Wait, Waited};
-use crate::portal::{OperationView, Problem, Reader, Submission, Tries, Writer};
+use crate::operation::{self, Goal, Look, Patience, Rest, Wait, Waited};
+use crate::portal::{Problem, Reader, Submission, Tries, Writer};
 use crate::report::{Purpose, Report};
 use crate::stop::Stop;
 
@@ -88,7 +88,7 @@ async fn one(found: Found, writer: Option<&Writer>, patience: Patience, stop: &S
     if let Err(problem) = ask(writer, &key).await {
         return ended(&[], problem.into());
     }
-    let seen = |view: &OperationView| progress.tell(&Event::Seen(key.clone(), view.clone()));
+    let seen = |look: Look<'_>| progress.tell(&Event::look(&key, look));
     let wait = Wait { reader: writer.reader(), key: &key, path: None, goal: Goal::Canceled, patience };
     let outcome = match operation::wait(wait, stop, &seen).await {
         Waited::Reached(Rest::Canceled) => ended(&[Done::Canceled], End::Done),

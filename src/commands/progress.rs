@@ -58,7 +58,7 @@ impl Progress {
 
     pub(super) fn tell(&self, event: &Event) {
         let key = match event {
-            Event::Begun(key) | Event::Did(key, _) | Event::Seen(key, _) => key,
+            Event::Begun(key) | Event::Did(key, _) | Event::Seen(key, _) | Event::Silent(key, _) => key,
             Event::Ended(outcome) => &outcome.key,
         };
         let mut all = self.shown.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ use crate::cli::WaitArgs;
 use crate::error::{Exit, Result};
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
-use crate::operation::{self, Goal, Patience, Rest, Wait, Waited};
+use crate::operation::{self, Goal, Look, Patience, Rest, Wait, Waited};
 use crate::plan::Content;
 use crate::portal::{OperationView, Problem, Reader, Submission};
 use crate::report::{Purpose, Report};
@@ -170,7 +170,7 @@ impl Way<'_> {
                 None => (vec![Done::AtRest], End::Done),
             };
         }
-        let seen = |view: &OperationView| (self.tell)(Event::Seen(key.clone(), view.clone()));
+        let seen = |look: Look<'_>| (self.tell)(Event::look(key, look));
         let wait = Wait { reader: self.reader, key, path: None, goal: Goal::Rest, patience: self.patience };
         let (done, end) = ended(operation::wait(wait, self.stop, &seen).await);
         (self.tell)(Event::Ended(Outcome { key: key.clone(), done: done.clone(), end: end.clone(), applied: None }));

@@ -400,7 +400,7 @@ fn limited(mut lines: impl Iterator<Item = String>) -> Vec<String> {
 
 /// The lines of a text that say something: without stack frames, the names of exceptions, control characters and
 /// secrets.
-fn lines(text: &str) -> Vec<String> {
+pub(super) fn lines(text: &str) -> Vec<String> {
     const LIMIT: usize = 400;
     /// So much of a line is looked at, and so many of them: a body can hold anything.
     const LINE: usize = 8 << 10;

@@ -1,6 +1,9 @@
 //! Everything that can be read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use tokio::sync::{Mutex, OnceCell};
 
 use super::auth::Credential;
 use super::endpoint::{OperationPath, offer_path};
@@ -15,7 +18,11 @@ use crate::schema::Shape;
 #[derive(Clone)]
 pub(crate) struct Reader {
     pub(super) transport: Arc<Transport>,
+    lists: Arc<Lists>,
 }
+
+/// The ids of each publisher's offers, read once when a 404 has to be confirmed.
+type Lists = Mutex<HashMap<PublisherId, Arc<OnceCell<Vec<OfferSummary>>>>>;
 
 impl Reader {
     /// A reader for one portal.
@@ -23,7 +30,7 @@ impl Reader {
     /// # Errors
     /// When the HTTP client cannot be built (no usable certificates) or the token cannot be sent.
     pub(crate) fn new(settings: Settings) -> Result<Self, String> {
-        Ok(Self { transport: Transport::new(settings)? })
+        Ok(Self { transport: Transport::new(settings)?, lists: Arc::default() })
     }
 
     /// What was sent so far.
@@ -86,7 +93,8 @@ impl Reader {
         let path = offer_path(key);
         let live = self.document(&path, key).await?;
         if live == Live::Absent {
-            let listed = self.offers(&key.publisher).await?;
+            let list = Arc::clone(self.lists.lock().await.entry(key.publisher.clone()).or_default());
+            let listed = list.get_or_try_init(|| self.offers(&key.publisher)).await?;
             if listed.iter().any(|offer| offer.id.eq_ignore_ascii_case(key.offer.as_str())) {
                 let cause = "404, but the portal's list of offers names it";
                 return Err(Problem::malformed(&format!("GET /{path}"), cause));
@@ -104,6 +112,11 @@ impl Reader {
             Live::Present(_) => Ok(()),
             Live::Absent => Err(Problem::absent(key)),
         }
+    }
+
+    /// Forgets how much time an offer lost to requests that failed: a wait of days outlives many of them.
+    pub(crate) fn forgive(&self, key: &OfferKey) {
+        self.transport.forgive(key);
     }
 
     /// What a slot holds.
@@ -203,9 +216,10 @@ fn operation(path: &str, answer: &Answer) -> Result<OperationView, Problem> {
     Ok(OperationView { retry_after: answer.retry_after(), ..view })
 }
 
-/// The ids of the members of a list.
+/// The ids of the members of a list. A member without one makes it a list of something else.
 fn ids(answer: &Answer, path: &str) -> Result<Vec<String>, Problem> {
     let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
-    let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-    Ok(items.iter().map(id).collect())
+    let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).map(ToOwned::to_owned);
+    let ids = items.iter().map(id).collect::<Option<_>>();
+    ids.ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "a list whose members have no id"))
 }

@@ -24,7 +24,7 @@ pub(super) fn back_off(attempt: u32, loopback: bool) -> Duration {
     ceiling(attempt, loopback).mul_f64(fastrand::f64())
 }
 
-fn ceiling(attempt: u32, loopback: bool) -> Duration {
+pub(super) fn ceiling(attempt: u32, loopback: bool) -> Duration {
     let first = Duration::from_millis(if loopback { 20 } else { 500 });
     first.saturating_mul(1 << attempt.min(10)).min(MAX_PAUSE)
 }
@@ -45,6 +45,11 @@ impl Budget {
     /// How much an offer may lose.
     pub(super) fn limit(&self) -> Duration {
         self.limit
+    }
+
+    /// Gives an offer its whole budget back.
+    pub(super) fn forgive(&self, offer: &OfferKey) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).remove(offer);
     }
 
     /// Takes time from an offer's budget; whether it had that much left. What belongs to no offer has no budget.
@@ -89,6 +94,8 @@ mod tests {
         assert!(!budget.take(Some(&a), Duration::from_secs(6)));
         assert!(budget.take(Some(&b), Duration::from_secs(10)));
         assert!(budget.take(None, Duration::MAX));
+        budget.forgive(&a);
+        assert!(budget.take(Some(&a), Duration::from_secs(10)));
     }
 
     #[test]

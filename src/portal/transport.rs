@@ -226,6 +226,10 @@ impl Transport {
         slept.ok_or_else(|| Problem::stopped(&problem.request))
     }
 
+    pub(super) fn forgive(&self, offer: &OfferKey) {
+        self.budget.forgive(offer);
+    }
+
     /// Whether anything answers at the endpoint, whatever it says. Sent once, and without a token.
     pub(super) async fn reach(&self) -> Result<(), Problem> {
         let url = self.endpoint.url("api/publishers");

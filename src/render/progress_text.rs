@@ -10,6 +10,10 @@ pub(crate) fn progress_line(event: &Event, percent: bool) -> Option<String> {
     match event {
         Event::Did(key, done) => Some(format!("{key}: {}", done_name(*done))),
         Event::Seen(key, view) => Some(format!("{key}: {}", seen(view, percent))),
+        Event::Silent(key, problem) => {
+            let why = visible(&problem.headline(), false);
+            Some(format!("{key}: no answer, and the wait goes on: {why}"))
+        }
         Event::Begun(_) | Event::Ended(_) => None,
     }
 }

@@ -87,9 +87,10 @@ async fn the_azure_cli_is_asked_for_this_api_and_its_words_are_shown() {
     let expected = "account get-access-token --resource https://cloudpartner.azure.com --output json --tenant tenant\n";
     assert_eq!(asked, expected);
     assert!(authority.front.log().iter().all(|request| request.bearer() == "CANARYaz"));
-    az(r#"echo "ERROR: Please run 'az login' to setup account." >&2; exit 1"#);
+    let said = "WARNING: a new version of az\nERROR: Please run 'az login' to setup account.\npassword=CANARYword";
+    az(&format!("cat >&2 <<'EOF'\n{said}\nEOF\nexit 1"));
     let refused = run(&world, &authority, &["plan"], &env).await.exits(4);
-    let message = "error: credential azure-cli (az account get-access-token): the Azure CLI (az) gives no token: Please run 'az login' to setup account.\n  hint: sign in with `az login`\n";
+    let message = "error: credential azure-cli (az account get-access-token): the Azure CLI (az) gives no token: Please run 'az login' to setup account.; WARNING: a new version of az; password=REDACTED\n  hint: sign in with `az login`\n";
     assert_eq!(refused.stderr, message);
 }
 
@@ -209,28 +210,68 @@ async fn a_secret_does_not_follow_a_redirect_of_the_directory() {
     assert!(stranger.log().is_empty(), "{:?}", stranger.log());
 }
 
-/// A metadata service that is there and fails: who would be asked next is somebody else.
+/// What is asked at the address of the metadata service, and what it says.
+fn metadata(request: &Request, cloud: &str) -> Act {
+    let refusal = json!({"error": "invalid_request", "error_description": "Required metadata header not specified"});
+    let token = json!({"access_token": "CANARYmachine", "expires_in": "3599"});
+    let plain = |status: &str| Act::Instead(http_answer(status, b"{}"));
+    match (cloud, request.header("metadata")) {
+        ("silent", _) => Act::Hang,
+        ("closed", _) => Act::Drop,
+        ("aws", _) => plain("404 Not Found"),
+        ("google", _) => {
+            Act::Instead(http_answer("403 Forbidden", b"<html>Missing Metadata-Flavor:Google header.</html>"))
+        }
+        ("other", _) => plain("400 Bad Request"),
+        ("proxy", _) => Act::json("200 OK", &token),
+        (_, "") => Act::json("400 Bad Request", &refusal),
+        ("none assigned", _) => Act::json(
+            "400 Bad Request",
+            &json!({"error": "invalid_request", "error_description": "Identity not found"}),
+        ),
+        // While it is updated, twice, and then for ever.
+        ("updating", _) if request.earlier > 2 => Act::json("200 OK", &token),
+        ("updating", _) => plain("410 Gone"),
+        (status, _) => plain(&format!("{status} x\r\nretry-after: 0")),
+    }
+}
+
+/// A probe decides whether the machine has a metadata service. One that is there is asked as documented, and its failure is
+/// final: who would be asked next is somebody else.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_identity_of_the_machine_is_not_replaced_by_a_person() {
+async fn an_identity_of_the_machine_is_not_replaced_by_a_person() {
     let world = world().await;
     write(world.folder.path(), "bin/az", "#!/bin/sh\nprintf '{\"accessToken\": \"CANARYaz\"}'\n");
     std::fs::set_permissions(world.path("bin/az"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
     let path = format!("{}:/usr/bin:/bin", world.path("bin").display());
-    for (answer, expected) in [
-        ("500 x", "credential"),
-        ("429 x\r\nretry-after: 0", "credential"),
-        ("404 x", "ok: azure-cli"),
-        ("400 x", "ok: azure-cli"),
+    let absent = (Some("azure-cli"), 0);
+    for (cloud, (who, asked)) in [
+        ("silent", absent),
+        ("closed", absent),
+        ("aws", absent),
+        ("google", absent),
+        ("other", absent),
+        ("proxy", absent),
+        ("updating", (Some("managed-identity"), 3)),
+        ("none assigned", (None, 1)),
+        ("404", (None, 8)),
+        ("410", (None, 8)),
+        ("429", (None, 8)),
+        ("500", (None, 8)),
+        ("503", (None, 8)),
     ] {
-        let front = Front::before(world.sandbox.url(), move |_| Act::Instead(http_answer(answer, b"{}")));
+        let front = Front::before(world.sandbox.url(), move |request| metadata(request, cloud));
         let mut command = offerctl(world.folder.path());
         command.args(["doctor", "--endpoint", "https://portal.invalid"]).env("PATH", &path);
         // Nothing leaves this machine: the proxy is one that is not there.
         command.env("HTTPS_PROXY", "http://127.0.0.1:1").env("AZURE_POD_IDENTITY_AUTHORITY_HOST", &front.url);
         let ran = run_beside(command).await;
         let line = ran.stdout.lines().find(|line| line.contains(" credential   ")).unwrap_or_default().to_owned();
-        assert!(line.contains(expected), "{answer}: {line}");
-        assert_eq!(line.starts_with('✗'), expected == "credential", "{answer}: {line}");
+        assert_eq!(line.starts_with('✓'), who.is_some(), "{cloud}: {line}");
+        assert!(line.contains(who.unwrap_or("managed-identity")) && !line.contains("CANARY"), "{cloud}: {line}");
+        let log = front.log();
+        let with_header = log.iter().filter(|request| request.header("metadata") == "true").count();
+        assert_eq!((log.len() - with_header, with_header), (1, asked), "{cloud}: {line}");
     }
 }
 

@@ -141,10 +141,13 @@ async fn a_404_is_not_absence_while_the_portals_list_names_the_offer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_404_is_not_absence_while_the_portals_list_cannot_be_read() {
     let world = World::new(vec![], &[("a", &offer("a", "new"))]).await;
-    world.fault(json!({"method": "GET", "path": "/offers?", "status": 500})).await;
-    world.run(&["apply", "--yes", "--retries", "0"]).await.exits(1);
-    assert_eq!(world.count("PUT", "/offers/a").await, 0);
-    world.no_faults().await;
+    for (status, body) in [(500, json!(null)), (200, json!([{"offerId": "a"}])), (200, json!([{"id": 7}, {"id": "b"}]))]
+    {
+        world.fault(json!({"method": "GET", "path": "/offers?", "status": status, "body": body})).await;
+        world.run(&["apply", "--yes", "--retries", "0"]).await.exits(1);
+        assert_eq!(world.count("PUT", "/offers/a").await, 0, "{body}");
+        world.no_faults().await;
+    }
     world.run(&["apply", "--yes"]).await.exits(0);
 }
 

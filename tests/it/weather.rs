@@ -228,14 +228,41 @@ async fn a_wait_outlives_an_outage_and_an_operation_that_the_portal_forgot() {
             return Act::Forward;
         }
         match polls.fetch_add(1, Ordering::SeqCst) {
-            0..3 => Act::Drop,
-            3..5 => Act::Instead(http_answer("503 Busy", b"")),
+            0..12 => Act::Drop,
+            12..24 => Act::Instead(http_answer("503 Busy", b"")),
             _ => Act::json("404 Not Found", &json!({"error": {"code": "NotFound", "message": "no such operation"}})),
         }
     });
-    let args = ["apply", "--yes", "--through", "live", "--retries", "0"];
+    let args = ["apply", "--yes", "--through", "live", "--retries", "0", "--retry-budget", "1ms"];
     let applied = run(&world, &front, &args).await.exits(0);
     assert!(applied.stdout.contains("in preview, signed off, live"), "{}", applied.stdout);
+    assert!(applied.stderr.contains("the wait goes on"), "{}", applied.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_ends_a_wait_only_at_its_deadline() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    let front = Front::before(world.sandbox.url(), |request| match request.path.contains("/operations/") {
+        true => Act::Drop,
+        false => Act::Forward,
+    });
+    let args = ["apply", "--yes", "--through", "preview", "--retries", "0", "--wait-timeout", "3s"];
+    run(&world, &front, &args).await.exits(8);
+}
+
+/// Many offers that are to be created take one list of each publisher, however many look at it at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_that_confirms_an_absence_is_read_once_in_a_run() {
+    let ids = (0..12).map(|n| format!("new-{n}")).collect::<Vec<_>>();
+    let declared = ids.iter().map(|id| offer(id, "t")).collect::<Vec<_>>();
+    let files = ids.iter().map(String::as_str).zip(&declared).collect::<Vec<_>>();
+    let world = World::new(vec![native(&offer("other", "t"))], &files).await;
+    let lists = async || world.count("GET", "/publishers/contoso/offers").await;
+    world.run(&["plan"]).await.exits(0);
+    assert_eq!(lists().await, 1);
+    world.run(&["apply", "--yes"]).await.exits(0);
+    assert_eq!(lists().await, 2);
+    assert_eq!(world.live("new-7").await["definition"]["offer"][TITLE], "t");
 }
 
 /// The statuses and how often each request was sent, for reads.

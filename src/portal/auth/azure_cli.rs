@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::exchange::{self, Failure, Granted};
 use super::method::RESOURCE;
 use crate::child;
-use crate::portal::exact;
-use crate::portal::problem::one_line;
+use crate::portal::{exact, problem};
 
 /// The CLI can refresh its own token over the network first.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -51,9 +50,13 @@ impl AzureCli {
             Err(_) => return Err(Failure::here("the Azure CLI (az) did not answer within a minute")),
         };
         if !output.status.success() {
-            let said = one_line(&String::from_utf8_lossy(&output.stderr));
-            let cause = format!("the Azure CLI (az) gives no token: {}", said.trim_start_matches("ERROR: "));
-            return Err(Failure { hint: Some("sign in with `az login`".to_owned()), ..Failure::here(cause) });
+            // Warnings come first, and what failed after them.
+            let mut said = problem::lines(&String::from_utf8_lossy(&output.stderr));
+            said.sort_by_key(|line| !line.starts_with("ERROR: "));
+            let first = if said.is_empty() { "it does not say why".to_owned() } else { said.remove(0) };
+            let cause = format!("the Azure CLI (az) gives no token: {}", first.trim_start_matches("ERROR: "));
+            let hint = Some("sign in with `az login`".to_owned());
+            return Err(Failure { hint, details: said, ..Failure::here(cause) });
         }
         let answer = exact::json(&output.stdout).map_err(|_| Failure::here("the Azure CLI's answer is not JSON"))?;
         exchange::granted(&answer)

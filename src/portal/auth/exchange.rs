@@ -10,7 +10,7 @@ use url::Url;
 
 use super::method::Method;
 use crate::portal::body::{self, Body};
-use crate::portal::endpoint::is_on_this_machine;
+use crate::portal::endpoint::{is_loopback, is_on_this_machine};
 use crate::portal::exact;
 use crate::portal::problem::{self, Kind, Problem};
 use crate::portal::retry;
@@ -20,8 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The service that gives a machine its identity is found at once, or is not there.
 const NEAR_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const NEAR_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a request that may succeed later is tried again.
-const RETRIES: u32 = 3;
+/// How long the metadata service may take to refuse a probe: it is on the machine's own link.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// What is assumed of a token whose life is not told, or, by this machine's clock, over when it is given.
 const UNTOLD_LIFE: Duration = Duration::from_mins(5);
 /// No token of the directory lives longer.
@@ -42,8 +42,8 @@ pub(super) struct Failure {
     /// One line, without a secret.
     pub(super) cause: String,
     pub(super) hint: Option<String>,
-    /// Nobody is there to ask, or nobody who knows of identities: another source may be looked for.
-    pub(super) absent: bool,
+    /// What else was said, line by line.
+    pub(super) details: Vec<String>,
     /// How long the server asks to wait.
     pub(super) retry_after: Option<Duration>,
 }
@@ -55,7 +55,7 @@ impl Failure {
     }
 
     fn new(kind: Kind, cause: impl Into<String>) -> Self {
-        Self { kind, cause: cause.into(), hint: None, absent: false, retry_after: None }
+        Self { kind, cause: cause.into(), hint: None, details: Vec::new(), retry_after: None }
     }
 
     /// Takes what proves who we are out of what a server repeated.
@@ -69,7 +69,8 @@ impl Failure {
     /// The failure of a method; of no method, where none was named.
     pub(super) fn into_problem(self, method: Option<Method>) -> Problem {
         let request = method.map_or_else(|| "credential".to_owned(), |method| format!("credential {method}"));
-        Problem { kind: self.kind, hint: self.hint.map(Into::into), ..Problem::malformed(&request, self.cause) }
+        let problem = Problem::malformed(&request, self.cause);
+        Problem { kind: self.kind, hint: self.hint.map(Into::into), details: self.details, ..problem }
     }
 }
 
@@ -112,10 +113,28 @@ impl Exchange {
         Ok(if is_on_this_machine(url) { &clients.near } else { &clients.far })
     }
 
+    /// Whether Azure's metadata service is at this address. Without its header it refuses every request, in a form of its
+    /// own; the services of other clouds at the same address know no such path.
+    pub(super) async fn probe(&self, url: &Url) -> Result<(), Failure> {
+        let request = self.client(url)?.get(url.clone()).timeout(PROBE_TIMEOUT);
+        let absent = |what: String| Failure::here(format!("{}: {what}", place(url)));
+        let response = request.send().await.map_err(|error| absent(problem::no_answer(&error)))?;
+        let status = response.status().as_u16();
+        let body = body::read(response, body::MAX_WORDS).await.map_err(|error| absent(problem::no_answer(&error)))?;
+        let body = exact::json(&body.bytes).unwrap_or_default();
+        let says = |key: &str, what: &str| body[key].as_str().is_some_and(|said| said.eq_ignore_ascii_case(what));
+        let refuses =
+            says("error", "invalid_request") || says("error_description", "Required metadata header not specified");
+        match status == 400 && refuses {
+            true => Ok(()),
+            false => Err(absent(format!("{status}, which is not Azure's metadata service"))),
+        }
+    }
+
     /// A token for a form.
     pub(super) async fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Granted, Failure> {
         let client = self.client(url)?;
-        let answer = send(url, &|| client.post(url.clone()).form(form)).await;
+        let answer = send(url, Policy::Far, &|| client.post(url.clone()).form(form)).await;
         let proofs = form.iter().filter(|(name, _)| matches!(*name, "client_secret" | "client_assertion"));
         let clean = |failure| proofs.fold(failure, |failure: Failure, (_, proof)| failure.without(proof));
         granted(&answer.map_err(clean)?)
@@ -129,7 +148,7 @@ impl Exchange {
             .map_err(|_| Failure::here("IDENTITY_HEADER holds characters that a header cannot carry"))?;
         value.set_sensitive(true);
         let name = HeaderName::from_static(header);
-        let answer = send(url, &|| client.get(url.clone()).header(name.clone(), value.clone())).await;
+        let answer = send(url, Policy::Near, &|| client.get(url.clone()).header(name.clone(), value.clone())).await;
         granted(&answer.map_err(|failure| if header == "metadata" { failure } else { failure.without(proof) })?)
     }
 
@@ -139,38 +158,64 @@ impl Exchange {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
             .map_err(|_| Failure::here("ACTIONS_ID_TOKEN_REQUEST_TOKEN holds characters that a header cannot carry"))?;
         value.set_sensitive(true);
-        let answer = send(url, &|| client.get(url.clone()).header(AUTHORIZATION, value.clone())).await;
+        let answer = send(url, Policy::Far, &|| client.get(url.clone()).header(AUTHORIZATION, value.clone())).await;
         let answer = answer.map_err(|failure| failure.without(bearer.expose_secret()))?;
         let token = answer.get("value").and_then(Value::as_str);
         token.map(SecretString::from).ok_or_else(|| Failure::here("GitHub's answer holds no token"))
     }
 }
 
+/// Who is asked, and so what may pass and how often it is asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    /// A directory.
+    Far,
+    /// The service that gives a machine its identity. While it is updated, it answers 410 for up to 70 s, and while the
+    /// identity is, 404.
+    Near,
+}
+
+impl Policy {
+    fn retries(self) -> u32 {
+        match self {
+            Self::Far => 3,
+            Self::Near => 7,
+        }
+    }
+
+    fn pause(self, attempt: u32, loopback: bool) -> Duration {
+        match self {
+            Self::Far => retry::back_off(attempt, loopback),
+            // No shorter than documented: together, the seven are just over 70 s.
+            Self::Near => retry::ceiling(attempt + u32::from(!loopback), loopback),
+        }
+    }
+}
+
 /// Sends, again where that may help: asking for a token changes nothing.
-async fn send(url: &Url, request: &(dyn Fn() -> RequestBuilder + Sync)) -> Result<Value, Failure> {
+async fn send(url: &Url, policy: Policy, request: &(dyn Fn() -> RequestBuilder + Sync)) -> Result<Value, Failure> {
     let mut attempt = 0;
     loop {
-        let failure = match once(url, request()).await {
+        let failure = match once(url, policy, request()).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
         let passing = matches!(failure.kind, Kind::Unavailable | Kind::Unreachable);
         // Who is not beside this machine now will not be in a second.
-        let gone = failure.kind == Kind::Unreachable && is_on_this_machine(url);
-        if gone {
-            return Err(Failure { kind: Kind::Unauthenticated, absent: true, ..failure });
+        if failure.kind == Kind::Unreachable && policy == Policy::Near {
+            return Err(Failure { kind: Kind::Unauthenticated, ..failure });
         }
-        if !passing || attempt >= RETRIES || failure.retry_after.is_some_and(|pause| pause > MAX_PAUSE) {
+        if !passing || attempt >= policy.retries() || failure.retry_after.is_some_and(|pause| pause > MAX_PAUSE) {
             return Err(failure);
         }
-        let pause = failure.retry_after.unwrap_or_else(|| retry::back_off(attempt, is_on_this_machine(url)));
+        let pause = failure.retry_after.unwrap_or_else(|| policy.pause(attempt, is_loopback(url)));
         tracing::info!(cause = failure.cause, attempt, ?pause, "asking for the token again");
         tokio::time::sleep(pause).await;
         attempt += 1;
     }
 }
 
-async fn once(url: &Url, request: RequestBuilder) -> Result<Value, Failure> {
+async fn once(url: &Url, policy: Policy, request: RequestBuilder) -> Result<Value, Failure> {
     let place = place(url);
     let unreachable =
         |error: &reqwest::Error| Failure::new(Kind::Unreachable, format!("{place}: {}", problem::no_answer(error)));
@@ -189,9 +234,9 @@ async fn once(url: &Url, request: RequestBuilder) -> Result<Value, Failure> {
             };
             let failure = Failure::new(Kind::Malformed, format!("{place}: {what}"));
             let hint = "check that no proxy or sign-in page answers in the place of the directory".to_owned();
-            Err(Failure { hint: Some(hint), absent: true, ..failure })
+            Err(Failure { hint: Some(hint), ..failure })
         }
-        value => Err(Failure { retry_after, ..refusal(&place, status, &value.unwrap_or(Value::Null)) }),
+        value => Err(Failure { retry_after, ..refusal(policy, &place, status, &value.unwrap_or(Value::Null)) }),
     }
 }
 
@@ -200,20 +245,20 @@ fn place(url: &Url) -> String {
     format!("{}{}", url.host_str().unwrap_or_default(), url.path())
 }
 
-fn refusal(place: &str, status: u16, body: &Value) -> Failure {
+fn refusal(policy: Policy, place: &str, status: u16, body: &Value) -> Failure {
     let text = |key: &str| body.get(key).and_then(Value::as_str).map(problem::one_line).filter(|text| !text.is_empty());
     let said = text("error_description").or_else(|| text("message")).or_else(|| text("error"));
     let said = said.unwrap_or_else(|| "no reason is given".to_owned());
     // What follows are numbers for the directory's own logs.
     let said = said.split(" Trace ID:").next().unwrap_or_default().trim_end_matches('.');
     let kind = match status {
+        404 | 410 if policy == Policy::Near => Kind::Unavailable,
         408 | 429 | 500..=599 => Kind::Unavailable,
         300..=399 => Kind::Malformed,
         _ => Kind::Unauthenticated,
     };
     let failure = Failure::new(kind, format!("{place}: {status} {said}"));
-    // A metadata service without an identity to give says so with a 400 or 404; one of another cloud knows no such path.
-    Failure { hint: advice(said).map(ToOwned::to_owned), absent: kind == Kind::Unauthenticated, ..failure }
+    Failure { hint: advice(said).map(ToOwned::to_owned), ..failure }
 }
 
 /// What to do about the directory's own error codes (`AADSTS…`, documented by the Microsoft identity platform).
@@ -278,6 +323,7 @@ mod tests {
     fn a_refusal_is_one_line_with_the_next_thing_to_do() {
         let body = json!({"error": "invalid_client", "error_description":
             "AADSTS7000215: Invalid client secret provided. Trace ID: 1 Correlation ID: 2 Timestamp: 3\r\nmore"});
+        let refusal = |place, status, body: &Value| refusal(Policy::Far, place, status, body);
         let failure = refusal("login.example/t/oauth2/v2.0/token", 401, &body);
         assert_eq!(
             failure.cause,

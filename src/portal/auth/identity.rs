@@ -44,6 +44,11 @@ impl Identity {
         Ok(Self { url, header, value: SecretString::from(value) })
     }
 
+    /// Whether the service is there, by its refusal of a request without the header.
+    pub(super) async fn probe(&self, exchange: &Exchange) -> Result<(), Failure> {
+        exchange.probe(&self.url).await
+    }
+
     pub(super) async fn token(&self, exchange: &Exchange) -> Result<Granted, Failure> {
         exchange.get(&self.url, self.header, &self.value).await
     }

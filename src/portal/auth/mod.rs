@@ -202,21 +202,21 @@ impl Credential {
     /// Nothing names a credential, so the first that there is will do, and both are named when there is none. An identity
     /// that is there and fails is no reason to act as somebody else.
     async fn ambient(&self, identity: &Identity, cli: &AzureCli) -> Result<Granted, exchange::Failure> {
-        let found = |method, granted| {
-            let _ = self.found.set(method);
-            granted
-        };
         let first = match self.found.get() {
             Some(Method::AzureCli) => return cli.token().await,
             Some(_) => return identity.token(&self.exchange).await,
-            None => match identity.token(&self.exchange).await {
-                Ok(granted) => return Ok(found(Method::ManagedIdentity, granted)),
-                Err(failure) if failure.absent => failure,
-                Err(failure) => return Err(failure),
+            None => match identity.probe(&self.exchange).await {
+                Ok(()) => {
+                    let _ = self.found.set(Method::ManagedIdentity);
+                    return identity.token(&self.exchange).await;
+                }
+                Err(absent) => absent,
             },
         };
         tracing::info!(cause = first.cause, "no managed identity");
-        let second = cli.token().await.map(|granted| found(Method::AzureCli, granted));
+        let second = cli.token().await.inspect(|_| {
+            let _ = self.found.set(Method::AzureCli);
+        });
         second.map_err(|second| {
             let cause =
                 format!("none was found: no variable names one; managed identity: {}; {}", first.cause, second.cause);
