@@ -4,9 +4,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::check::{Need, misplaced};
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
 use crate::model::{Digest, Entry, IdError, Kind, Node, OfferKey, Pointer};
-use crate::schema::Schemas;
+use crate::schema::{ListRule, Schemas, Shape};
 
 /// How far `apply` takes a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -62,6 +63,29 @@ pub(crate) struct Desired {
     pub(crate) source: Source,
     /// Every file that the declaration was read from, with its digest; the offer file first.
     pub(crate) files: Vec<(String, Digest)>,
+}
+
+impl Desired {
+    /// Calls `found` with every name: the key, the file, the fields as files and people write them, the identities of
+    /// members.
+    pub(crate) fn names(&self, shape: &Shape, found: &mut impl FnMut(&str)) {
+        fn below(node: &Node, shape: &Shape, found: &mut impl FnMut(&str)) {
+            for entry in node.entries() {
+                found(&entry.key);
+                found(shape.label(&entry.key));
+                below(&entry.value, shape.property(&entry.key), found);
+            }
+            for item in node.items() {
+                if let ListRule::Keyed(key) = &shape.rules.list {
+                    item.get(key).and_then(Node::as_str).into_iter().for_each(&mut *found);
+                }
+                below(item, shape.item(), found);
+            }
+        }
+        self.key.names(found);
+        found(&self.source.path);
+        below(&self.document, shape, found);
+    }
 }
 
 const RECONCILE: &str = "reconcile";
@@ -139,6 +163,10 @@ impl Reader<'_> {
             self.helped(Code::MissingKey, root.span, message, format!("add `{key}:` at the top of the file"));
             return None;
         };
+        if let Kind::Secret(_) = node.kind {
+            self.diagnostics.push(misplaced(self.source, node.span, Need::Identity));
+            return None;
+        }
         let text = node.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
         if text.is_none() {
             let written = self.source.text.get(node.span.start..node.span.end).unwrap_or_default().trim();
