@@ -65,6 +65,9 @@ impl Shell {
         let project = self.project()?;
         let surroundings = Surroundings { env: &|name| std::env::var(name).ok(), today: today() };
         let loaded = project.load(&self.schemas, &surroundings).select(&project, &targets)?;
+        for offer in loaded.offers.iter().chain(&loaded.faulty) {
+            offer.names(self.schemas.shape(&offer.offer_type), &mut redact::keep_name);
+        }
         tracing::info!(project = %project.root.display(), files = loaded.files, "project");
         Ok((project, loaded))
     }
@@ -140,6 +143,7 @@ impl Shell {
                 Target::Path(_) => None,
             })
             .collect::<BTreeMap<_, _>>();
+        selection.keys().for_each(|key| key.names(&mut redact::keep_name));
         if targets.is_empty() || named.iter().any(|target| matches!(target, Target::Path(_))) {
             let paths =
                 targets.iter().zip(&named).filter(|(_, t)| matches!(t, Target::Path(_))).map(|(text, _)| text.clone());

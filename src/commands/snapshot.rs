@@ -9,7 +9,8 @@ use super::artifacts::Looking;
 use super::connect::Portal;
 use super::observe;
 use super::progress::Reading;
-use super::shell::{Shell, write_whole};
+use super::shell::Shell;
+use super::sinks::write_sealed;
 use crate::artifact::Looker;
 use crate::cli::{Format, SnapshotArgs};
 use crate::content::Contents;
@@ -20,6 +21,7 @@ use crate::plan::{self, Choices, Plan, ReleaseView, Taken, Unread, Verdict};
 use crate::portal::Reader;
 use crate::render;
 use crate::snapshot::{MAX_BYTES, Present, Recorded, RecordedOffer, Snapshot};
+use crate::term::Escape;
 use crate::workspace::{Desired, Project, Through};
 
 /// A snapshot that is older is warned of.
@@ -32,7 +34,7 @@ pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
     let name = portal.name.clone();
     portal.close().await?;
     let snapshot = Snapshot { portal: name, taken: jiff::Timestamp::now(), content: recorded? };
-    write_whole(&args.out, &snapshot.write())?;
+    write_sealed(&args.out, &snapshot.write(&|content| Escape::Json.scrub(content).into_owned()))?;
     shell.emit(&|format, _| match format {
         Format::Json => render::snapshot_json(&snapshot, &args.out),
         _ => render::snapshot(&snapshot, &args.out),

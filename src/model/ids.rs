@@ -81,6 +81,15 @@ pub(crate) struct OfferKey {
     pub(crate) offer: OfferId,
 }
 
+impl OfferKey {
+    /// Calls `found` with the key and its parts.
+    pub(crate) fn names(&self, found: &mut impl FnMut(&str)) {
+        found(&self.to_string());
+        found(self.publisher.as_str());
+        found(self.offer.as_str());
+    }
+}
+
 impl fmt::Display for OfferKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.publisher, self.offer)

@@ -43,7 +43,7 @@ pub(crate) use status_text::status;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
-use crate::{redact, term};
+use crate::term;
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,7 @@ fn inert(text: &str) -> String {
 /// A value in one line: texts in quotes, big values by their size.
 fn brief(value: &Value, limit: usize) -> String {
     match value {
-        Value::String(text) => brief_text(&redact::known(text), limit),
+        Value::String(text) => brief_text(text, limit),
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
@@ -146,7 +146,7 @@ fn brief(value: &Value, limit: usize) -> String {
     }
 }
 
-/// A text in quotes. What is secret in it was taken out before: of what is cut, a part would not be known any more.
+/// A text in quotes.
 fn brief_text(text: &str, limit: usize) -> String {
     if text.contains('\n') {
         let first = text.lines().next().unwrap_or_default();
