@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 
+use super::secrets::Secrets;
 pub(super) use super::sinks::write_whole;
 use crate::cli::{Consent, Global, Waiting};
 use crate::diagnostic::{Code, Severity};
@@ -30,6 +31,8 @@ pub(super) struct Shell {
     pub(super) command: &'static str,
     /// The way to the portal, once it is open.
     pub(super) reader: OnceLock<Reader>,
+    /// The secrets that were read for request bodies. They are held until the last text has left, so that all are known.
+    pub(super) secrets: OnceLock<Secrets>,
 }
 
 impl Shell {
@@ -40,7 +43,7 @@ impl Shell {
         let schemas = project.and_then(|project| project.schemas().ok());
         let schemas = schemas.unwrap_or_else(|| Arc::clone(Schemas::builtin()));
         schemas.secret_names().into_iter().for_each(redact::hide_field);
-        Self { global, term, command, schemas, stop, reader: OnceLock::new() }
+        Self { global, term, command, schemas, stop, reader: OnceLock::new(), secrets: OnceLock::new() }
     }
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
