@@ -113,6 +113,8 @@ codes! {
     TwinsDiffer = 27,
     /// A schema of the project that cannot be used.
     ProjectSchema = 28,
+    /// A `!secret` where the plan needs the value.
+    MisplacedSecret = 29,
     /// A version key that is not three numbers.
     VersionKey = 40,
     /// A signature that ends soon, or has ended.

@@ -1,4 +1,5 @@
-//! The one owner of the process's streams: results to stdout, talk to stderr.
+//! The one owner of the process's streams: results to stdout, talk to stderr. What is written here, or to a file by
+//! `commands::sinks`, is without the secrets that the process holds: each text is looked through once, when it leaves.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
@@ -48,9 +49,19 @@ pub(crate) fn inert(text: &str, escape: Escape) -> Cow<'_, str> {
     Cow::Owned(lines.collect())
 }
 
-/// What leaves for a person: without secrets, and without commands.
+impl Escape {
+    /// The text without any secret that was read.
+    pub(crate) fn scrub(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Json => redact::known_in_json(text),
+            Self::Text | Self::Xml => redact::known(text),
+        }
+    }
+}
+
+/// Text for a person: without secrets, and without commands.
 fn safe(text: &str) -> String {
-    inert(&redact::known(text), Escape::Text).into_owned()
+    inert(&Escape::Text.scrub(text), Escape::Text).into_owned()
 }
 
 /// stderr for a log, whose every line comes in one piece.
@@ -74,7 +85,7 @@ pub(crate) fn tell_panics() {
         let payload = panic.payload();
         let message =
             payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|s| &**s));
-        let message = redact::known(&redact::text(message.unwrap_or("a panic without a message")));
+        let message = redact::text(message.unwrap_or("a panic without a message"));
         let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
         let mut text = format!(
             "error: a defect in offerctl: {message}{place}\n  hint: what was begun on the portal goes on there; \
@@ -82,9 +93,9 @@ pub(crate) fn tell_panics() {
         );
         let trace = std::backtrace::Backtrace::capture();
         if trace.status() == std::backtrace::BacktraceStatus::Captured {
-            text += &redact::known(&trace.to_string());
+            text += &trace.to_string();
         }
-        let _ = io::stderr().lock().write_all(inert(&text, Escape::Text).as_bytes());
+        let _ = io::stderr().lock().write_all(safe(&text).as_bytes());
     }));
 }
 
@@ -132,7 +143,7 @@ impl Term {
     /// # Errors
     /// When the result did not arrive, on a full disk for example.
     pub(crate) fn result(&self, text: &str, escape: Escape) -> std::io::Result<()> {
-        self.commands(&inert(&redact::known(text), escape))
+        to_stdout(&inert(&escape.scrub(text), escape))
     }
 
     /// As [`Self::result`], for what a pipeline is to act upon: whoever makes it escapes what is in it.
@@ -140,11 +151,7 @@ impl Term {
     /// # Errors
     /// As there.
     pub(crate) fn commands(&self, text: &str) -> std::io::Result<()> {
-        let mut stdout = std::io::stdout().lock();
-        match stdout.write_all(redact::known(text).as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            result => result,
-        }
+        to_stdout(&Escape::Text.scrub(text))
     }
 
     /// Says something that `--quiet` leaves out.
@@ -167,10 +174,18 @@ impl Term {
     /// Asks a question whose answer is yes or no; anything but yes is no.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         // The lock is not held while the user thinks: others have something to say meanwhile.
-        let _ = write!(std::io::stderr(), "{question} [y/N] ");
+        let _ = write!(std::io::stderr(), "{} [y/N] ", safe(question));
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+fn to_stdout(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }
 

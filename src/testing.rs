@@ -53,7 +53,7 @@ pub fn forge_plan(text: &str, edit: impl FnOnce(&mut Value)) -> String {
 /// When `text` is not a snapshot.
 pub fn age_snapshot(text: &str, hours: i64) -> String {
     let snapshot = Snapshot::read(text).expect("a snapshot");
-    Snapshot { taken: snapshot.taken - jiff::SignedDuration::from_hours(hours), ..snapshot }.write()
+    Snapshot { taken: snapshot.taken - jiff::SignedDuration::from_hours(hours), ..snapshot }.write(&str::to_owned)
 }
 
 /// An offer that the portal holds, with plans, images, prices and texts.

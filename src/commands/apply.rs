@@ -99,13 +99,12 @@ async fn with_portal(
     if let Some(outcomes) = guarded(plan) {
         report.outcomes = outcomes;
     } else if !plan.is_empty() {
-        let secrets = Secrets::new(&project.root);
-        readable_secrets(plan, offers, &secrets)?;
+        let secrets = shell.secrets.get_or_init(|| Secrets::new(&project.root));
+        readable_secrets(plan, offers, secrets)?;
         let store = artifacts::store(project, plan)?;
         let approval = approve(shell, args, plan).await?;
         report.outcomes =
-            carry_out(shell, args, plan, offers, Means { secrets: &secrets, store: store.as_ref() }, portal, approval)
-                .await;
+            carry_out(shell, args, plan, offers, Means { secrets, store: store.as_ref() }, portal, approval).await;
     }
     report.applied = applied(shell, plan, offers, &mut report.outcomes);
     report.traffic = portal.reader.traffic();

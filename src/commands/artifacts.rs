@@ -18,6 +18,7 @@ use crate::artifact::{Access, Looker, Remembered, Store};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::portal::Reader;
+use crate::term::Escape;
 use crate::workspace::{ArtifactStore, Project};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -54,7 +55,8 @@ impl Looking {
         }
         let text = serde_json::to_string(&now).unwrap_or_else(|error| unreachable!("digests serialise: {error}"));
         let folder = self.file.parent().unwrap_or(Path::new("."));
-        if let Err(error) = shell::own_folder(folder).and_then(|()| shell::write_whole(&self.file, &text)) {
+        if let Err(error) = shell::own_folder(folder).and_then(|()| shell::write_whole(&self.file, &text, Escape::Json))
+        {
             tracing::info!(%error, "what was seen of artifacts is not kept");
         }
     }

@@ -96,7 +96,11 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
     if let Some(traffic) = shell.traffic().filter(|traffic| traffic.requests > 0) {
         term.say(&crate::render::traffic(traffic));
     }
-    result
+    // Here already: the shell holds the secrets that must not be in it.
+    Ok(result.unwrap_or_else(|error| {
+        explain(&error, term);
+        error.exit
+    }))
 }
 
 async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {

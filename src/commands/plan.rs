@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::shell::Shell;
-use super::sinks::{Surface, write_whole};
+use super::sinks::{Surface, write_sealed};
 use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
 use crate::diagnostic::Severity;
@@ -42,7 +42,7 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     if let Some(path) = &args.out {
         let accepted = args.shaping.allow.iter().cloned().collect();
         let bound = Bound { accepted, ..bound(shell, &project, plan.offers(), name) };
-        write_whole(path, &SavedPlan::write(&plan, &bound))?;
+        write_sealed(path, &SavedPlan::write(&plan, &bound))?;
         let path = path.display();
         shell.term.say(&match plan.snapshot() {
             Some(_) => format!("Plan saved to {path}, to be read: it is of a snapshot, and apply refuses it."),

@@ -50,6 +50,9 @@ impl Shell {
     fn all(&self, project: &Project) -> &Loaded {
         self.loaded.get_or_init(|| {
             let loaded = self.read(project);
+            for offer in loaded.offers.iter().chain(&loaded.faulty) {
+                offer.names(self.schemas.shape(&offer.offer_type), &mut redact::keep_name);
+            }
             tracing::info!(project = %project.root.display(), files = loaded.files, "project");
             loaded
         })
@@ -149,6 +152,7 @@ impl Shell {
                 Target::Path(_) => paths.push(text.clone()),
             }
         }
+        selection.keys().for_each(|key: &OfferKey| key.names(&mut redact::keep_name));
         if targets.is_empty() || !paths.is_empty() {
             let (_, loaded) = self.load(&paths)?;
             selection.extend(loaded.offers.into_iter().map(|desired| (desired.key, desired.reconcile.notify)));

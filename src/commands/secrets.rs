@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::SecretRef;
-use crate::redact::{self, SHORTEST};
+use crate::redact::{SHORTEST, Secret};
 use crate::text;
 
 /// A connection string has some hundred characters, a private key a few thousand.
@@ -15,7 +15,7 @@ const MAX_SECRET: u64 = 64 << 10;
 /// Reads secrets, each once: what was found to be readable is what is sent. No error holds any part of a value.
 pub(super) struct Secrets {
     root: PathBuf,
-    read: Mutex<BTreeMap<SecretRef, Result<String, String>>>,
+    read: Mutex<BTreeMap<SecretRef, Result<Secret, String>>>,
 }
 
 impl Secrets {
@@ -24,13 +24,14 @@ impl Secrets {
         Self { root: root.to_path_buf(), read: Mutex::default() }
     }
 
-    /// The value; an error says why there is none. From now on it is kept out of every output.
+    /// The value, for a request body; an error says why there is none. From now on it is kept out of every output.
     pub(super) fn get(&self, reference: &SecretRef) -> Result<String, String> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.entry(reference.clone()).or_insert_with(|| self.read(reference)).clone()
+        let value = read.entry(reference.clone()).or_insert_with(|| self.read(reference));
+        value.as_ref().map(|value| value.expose_secret().to_owned()).map_err(Clone::clone)
     }
 
-    fn read(&self, reference: &SecretRef) -> Result<String, String> {
+    fn read(&self, reference: &SecretRef) -> Result<Secret, String> {
         let value = match reference {
             SecretRef::Env(name) => match std::env::var(name) {
                 Ok(value) => value,
@@ -44,10 +45,7 @@ impl Secrets {
             count if count < SHORTEST => {
                 Err(format!("it has fewer than {SHORTEST} characters, too few to be kept out of logs and outputs"))
             }
-            _ => {
-                redact::remember(&value);
-                Ok(value)
-            }
+            _ => Ok(Secret::from(value)),
         }
     }
 

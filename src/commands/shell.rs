@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 
 use super::project;
+use super::secrets::Secrets;
 pub(super) use super::sinks::write_whole;
 use crate::cli::{Consent, Global, Waiting};
 use crate::error::{Error, Exit, Result};
@@ -33,6 +34,8 @@ pub(super) struct Shell {
     pub(super) command: &'static str,
     /// The way to the portal, once it is open.
     pub(super) reader: OnceLock<Reader>,
+    /// The secrets that were read for request bodies. They are held until the last text has left, so that all are known.
+    pub(super) secrets: OnceLock<Secrets>,
 }
 
 impl Shell {
@@ -41,8 +44,8 @@ impl Shell {
         tokio::spawn(listen(switch, term));
         let (found, schemas) = project::find();
         schemas.secret_names().into_iter().for_each(redact::hide_field);
-        let (workers, loaded, reader) = (Workers::new(), OnceLock::new(), OnceLock::new());
-        Self { global, term, found, schemas, loaded, workers, stop, command, reader }
+        let (workers, loaded, reader, secrets) = (Workers::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { global, term, found, schemas, loaded, workers, stop, command, reader, secrets }
     }
 
     /// Computes something on a thread of its own: the task that reads goes on meanwhile, and a wish to stop is noticed.

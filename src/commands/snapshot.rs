@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::observe::{self, read_each};
-use super::shell::{Shell, write_whole};
+use super::shell::Shell;
+use super::sinks::write_sealed;
 use crate::artifact::Looker;
 use crate::cli::{Format, SnapshotArgs};
 use crate::content::Contents;
@@ -19,6 +20,7 @@ use crate::portal::Reader;
 use crate::render;
 use crate::schema::Schemas;
 use crate::snapshot::{MAX_BYTES, Present, Recorded, RecordedOffer, Snapshot};
+use crate::term::Escape;
 use crate::workspace::{Desired, Project, Through};
 
 /// How many offers of a snapshot are decided or wait for a thread. It is no portal that could be asked too much.
@@ -33,7 +35,7 @@ pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
         Ok(Snapshot { portal: portal.name.clone(), taken: jiff::Timestamp::now(), content })
     };
     let snapshot = shell.with_portal(record).await?;
-    write_whole(&args.out, &snapshot.write())?;
+    write_sealed(&args.out, &snapshot.write(&|content| Escape::Json.scrub(content).into_owned()))?;
     shell.emit(&|format, _| match format {
         Format::Json => render::snapshot_json(&snapshot, &args.out),
         _ => render::snapshot(&snapshot, &args.out),

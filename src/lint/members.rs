@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use super::{MOST, Offer, short};
 use crate::diagnostic::{Change, Code, Diagnostic, Fix};
+use crate::document::is_set;
 use crate::model::{Kind, Node};
-use crate::schema::{Case, ListRule};
+use crate::schema::Case;
 
 pub(super) fn duplicate_member(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     offer.entries(&mut |entry, shape| {
-        if shape.rules.list != ListRule::Set {
+        if !is_set(shape) {
             return;
         }
         let case = shape.item().rules.case;

@@ -85,6 +85,13 @@ pub(crate) struct OfferKey {
 }
 
 impl OfferKey {
+    /// Calls `found` with the key and its parts.
+    pub(crate) fn names(&self, found: &mut impl FnMut(&str)) {
+        found(&self.to_string());
+        found(self.publisher.as_str());
+        found(self.offer.as_str());
+    }
+
     pub(crate) fn name(&self) -> OfferName<&Self> {
         OfferName { api: Api::Cpp, offer: self }
     }

@@ -46,7 +46,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
 use crate::plan::Unread;
-use crate::{redact, steps, term};
+use crate::{steps, term};
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ fn brief(value: &Value, limit: usize) -> String {
     match value {
         Value::String(text) => {
             steps::count(text.len());
-            brief_text(&redact::known(text), limit)
+            brief_text(text, limit)
         }
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
@@ -153,7 +153,7 @@ fn brief(value: &Value, limit: usize) -> String {
     }
 }
 
-/// A text in quotes. What is secret in it was taken out before: of what is cut, a part would not be known any more.
+/// A text in quotes.
 fn brief_text(text: &str, limit: usize) -> String {
     if text.contains('\n') {
         let first = text.lines().next().unwrap_or_default();

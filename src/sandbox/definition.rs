@@ -4,7 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::artifact::Artifacts;
-use crate::schema::{ListRule, Shape};
+use crate::document::members_key;
+use crate::schema::Shape;
 
 /// The definition as the portal stores it after a PUT.
 pub(super) fn stored(sent: &Value, shape: &Shape, artifacts: &mut Artifacts<'_>) -> Value {
@@ -48,7 +49,7 @@ fn in_the_portals_order(object: Map<String, Value>, shape: &Shape) -> Map<String
 
 fn stored_list(sent: &[Value], shape: &Shape, artifacts: &mut Artifacts<'_>) -> Vec<Value> {
     let mut items: Vec<Value> = sent.iter().map(|item| stored(item, shape.item(), artifacts)).collect();
-    if let ListRule::Keyed(identity) = &shape.rules.list {
+    if let Some(identity) = members_key(shape) {
         for item in &mut items {
             copy_identity(item, identity, shape.item());
         }
@@ -133,7 +134,7 @@ pub(super) fn keep_secrets(new: &mut Value, old: &Value, shape: &Shape) {
             }
         }
         (Value::Array(new), Value::Array(old)) => {
-            let ListRule::Keyed(identity) = &shape.rules.list else { return };
+            let Some(identity) = members_key(shape) else { return };
             for item in new {
                 if let Some(before) = old.iter().find(|before| before[identity] == item[identity]) {
                     keep_secrets(item, before, shape.item());

@@ -7,14 +7,15 @@ use serde_json::Value;
 
 use super::offer::{Desired, Ignore};
 use crate::diagnostic::{Change, Code, Diagnostic, Fix, Source, Span};
-use crate::model::{Entry, Kind, Node};
+use crate::document::{identity, members_key};
+use crate::model::{Entry, Kind, Node, Risk};
 use crate::redact;
-use crate::schema::{ListRule, Schemas, Shape, Type};
+use crate::schema::{Case, Schemas, Shape, Type};
 
 pub(super) fn check(desired: &Desired, schemas: &Schemas, diagnostics: &mut Vec<Diagnostic>) {
     let shape = schemas.shape(&desired.offer_type);
     let mut checker = Checker { source: &desired.source, diagnostics };
-    checker.node(&desired.document, shape, false);
+    checker.node(&desired.document, shape, Place::default());
     for ignore in &desired.reconcile.ignore {
         checker.ignored(&desired.document, shape, ignore);
     }
@@ -25,8 +26,56 @@ struct Checker<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
+/// What is said of a place by the places around it.
+#[derive(Clone, Copy, Default)]
+struct Place<'s> {
+    /// It holds a secret.
+    secret: bool,
+    /// The key that is the identity of this member of a list.
+    identity: Option<&'s str>,
+    /// Why a plan needs its value.
+    needed: Option<Need>,
+}
+
+/// Why a plan needs a value.
+#[derive(Clone, Copy)]
+pub(super) enum Need {
+    /// It says which offer, or which member of a list, is meant.
+    Identity,
+    /// Guards compare it.
+    Guarded,
+}
+
+impl Place<'_> {
+    fn below(self, key: &str, shape: &Shape) -> Self {
+        let rules = &shape.rules;
+        let terms = [Risk::Price, Risk::Markets, Risk::Audience, Risk::Visibility];
+        let guarded = rules.restricts || rules.risk.is_some_and(|risk| terms.contains(&risk));
+        Self {
+            secret: self.secret || rules.secret || redact::is_secret_name(key),
+            identity: None,
+            needed: match self.identity {
+                Some(identity) if identity == key => Some(Need::Identity),
+                _ => self.needed.or(guarded.then_some(Need::Guarded)),
+            },
+        }
+    }
+}
+
+/// The finding of a `!secret` whose value a plan needs.
+pub(super) fn misplaced(source: &Source, span: Span, need: Need) -> Diagnostic {
+    let (message, help) = match need {
+        Need::Identity => ("an identity cannot be a `!secret`", "write the identity as it is: the portal shows it too"),
+        Need::Guarded => (
+            "guards and plans compare this value, so it cannot be a `!secret`",
+            "write the value, or take it from a variable with `!env NAME`",
+        ),
+    };
+    Diagnostic::error(Code::MisplacedSecret, source, Some(span), message).help(help)
+}
+
 impl Checker<'_> {
-    fn node(&mut self, node: &Node, shape: &Shape, secret: bool) {
+    fn node(&mut self, node: &Node, shape: &Shape, place: Place<'_>) {
         match &node.kind {
             Kind::Map(entries) => {
                 for entry in entries {
@@ -37,12 +86,13 @@ impl Checker<'_> {
                         let fix = self.rename(entry.key_span, &entry.key, name, entries);
                         self.diagnostics.push(finding.help(format!("write `{name}`")).fix(fix));
                     }
-                    let secret = secret || shape.rules.secret || redact::is_secret_name(&entry.key);
-                    self.node(&entry.value, shape, secret);
+                    self.node(&entry.value, shape, place.below(&entry.key, shape));
                 }
             }
             Kind::List(items) => {
-                self.identities(items, shape);
+                if let Some(key) = members_key(shape) {
+                    self.identities(items, key, shape.item().property(key).rules.case);
+                }
                 for item in items {
                     if item.kind == Kind::Absent {
                         let message = "`!absent` removes a key, and this is a member of a list";
@@ -50,11 +100,15 @@ impl Checker<'_> {
                         self.diagnostics
                             .push(diagnostic.help("leave the member out: the declared list is the whole list"));
                     }
-                    self.node(item, shape.item(), secret);
+                    self.node(item, shape.item(), Place { identity: members_key(shape), ..place });
                 }
             }
-            Kind::Scalar(value) => self.scalar(node, value, shape, secret),
-            Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {}
+            Kind::Scalar(value) => self.scalar(node, value, shape, place.secret),
+            Kind::Secret(_) => {
+                let finding = place.needed.map(|need| misplaced(self.source, node.span, need));
+                self.diagnostics.extend(finding);
+            }
+            Kind::Absent | Kind::Artifact(_) => {}
         }
     }
 
@@ -91,13 +145,14 @@ impl Checker<'_> {
         Some(Fix { span, bytes: start..start + key.len(), text: name.to_owned(), change })
     }
 
-    fn identities(&mut self, items: &[Node], shape: &Shape) {
-        let ListRule::Keyed(key) = &shape.rules.list else { return };
-        let case = shape.item().property(key).rules.case;
+    fn identities(&mut self, items: &[Node], key: &str, case: Case) {
         let mut seen = HashMap::<String, usize>::new();
         for item in items {
-            let identity = item.get(key).and_then(Node::as_str);
-            match identity {
+            let identity = item.get(key);
+            if identity.is_some_and(|node| matches!(node.kind, Kind::Secret(_))) {
+                continue;
+            }
+            match identity.and_then(Node::as_str) {
                 None => self.diagnostics.push(
                     Diagnostic::error(Code::MissingKey, self.source, Some(item.span), format!("`{key}` is missing"))
                         .help(format!("every member of this list is known by its `{key}`")),
@@ -119,13 +174,10 @@ impl Checker<'_> {
         let mut here = (document, shape);
         for token in &ignore.tokens {
             let (node, shape) = here;
-            let next = match (&node.kind, &shape.rules.list) {
-                (Kind::Map(_), _) => node.get(token).map(|value| (value, shape.property(token))),
-                (Kind::List(items), ListRule::Keyed(key)) => items
-                    .iter()
-                    .find(|item| item.get(key).and_then(Node::as_str) == Some(token))
-                    .map(|item| (item, shape.item())),
-                _ => None,
+            let member = |item: &&Node| identity(*item, shape) == Some(token.as_str());
+            let next = match &node.kind {
+                Kind::Map(_) => node.get(token).map(|value| (value, shape.property(token))),
+                _ => node.items().iter().find(member).map(|item| (item, shape.item())),
             };
             match next {
                 Some(next) => here = next,

@@ -6,9 +6,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::check::{Need, misplaced};
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
+use crate::document::{self, Flow, Path};
 use crate::model::{Digest, Entry, IdError, Kind, Node, OfferKey, Pointer};
-use crate::schema::Schemas;
+use crate::schema::{Schemas, Shape};
 
 /// How far `apply` takes a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -67,6 +69,22 @@ pub(crate) struct Desired {
     pub(crate) source: Source,
     /// Every file that the declaration was read from, with its digest; the offer file first.
     pub(crate) files: Vec<(String, Digest)>,
+}
+
+impl Desired {
+    /// Calls `found` with every name: the key, the file, the fields as files and people write them, the identities of
+    /// members.
+    pub(crate) fn names(&self, shape: &Shape, found: &mut impl FnMut(&str)) {
+        self.key.names(found);
+        found(&self.source.path);
+        document::walk(&*self.document, shape, &Path::default(), &mut |at, _, _| {
+            match at.object() {
+                Some(object) => [at.name(), object.label(at.name())].into_iter().for_each(&mut *found),
+                None => found(at.name()),
+            }
+            Flow::Into
+        });
+    }
 }
 
 const RECONCILE: &str = "reconcile";
@@ -144,6 +162,10 @@ impl Reader<'_> {
             self.helped(Code::MissingKey, root.span, message, format!("add `{key}:` at the top of the file"));
             return None;
         };
+        if let Kind::Secret(_) = node.kind {
+            self.diagnostics.push(misplaced(self.source, node.span, Need::Identity));
+            return None;
+        }
         let text = node.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
         if text.is_none() {
             let written = self.source.text.get(node.span.start..node.span.end).unwrap_or_default().trim();

@@ -246,3 +246,87 @@ fn a_directory_that_repeats_the_credential_gives_it_to_nobody() {
     assert!(directory.received().iter().any(|request| request.contains("CANARYclient-secret")), "it was sent");
     nothing_leaked(&traces);
 }
+
+/// Secrets whose values are those of an offer's key, of a field, of a title, and one that servers escape.
+const HOSTILE: [(&str, &str); 4] = [
+    ("LIKE_A_KEY", "contoso/a"),
+    ("LIKE_A_FIELD", "displayText"),
+    ("LIKE_A_TITLE", "Gateway of Contoso"),
+    ("ESCAPED", "CANARYbb+CCCC/DDDD=="),
+];
+
+const HOSTILE_OFFER: &str = r#"
+publisherId: contoso
+id: a
+offerTypeId: microsoft-azure-virtualmachines
+definition:
+  displayText: A
+  offer:
+    microsoft-azure-marketplace.title: Gateway of Contoso
+    vendor.one: !secret env:LIKE_A_KEY
+    vendor.two: !secret env:LIKE_A_FIELD
+    vendor.three: !secret env:LIKE_A_TITLE
+    vendor.four: !secret env:ESCAPED
+  plans: [{planId: basic, regions: [DE, NO], microsoft-azure-virtualmachines.skuTitle: Basic}]
+"#;
+
+async fn hostile(world: &World, url: &str, args: &[&str]) -> Ran {
+    let mut command = world.command(args);
+    command.envs(HOSTILE).env("OFFERCTL_ENDPOINT", url);
+    run_beside(command).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_with_the_value_of_a_name_hides_no_structure() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offers/a.yaml", HOSTILE_OFFER);
+    let url = world.sandbox.url().to_owned();
+    let runs: [&[&str]; 9] = [
+        &["validate"],
+        &["plan", "--out", "p.json", "-o", "json=plan.json"],
+        &["apply", "p.json", "--yes", "-vvv", "-o", "json=report.json", "-o", "junit=report.xml"],
+        &["drift", "--base", "report.json", "-o", "json=drift.json"],
+        &["apply", "--yes", "--resend", "-o", "json=again.json"],
+        &["drift", "--base", "again.json"],
+        &["snapshot", "--out", "live.json"],
+        &["plan", "--live", "live.json", "--detailed-exitcode"],
+        &["status", "-vvv"],
+    ];
+    for args in runs {
+        let ran = hostile(&world, &url, args).await;
+        assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+        assert!(!ran.stdout.contains(MARK) && !ran.stderr.contains(MARK), "{args:?}: {ran:?}");
+    }
+    let text = std::fs::read_to_string(world.path("report.json")).expect("a report");
+    let report = serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+    let applied = &report["receipt"]["applied"][0];
+    assert_eq!(applied["offer"], "contoso/a");
+    assert_eq!(applied["document"]["definition"]["displayText"], "A");
+    let title = "microsoft-azure-marketplace.title";
+    assert_eq!(applied["document"]["definition"]["offer"][title], "REDACTED", "a text is no structure");
+    assert_eq!(world.live("a").await["definition"]["offer"][title], "Gateway of Contoso", "and was written as it is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_escapes_a_secret_shows_no_part_of_it() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offers/a.yaml", HOSTILE_OFFER);
+    for form in [
+        r"CANARYbb\u002BCCCC\u002FDDDD==",
+        r"CANARYbb\\u002BCCCC\\u002fDDDD\\u003D=",
+        "CANARYbb&#43;CCCC&#x2F;DDDD==",
+        "CANARYbb%2BCCCC%2fDDDD%3D%3D",
+        "CANARYbb%252BCCCC%252FDDDD%253D%253D",
+    ] {
+        let message = format!("the value \"{form}\" is not accepted");
+        let body = json!({"error": {"code": "BadRequest", "message": message}}).to_string();
+        let front = Front::before(world.sandbox.url(), move |request: &Request| match request.method.as_str() {
+            "PUT" => Act::Instead(http_answer("400 Bad Request", body.as_bytes())),
+            _ => Act::Forward,
+        });
+        let ran = hostile(&world, &front.url, &["apply", "--yes", "--retries", "0", "-vvv", "-o", "json"]).await;
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("is not accepted"), "{said}");
+        assert!(["CANARYbb", "CCCC", "DDDD"].iter().all(|part| !said.contains(part)), "{form}: {said}");
+    }
+}

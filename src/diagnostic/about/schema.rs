@@ -107,4 +107,15 @@ pub(super) const TABLE: &[About] = &[
             "\"x-offerctl\": { \"list\": \"set\" }",
         ],
     ),
+    error(
+        Code::MisplacedSecret,
+        "misplaced-secret",
+        "a `!secret` where the plan needs the value",
+        [
+            "What says which offer, plan or category is meant, and what guards compare (prices, regions, who sees the offer), is \
+             read when a plan is made, and a secret is read later. A price or a region is no secret: customers see it.",
+            "regions: [!secret env:REGION]",
+            "regions: [!env REGION]",
+        ],
+    ),
 ];

@@ -12,21 +12,22 @@ use ring::rsa::KeyPair;
 use ring::signature::RSA_PSS_SHA256;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::redact::Secret;
 
 /// How long a statement is good for, in seconds; it is used at once.
 const LIFE: u64 = 600;
 
 /// A statement of the application for this audience, signed with the key in a PEM file.
-pub(super) fn signed(path: &Path, client: &str, audience: &str) -> Result<SecretString, String> {
+pub(super) fn signed(path: &Path, client: &str, audience: &str) -> Result<Secret, String> {
     let pem = crate::text::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     sign(pem.as_bytes(), client, audience, now).map_err(|why| format!("{}: {why}", path.display()))
 }
 
-fn sign(pem: &[u8], client: &str, audience: &str, now: u64) -> Result<SecretString, String> {
+fn sign(pem: &[u8], client: &str, audience: &str, now: u64) -> Result<Secret, String> {
     let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| format!("the certificate cannot be read: {error:?}"))?;
     let leaf = chain.first().ok_or(NOT_PEM)?;
@@ -46,7 +47,7 @@ fn sign(pem: &[u8], client: &str, audience: &str, now: u64) -> Result<SecretStri
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PSS_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
         .map_err(|_| "the private key cannot sign".to_owned())?;
-    Ok(SecretString::from(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))))
+    Ok(Secret::from(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))))
 }
 
 const NOT_PEM: &str = "it holds no PEM certificate; make one of a PFX file with `openssl pkcs12 -nodes -in FILE.pfx`";
@@ -69,7 +70,6 @@ fn key_pair(pem: &[u8]) -> Result<KeyPair, String> {
 mod tests {
     use super::*;
     use ring::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
-    use secrecy::ExposeSecret as _;
 
     /// A certificate made for these tests, which nothing trusts.
     const PEM: &str = include_str!("../../../tests/it/support/certificate.pem");

@@ -10,14 +10,14 @@ use super::entra::{Application, Proof};
 use super::identity::Identity;
 use super::method::{AuthorityVersion, Method};
 use crate::portal::endpoint::private_url;
-use secrecy::SecretString;
+use crate::redact::Secret;
 
 /// Where the directory gives tokens, unless `AZURE_AUTHORITY_HOST` names another place.
 const AUTHORITY: &str = "https://login.microsoftonline.com/";
 
 #[derive(Debug)]
 pub(super) enum Source {
-    Fixed(SecretString),
+    Fixed(Secret),
     /// An application of the directory, by secret, certificate or federation.
     Application(Application),
     /// The identity of the machine.
@@ -84,11 +84,11 @@ fn describe(method: Method, version: AuthorityVersion, env: Env<'_>, wanted: boo
     let application = |proof| application(proof, version, env).map(|app| whole(Source::Application(app)));
     match method {
         Method::Token => match env("OFFERCTL_TOKEN") {
-            Some(token) => Ok(whole(Source::Fixed(SecretString::from(token)))),
+            Some(token) => Ok(whole(Source::Fixed(Secret::from(token)))),
             None => unset("OFFERCTL_TOKEN"),
         },
         Method::ClientSecret => match env("AZURE_CLIENT_SECRET") {
-            Some(secret) => application(Proof::Secret(SecretString::from(secret))),
+            Some(secret) => application(Proof::Secret(Secret::from(secret))),
             None => unset("AZURE_CLIENT_SECRET"),
         },
         Method::ClientCertificate => match env("AZURE_CLIENT_CERTIFICATE_PATH") {
@@ -126,10 +126,7 @@ fn github(
     if env("AZURE_CLIENT_ID").is_none() && !wanted {
         return Ok(Described::Not("AZURE_CLIENT_ID is not set".to_owned()));
     }
-    application(Proof::GitHub {
-        url: private_url("ACTIONS_ID_TOKEN_REQUEST_URL", &url)?,
-        token: SecretString::from(token),
-    })
+    application(Proof::GitHub { url: private_url("ACTIONS_ID_TOKEN_REQUEST_URL", &url)?, token: Secret::from(token) })
 }
 
 fn application(proof: Proof, version: AuthorityVersion, env: Env<'_>) -> Result<Application, String> {

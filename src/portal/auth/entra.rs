@@ -5,12 +5,12 @@
 
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::assertion;
 use super::exchange::{Exchange, Failure, Granted};
 use super::method::{AuthorityVersion, RESOURCE};
+use crate::redact::Secret;
 
 /// What a federated token for the directory is made for.
 const FEDERATION_AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -29,7 +29,7 @@ pub(super) struct Application {
 /// What proves that we are the application.
 #[derive(Debug)]
 pub(super) enum Proof {
-    Secret(SecretString),
+    Secret(Secret),
     /// A PEM file with a certificate and its private key.
     Certificate(PathBuf),
     /// A file with a token of an issuer that the application trusts; read anew for each exchange, since it is replaced.
@@ -39,7 +39,7 @@ pub(super) enum Proof {
         /// `ACTIONS_ID_TOKEN_REQUEST_URL`.
         url: Url,
         /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
-        token: SecretString,
+        token: Secret,
     },
 }
 
@@ -75,23 +75,16 @@ impl Application {
         url
     }
 
-    async fn proof(&self, exchange: &Exchange, audience: &Url) -> Result<SecretString, Failure> {
-        let proof = self.read_proof(exchange, audience).await?;
-        crate::redact::remember(proof.expose_secret());
-        Ok(proof)
-    }
-
-    async fn read_proof(&self, exchange: &Exchange, audience: &Url) -> Result<SecretString, Failure> {
+    async fn proof(&self, exchange: &Exchange, audience: &Url) -> Result<Secret, Failure> {
         match &self.proof {
             Proof::Secret(secret) => Ok(secret.clone()),
             Proof::Certificate(path) => assertion::signed(path, &self.client, audience.as_str()).map_err(Failure::here),
             Proof::TokenFile(path) => {
                 let text = crate::text::read(path)
                     .map_err(|error| Failure::here(format!("cannot read {}: {error}", path.display())))?;
-                Ok(SecretString::from(text.trim().to_owned()))
+                Ok(Secret::from(text.trim().to_owned()))
             }
             Proof::GitHub { url, token } => {
-                crate::redact::remember(token.expose_secret());
                 let mut url = url.clone();
                 url.query_pairs_mut().append_pair("audience", FEDERATION_AUDIENCE);
                 exchange.id_token(&url, token).await

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Client, RequestBuilder};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use url::Url;
 
@@ -14,6 +13,7 @@ use crate::portal::endpoint::{is_loopback, is_on_this_machine};
 use crate::portal::exact;
 use crate::portal::problem::{self, Kind, Problem};
 use crate::portal::retry;
+use crate::redact::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 /// A token and how long it lives from now; `None` for one that is not renewed.
 pub(super) struct Granted {
-    pub(super) token: SecretString,
+    pub(super) token: Secret,
     pub(super) life: Option<Duration>,
 }
 
@@ -141,7 +141,7 @@ impl Exchange {
     }
 
     /// A token of the machine's identity.
-    pub(super) async fn get(&self, url: &Url, header: &'static str, value: &SecretString) -> Result<Granted, Failure> {
+    pub(super) async fn get(&self, url: &Url, header: &'static str, value: &Secret) -> Result<Granted, Failure> {
         let client = self.client(url)?;
         let proof = value.expose_secret();
         let mut value = HeaderValue::from_str(proof)
@@ -153,7 +153,7 @@ impl Exchange {
     }
 
     /// The job's own token, from GitHub.
-    pub(super) async fn id_token(&self, url: &Url, bearer: &SecretString) -> Result<SecretString, Failure> {
+    pub(super) async fn id_token(&self, url: &Url, bearer: &Secret) -> Result<Secret, Failure> {
         let client = self.client(url)?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
             .map_err(|_| Failure::here("ACTIONS_ID_TOKEN_REQUEST_TOKEN holds characters that a header cannot carry"))?;
@@ -161,7 +161,7 @@ impl Exchange {
         let answer = send(url, Policy::Far, &|| client.get(url.clone()).header(AUTHORIZATION, value.clone())).await;
         let answer = answer.map_err(|failure| failure.without(bearer.expose_secret()))?;
         let token = answer.get("value").and_then(Value::as_str);
-        token.map(SecretString::from).ok_or_else(|| Failure::here("GitHub's answer holds no token"))
+        token.map(Secret::from).ok_or_else(|| Failure::here("GitHub's answer holds no token"))
     }
 }
 
@@ -297,7 +297,7 @@ pub(super) fn granted(answer: &Value) -> Result<Granted, Failure> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let until = |end: u64| Duration::from_secs(end).saturating_sub(now);
     let life = seconds("expires_in").map(Duration::from_secs).or_else(|| seconds("expires_on").map(until));
-    Ok(Granted { token: SecretString::from(token), life: Some(life.map_or(UNTOLD_LIFE, plausible)) })
+    Ok(Granted { token: Secret::from(token), life: Some(life.map_or(UNTOLD_LIFE, plausible)) })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The identity of the machine: a service beside it gives tokens to whoever runs there.
 
-use secrecy::SecretString;
 use url::Url;
 
 use super::exchange::{Exchange, Failure, Granted};
 use super::method::RESOURCE;
 use crate::portal::endpoint::private_url;
+use crate::redact::Secret;
 
 /// Where a virtual machine finds the service, unless `AZURE_POD_IDENTITY_AUTHORITY_HOST` names another place.
 const METADATA: &str = "http://169.254.169.254/";
@@ -15,7 +15,7 @@ const METADATA: &str = "http://169.254.169.254/";
 pub(super) struct Identity {
     url: Url,
     header: &'static str,
-    value: SecretString,
+    value: Secret,
 }
 
 impl Identity {
@@ -40,8 +40,7 @@ impl Identity {
         if let Some(client) = env("AZURE_CLIENT_ID") {
             url.query_pairs_mut().append_pair("client_id", &client);
         }
-        crate::redact::remember(&value);
-        Ok(Self { url, header, value: SecretString::from(value) })
+        Ok(Self { url, header, value: Secret::from(value) })
     }
 
     /// Whether the service is there, by its refusal of a request without the header.

@@ -22,11 +22,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::problem::{Kind, Problem};
+use crate::redact::Secret;
 use azure_cli::AzureCli;
 use choose::Source;
 pub(crate) use choose::{ChooseError, Passed};
@@ -40,17 +40,16 @@ const MARGIN: Duration = Duration::from_mins(5);
 
 /// A bearer token and when to ask for the next one. It is never printed.
 pub(super) struct Token {
-    secret: SecretString,
+    secret: Secret,
     header: HeaderValue,
     renew_at: Option<Instant>,
 }
 
 impl Token {
-    fn new(secret: SecretString, life: Option<Duration>) -> Result<Self, String> {
+    fn new(secret: Secret, life: Option<Duration>) -> Result<Self, String> {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret()))
             .map_err(|_| "the token holds characters that a header cannot carry".to_owned())?;
         header.set_sensitive(true);
-        crate::redact::remember(secret.expose_secret());
         let renew_at = life.map(|life| Instant::now() + life.saturating_sub(MARGIN.min(life / 2)));
         Ok(Self { secret, header, renew_at })
     }
@@ -75,6 +74,14 @@ impl Token {
     }
 }
 
+/// The token that is used, and the one before it: a request that still carries that one may yet be answered, with the
+/// token in the answer.
+#[derive(Default)]
+struct Tokens {
+    current: Option<Arc<Token>>,
+    previous: Option<Arc<Token>>,
+}
+
 /// Gets tokens, and keeps the current one. One request for a token at a time, whoever waits.
 pub(crate) struct Credential {
     source: Source,
@@ -82,7 +89,7 @@ pub(crate) struct Credential {
     /// Which of two the first token came from, where nothing names one.
     found: OnceLock<Method>,
     exchange: Exchange,
-    current: Mutex<Option<Arc<Token>>>,
+    tokens: Mutex<Tokens>,
     /// Renewals since the portal last accepted a token. One is worth a try; after that the cause is another.
     refused: AtomicU32,
 }
@@ -100,7 +107,7 @@ impl Credential {
             method,
             found: OnceLock::new(),
             exchange: Exchange::default(),
-            current: Mutex::new(None),
+            tokens: Mutex::default(),
             refused: AtomicU32::new(0),
         }
     }
@@ -108,12 +115,12 @@ impl Credential {
     #[cfg(test)]
     /// One token, without the word `Bearer`, that cannot be renewed.
     pub(crate) fn fixed(token: String) -> Self {
-        Self::of(Source::Fixed(SecretString::from(token)), Method::Token)
+        Self::of(Source::Fixed(Secret::from(token)), Method::Token)
     }
 
     /// What is shown to a portal that takes anything: nobody's identity.
     pub(crate) fn placeholder(word: &str) -> Self {
-        Self::of(Source::Fixed(SecretString::from(word)), Method::Placeholder)
+        Self::of(Source::Fixed(Secret::from(word)), Method::Placeholder)
     }
 
     /// The credential that the environment describes, and the methods that were passed over for it.
@@ -152,17 +159,19 @@ impl Credential {
 
     /// A token that is not about to end.
     pub(super) async fn token(&self) -> Result<Arc<Token>, Problem> {
-        let mut current = self.current.lock().await;
-        if let Some(token) = current.as_ref().filter(|token| token.is_fresh()) {
+        let mut tokens = self.tokens.lock().await;
+        if let Some(token) = tokens.current.as_ref().filter(|token| token.is_fresh()) {
             return Ok(Arc::clone(token));
         }
-        let renewed = current.is_some();
+        let renewed = tokens.current.is_some();
         let granted = self.grant().await?;
         let token =
             Token::new(granted.token, granted.life).map_err(|cause| self.problem(Kind::Unauthenticated, cause))?;
         let token = Arc::new(token);
         tracing::info!(method = %self.method(), renewed, life_s = granted.life.map(|life| life.as_secs()), "token");
-        *current = Some(Arc::clone(&token));
+        if let Some(previous) = tokens.current.replace(Arc::clone(&token)) {
+            tokens.previous = Some(previous);
+        }
         Ok(token)
     }
 
@@ -171,12 +180,12 @@ impl Credential {
         if matches!(self.source, Source::Fixed(_)) {
             return false;
         }
-        let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
+        let mut tokens = self.tokens.lock().await;
+        if tokens.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
             if self.refused.fetch_add(1, Ordering::Relaxed) > 0 {
                 return false;
             }
-            *current = None;
+            tokens.previous = tokens.current.take();
         }
         true
     }

@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use crate::document::is_empty;
 use crate::plan::{Base, OfferPlan};
-use crate::redact;
 use crate::render::visible;
 
 /// What the marketplace keeps in a description.
@@ -156,9 +155,8 @@ fn part(part: &Part) -> Markup {
     }
 }
 
-/// A text without what is secret in it, and no longer than a page can bear.
+/// A text no longer than a page can bear.
 fn short(text: &str) -> String {
-    let text = redact::known(text);
     let shown = visible(&text.chars().take(LONGEST).collect::<String>(), true);
     if text.chars().nth(LONGEST).is_some() { shown + " … (cut)" } else { shown }
 }

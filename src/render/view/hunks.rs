@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use similar::{ChangeTag, DiffOp, TextDiff};
 
-use crate::redact;
 use crate::render::visible;
 use crate::steps;
 
@@ -72,7 +71,7 @@ const LONGEST_LINE: usize = 200;
 
 /// Returns the hunks that lead from `before` to `after`, at most `most` lines of them.
 pub(crate) fn hunks(before: &str, after: &str, most: usize) -> Hunks {
-    let (before, after) = (lines(&redact::known(before)), lines(&redact::known(after)));
+    let (before, after) = (lines(before), lines(after));
     steps::count(before.len() + after.len());
     let mut found = Builder { most, inline: MOST_INLINE_IN_ALL, ..Builder::default() };
     let head = before.iter().zip(&after).take_while(|(old, new)| old == new).count();
