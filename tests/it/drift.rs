@@ -171,7 +171,7 @@ async fn offers_that_no_file_declares_are_listed_and_count_unless_they_may_be() 
     assert!(found.stdout.contains("? contoso/stray   on the portal, and no file declares it\n"), "{}", found.stdout);
     let json =
         world.run(&["drift", "--base", "receipt.json", "--allow-undeclared", "-o", "json"]).await.exits(0).json();
-    assert_eq!(json["undeclared"], json!([{"offer": "contoso/stray", "was_declared": false}]));
+    assert_eq!(json["undeclared"], json!([{"api": "cpp", "offer": "contoso/stray", "was_declared": false}]));
     let one = world.run(&["drift", "--base", "receipt.json", "contoso/a"]).await.exits(0);
     assert!(!one.stdout.contains("stray"), "{}", one.stdout);
     // A file that went away is the files' move.
