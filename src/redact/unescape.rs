@@ -15,6 +15,9 @@ const DEEPEST: usize = 5;
 /// What renderers put around a changed word, and between its letters where only a part of it changed.
 const MARKS: [&[u8]; 8] = [b"<del>", b"</del>", b"<ins>", b"</ins>", b"[-", b"-]", b"{+", b"+}"];
 
+/// What escapes and marks begin with.
+const SPECIAL: &[u8] = b"\\%&\x1b<[-{+";
+
 /// A text with some layers of escapes removed.
 pub(super) struct Layer<'t> {
     pub(super) bytes: Cow<'t, [u8]>,
@@ -33,33 +36,32 @@ impl<'t> Layer<'t> {
         layers
     }
 
-    fn below(&self, marks: bool) -> Option<Layer<'t>> {
+    fn below(&self, marks: bool) -> Option<Self> {
         let bytes = &self.bytes;
         let marked = || memchr(0x1b, bytes).is_some() || MARKS.iter().any(|mark| memmem::find(bytes, mark).is_some());
         if memchr3(b'\\', b'%', b'&', bytes).is_none() && !(marks && marked()) {
             return None;
         }
-        let mut below = Layer { bytes: Cow::Owned(Vec::with_capacity(bytes.len())), places: Vec::new() };
+        let mut below = Self { bytes: Cow::Owned(Vec::with_capacity(bytes.len())), places: Vec::new() };
         let (out, mut at) = (below.bytes.to_mut(), 0);
         while at < bytes.len() {
-            let before = out.len();
-            let read = match unit(&bytes[at..], marks) {
-                Some((read, Meant::Nothing)) => read,
-                Some((read, Meant::Byte(byte))) => {
-                    out.push(byte);
-                    read
+            let rest = &bytes[at..];
+            let plain =
+                if marks { rest.iter().position(|b| SPECIAL.contains(b)) } else { memchr3(b'\\', b'%', b'&', rest) };
+            let plain = plain.unwrap_or(rest.len());
+            let found = Some(rest).filter(|_| plain == 0).and_then(|rest| unit(rest, marks));
+            let (read, meant) = found.unwrap_or((plain.max(1), Meant::Itself));
+            match meant {
+                Meant::Nothing => {}
+                Meant::Byte(byte) => out.push(byte),
+                Meant::Char(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                Meant::Itself => {
+                    out.extend_from_slice(&rest[..read]);
+                    below.places.extend((at..at + read).map(|at| self.place(at)));
                 }
-                Some((read, Meant::Char(c))) => {
-                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-                    read
-                }
-                None => {
-                    out.push(bytes[at]);
-                    1
-                }
-            };
+            }
             let place = (self.place(at).0, self.place(at + read - 1).1);
-            below.places.extend(std::iter::repeat_n(place, out.len() - before));
+            below.places.resize(out.len(), place);
             at += read;
         }
         (out.len() < bytes.len()).then_some(below)
@@ -87,6 +89,8 @@ impl<'t> Layer<'t> {
 }
 
 enum Meant {
+    /// No escape: the bytes as they are.
+    Itself,
     Nothing,
     Byte(u8),
     Char(char),
