@@ -68,18 +68,32 @@ impl OfferPlan {
         moves.into_iter().map(field).collect()
     }
 
-    /// What is another than before the write and was not written: somebody else's edit, made just after it. `before` is
-    /// the document that was written over, `after` what a read shows. What the portal fills in or rehosts by itself does
-    /// not count.
-    pub(crate) fn moved_beside(&self, before: &Value, after: &Value, shape: &Shape) -> Vec<String> {
-        let (before, after) = (live::canonical(before, shape), live::canonical(after, shape));
+    /// What a read shows that this run did not write: somebody else's edit, made just after it. `written` is the document
+    /// as it was written, `after` what the read shows. A declared value is compared elsewhere, by its own rules. What the
+    /// portal fills in or rehosts by itself does not count.
+    pub(crate) fn moved_beside(&self, written: &Value, after: &Value, shape: &Shape) -> Vec<String> {
+        let (written, after) = (live::canonical(written, shape), live::canonical(after, shape));
         let mut moves = Vec::new();
-        compare(Some(&before), Some(&after), shape, &Address::default(), &mut moves);
-        let written = |at: &Address| {
-            self.diff.changes.iter().any(|change| at.is_within(&change.address) || change.address.is_within(at))
+        compare(Some(&written), Some(&after), shape, &Address::default(), &mut moves);
+        let declared = |at: &Address| {
+            let of = |address: &Address| at.is_within(address) || address.is_within(at);
+            self.diff.changes.iter().any(|change| of(&change.address)) || self.diff.secrets.iter().any(of)
         };
-        let foreign = moves.into_iter().filter(|moved| !moved.rehosted && !written(&moved.address));
+        let foreign =
+            moves.into_iter().filter(|moved| !moved.rehosted && !(moved.before.is_some() && declared(&moved.address)));
+        let foreign = foreign.filter(|moved| !(is_blank(moved.before.as_ref()) && is_blank(moved.now.as_ref())));
         foreign.map(|moved| moved.address.to_string()).collect()
+    }
+}
+
+/// Whether a value says nothing, as what the portal fills in does.
+fn is_blank(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null | Value::Bool(false)) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Number(_) | Value::Bool(true)) => false,
+        Some(Value::Array(items)) => items.is_empty(),
+        Some(Value::Object(map)) => map.values().all(|value| is_blank(Some(value))),
     }
 }
 
