@@ -17,6 +17,7 @@ mod gate;
 mod problem;
 mod reader;
 mod retry;
+pub(crate) mod surroundings;
 mod transport;
 mod views;
 mod writer;

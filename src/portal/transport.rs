@@ -455,9 +455,10 @@ mod tests {
         });
         let transport = Transport::new(settings(&url, DEADLINE)).expect("a client");
         let seat = transport.seat().await.expect("a seat");
-        assert!(seat.send(&Call::get(transport.endpoint.url("x")), Tries::default()).await.is_ok());
+        let call = Call::get(transport.endpoint.url("x"));
+        assert!(seat.send(&call, Tries::default()).await.is_ok());
         seat.pass.throttled(Some(Duration::from_hours(1)));
-        let second = seat.send(&Call::get(transport.endpoint.url("x")), Tries::default());
+        let second = seat.send(&call, Tries::default());
         assert!(tokio::time::timeout(Duration::from_secs(20), second).await.is_ok_and(|answer| answer.is_ok()));
         assert_eq!(transport.traffic().requests, 2);
     }
