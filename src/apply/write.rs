@@ -8,9 +8,9 @@ use crate::diff::{self, Compare, Diff, Uploaded};
 use crate::document;
 use crate::drift::Applied;
 use crate::live::{Live, LiveOffer};
-use crate::model::{ETag, Profile};
+use crate::model::Profile;
 use crate::plan::{Base, OfferPlan, Stale, Write};
-use crate::portal::{Kind, Precondition, Problem, Reader, Tries};
+use crate::portal::{Kind, Precondition, Problem, Reader, Seat, Tries};
 use crate::schema::Shape;
 use crate::workspace::Desired;
 
@@ -50,10 +50,14 @@ impl Draft<'_> {
     }
 
     async fn write(&self, work: &mut Work<'_>, write: Write) -> Result<(), End> {
-        let mut now = self.fresh().await?;
+        if write == Write::Create || !self.plan.uploads.is_empty() {
+            // An absence is confirmed here, and nothing is uploaded for a plan that is stale.
+            self.fresh().await?;
+        }
         let uploaded = self.upload(work).await?;
         let mut tries = Tries::default();
-        let (before, etag) = loop {
+        let (written, saved) = loop {
+            let (seat, now) = self.seated(work, write).await?;
             let (live, precondition) = match (&now, &self.plan.base) {
                 (Live::Present(offer), Base::Present { document, .. }) => {
                     (document::align(offer.document.clone(), document, self.shape), precondition(offer)?)
@@ -61,15 +65,19 @@ impl Draft<'_> {
                 _ => (Value::Object(Map::new()), Precondition::Absent),
             };
             self.same_plan(&live, write)?;
-            let body = self.body(work, &live, &uploaded)?;
+            let document = self.document(work, &live, &uploaded)?;
+            let body = self.body(&document);
             work.go_on()?;
-            let problem = match work.context.writer.put(&self.plan.key, &body, &precondition, tries).await {
-                Ok(etag) => break (live, etag),
-                Err(problem) => self.refused(problem, write).await?,
+            let problem = match seat.put(&body, &precondition, tries).await {
+                Ok(saved) => break (document, Some(saved)),
+                Err(problem) => problem,
             };
-            match self.unclear(work, problem, &mut tries, &live).await? {
-                Some(unchanged) => now = unchanged,
-                None => break (live, None),
+            let took_effect = match problem.may_pass() || problem.was_turned_away() {
+                true => self.unclear(work, problem, &mut tries, &live).await?,
+                false => self.refused(problem, write, &live, &document).await.map(|()| true)?,
+            };
+            if took_effect {
+                break (document, None);
             }
         };
         work.did(match write {
@@ -79,7 +87,30 @@ impl Draft<'_> {
         if !self.plan.diff.secrets.is_empty() {
             work.wrote_secrets = true;
         }
-        self.converged(work, write, &before, etag).await
+        self.converged(work, &written, saved).await
+    }
+
+    /// Everything that may have to be waited for, and then the draft: the write follows it, and nothing comes between.
+    async fn seated<'a>(&'a self, work: &Work<'a>, write: Write) -> Result<(Seat<'a>, Live), End> {
+        let (writer, key) = (work.context.writer, &self.plan.key);
+        let mut tries = Tries::default();
+        loop {
+            let seat = writer.seat(key).await?;
+            match seat.read(tries).await {
+                Ok(Live::Absent) if write == Write::Update => {
+                    drop(seat);
+                    self.fresh().await?;
+                    return Err(Problem::absent(key).into());
+                }
+                Ok(now) => {
+                    return self.plan.stale(&now, self.shape).map_or(Ok((seat, now)), |stale| Err(End::Stale(stale)));
+                }
+                Err(problem) => {
+                    drop(seat);
+                    writer.pause(problem, key, &mut tries).await?;
+                }
+            }
+        }
     }
 
     /// Brings the plan's files to where the portal can fetch them.
@@ -90,17 +121,23 @@ impl Draft<'_> {
         }
     }
 
-    /// The live document with the plan's patch, secrets filled in, without what a PUT must not carry.
-    fn body(&self, work: &Work<'_>, live: &Value, uploaded: &Uploaded) -> Result<Value, End> {
-        let document = self
-            .plan
-            .diff
-            .patch
-            .apply(live, &self.desired.document, work.context.secret, uploaded)
-            .map_err(|error| End::Unfilled(error.to_string()))?;
-        let mut body = document::writable(&document, self.shape);
-        self.add_write_only(&mut body);
-        Ok(body)
+    /// The live document with the plan's patch, secrets filled in.
+    fn document(&self, work: &Work<'_>, live: &Value, uploaded: &Uploaded) -> Result<Value, End> {
+        let Work { context, .. } = work;
+        let patched = self.plan.diff.patch.apply(live, &self.desired.document, context.secret, uploaded);
+        patched.map_err(|error| End::Unfilled(error.to_string()))
+    }
+
+    /// The document without what a PUT must not carry, and with the fields that are never returned: those are sent
+    /// whenever they are declared.
+    fn body(&self, document: &Value) -> Value {
+        let mut body = document::writable(document, self.shape);
+        for entry in self.desired.document.entries() {
+            if self.shape.property(&entry.key).rules.write_only {
+                body[entry.key.as_str()] = entry.value.to_value(&mut |_| Value::Null);
+            }
+        }
+        body
     }
 
     /// A saved plan is carried out only if comparing anew gives the very same: its text was approved, but files,
@@ -121,59 +158,55 @@ impl Draft<'_> {
         diff::compare(&self.desired.document, live, self.shape, options)
     }
 
-    /// Fields that are never returned are sent whenever they are declared.
-    fn add_write_only(&self, body: &mut Value) {
-        for entry in self.desired.document.entries() {
-            if self.shape.property(&entry.key).rules.write_only {
-                body[entry.key.as_str()] = entry.value.to_value(&mut |_| Value::Null);
-            }
+    /// What a read shows after a refusal: the write took effect all the same, or why it did not.
+    async fn refused(&self, problem: Problem, write: Write, before: &Value, document: &Value) -> Result<(), End> {
+        let asked_too_late = matches!(problem.kind, Kind::Precondition | Kind::Conflict);
+        if !asked_too_late && (write == Write::Update || problem.kind != Kind::Rejected) {
+            return Err(problem.into());
         }
+        let now = self.reader.offer(&self.plan.key).await.ok();
+        if let (Some(Live::Present(offer)), Write::Update) = (&now, write)
+            && self.shows(before, &offer.document)
+            && self.plan.moved_beside(document, &offer.document, self.shape).is_empty()
+        {
+            return Ok(());
+        }
+        let stale = now.and_then(|now| self.plan.stale(&now, self.shape));
+        Err(match problem.kind {
+            // A portal that wants `If-Match` for what exists takes a create that came second for a mistake.
+            Kind::Rejected => stale.map_or_else(|| problem.into(), End::Stale),
+            Kind::Conflict if write == Write::Update && !problem.says_exists() => End::Busy(problem.to_string()),
+            _ => End::Stale(stale.unwrap_or(Stale::Refused)),
+        })
     }
 
-    /// A refusal is final. What is left is a write without a clear answer, or one that was turned away unread.
-    async fn refused(&self, problem: Problem, write: Write) -> Result<Problem, End> {
-        match problem.kind {
-            Kind::Precondition => Err(self.why_stale().await),
-            Kind::Conflict if write == Write::Create || problem.says_exists() => Err(self.why_stale().await),
-            Kind::Conflict => Err(End::Busy(problem.to_string())),
-            _ if problem.may_pass() || problem.was_turned_away() => Ok(problem),
-            _ => Err(problem.into()),
-        }
-    }
-
-    /// What a read shows after such a write: it took effect (`None`), or the portal is as it was, so that the same may be
-    /// written again. Anything else ends the offer, and so do too many tries. Where a read cannot show the effect, the
-    /// portal's own version and time tell whether anything was saved at all.
-    async fn unclear(
-        &self,
-        work: &Work<'_>,
-        problem: Problem,
-        tries: &mut Tries,
-        before: &Value,
-    ) -> Result<Option<Live>, End> {
+    /// What a read shows after a write without a clear answer, or one that was turned away: it took effect, or the portal
+    /// is as it was, so that the same may be written again. Anything else ends the offer, and so do too many tries. Where a
+    /// read cannot show the effect, the portal's own version and time tell whether anything was saved at all.
+    async fn unclear(&self, work: &Work<'_>, problem: Problem, tries: &mut Tries, before: &Value) -> Result<bool, End> {
         let again = work.context.writer.pause(problem.clone(), &self.plan.key, tries).await;
         let Ok(now) = self.reader.offer(&self.plan.key).await else { return Err(problem.into()) };
-        // Where there is nothing to write that a read can show, a read shows nothing.
-        let shows = !self.remaining(before).is_empty();
-        if matches!(&now, Live::Present(offer) if shows && self.remaining(&offer.document).is_empty()) {
-            return Ok(None);
+        if matches!(&now, Live::Present(offer) if self.shows(before, &offer.document)) {
+            return Ok(true);
         }
         again?;
-        if matches!(&now, Live::Present(offer) if was_saved(before, &offer.document)) && !problem.was_turned_away() {
+        if matches!(&now, Live::Present(offer) if was_saved(before, &offer.document))
+            && !problem.was_turned_away()
+            && self.plan.base != Base::Absent
+        {
             return Err(problem.into());
         }
         match self.plan.stale(&now, self.shape) {
-            None => Ok(Some(now)),
-            Some(stale) if problem.was_turned_away() => Err(End::Stale(stale)),
+            None => Ok(false),
+            // What somebody else created is not what this run sent.
+            Some(stale) if problem.was_turned_away() || stale == Stale::Created => Err(End::Stale(stale)),
             Some(_) => Err(problem.into()),
         }
     }
 
-    /// The portal refused the precondition: what moved since this run's own read?
-    async fn why_stale(&self) -> End {
-        let now = self.reader.offer(&self.plan.key).await;
-        let stale = now.ok().and_then(|now| self.plan.stale(&now, self.shape));
-        End::Stale(stale.unwrap_or(Stale::Refused))
+    /// Whether a read shows the effect of the write. Where there is nothing to write that a read can show, it does not.
+    fn shows(&self, before: &Value, now: &Value) -> bool {
+        !self.remaining(before).is_empty() && self.remaining(now).is_empty()
     }
 
     fn remaining(&self, document: &Value) -> Vec<String> {
@@ -182,18 +215,11 @@ impl Draft<'_> {
 
     /// Reads back what was written. If somebody saved the offer in between, the draft is not this run's any more, and
     /// nothing of it is released.
-    async fn converged(
-        &self,
-        work: &mut Work<'_>,
-        write: Write,
-        before: &Value,
-        etag: Option<ETag>,
-    ) -> Result<(), End> {
+    async fn converged(&self, work: &mut Work<'_>, written: &Value, saved: Option<LiveOffer>) -> Result<(), End> {
         match self.reader.offer(&self.plan.key).await? {
             Live::Present(offer) => {
-                let untouched = write == Write::Create
-                    || (etag.is_some() && etag == offer.etag)
-                    || self.plan.moved_beside(before, &offer.document, self.shape).is_empty();
+                let untouched = saved.is_some_and(|saved| is_same_save(&saved, &offer))
+                    || self.plan.moved_beside(written, &offer.document, self.shape).is_empty();
                 work.content = untouched.then(|| offer.digest(self.shape));
                 let remaining = self.remaining(&offer.document);
                 if !remaining.is_empty() {
@@ -204,6 +230,14 @@ impl Draft<'_> {
             }
             Live::Absent => Err(End::NotConverged(vec!["the whole offer".to_owned()])),
         }
+    }
+}
+
+/// Whether the answer to a write and a read are of one save: by the ETag, or by the portal's own version and time.
+fn is_same_save(saved: &LiveOffer, now: &LiveOffer) -> bool {
+    match (&saved.etag, &now.etag) {
+        (Some(saved), Some(now)) => saved == now,
+        _ => saved.document.get("version").is_some() && !was_saved(&saved.document, &now.document),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::shell::{self, Shell};
 use crate::error::{Error, Exit, Result};
-use crate::portal::{Credential, DEADLINE, Endpoint, Passed, Problem, Reader, Settings};
+use crate::portal::{Credential, DEADLINE, Endpoint, Passed, Problem, Reader, Settings, surroundings};
 use crate::sandbox::{Options, Sandbox};
 use crate::workspace::Project;
 
@@ -79,6 +79,9 @@ impl Shell {
             Some(_) => (SANDBOX.to_owned(), (Credential::placeholder(SANDBOX), Vec::new())),
             None => (endpoint.to_string(), self.credential(&endpoint)?),
         };
+        if !endpoint.is_loopback() {
+            usable_surroundings()?;
+        }
         let at_once = self.parallelism(project);
         tracing::info!(%endpoint, "portal");
         let reader = Reader::new(Settings {
@@ -129,6 +132,15 @@ impl Shell {
         let flag = self.global.parallelism.map(usize::from);
         flag.or_else(|| project.and_then(|project| project.config.parallelism)).unwrap_or(PARALLELISM)
     }
+}
+
+/// A variable that the HTTP client would pass over must not lead a token another way than somebody thinks.
+fn usable_surroundings() -> Result<()> {
+    let env = |name: &str| std::env::var(name).ok();
+    let looked = surroundings::proxy(&env).and_then(|_| surroundings::certificates(&env));
+    looked.map(|_| ()).map_err(|unusable| {
+        Error::invalid(unusable.to_string()).hint("correct or unset it; `offerctl doctor` shows proxy and certificates")
+    })
 }
 
 /// There is no token, so there is no run.

@@ -9,7 +9,7 @@ use super::shell::Shell;
 use crate::cli::{Format, Targets};
 use crate::error::{Error, Exit, Result};
 use crate::model::{OfferKey, PublisherId};
-use crate::portal::{Credential, Kind, Passed, Problem, Reader};
+use crate::portal::{Credential, Kind, Passed, Problem, Reader, surroundings};
 use crate::render::{self, Paint};
 use crate::report::{Check, Verdict};
 use crate::workspace::Target;
@@ -20,12 +20,15 @@ const RETRIES: u32 = 1;
 pub(super) async fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
     let (project, publishers) = project(shell, &args.targets)?;
     let mut checks = vec![project];
+    let way = surroundings();
+    let blocked = way.iter().any(|check| matches!(check.verdict, Verdict::Bad { .. }));
+    checks.extend(way);
     match shell.open(shell.global.retries.min(RETRIES)).await {
         Ok(portal) => {
             let look = async |portal: &Portal| shell.until_stopped(async { Ok(look(portal, &publishers).await) }).await;
             checks.extend(portal.during(look).await?);
         }
-        Err(error) => checks.push(Check::new("credential", bad(&error))),
+        Err(error) => checks.push(Check::new(if blocked { "network" } else { "credential" }, bad(&error))),
     }
     shell.emit(&|format, color| match format {
         Format::Json => render::doctor_json(&checks),
@@ -64,6 +67,25 @@ fn project(shell: &Shell, targets: &[String]) -> Result<(Check, BTreeSet<Publish
         },
     };
     Ok((Check::new("project", verdict), publishers))
+}
+
+/// The proxy and the certificates that the environment names.
+fn surroundings() -> [Check; 2] {
+    let env = |name: &str| std::env::var(name).ok();
+    let check = |name, looked: Result<String, surroundings::Unusable>, nothing: &str| {
+        let verdict = match looked {
+            Ok(told) if told.is_empty() => Verdict::Good(nothing.to_owned()),
+            Ok(told) => Verdict::Good(told),
+            Err(unusable) => {
+                Verdict::Bad { what: unusable.to_string(), next: "correct or unset it".to_owned(), exit: Exit::Invalid }
+            }
+        };
+        Check::new(name, verdict)
+    };
+    [
+        check("proxy", surroundings::proxy(&env), "none"),
+        check("certificates", surroundings::certificates(&env), "those of the system"),
+    ]
 }
 
 async fn look(portal: &Portal, publishers: &BTreeSet<PublisherId>) -> Vec<Check> {

@@ -71,19 +71,33 @@ impl OfferPlan {
         fields
     }
 
-    /// Returns the addresses that changed since before the write and were not written: somebody else's edit, made just
-    /// after it. `before` is the document that was written over, `after` what a read shows. What the portal fills in or
-    /// rehosts by itself does not count.
-    pub(crate) fn moved_beside(&self, before: &Value, after: &Value, shape: &Shape) -> Vec<String> {
-        let written = self.diff.changes.iter().map(|change| (change.address.clone(), ())).collect::<AddressMap<_>>();
+    /// Returns the addresses where a read shows what this run did not write: somebody else's edit, made just after it.
+    /// `written` is the document as it was written, `after` what the read shows. A declared value is compared elsewhere,
+    /// by its own rules. What the portal fills in or rehosts by itself does not count.
+    pub(crate) fn moved_beside(&self, written: &Value, after: &Value, shape: &Shape) -> Vec<String> {
+        let changed = self.diff.changes.iter().map(|change| &change.address);
+        let declared = changed.chain(&self.diff.secrets).map(|address| (address.clone(), ()));
+        let declared = declared.collect::<AddressMap<_>>();
         let mut foreign = Vec::new();
-        diff::differences(before, after, shape, &mut |at, _, shape, _| {
+        diff::differences(written, after, shape, &mut |at, (before, now), shape, _| {
             let address = at.address();
-            if !shape.rules.artifact && written.related(&address).is_none() {
+            let ours = before.is_some() && declared.related(&address).is_some();
+            if !(shape.rules.artifact || ours || (is_blank(before) && is_blank(now))) {
                 foreign.push(address.to_string());
             }
         });
         foreign
+    }
+}
+
+/// Whether a value says nothing, as what the portal fills in does.
+fn is_blank(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null | Value::Bool(false)) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Number(_) | Value::Bool(true)) => false,
+        Some(Value::Array(items)) => items.is_empty(),
+        Some(Value::Object(map)) => map.values().all(|value| is_blank(Some(value))),
     }
 }
 

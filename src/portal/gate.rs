@@ -28,7 +28,7 @@ struct Width {
     closed_until: Option<Instant>,
 }
 
-/// The right to send one request; given back when it is answered.
+/// A place among the requests that are under way; given back when they are answered.
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
     gate: &'a Gate,
@@ -48,17 +48,15 @@ impl Gate {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Waits for a place; `None` when the run has sent as many requests as it may.
-    pub(super) async fn enter(&self) -> Option<Pass<'_>> {
+    /// Waits for a place.
+    pub(super) async fn enter(&self) -> Pass<'_> {
         let place = self.places.acquire().await.ok();
         loop {
             let closed_until = self.width().closed_until.filter(|until| *until > Instant::now());
             let Some(until) = closed_until else { break };
             tokio::time::sleep_until(until).await;
         }
-        let count = |sent| Some(sent + 1).filter(|sent| self.max_requests.is_none_or(|max| *sent <= max));
-        self.sent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).ok()?;
-        Some(Pass { gate: self, place, epoch: self.width().epoch })
+        Pass { gate: self, place, epoch: self.width().epoch }
     }
 
     fn width(&self) -> MutexGuard<'_, Width> {
@@ -67,6 +65,13 @@ impl Gate {
 }
 
 impl Pass<'_> {
+    /// Counts a request; whether the run may send it.
+    pub(super) fn send(&self) -> bool {
+        let Gate { max_requests, sent, .. } = self.gate;
+        let count = |sent| Some(sent + 1).filter(|sent| max_requests.is_none_or(|max| *sent <= max));
+        sent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok()
+    }
+
     /// The server throttles: half as many from now on, and none for the time it asks for.
     pub(super) fn throttled(&self, asked: Option<Duration>) {
         let mut width = self.gate.width();
@@ -103,10 +108,6 @@ mod tests {
     use super::*;
     use futures_util::FutureExt as _;
 
-    async fn enter(gate: &Gate) -> Pass<'_> {
-        gate.enter().await.expect("a pass")
-    }
-
     fn is_full(gate: &Gate) -> bool {
         gate.enter().now_or_never().is_none()
     }
@@ -116,7 +117,7 @@ mod tests {
         let gate = Gate::new(8, None);
         let mut passes = Vec::new();
         for _ in 0..8 {
-            passes.push(enter(&gate).await);
+            passes.push(gate.enter().await);
         }
         passes.iter().for_each(|pass| pass.throttled(None));
         assert_eq!(gate.width().limit, 4);
@@ -124,17 +125,17 @@ mod tests {
         assert!(is_full(&gate), "four are under way, and four is the limit");
         passes.clear();
         for _ in 0..4 {
-            passes.push(enter(&gate).await);
+            passes.push(gate.enter().await);
         }
         assert!(is_full(&gate));
         // Down to one, and never to none.
         for expected in [2, 1, 1] {
             passes.clear();
-            let pass = enter(&gate).await;
+            let pass = gate.enter().await;
             pass.throttled(None);
             assert_eq!(gate.width().limit, expected);
         }
-        let only = enter(&gate).await;
+        let only = gate.enter().await;
         assert!(is_full(&gate));
         drop(only);
         assert!(!is_full(&gate));
@@ -143,19 +144,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_is_sent_while_the_server_asks_for_a_pause() {
         let gate = Gate::new(2, None);
-        enter(&gate).await.throttled(Some(Duration::from_secs(30)));
+        gate.enter().await.throttled(Some(Duration::from_secs(30)));
         let before = Instant::now();
-        drop(enter(&gate).await);
+        drop(gate.enter().await);
         assert_eq!(before.elapsed().as_secs(), 30);
     }
 
     #[tokio::test]
     async fn a_run_sends_no_more_than_it_may() {
         let gate = Gate::new(2, Some(2));
-        for _ in 0..2 {
-            drop(enter(&gate).await);
-        }
-        assert!(gate.enter().await.is_none() && gate.enter().await.is_none());
+        let pass = gate.enter().await;
+        assert!(pass.send() && gate.enter().await.send());
+        assert!(!pass.send() && !pass.send());
         assert_eq!(gate.sent(), 2);
     }
 }

@@ -17,6 +17,7 @@ mod gate;
 mod problem;
 mod reader;
 mod retry;
+pub(crate) mod surroundings;
 mod transport;
 mod views;
 mod writer;
@@ -27,7 +28,7 @@ pub(crate) use problem::{Kind, Problem};
 pub(crate) use reader::Reader;
 pub(crate) use transport::{DEADLINE, Settings, Traffic, Tries};
 pub(crate) use views::{Level, Message, OperationView, State, Step, StepState, Submission};
-pub(crate) use writer::{Accepted, Approval, Precondition, Writer};
+pub(crate) use writer::{Accepted, Approval, Precondition, Seat, Writer};
 
 /// Names the tool and its version to servers.
 const USER_AGENT: &str = concat!("offerctl/", env!("CARGO_PKG_VERSION"));

@@ -193,14 +193,19 @@ impl Reader {
     }
 
     async fn document(&self, path: &str, key: &OfferKey) -> Result<Live, Problem> {
-        match self.get(path, Some(key)).await {
-            Ok(answer) if answer.body.get("definition").is_some_and(serde_json::Value::is_object) => {
-                Ok(Live::Present(LiveOffer { etag: answer.etag(), document: answer.body }))
-            }
-            Ok(_) => Err(Problem::malformed(&format!("GET /{path}"), "the answer is not an offer")),
-            Err(problem) if is_absence(&problem) => Ok(Live::Absent),
-            Err(problem) => Err(problem),
+        document(path, self.get(path, Some(key)).await)
+    }
+}
+
+/// The document that an answer holds.
+pub(super) fn document(path: &str, answer: Result<Answer, Problem>) -> Result<Live, Problem> {
+    match answer {
+        Ok(answer) if answer.body.get("definition").is_some_and(serde_json::Value::is_object) => {
+            Ok(Live::Present(LiveOffer { etag: answer.etag(), document: answer.body }))
         }
+        Ok(_) => Err(Problem::malformed(&format!("GET /{path}"), "the answer is not an offer")),
+        Err(problem) if is_absence(&problem) => Ok(Live::Absent),
+        Err(problem) => Err(problem),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Transport {
     answered: AtomicBool,
     /// How far the portal's clock is ahead of ours, in seconds, as of the last answer that told; else [`NOT_TOLD`].
     ahead: AtomicI64,
-    stop: Stop,
+    pub(super) stop: Stop,
 }
 
 const NOT_TOLD: i64 = i64::MIN;
@@ -94,7 +94,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn get(url: Url) -> Self {
+    pub(super) fn get(url: Url) -> Self {
         Self { method: Method::GET, url, headers: HeaderMap::new(), body: None }
     }
 }
@@ -234,40 +234,33 @@ impl Transport {
     pub(super) async fn reach(&self) -> Result<(), Problem> {
         let url = self.endpoint.url("api/publishers");
         let request = format!("GET {}", url.path());
-        let Some(_pass) = self.gate.enter().await else {
-            return Err(Problem::not_sent(&request, self.max_requests.unwrap_or_default()));
-        };
+        let pass = self.gate.enter().await;
+        self.count(&pass, &request)?;
         let response = self.client.get(url).send().await.map_err(|error| Problem::unreachable(&request, &error))?;
         self.note(response.headers());
         Ok(())
     }
 
+    fn count(&self, pass: &Pass<'_>, request: &str) -> Result<(), Problem> {
+        let limit = self.max_requests.unwrap_or_default();
+        if pass.send() { Ok(()) } else { Err(Problem::not_sent(request, limit)) }
+    }
+
+    /// A place among the requests and a token that is good, so that what is sent next goes out at once.
+    ///
+    /// # Errors
+    /// When no token was given.
+    pub(super) async fn seat(&self) -> Result<Seat<'_>, Problem> {
+        self.credential.token().await?;
+        let pass = self.gate.enter().await;
+        // The gate may have been closed for minutes, in which a token can end.
+        let token = self.credential.token().await?;
+        Ok(Seat { transport: self, token, pass })
+    }
+
     /// One request, sent once. `tries` says how often it was sent before.
     pub(super) async fn send(&self, call: &Call<'_>, tries: Tries) -> Result<Answer, Problem> {
-        let request = format!("{} {}", call.method, call.url.path());
-        let token = self.credential.token().await?;
-        let Some(pass) = self.gate.enter().await else {
-            return Err(Problem::not_sent(&request, self.max_requests.unwrap_or_default()));
-        };
-        let attempt = tries.failed + u32::from(tries.renewed);
-        if attempt > 0 {
-            self.repeated.fetch_add(1, Ordering::Relaxed);
-        }
-        let began = Instant::now();
-        let client = if call.method == Method::GET && attempt == 0 { &self.client } else { &self.fresh };
-        let outcome = exchange(client, call, &token).await;
-        let status = outcome.as_ref().map_or(0, |(status, _, _)| *status);
-        let (method, path) = (call.method.as_str(), call.url.path());
-        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(method, path, status, ms, attempt, "request");
-        let (status, headers, body) = match outcome {
-            Ok(answer) => answer,
-            Err(error) => return Err(Problem::unreachable(&request, &error)),
-        };
-        trace_body("answered", &body.bytes, &token);
-        self.note(&headers);
-        let understood = understand(&request, status, headers, &body, token.secret());
-        self.judge(understood, &token, &pass).await
+        self.seat().await?.send(call, tries).await
     }
 
     fn why_unauthenticated(&self, token: &Token) -> String {
@@ -333,6 +326,41 @@ async fn exchange(client: &Client, call: &Call<'_>, token: &Token) -> Result<(u1
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let limit = if (200..300).contains(&status) { MAX_DOCUMENT } else { body::MAX_WORDS };
     Ok((status, headers, body::read(response, limit).await?))
+}
+
+/// What it takes to send a request: requests of one seat follow each other, and nothing is waited for between them.
+pub(super) struct Seat<'a> {
+    transport: &'a Transport,
+    token: Arc<Token>,
+    pass: Pass<'a>,
+}
+
+impl Seat<'_> {
+    /// As [`Transport::send`].
+    pub(super) async fn send(&self, call: &Call<'_>, tries: Tries) -> Result<Answer, Problem> {
+        let Self { transport, token, pass } = self;
+        let request = format!("{} {}", call.method, call.url.path());
+        transport.count(pass, &request)?;
+        let attempt = tries.failed + u32::from(tries.renewed);
+        if attempt > 0 {
+            transport.repeated.fetch_add(1, Ordering::Relaxed);
+        }
+        let began = Instant::now();
+        let kept = call.method == Method::GET && attempt == 0;
+        let outcome = exchange(if kept { &transport.client } else { &transport.fresh }, call, token).await;
+        let status = outcome.as_ref().map_or(0, |(status, _, _)| *status);
+        let (method, path) = (call.method.as_str(), call.url.path());
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(method, path, status, ms, attempt, "request");
+        let (status, headers, body) = match outcome {
+            Ok(answer) => answer,
+            Err(error) => return Err(Problem::unreachable(&request, &error)),
+        };
+        trace_body("answered", &body.bytes, token);
+        transport.note(&headers);
+        let understood = understand(&request, status, headers, &body, token.secret());
+        transport.judge(understood, token, pass).await
+    }
 }
 
 /// How far the server's clock is ahead, by its `Date`.
@@ -401,20 +429,45 @@ mod tests {
         url
     }
 
+    fn settings(url: &str, deadline: Duration) -> Settings {
+        Settings {
+            endpoint: url.parse().expect("an endpoint"),
+            credential: Credential::placeholder("t"),
+            parallelism: 1,
+            retries: 0,
+            retry_budget: Duration::ZERO,
+            max_requests: None,
+            deadline,
+            stop: Stop::new().1,
+        }
+    }
+
+    /// Another offer's 429 closes the gate between two requests of one seat; the second does not wait for it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nothing_is_waited_for_between_two_requests_of_a_seat() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}");
+            }
+        });
+        let transport = Transport::new(settings(&url, DEADLINE)).expect("a client");
+        let seat = transport.seat().await.expect("a seat");
+        let call = Call::get(transport.endpoint.url("x"));
+        assert!(seat.send(&call, Tries::default()).await.is_ok());
+        seat.pass.throttled(Some(Duration::from_hours(1)));
+        let second = seat.send(&call, Tries::default());
+        assert!(tokio::time::timeout(Duration::from_secs(20), second).await.is_ok_and(|answer| answer.is_ok()));
+        assert_eq!(transport.traffic().requests, 2);
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn an_answer_that_never_ends_does() {
         const OK: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
         for (head, then) in [(&b""[..], &b"HTTP/1.1 103 Early Hints\r\n\r\n"[..]), (OK, b"1\r\n \r\n")] {
-            let settings = Settings {
-                endpoint: endless(head, then).parse().expect("an endpoint"),
-                credential: Credential::placeholder("t"),
-                parallelism: 1,
-                retries: 0,
-                retry_budget: Duration::ZERO,
-                max_requests: None,
-                deadline: Duration::from_millis(200),
-                stop: Stop::new().1,
-            };
+            let settings = settings(&endless(head, then), Duration::from_millis(200));
             let transport = Transport::new(settings).expect("a client");
             let answer = transport.get(transport.endpoint.url("x"), None).await;
             let problem = answer.err().expect("no answer");

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::endpoint::{Endpoint, OperationPath, offer_path};
 use super::problem::Problem;
-use super::reader::Reader;
-use super::transport::{Answer, Call, Tries};
+use super::reader::{Reader, document};
+use super::transport::{self, Answer, Call, Transport, Tries};
+use crate::live::{Live, LiveOffer};
 use crate::model::{ETag, OfferKey};
 
 /// The proof that somebody said yes.
@@ -56,29 +57,15 @@ impl Writer {
         &self.reader
     }
 
-    /// Writes the draft. The ETag is the one that the answer has, if it has one.
+    /// Makes ready to write a draft, with all that may have to be waited for.
     ///
     /// # Errors
-    /// Any answer but a success.
-    pub(crate) async fn put(
-        &self,
-        key: &OfferKey,
-        body: &Value,
-        precondition: &Precondition,
-        tries: Tries,
-    ) -> Result<Option<ETag>, Problem> {
-        let mut headers = HeaderMap::new();
-        let if_match = match precondition {
-            Precondition::Absent => None,
-            Precondition::Match(etag) => Some(etag.as_str()),
-            Precondition::Any => Some("*"),
-        };
-        if let Some(value) = if_match {
-            let value = HeaderValue::from_str(value)
-                .map_err(|_| Problem::malformed("PUT", "the portal's ETag cannot be sent back as a header"))?;
-            headers.insert(IF_MATCH, value);
-        }
-        self.send(Method::PUT, &offer_path(key), headers, Some(body), tries).await.map(|answer| answer.etag())
+    /// When no token was given.
+    pub(crate) async fn seat<'a>(&'a self, key: &'a OfferKey) -> Result<Seat<'a>, Problem> {
+        let transport = &self.reader.transport;
+        let seat = transport.stop.unless(transport.seat()).await;
+        let stopped = || Err(Problem::stopped(&format!("PUT /{}", offer_path(key))));
+        Ok(Seat { seat: seat.unwrap_or_else(stopped)?, transport, key })
     }
 
     /// Publishes the draft to the preview audience.
@@ -127,22 +114,57 @@ impl Writer {
             // Every client of this API sends the type, with a body or without.
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let answer = self.send(Method::POST, &format!("{}/{action}", offer_path(key)), headers, body, tries).await?;
+        let transport = &self.reader.transport;
+        let url = transport.endpoint.url(&format!("{}/{action}", offer_path(key)));
+        let answer = transport.send(&Call { method: Method::POST, url, headers, body }, tries).await?;
         let operation = operation_path(&answer, &self.reader.transport.endpoint);
         Ok(Accepted { operation })
     }
+}
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        headers: HeaderMap,
-        body: Option<&Value>,
+/// The place from which a draft is read and written, the one right after the other.
+pub(crate) struct Seat<'a> {
+    seat: transport::Seat<'a>,
+    transport: &'a Transport,
+    key: &'a OfferKey,
+}
+
+impl Seat<'_> {
+    /// The draft, asked for once. Absence is not confirmed: see [`Reader::offer`].
+    ///
+    /// # Errors
+    /// As [`Reader::offer`].
+    pub(crate) async fn read(&self, tries: Tries) -> Result<Live, Problem> {
+        let path = offer_path(self.key);
+        let call = Call::get(self.transport.endpoint.url(&path));
+        let answer = self.transport.stop.unless(self.seat.send(&call, tries)).await;
+        document(&path, answer.unwrap_or_else(|| Err(Problem::stopped(&format!("GET /{path}")))))
+    }
+
+    /// Writes the draft. What is returned is what the answer holds, which may be no offer.
+    ///
+    /// # Errors
+    /// Any answer but a success.
+    pub(crate) async fn put(
+        self,
+        body: &Value,
+        precondition: &Precondition,
         tries: Tries,
-    ) -> Result<Answer, Problem> {
-        let transport = &self.reader.transport;
-        let url = transport.endpoint.url(path);
-        transport.send(&Call { method, url, headers, body }, tries).await
+    ) -> Result<LiveOffer, Problem> {
+        let mut headers = HeaderMap::new();
+        let if_match = match precondition {
+            Precondition::Absent => None,
+            Precondition::Match(etag) => Some(etag.as_str()),
+            Precondition::Any => Some("*"),
+        };
+        if let Some(value) = if_match {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| Problem::malformed("PUT", "the portal's ETag cannot be sent back as a header"))?;
+            headers.insert(IF_MATCH, value);
+        }
+        let url = self.transport.endpoint.url(&offer_path(self.key));
+        let answer = self.seat.send(&Call { method: Method::PUT, url, headers, body: Some(body) }, tries).await?;
+        Ok(LiveOffer { etag: answer.etag(), document: answer.body })
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::support::clients::{node_package, skip};
+use crate::support::front::{Act, Front};
 use crate::support::{Impostor, World, native, offer, write};
 
 const LOGO: &str = "microsoft-azure-marketplace.smallLogo";
@@ -163,7 +164,20 @@ async fn a_local_file_is_uploaded_once_before_the_write() {
     let planned = world.run(&["plan"]).await.exits(0);
     assert!(planned.stdout.contains("will upload 32 bytes: art/48.png"), "{}", planned.stdout);
     assert!(inventory(store.path()).is_empty(), "a plan uploads nothing");
-    world.run(&["apply", "--yes"]).await.exits(0);
+    // The last read before the write comes after the upload: nothing is between the two.
+    let kept = store.path().to_path_buf();
+    let reads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&reads);
+    let front = Front::before(world.sandbox.url(), move |request| {
+        if request.route().ends_with("/offers/a") {
+            seen.lock().expect("not poisoned").push((request.method.clone(), inventory(&kept).len()));
+        }
+        Act::Forward
+    });
+    world.run(&["apply", "--yes", "--endpoint", &front.url]).await.exits(0);
+    let reads = reads.lock().expect("not poisoned").clone();
+    let put = reads.iter().position(|(method, _)| method == "PUT").expect("a write");
+    assert_eq!(reads[put - 1], ("GET".to_owned(), 1), "{reads:?}");
     let first = inventory(store.path());
     assert!(first.len() == 1 && first[0].0.len() == 68 && first[0].0.ends_with(".png"), "{first:?}");
     assert!(logo(&world.live("a").await).contains("publishingstoredm"));

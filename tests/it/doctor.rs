@@ -40,7 +40,16 @@ fn line<'a>(ran: &'a Ran, name: &str) -> &'a str {
 async fn all_is_well() {
     let portal = sandbox(Some("CANARYright")).await;
     let ran = examine(portal.url(), "contoso", &[("OFFERCTL_TOKEN", "CANARYright")]).await.exits(0);
-    let expected = ["✓ project", "✓ credential", "✓ network", "✓ clock", "✓ token", "✓ publisher contoso"];
+    let expected = [
+        "✓ project",
+        "✓ proxy",
+        "✓ certificates",
+        "✓ credential",
+        "✓ network",
+        "✓ clock",
+        "✓ token",
+        "✓ publisher contoso",
+    ];
     assert_eq!(verdicts(&ran), expected, "{}", ran.stdout);
     assert!(ran.stdout.ends_with("Everything is as it should be.\n"), "{}", ran.stdout);
 }
@@ -49,7 +58,12 @@ async fn all_is_well() {
 async fn a_wrong_token() {
     let portal = sandbox(Some("CANARYright")).await;
     let ran = examine(portal.url(), "contoso", &[("OFFERCTL_TOKEN", "CANARYwrong")]).await.exits(4);
-    assert_eq!(verdicts(&ran), ["✓ project", "✓ credential", "✓ network", "✓ clock", "✗ token"], "{}", ran.stdout);
+    assert_eq!(
+        verdicts(&ran),
+        ["✓ project", "✓ proxy", "✓ certificates", "✓ credential", "✓ network", "✓ clock", "✗ token"],
+        "{}",
+        ran.stdout
+    );
     assert!(line(&ran, "token").contains("401"), "{}", ran.stdout);
     assert!(
         ran.stdout.contains("next: the portal refuses the token of the credential OFFERCTL_TOKEN"),
@@ -73,7 +87,16 @@ async fn a_wrong_publisher() {
     let portal = sandbox(None).await;
     let ran = examine(portal.url(), "fabrikam", &[]).await.exits(4);
     assert!(line(&ran, "credential").ends_with("ok: none (a portal on this machine needs none)"), "{}", ran.stdout);
-    let expected = ["✓ project", "✓ credential", "✓ network", "✓ clock", "✓ token", "✗ publisher fabrikam"];
+    let expected = [
+        "✓ project",
+        "✓ proxy",
+        "✓ certificates",
+        "✓ credential",
+        "✓ network",
+        "✓ clock",
+        "✓ token",
+        "✗ publisher fabrikam",
+    ];
     assert_eq!(verdicts(&ran), expected, "{}", ran.stdout);
     assert!(ran.stdout.contains("publisher `fabrikam`"), "{}", ran.stdout);
 }
@@ -83,7 +106,16 @@ async fn a_clock_that_is_off_by_ten_minutes() {
     let world = World::new(vec![native(&offer("a", "t"))], &[]).await;
     world.advance(Duration::from_mins(10)).await;
     let ran = examine(world.sandbox.url(), "contoso", &[]).await.exits(1);
-    let expected = ["✓ project", "✓ credential", "✓ network", "✗ clock", "✓ token", "✓ publisher contoso"];
+    let expected = [
+        "✓ project",
+        "✓ proxy",
+        "✓ certificates",
+        "✓ credential",
+        "✓ network",
+        "✗ clock",
+        "✓ token",
+        "✓ publisher contoso",
+    ];
     assert_eq!(verdicts(&ran), expected, "{}", ran.stdout);
     let clock = line(&ran, "clock");
     let ten = ["bad: this machine's clock is 9 min 59 s behind", "bad: this machine's clock is 10 min 0 s behind"];
@@ -93,7 +125,12 @@ async fn a_clock_that_is_off_by_ten_minutes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_network() {
     let ran = examine("http://127.0.0.1:1", "contoso", &[("OFFERCTL_TOKEN", "CANARYtoken")]).await.exits(1);
-    assert_eq!(verdicts(&ran), ["✓ project", "✓ credential", "✗ network", "? clock", "? permission"], "{}", ran.stdout);
+    assert_eq!(
+        verdicts(&ran),
+        ["✓ project", "✓ proxy", "✓ certificates", "✓ credential", "✗ network", "? clock", "? permission"],
+        "{}",
+        ran.stdout
+    );
     assert!(line(&ran, "network").contains("no connection"), "{}", ran.stdout);
 }
 
@@ -112,6 +149,33 @@ async fn no_credential_and_one_in_part() {
     }
     let partial = examine("http://127.0.0.1:1", "contoso", &[("AZURE_CLIENT_SECRET", "CANARY")]).await.exits(4);
     assert!(line(&partial, "credential").contains("AZURE_TENANT_ID is not set"), "{}", partial.stdout);
+}
+
+/// The client would go on without them, and connect directly or trust nobody.
+#[test]
+fn a_proxy_or_certificates_that_cannot_be_used() {
+    let folder = project(&[("a", &offer("a", "t"))]);
+    for (name, value, check) in [
+        ("HTTPS_PROXY", "\"http://u:CANARY@p:1\"", "proxy"),
+        ("HTTPS_PROXY", "http://u:CANARY@p:1\n", "proxy"),
+        ("HTTPS_PROXY", "u:CANARY@p:1", "proxy"),
+        ("SSL_CERT_FILE", "/nowhere.pem", "certificates"),
+        ("SSL_CERT_DIR", "/nowhere", "certificates"),
+    ] {
+        let ran = |command: &str| {
+            let mut offerctl = offerctl(folder.path());
+            offerctl.args([command, "--endpoint", "https://portal.invalid"]).env("OFFERCTL_TOKEN", "CANARYtoken");
+            run(offerctl.env(name, value)).exits(3)
+        };
+        let (looked, planned) = (ran("doctor"), ran("plan"));
+        assert!(line(&looked, check).starts_with(&format!("✗ {check}   bad: {name} ")), "{}", looked.stdout);
+        assert!(planned.stderr.starts_with(&format!("error: {name} ")), "{}", planned.stderr);
+        assert!(!(looked.stdout + &planned.stderr).contains("CANARY"));
+    }
+    let mut command = offerctl(folder.path());
+    command.args(["doctor", "--endpoint", "http://127.0.0.1:1"]).env("HTTPS_PROXY", "http://u:CANARY@127.0.0.1:1");
+    let shown = run(&mut command).exits(1);
+    assert_eq!(line(&shown, "proxy"), "✓ proxy   ok: HTTPS_PROXY is http://REDACTED@127.0.0.1:1/");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use offerctl::{MissingIfMatch, Profile, Switches};
 use serde_json::{Value, json};
 
 use crate::support::front::{Act, Front, Request};
@@ -295,10 +296,10 @@ fn saved_by_hand(portal: &str, document: &Value) {
 /// The field is one that no file declares, so only a comparison of the whole document shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_right_after_the_write_is_not_published_with_it() {
-    for (on_portal, lost) in
-        [(native as fn(&Value) -> Value, false), (native, true), (migrated, false), (migrated, true)]
-    {
-        let world = World::new(vec![on_portal(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    let profiles = [(native as fn(&Value) -> Value, Profile::Native), (migrated, Profile::Migrated)];
+    for (((on_portal, profile), create), lost) in all_of(all_of(profiles, [false, true]), [false, true]) {
+        let live = if create { Vec::new() } else { vec![on_portal(&offer("a", "old"))] };
+        let world = World::of(profile, live, &[("a", &offer("a", "new"))], Switches::default()).await;
         let sandbox = world.sandbox.url().to_owned();
         let mut theirs = on_portal(&offer("a", "new"));
         theirs["definition"]["offer"]["foreignField"] = json!("THEIRS");
@@ -319,6 +320,107 @@ async fn an_edit_right_after_the_write_is_not_published_with_it() {
         assert!(ran.stdout.contains("somebody saved the draft right after this run wrote it"), "{}", ran.stdout);
         assert_eq!(front.log().iter().filter(|request| request.method == "POST").count(), 0, "{}", ran.stdout);
         assert_eq!(world.live("a").await["definition"]["offer"]["foreignField"], "THEIRS");
+    }
+}
+
+fn all_of<A: Copy, B: Copy>(a: impl IntoIterator<Item = A>, b: impl IntoIterator<Item = B> + Clone) -> Vec<(A, B)> {
+    a.into_iter().flat_map(|a| b.clone().into_iter().map(move |b| (a, b))).collect()
+}
+
+/// What the portal fills in by itself is nobody's edit, whatever the answer to the PUT says of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_that_was_just_created_goes_live_in_the_same_run() {
+    for profile in [Profile::Native, Profile::Migrated] {
+        let world = World::of(profile, vec![], &[("a", &offer("a", "new"))], Switches::default()).await;
+        let front = Front::before(world.sandbox.url(), |request| match request.method.as_str() {
+            "PUT" => Act::DropAfter,
+            _ => Act::Forward,
+        });
+        run(&world, &front, &["apply", "--yes", "--through", "live"]).await.exits(0);
+        assert_eq!(world.slot("a", "production").await["definition"]["offer"][TITLE], "new");
+    }
+}
+
+/// Somebody creates the offer right before this run does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_race_of_two_creates_is_stale() {
+    for (profile, answer) in [
+        (Profile::Native, None),
+        (Profile::Migrated, None),
+        (Profile::Native, Some("409 Conflict")),
+        (Profile::Migrated, Some("412 Precondition Failed")),
+        (Profile::Migrated, Some("500 x")),
+    ] {
+        let switches = Switches { migrated_missing_if_match: MissingIfMatch::Conflict, ..Switches::default() };
+        let world = World::of(profile, vec![], &[("a", &offer("a", "new"))], switches).await;
+        let sandbox = world.sandbox.url().to_owned();
+        let theirs = offer("a", "THEIRS");
+        let front = Front::before(&sandbox.clone(), move |request| match (request.method.as_str(), answer) {
+            ("PUT", answer) => {
+                saved_by_hand(&sandbox, &theirs);
+                answer.map_or(Act::Forward, |status| Act::Instead(http_answer(status, b"{}")))
+            }
+            _ => Act::Forward,
+        });
+        let ran = run(&world, &front, &["apply", "--yes", "--through", "live"]).await.exits(5);
+        assert_eq!(world.live("a").await["definition"]["offer"][TITLE], "THEIRS");
+        assert_eq!(front.log().iter().filter(|request| request.method == "PUT").count(), 1, "{}", ran.stdout);
+    }
+}
+
+/// The answer says that the PUT met another state, and it took effect all the same: what is there is what counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_that_took_effect_and_was_refused_is_reported_as_it_is() {
+    for (on_portal, status) in all_of([native as fn(&Value) -> Value, migrated], [409, 412]) {
+        for edited in [false, true] {
+            let world = World::new(vec![on_portal(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+            let error = json!({"error": {"code": "x", "message": "no"}});
+            world
+                .fault(json!({"method": "PUT", "path": "/offers/a", "status": status, "body": error, "after": true}))
+                .await;
+            let sandbox = world.sandbox.url().to_owned();
+            let mut theirs = on_portal(&offer("a", "new"));
+            theirs["definition"]["offer"]["foreignField"] = json!("THEIRS");
+            let written = AtomicUsize::new(0);
+            let front = Front::before(&sandbox.clone(), move |request| {
+                if edited && request.method == "GET" && written.load(Ordering::SeqCst) == 1 {
+                    saved_by_hand(&sandbox, &theirs);
+                }
+                written.fetch_add(usize::from(request.method == "PUT"), Ordering::SeqCst);
+                Act::Forward
+            });
+            let ran = run(&world, &front, &["apply", "--yes"]).await;
+            assert_eq!(ran.code, if edited { 5 } else { 0 }, "{status}: {}", ran.stdout);
+            assert_eq!(ran.stdout.contains("draft updated"), !edited, "{status}: {}", ran.stdout);
+            assert_eq!(front.log().iter().filter(|request| request.method == "PUT").count(), 1);
+        }
+    }
+}
+
+/// On a migrated offer only the read right before the write keeps somebody's edit. Whatever has to be waited for comes
+/// before that read, and where anything came between, there is another.
+#[tokio::test(flavor = "multi_thread")]
+async fn between_the_read_of_a_migrated_offer_and_its_write_there_is_no_other_request() {
+    for (ids, profile) in all_of([1, 6], [Profile::Native, Profile::Migrated]) {
+        let ids = (0..ids).map(|n| format!("o{n}")).collect::<Vec<_>>();
+        let declared = ids.iter().map(|id| offer(id, "new")).collect::<Vec<_>>();
+        let files = ids.iter().map(String::as_str).zip(&declared).collect::<Vec<_>>();
+        let on_portal = if profile == Profile::Native { native } else { migrated };
+        // Half of them are to be created.
+        let live = ids.iter().step_by(2).map(|id| on_portal(&offer(id, "old"))).collect();
+        let world = World::of(profile, live, &files, Switches::default()).await;
+        let front = Front::before(world.sandbox.url(), |request| match (request.method.as_str(), request.earlier) {
+            ("PUT", 0) => Act::Instead(http_answer("429 x\r\nretry-after: 0", b"")),
+            ("PUT", 1) => Act::Drop,
+            _ => Act::Forward,
+        });
+        let ran = run(&world, &front, &["apply", "--yes", "--parallelism", "1", "--retries", "9"]).await;
+        let log = front.log();
+        for (at, put) in log.iter().enumerate().filter(|(_, request)| request.method == "PUT") {
+            let before = &log[at - 1];
+            assert_eq!((before.method.as_str(), before.route()), ("GET", put.route()), "{}", ran.stdout);
+        }
+        assert!(log.iter().any(|request| request.method == "PUT" && request.earlier > 0));
     }
 }
 

@@ -66,9 +66,10 @@ async fn every_call_reads_or_writes_what_it_says() {
         let mut body = live.document.clone();
         body["definition"]["offer"][TITLE] = json!("two");
         let precondition = live.etag.clone().map_or(Precondition::Any, Precondition::Match);
-        writer.put(&key, &body, &precondition, first).await.expect("written");
+        writer.seat(&key).await.expect("a seat").put(&body, &precondition, first).await.expect("written");
         if live.etag.is_some() {
-            let stale = writer.put(&key, &body, &precondition, first).await.expect_err("the ETag is old");
+            let seat = writer.seat(&key).await.expect("a seat");
+            let stale = seat.put(&body, &precondition, first).await.expect_err("the ETag is old");
             assert_eq!((stale.kind, stale.status), (Kind::Precondition, Some(412)));
         }
         assert_eq!(document(reader.offer(&key).await.expect("an answer"))["definition"]["offer"][TITLE], "two");

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use offerctl::{Options, Sandbox, Seed, Switches};
+use offerctl::{Options, Profile, Sandbox, Seed, Switches};
 use serde_json::{Value, json};
 
 pub(crate) const VM: &str = "microsoft-azure-virtualmachines";
@@ -116,17 +116,34 @@ impl World {
         Self::start(live, files, switches, Duration::from_millis(5)).await
     }
 
+    /// A portal that treats what is created in it by this profile.
+    pub(crate) async fn of(profile: Profile, live: Vec<Value>, files: &[(&str, &Value)], switches: Switches) -> Self {
+        let step_time = Duration::from_millis(5);
+        Self::open(
+            Options {
+                default_profile: profile,
+                seed: Seed::Documents(live),
+                step_time,
+                switches,
+                ..Options::default()
+            },
+            files,
+        )
+        .await
+    }
+
     /// A portal whose publishing takes its time.
     pub(crate) async fn slow(live: Vec<Value>, files: &[(&str, &Value)], step_time: Duration) -> Self {
         Self::start(live, files, Switches::default(), step_time).await
     }
 
     async fn start(live: Vec<Value>, files: &[(&str, &Value)], switches: Switches, step_time: Duration) -> Self {
+        Self::open(Options { seed: Seed::Documents(live), step_time, switches, ..Options::default() }, files).await
+    }
+
+    async fn open(options: Options, files: &[(&str, &Value)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let sandbox =
-            Sandbox::start(Options { seed: Seed::Documents(live), step_time, switches, ..Options::default() })
-                .await
-                .expect("the sandbox starts");
+        let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
         let world = Self { folder: project(files), sandbox, http: reqwest::Client::new() };
         std::fs::create_dir_all(world.folder.path().join("offers")).expect("a folder");
         world
