@@ -54,7 +54,7 @@ fn removal(text: &str, before: &Node, item: &Node) -> Option<Fix> {
 }
 
 /// The members of a list that are to be GUIDs: subscriptions, and who may see a private plan.
-fn guids<'n>(entry: &'n Entry) -> impl Iterator<Item = &'n Node> {
+fn guids(entry: &Entry) -> impl Iterator<Item = &Node> {
     let name = short(&entry.key);
     let items = entry.value.items().iter();
     items.filter_map(move |item| match name {
