@@ -153,6 +153,18 @@ codes! {
     RegionCase = 57,
     /// A field that is not to be used any more.
     Deprecated = 58,
+    /// An image address that is not that of a signed file.
+    SasForm = 59,
+    /// A plan id that is not in small letters, digits, dashes and underscores.
+    PlanId = 60,
+    /// What a template should have replaced.
+    Template = 61,
+    /// A subscription or tenant that is not a GUID.
+    NotGuid = 62,
+    /// A list with more members than the portal takes.
+    TooMany = 63,
+    /// Two version keys of one version.
+    SameVersion = 64,
     /// A local artifact cannot be read, or is not of the project.
     Artifact = 80,
     /// There is no store for local artifacts.

@@ -91,7 +91,7 @@ impl Revision {
             let bytes = std::fs::read(&path).map_err(|error| Error::io("read", &path, &error))?;
             self.tree.add(name, bytes);
         }
-        self.from_objects(other).await
+        self.read_objects(other).await
     }
 
     /// The objects that the files of today would become, by git's own conversions.
@@ -110,7 +110,7 @@ impl Revision {
     }
 
     /// Reads files as git would check them out.
-    async fn from_objects(&mut self, wanted: Vec<(String, String)>) -> Result<()> {
+    async fn read_objects(&mut self, wanted: Vec<(String, String)>) -> Result<()> {
         if wanted.is_empty() {
             return Ok(());
         }

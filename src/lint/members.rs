@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{MOST, Offer, short};
 use crate::diagnostic::{Change, Code, Diagnostic, Fix};
 use crate::document::is_set;
-use crate::model::{Kind, Node};
+use crate::model::{Entry, Kind, Node};
 use crate::schema::Case;
 
 pub(super) fn duplicate_member(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
@@ -52,6 +52,48 @@ fn removal(text: &str, before: &Node, item: &Node) -> Option<Fix> {
         return None;
     };
     Some(Fix { span: item.span, bytes, text: String::new(), change: Change::Gone })
+}
+
+/// The members of a list that are to be GUIDs: subscriptions, and who may see a private plan.
+fn guids(entry: &Entry) -> impl Iterator<Item = &Node> {
+    let name = short(&entry.key);
+    let items = entry.value.items().iter();
+    items.filter_map(move |item| match name {
+        "allowedSubscriptions" => Some(item),
+        "manualEntries" => item.get("id"),
+        _ => None,
+    })
+}
+
+pub(super) fn not_guid(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.entries(&mut |entry, _| {
+        let is_guid = |text: &str| text.len() == 36 && uuid::Uuid::try_parse(text).is_ok();
+        let texts = guids(entry).filter_map(|node| Some((node, node.as_str()?)));
+        for (node, text) in texts.filter(|(_, text)| !is_guid(text)).take(MOST) {
+            let message = format!("`{text}` is not the GUID of a subscription or tenant");
+            let help = "write its id, such as 12345678-1234-1234-1234-123456789abc, not its name";
+            findings.push(offer.found(Code::NotGuid, node.span, message).help(help));
+        }
+    });
+}
+
+/// How many members the portal takes.
+const LARGEST: [(&str, usize, &str); 3] = [
+    ("allowedSubscriptions", 100, "choose those that test the preview"),
+    ("manualEntries", 10, "upload a longer list as CSV in the portal"),
+    ("recommendedVMSizes", 6, "choose the best"),
+];
+
+pub(super) fn too_many(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.entries(&mut |entry, _| {
+        let name = short(&entry.key);
+        let Some((_, limit, help)) = LARGEST.iter().find(|(key, ..)| *key == name) else { return };
+        let count = entry.value.items().len();
+        if count > *limit {
+            let message = format!("`{name}` has {count} members, and the portal takes {limit}");
+            findings.push(offer.found(Code::TooMany, entry.key_span, message).help(*help));
+        }
+    });
 }
 
 pub(super) fn region_case(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
@@ -100,6 +142,31 @@ mod tests {
                 "duplicate-member 8:38 `PublicAzure` stands twice in `cloudAvailability`, first in line 12",
             ]
         );
+    }
+
+    #[test]
+    fn subscriptions_are_guids() {
+        let found = said(
+            "offer:\n  allowedSubscriptions:\n    - 3f8a1c52-6d0e-4b97-a2f4-5c7e90b1d386\n    - Production\n    - 3F8A1C526D0E4B97A2F45C7E90B1D386\nplans:\n  - planId: a\n    vmImages: {1.0.0: {}}\n    restrictedAudience:\n      manualEntries:\n        - {type: subscriptionId, id: contoso}\n",
+        );
+        assert_eq!(
+            found,
+            [
+                "not-guid 4:7 `Production` is not the GUID of a subscription or tenant",
+                "not-guid 5:7 `3F8A1C526D0E4B97A2F45C7E90B1D386` is not the GUID of a subscription or tenant",
+                "not-guid 11:38 `contoso` is not the GUID of a subscription or tenant",
+            ]
+        );
+    }
+
+    #[test]
+    fn lists_have_as_many_members_as_the_portal_takes() {
+        let of = |count: usize| {
+            let guid = |n: usize| format!("    - 3f8a1c52-6d0e-4b97-a2f4-{n:012}\n");
+            said(&format!("offer:\n  allowedSubscriptions:\n{}", (0..count).map(guid).collect::<String>()))
+        };
+        assert_eq!(of(100), Vec::<String>::new());
+        assert_eq!(of(101), ["too-many 2:3 `allowedSubscriptions` has 101 members, and the portal takes 100"]);
     }
 
     #[test]

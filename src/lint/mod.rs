@@ -69,6 +69,12 @@ const LINTS: &[(Code, Lint)] = &[
     (Code::YamlTrap, text::yaml_trap),
     (Code::RegionCase, members::region_case),
     (Code::Deprecated, deprecated::deprecated),
+    (Code::SasForm, signature::form),
+    (Code::PlanId, text::plan_id),
+    (Code::Template, text::template),
+    (Code::NotGuid, members::not_guid),
+    (Code::TooMany, members::too_many),
+    (Code::SameVersion, versions::same_version),
 ];
 
 /// Whether a code is one of the lints here, rather than a finding of reading.

@@ -13,14 +13,52 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 /// Certification and publishing read an image for up to this long.
 const DAYS: i64 = 21;
 
-/// Visits every signed URL of an image or disk.
-fn signed(offer: &Offer<'_>, visit: &mut impl FnMut(&Signature, Span)) {
+/// Visits the address of every image and disk.
+fn images(offer: &Offer<'_>, visit: &mut impl FnMut(&str, &Url, Span)) {
     offer.entries(&mut |entry, shape| {
         let is_image =
             !shape.rules.ignore_query.is_empty() || short(&entry.key).to_ascii_lowercase().ends_with("vhdurl");
-        let url = entry.value.as_str().filter(|_| is_image).and_then(|text| Url::parse(text.trim()).ok());
-        if let Some(signature) = url.and_then(Signature::of) {
-            visit(&signature, entry.value.span);
+        let Some(text) = entry.value.as_str().map(str::trim).filter(|_| is_image) else { return };
+        if let Ok(url) = Url::parse(text) {
+            visit(text, &url, entry.value.span);
+        }
+    });
+}
+
+/// What keeps an address from being that of a signed file, and how to write it.
+fn fault(text: &str, url: &Url) -> Option<(&'static str, &'static str)> {
+    let signed = "add the query of a signature of the container: `?sp=rl&sr=c&st=…&se=…&sig=…`";
+    if text.contains("\\u0026") || text.contains("&amp;") {
+        return Some((
+            "separates its parameters with an escaped `&`",
+            "write `&` itself, as the storage account shows it",
+        ));
+    }
+    if url.path().contains("%20") {
+        return Some(("has white space in the name of its file", "give the file a name without white space"));
+    }
+    match url.query() {
+        None | Some("") => Some(("has no signature", signed)),
+        Some(_) if url.query_pairs().all(|(name, value)| name != "sig" || value.is_empty()) => {
+            Some(("has no signature (`sig` is missing)", signed))
+        }
+        Some(_) => None,
+    }
+}
+
+pub(super) fn form(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    images(offer, &mut |text, url, span| {
+        if let Some((what, help)) = fault(text, url) {
+            findings.push(offer.found(Code::SasForm, span, format!("the address of this image {what}")).help(help));
+        }
+    });
+}
+
+/// Visits every signed URL of an image or disk.
+fn signed(offer: &Offer<'_>, visit: &mut impl FnMut(&Signature, Span)) {
+    images(offer, &mut |text, url, span| {
+        if fault(text, url).is_none() {
+            visit(&Signature(url.clone()), span);
         }
     });
 }
@@ -29,11 +67,6 @@ fn signed(offer: &Offer<'_>, visit: &mut impl FnMut(&Signature, Span)) {
 struct Signature(Url);
 
 impl Signature {
-    fn of(url: Url) -> Option<Self> {
-        let signature = Self(url);
-        signature.get("sig").is_some().then_some(signature)
-    }
-
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value)
     }
@@ -43,15 +76,17 @@ impl Signature {
         self.get("si").is_some()
     }
 
-    /// A moment of the query: a time, or a date alone.
+    /// A moment of the query, or what is wrong with it.
     fn moment(&self, name: &str) -> Option<Result<Timestamp, String>> {
         let text = self.get(name)?.into_owned();
-        let date = || text.parse::<Date>().map(DateTime::from);
+        if text.parse::<Date>().is_ok() && !text.contains(['T', 't']) {
+            return Some(Err(format!("is a date without a time: `{name}={text}`")));
+        }
         // Minutes may be the last that is said: `2026-01-31T00:00Z`.
         let bare = || text.trim_end_matches('Z').parse::<DateTime>();
         let utc = |moment: DateTime| moment.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
-        let parsed = text.parse::<Timestamp>().or_else(|_| bare().or_else(|_| date()).and_then(utc));
-        Some(parsed.map_err(|_| text.clone()))
+        let parsed = text.parse::<Timestamp>().or_else(|_| bare().and_then(utc));
+        Some(parsed.map_err(|_| format!("is not a time: `{name}={text}`")))
     }
 }
 
@@ -61,7 +96,7 @@ pub(super) fn expiry(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let message = match signature.moment("se") {
             None if signature.by_policy() => return,
             None => "the signature of this URL has no end (`se`)".to_owned(),
-            Some(Err(text)) => format!("the end of this URL's signature is no time: `se={text}`"),
+            Some(Err(why)) => format!("the end of this URL's signature {why}"),
             Some(Ok(end)) if end <= now => format!("the signature of this URL ended on {}", day(end)),
             Some(Ok(end)) if end.duration_since(now) < SignedDuration::from_hours(24 * DAYS) => {
                 format!("the signature of this URL ends on {}, within {DAYS} days", day(end))
@@ -79,6 +114,9 @@ pub(super) fn permissions(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
             None if signature.by_policy() => return,
             None => "the signature of this URL allows nothing (`sp` is missing)".to_owned(),
             Some(allowed) => match (allowed.contains('r'), allowed.contains('l')) {
+                (true, true) if signature.get("sr").as_deref() == Some("b") => {
+                    "the signature of this URL is for one file (`sr=b`), and does not allow to list".to_owned()
+                }
                 (true, true) => return,
                 (true, false) => "the signature of this URL does not allow to list".to_owned(),
                 (false, true) => "the signature of this URL does not allow to read".to_owned(),
@@ -96,7 +134,8 @@ pub(super) fn start(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
             Some(Ok(begin)) if begin > offer.context.now => {
                 format!("the signature of this URL is not valid before {}", day(begin))
             }
-            Some(Err(text)) => format!("the start of this URL's signature is no time: `st={text}`"),
+            Some(Err(why)) => format!("the start of this URL's signature {why}"),
+            None if !signature.by_policy() => "the signature of this URL has no start (`st`)".to_owned(),
             _ => return,
         };
         let help = "sign it with a start in the past: a day earlier, because clocks differ";
@@ -124,21 +163,51 @@ mod tests {
     #[test]
     fn a_signature_lasts_three_weeks_and_allows_to_read_and_list() {
         let none = Vec::<String>::new();
-        assert_eq!(of("sp=rl&st=2026-11-25T11:00:00Z&se=2026-12-16T12:00:00Z&sig=x"), none);
-        assert_eq!(of("sp=racwdl&se=2027-01-01&sig=x"), none);
+        let signed = |query: &str| of(&format!("st=2026-11-24T12:00:00Z&sig=x&{query}"));
+        assert_eq!(signed("sp=rl&sr=c&se=2026-12-16T12:00:00Z"), none);
+        assert_eq!(signed("sp=racwdl&se=2027-01-01T00:00Z"), none);
         assert_eq!(of("si=policy&sig=x"), none);
-        assert_eq!(of("no=signature"), none);
-        assert_eq!(of("sp=rl&se=2026-12-16T11:59:59Z&sig=x"), ["sas-expiry ends on 2026-12-16, within 21 days"]);
-        assert_eq!(of("sp=rl&se=2026-12-01T00%3A00Z&sig=x"), ["sas-expiry ends on 2026-12-01, within 21 days"]);
-        assert_eq!(of("sp=rl&se=2026-11-25T12:00:00Z&sig=x"), ["sas-expiry ended on 2026-11-25"]);
-        assert_eq!(of("sp=rl&sig=x"), ["sas-expiry has no end (`se`)"]);
-        assert_eq!(
-            of("sp=rl&se=soon&sig=x"),
-            ["sas-expiry 5:19 the end of this URL's signature is no time: `se=soon`"]
-        );
-        assert_eq!(of("sp=r&se=2028-01-01&sig=x"), ["sas-permissions does not allow to list"]);
-        assert_eq!(of("sp=l&se=2028-01-01&sig=x"), ["sas-permissions does not allow to read"]);
-        assert_eq!(of("se=2028-01-01&sig=x"), ["sas-permissions allows nothing (`sp` is missing)"]);
-        assert_eq!(of("sp=rl&st=2026-11-26&se=2028-01-01&sig=x"), ["sas-start is not valid before 2026-11-26"]);
+        assert_eq!(signed("sp=rl&se=2026-12-16T11:59:59Z"), ["sas-expiry ends on 2026-12-16, within 21 days"]);
+        assert_eq!(signed("sp=rl&se=2026-12-01T00%3A00Z"), ["sas-expiry ends on 2026-12-01, within 21 days"]);
+        assert_eq!(signed("sp=rl&se=2026-11-25T12:00:00Z"), ["sas-expiry ended on 2026-11-25"]);
+        assert_eq!(signed("sp=rl"), ["sas-expiry has no end (`se`)"]);
+        let end = |what: &str| vec![format!("sas-expiry 5:19 the end of this URL's signature is {what}")];
+        assert_eq!(signed("sp=rl&se=soon"), end("not a time: `se=soon`"));
+        assert_eq!(signed("sp=rl&se=2027-01-01"), end("a date without a time: `se=2027-01-01`"));
+        let lasting = |query: &str| signed(&format!("se=2028-01-01T00:00:00Z&{query}"));
+        assert_eq!(lasting("sp=r"), ["sas-permissions does not allow to list"]);
+        assert_eq!(lasting("sp=l"), ["sas-permissions does not allow to read"]);
+        assert_eq!(lasting(""), ["sas-permissions allows nothing (`sp` is missing)"]);
+        let blob = "sas-permissions is for one file (`sr=b`), and does not allow to list";
+        assert_eq!(lasting("sp=rl&sr=b"), [blob]);
+        let starting = |start: &str| of(&format!("sp=rl&se=2028-01-01T00:00:00Z&sig=x{start}"));
+        assert_eq!(starting("&st=2026-11-26T00:00:00Z"), ["sas-start is not valid before 2026-11-26"]);
+        assert_eq!(starting(""), ["sas-start has no start (`st`)"]);
+        let date = "sas-start 5:19 the start of this URL's signature is a date without a time: `st=2026-11-01`";
+        assert_eq!(starting("&st=2026-11-01"), [date]);
+    }
+
+    #[test]
+    fn an_address_is_that_of_a_signed_file() {
+        let form = |address: &str| {
+            let text = format!("plans:\n  - planId: a\n    vmImages:\n      1.0.0:\n        osVhdUrl: '{address}'");
+            said(&text).iter().map(|line| line.replace("sas-form 5:19 the address of this image ", "")).collect()
+        };
+        let query = "sp=rl&st=2026-11-24T12:00:00Z&se=2028-01-01T00:00:00Z&sig=x";
+        let vhd = "https://h.blob.core.windows.net/c/v.vhd";
+        let is = |address: String, said: &str| {
+            let found: Vec<String> = form(&address);
+            assert_eq!(found, if said.is_empty() { vec![] } else { vec![said.to_owned()] }, "{address}");
+        };
+        is(format!("{vhd}?{query}"), "");
+        is(vhd.to_owned(), "has no signature");
+        is(format!("{vhd}?"), "has no signature");
+        is(format!("{vhd}?{}", query.replace("&sig=x", "")), "has no signature (`sig` is missing)");
+        is(format!("{vhd}?{}", query.replace("&sig=x", "&sig=")), "has no signature (`sig` is missing)");
+        is(format!("{vhd}?{}", query.replace('&', "\\u0026")), "separates its parameters with an escaped `&`");
+        is(format!("{vhd}?{}", query.replace('&', "&amp;")), "separates its parameters with an escaped `&`");
+        for name in ["my disk.vhd", "my%20disk.vhd"] {
+            is(format!("{vhd}/{name}?{query}"), "has white space in the name of its file");
+        }
     }
 }

@@ -43,6 +43,43 @@ pub(super) fn too_long(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     });
 }
 
+pub(super) fn plan_id(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.entries(&mut |entry, _| {
+        let Some(id) = entry.value.as_str().filter(|_| entry.key == "planId") else { return };
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+        if let Some(other) = id.chars().find(|c| !allowed(*c)) {
+            let message = format!("a plan id has small letters, digits, `-` and `_`, and this one has {other:?}");
+            let help = "choose another id before the plan is published: afterwards it cannot be changed";
+            findings.push(offer.found(Code::PlanId, entry.value.span, message).help(help));
+        }
+    });
+}
+
+/// The first place that a template should have filled. In running text, braces alone count.
+fn placeholder(text: &str) -> Option<&str> {
+    static PATTERNS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+        let compile = |text| Regex::new(text).unwrap_or_else(|e| unreachable!("the pattern is a constant: {e}"));
+        [
+            compile(r"\{\{[^{}\n]{1,80}\}\}|\{%[^%\n]{1,80}%\}|<%[^%\n]{1,80}%>"),
+            compile(r"[$#]\{[A-Za-z_][\w.-]*\}|\$\([A-Za-z_][\w.]*\)|@@\w+@@|__[A-Z][A-Z0-9_]*[A-Z0-9]__"),
+        ]
+    });
+    let [braces, words] = &*PATTERNS;
+    let running = text.contains(char::is_whitespace);
+    let found = braces.find(text).or_else(|| words.find(text).filter(|_| !running));
+    found.map(|found| found.as_str())
+}
+
+pub(super) fn template(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.nodes(&mut |node, shape| {
+        if let Some(found) = node.as_str().filter(|_| !shape.rules.secret).and_then(placeholder) {
+            let message = format!("`{found}` looks like what a template should have replaced");
+            let help = "write the value, or `!env NAME` where each run has its own";
+            findings.push(offer.found(Code::Template, node.span, message).help(help));
+        }
+    });
+}
+
 /// What YAML 1.1 reads in a plain text that YAML 1.2 leaves alone.
 fn trap(text: &str) -> Option<&'static str> {
     static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
@@ -111,7 +148,7 @@ fn trimmed(span: Span, value: &str) -> Span {
 #[cfg(test)]
 mod tests {
     use super::super::tests::said;
-    use super::trap;
+    use super::{placeholder, trap};
 
     #[test]
     fn texts_have_limits_in_characters() {
@@ -119,6 +156,52 @@ mod tests {
         let found = said(&format!("offer:\n  title: {long}\n  summary: {}\n", "x".repeat(100)));
         assert_eq!(found, ["too-long 2:10 `title` has 51 characters, 1 more than its 50"]);
         assert_eq!(said(&format!("offer:\n  title: {}\n", "é".repeat(50))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn plan_ids_have_small_letters_digits_dashes_and_underscores() {
+        let of = |id: &str| said(&format!("plans:\n  - planId: {id}\n    vmImages: {{1.0.0: {{}}}}"));
+        assert_eq!(of("ubuntu-22_04"), Vec::<String>::new());
+        for (id, other) in [("My Plan", "'M'"), ("a.b", "'.'"), ("größe", "'ö'")] {
+            let message = "a plan id has small letters, digits, `-` and `_`, and this one has";
+            assert_eq!(of(id), [format!("plan-id 2:13 {message} {other}")]);
+        }
+        let generation =
+            "plans:\n  - planId: a\n    diskGenerations:\n      - planId: A\n        vmImages: {1.0.0: {}}";
+        assert_eq!(said(generation).len(), 1);
+    }
+
+    #[test]
+    fn what_a_template_left_is_found() {
+        for text in [
+            "{{ID}}",
+            "a-{{ .Values.id }}",
+            "{% if x %}",
+            "<%= id %>",
+            "${ID}",
+            "#{Id}#",
+            "$(Build.Id)",
+            "@@ID@@",
+            "__PLAN_ID__",
+        ] {
+            assert!(placeholder(text).is_some(), "{text}");
+        }
+        for text in
+            ["{}", "{ID}", "a__b__c", "$5", "costs $(5)", "set ${HOME} first", "__init__", "https://a.example/?a={b}"]
+        {
+            assert_eq!(placeholder(text), None, "{text}");
+        }
+        assert_eq!(placeholder("write to {{MAIL}} now"), Some("{{MAIL}}"));
+        let found = said(
+            "offer:\n  title: \"{{TITLE}}\"\n  usefulLinks:\n    - {linkTitle: \"${X}\", linkUrl: \"https://a.example\"}",
+        );
+        assert_eq!(
+            found,
+            [
+                "template 2:10 `{{TITLE}}` looks like what a template should have replaced",
+                "template 4:19 `${X}` looks like what a template should have replaced",
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Image and package versions: their keys, their presence, and whether the generations of a plan go together.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 use super::Offer;
 use crate::diagnostic::{Code, Diagnostic};
@@ -34,6 +35,27 @@ pub(super) fn version_key(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
                 _ => "write MAJOR.MINOR.PATCH; a name for people belongs into `label` or `description`".to_owned(),
             };
             findings.push(offer.found(Code::VersionKey, entry.key_span, message).help(help));
+        }
+    });
+}
+
+pub(super) fn same_version(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
+    offer.nodes(&mut |node, shape| {
+        if versioned(shape).is_none() {
+            return;
+        }
+        let mut first = BTreeMap::new();
+        for entry in node.entries().iter().filter(|entry| entry.value.kind != Kind::Absent) {
+            let version = entry.key.split('.').map(|part| part.trim_start_matches('0')).collect::<Vec<_>>();
+            match first.entry(version) {
+                Slot::Vacant(slot) => drop(slot.insert(entry)),
+                Slot::Occupied(slot) => {
+                    let (key, other) = (&entry.key, slot.get());
+                    let message = format!("`{key}` is the version `{}` of line {}", other.key, other.key_span.line);
+                    let help = "keep the one that is published: a published version cannot be changed";
+                    findings.push(offer.found(Code::SameVersion, entry.key_span, message).help(help));
+                }
+            }
         }
     });
 }
@@ -130,6 +152,14 @@ mod tests {
                 "version-key 5:7 `v1.0.0` is no version: it takes three numbers, such as 1.10.0"
             ]
         );
+    }
+
+    #[test]
+    fn a_version_has_one_key() {
+        let found = said(
+            "plans:\n  - planId: a\n    vmImages:\n      1.2.0: {}\n      1.02.0: {}\n      1.20.0: {}\n      0.0.1: {}",
+        );
+        assert_eq!(found, ["same-version 5:7 `1.02.0` is the version `1.2.0` of line 8"]);
     }
 
     #[test]

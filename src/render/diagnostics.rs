@@ -60,13 +60,16 @@ fn excerpt(text: &str, start: usize, end: usize, line: usize) -> Option<Excerpt>
     let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
     let first = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
     let last = text.get(start..)?.find('\n').map_or(text.len(), |at| start + at);
+    // The line ends where the `\r` of its end begins. A mark on the end alone is at the end of the line.
+    let last = first + text[first..last].trim_end_matches('\r').len();
+    let (start, end) = (start.min(last), end.min(last));
     if text.is_empty() || last - first > LONGEST || holds_secret(&text[first..last]) {
         return None;
     }
     let shown = |part: &str| visible(&part.replace('\t', "    "), false);
     let before = shown(&text[first..start]);
-    let marked = shown(&text[start..end.clamp(start, last)]);
-    let after = shown(&text[end.clamp(start, last)..last]);
+    let marked = shown(&text[start..end]);
+    let after = shown(&text[end..last]);
     let start = before.len();
     // An empty mark shows as its next character.
     let end = start + if marked.is_empty() { after.chars().next().map_or(0, char::len_utf8) } else { marked.len() };
@@ -119,6 +122,20 @@ mod tests {
         let span = Span { start: 5, end: 5, line: 2, column: 1 };
         let shown = diagnostics(&[Diagnostic::error(Code::Syntax, &source, Some(span), "m")], false);
         assert!(shown.contains("2 | 日本"), "{shown}");
+    }
+
+    #[test]
+    fn the_line_end_of_other_systems_is_not_shown() {
+        let source = Source { path: "a.yaml".into(), text: "a: 1\r\nb: [x,\r\n  y]\r\n".into() };
+        let of = |start, end| {
+            let span = Span { start, end, line: 2, column: 4 };
+            diagnostics(&[Diagnostic::error(Code::Syntax, &source, Some(span), "m")], false)
+        };
+        // On the line, over its end, at its end, and on the `\n` itself.
+        for (start, end) in [(9, 12), (9, 17), (12, 12), (13, 14), (12, 13)] {
+            let shown = of(start, end);
+            assert!(shown.contains("2 | b: [x,\n") && shown.contains('^') && !shown.contains("{d}"), "{shown}");
+        }
     }
 
     #[test]

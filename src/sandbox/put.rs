@@ -160,9 +160,9 @@ fn precondition(
         (Some(offer), Some(tag)) if tag == offer.draft.etag.as_str() => Ok(()),
         (Some(_), Some(_)) => Err(Refusal::Stale),
         (None, Some(tag)) => match switches.if_match_on_create {
-            IfMatchOnCreate::AnyCreates => Ok(()),
-            IfMatchOnCreate::StarCreates if tag == "*" => Ok(()),
-            IfMatchOnCreate::StarCreates | IfMatchOnCreate::NoneCreates => Err(Refusal::Stale),
+            IfMatchOnCreate::Any => Ok(()),
+            IfMatchOnCreate::Star if tag == "*" => Ok(()),
+            IfMatchOnCreate::Star | IfMatchOnCreate::Never => Err(Refusal::Stale),
         },
     }
 }

@@ -19,11 +19,11 @@ pub enum MissingIfMatch {
 #[expect(clippy::enum_variant_names, reason = "each is a value of the switch")]
 pub enum IfMatchOnCreate {
     /// `*` creates; a concrete tag is a failed precondition.
-    StarCreates,
+    Star,
     /// Whatever the header says, the offer is created.
-    AnyCreates,
+    Any,
     /// Any value is a failed precondition, as HTTP has it.
-    NoneCreates,
+    Never,
 }
 
 /// Whether a PUT is refused that one profile refuses and the other accepts.
@@ -139,7 +139,7 @@ impl Default for Switches {
         Self {
             missing_if_match: MissingIfMatch::BadRequest,
             migrated_missing_if_match: MissingIfMatch::Accepted,
-            if_match_on_create: IfMatchOnCreate::StarCreates,
+            if_match_on_create: IfMatchOnCreate::Star,
             etag_on_published: false,
             etag_on_migrated_put: false,
             create_answers_200: false,
@@ -202,7 +202,7 @@ const ENTRIES: &[Entry] = &[
     choice!("migrated-missing-if-match", migrated_missing_if_match, MissingIfMatch,
         "accepted" => Accepted, "bad-request" => BadRequest, "conflict" => Conflict),
     choice!("if-match-on-create", if_match_on_create, IfMatchOnCreate,
-        "star-creates" => StarCreates, "any-creates" => AnyCreates, "none-creates" => NoneCreates),
+        "star-creates" => Star, "any-creates" => Any, "none-creates" => Never),
     flag!("etag-on-published", etag_on_published, off),
     flag!("etag-on-migrated-put", etag_on_migrated_put, off),
     flag!("create-answers-200", create_answers_200, off),

@@ -13,7 +13,7 @@ definition:
     - planId: basic
       regions: [de, FR, NO, FR]   # where it is sold
       vmImages:
-        1.0.0: {osVhdUrl: https://contoso.blob.core.windows.net/vhds/a.vhd, lunVhdDetails: []}
+        1.0.0: {lunVhdDetails: []}
 ";
 
 #[test]

@@ -35,10 +35,11 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::SasExpiry,
         "sas-expiry",
-        "a signed URL that ends within 21 days, or has ended",
+        "a signed URL that ends within 21 days, has ended, or has no end with a time",
         [
             "Certification and publishing read the image for up to three weeks. A signature that ends meanwhile fails the \
-             submission late. An image that is live already needs its signature no more: take this lint off, or sign again.",
+             submission late. An image that is live already needs its signature no more: turn this lint off, or sign again. \
+             The portal refuses an end that is a date alone, as some commands of the Azure CLI write it.",
             "osVhdUrl: https://….vhd?sp=rl&se=2024-01-01T00:00:00Z&sig=…",
             "osVhdUrl: https://….vhd?sp=rl&se=2029-01-01T00:00:00Z&sig=…",
         ],
@@ -57,12 +58,12 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::SasStart,
         "sas-start",
-        "a signed URL that is not valid yet",
+        "a signed URL that is not valid yet, or has no start with a time",
         [
             "The portal reads the image as soon as the offer is published. Clocks differ: let the signature begin a day \
-             earlier.",
-            "osVhdUrl: https://….vhd?sp=rl&st=2999-01-01&se=…&sig=…",
-            "osVhdUrl: https://….vhd?sp=rl&st=2026-01-01&se=…&sig=…",
+             earlier. The portal refuses a signature without a start, and one whose start is a date alone.",
+            "osVhdUrl: https://….vhd?sp=rl&st=2999-01-01T00:00:00Z&se=…&sig=…",
+            "osVhdUrl: https://….vhd?sp=rl&st=2026-01-01T00:00:00Z&se=…&sig=…",
         ],
     ),
     warning(
@@ -227,6 +228,73 @@ pub(super) const TABLE: &[About] = &[
              instead. The hint says which. The field is sent as it is declared.",
             "categories: [networking]",
             "categoryMap:\n  - categoryL1: networking\n    categoryL2-networking: [firewalls]",
+        ],
+    ),
+    warning(
+        Code::SasForm,
+        "sas-form",
+        "an image address that is not that of a signed file",
+        [
+            "The portal copies an image from its address alone, so the address needs the query of a signature: with `sig`, \
+             with `&` between the parameters rather than the `\\u0026` or `&amp;` of a printed form, and without white space \
+             in the name of the file. Anything else ends in \"Not able to download blob using provided SAS Uri\".",
+            "osVhdUrl: https://….vhd",
+            "osVhdUrl: https://….vhd?sp=rl&sr=c&st=…&se=…&sig=…",
+        ],
+    ),
+    warning(
+        Code::PlanId,
+        "plan-id",
+        "a plan id with other characters than small letters, digits, dashes and underscores",
+        [
+            "Customers deploy a plan by its id, and the portal takes no other characters. An id cannot be changed once the \
+             plan is published.",
+            "- planId: My Plan",
+            "- planId: my-plan",
+        ],
+    ),
+    warning(
+        Code::Template,
+        "template",
+        "what a template should have replaced",
+        [
+            "A value holds a placeholder, such as `{{ID}}`, `${ID}` or `$(ID)`: the step that fills it did not run, or has no \
+             such name. offerctl would publish it as it is.",
+            "skuTitle: \"{{TITLE}}\"",
+            "skuTitle: !env TITLE",
+        ],
+    ),
+    warning(
+        Code::NotGuid,
+        "not-guid",
+        "a subscription or tenant that is not a GUID",
+        [
+            "The audience of a preview and of a private plan is named by the ids of subscriptions or tenants. A name, or an \
+             id without its dashes, lets nobody in.",
+            "allowedSubscriptions: [Production]",
+            "allowedSubscriptions: [3f8a1c52-6d0e-4b97-a2f4-5c7e90b1d386]",
+        ],
+    ),
+    warning(
+        Code::TooMany,
+        "too-many",
+        "a list with more members than the portal takes",
+        [
+            "The portal takes 100 subscriptions for a preview, 10 entries for a private plan (longer lists are uploaded as \
+             CSV), and 6 recommended machine sizes.",
+            "recommendedVMSizes: [a0-basic, a1-basic, a2-basic, a3-basic, a4-basic, d2s-standard-v3, d4s-standard-v3]",
+            "recommendedVMSizes: [d2s-standard-v3, d4s-standard-v3]",
+        ],
+    ),
+    warning(
+        Code::SameVersion,
+        "same-version",
+        "two keys for one version",
+        [
+            "Versions are compared as numbers, so `1.02.0` and `1.2.0` are one version with two images, and which one \
+             customers get is left to chance.",
+            "vmImages:\n  1.2.0: {}\n  1.02.0: {}",
+            "vmImages:\n  1.2.0: {}",
         ],
     ),
 ];

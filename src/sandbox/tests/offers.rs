@@ -49,10 +49,10 @@ fn a_precondition_on_create_is_a_switch() {
         let switches = Switches { if_match_on_create, ..Switches::default() };
         World::with(Profile::Native, switches).put(Some(if_match), &document("One")).status
     };
-    assert_eq!(create(IfMatchOnCreate::StarCreates, "*"), 201);
-    assert_eq!(create(IfMatchOnCreate::StarCreates, "W/\"x\""), 412);
-    assert_eq!(create(IfMatchOnCreate::AnyCreates, "W/\"x\""), 201);
-    assert_eq!(create(IfMatchOnCreate::NoneCreates, "*"), 412);
+    assert_eq!(create(IfMatchOnCreate::Star, "*"), 201);
+    assert_eq!(create(IfMatchOnCreate::Star, "W/\"x\""), 412);
+    assert_eq!(create(IfMatchOnCreate::Any, "W/\"x\""), 201);
+    assert_eq!(create(IfMatchOnCreate::Never, "*"), 412);
 }
 
 #[test]

@@ -364,7 +364,7 @@ pub(crate) fn offer(id: &str, title: &str) -> Value {
                 "regions": ["DE", "NO"],
                 "microsoft-azure-virtualmachines.skuTitle": "Basic",
                 "microsoft-azure-virtualmachines.vmImages": {
-                    "1.0.0": {"osVhdUrl": "https://images.blob.core.windows.net/vhds/1.vhd?sv=2018&sp=rl&se=2999-01-01&sig=CANARYsig", "lunVhdDetails": []}
+                    "1.0.0": {"osVhdUrl": "https://images.blob.core.windows.net/vhds/1.vhd?sv=2018&sr=c&sp=rl&st=2018-01-01T00:00:00Z&se=2999-01-01T00:00:00Z&sig=CANARYsig", "lunVhdDetails": []}
                 }
             }]
         }
