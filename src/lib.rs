@@ -60,6 +60,7 @@ mod steps;
 mod stop;
 #[expect(clippy::disallowed_methods, reason = "asks for the environment and writes to the streams")]
 mod term;
+#[expect(clippy::disallowed_methods, reason = "reads files that others wrote")]
 mod text;
 
 mod parallel;
@@ -95,6 +96,7 @@ mod snapshot;
 #[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads and uploads files")]
 mod artifact;
 
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "starts programs")]
 mod child;
 
 #[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "is the HTTP client")]

@@ -22,7 +22,7 @@ pub(crate) enum Token<'p> {
 /// A place in a document, or in two at once.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Path<'p> {
-    above: Option<&'p Path<'p>>,
+    above: Option<&'p Self>,
     step: Option<Step<&'p str>>,
     depth: usize,
     /// What the schema says of the object or list that it is in.

@@ -16,7 +16,6 @@ pub enum MissingIfMatch {
 
 /// The answer to a PUT that carries `If-Match` for a native offer that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "each is a value of the switch")]
 pub enum IfMatchOnCreate {
     /// `*` creates; a concrete tag is a failed precondition.
     Star,

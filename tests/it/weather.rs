@@ -297,7 +297,7 @@ fn saved_by_hand(portal: &str, document: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_right_after_the_write_is_not_published_with_it() {
     let profiles = [(native as fn(&Value) -> Value, Profile::Native), (migrated, Profile::Migrated)];
-    for (((on_portal, profile), create), lost) in all_of(all_of(profiles, [false, true]), [false, true]) {
+    for (((on_portal, profile), create), lost) in all_of(all_of(profiles, &[false, true]), &[false, true]) {
         let live = if create { Vec::new() } else { vec![on_portal(&offer("a", "old"))] };
         let world = World::of(profile, live, &[("a", &offer("a", "new"))], Switches::default()).await;
         let sandbox = world.sandbox.url().to_owned();
@@ -323,7 +323,7 @@ async fn an_edit_right_after_the_write_is_not_published_with_it() {
     }
 }
 
-fn all_of<A: Copy, B: Copy>(a: impl IntoIterator<Item = A>, b: impl IntoIterator<Item = B> + Clone) -> Vec<(A, B)> {
+fn all_of<A: Copy, B: Copy>(a: impl IntoIterator<Item = A>, b: &(impl IntoIterator<Item = B> + Clone)) -> Vec<(A, B)> {
     a.into_iter().flat_map(|a| b.clone().into_iter().map(move |b| (a, b))).collect()
 }
 
@@ -371,7 +371,7 @@ async fn a_lost_race_of_two_creates_is_stale() {
 /// The answer says that the PUT met another state, and it took effect all the same: what is there is what counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_put_that_took_effect_and_was_refused_is_reported_as_it_is() {
-    for (on_portal, status) in all_of([native as fn(&Value) -> Value, migrated], [409, 412]) {
+    for (on_portal, status) in all_of([native as fn(&Value) -> Value, migrated], &[409, 412]) {
         for edited in [false, true] {
             let world = World::new(vec![on_portal(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
             let error = json!({"error": {"code": "x", "message": "no"}});
@@ -401,7 +401,7 @@ async fn a_put_that_took_effect_and_was_refused_is_reported_as_it_is() {
 /// before that read, and where anything came between, there is another.
 #[tokio::test(flavor = "multi_thread")]
 async fn between_the_read_of_a_migrated_offer_and_its_write_there_is_no_other_request() {
-    for (ids, profile) in all_of([1, 6], [Profile::Native, Profile::Migrated]) {
+    for (ids, profile) in all_of([1, 6], &[Profile::Native, Profile::Migrated]) {
         let ids = (0..ids).map(|n| format!("o{n}")).collect::<Vec<_>>();
         let declared = ids.iter().map(|id| offer(id, "new")).collect::<Vec<_>>();
         let files = ids.iter().map(String::as_str).zip(&declared).collect::<Vec<_>>();

@@ -14,13 +14,13 @@ fn id(number: usize) -> String {
 }
 
 /// An offer whose one plan has this property.
-fn with(key: &str, value: Value) -> Value {
+fn with(key: &str, value: &Value) -> Value {
     offer(&[json!({"planId": "a", key: value})])
 }
 
 fn versions(numbers: impl Iterator<Item = usize>, disk: &str) -> Value {
     let image = |n| (format!("1.0.{n}"), json!({"osVhdUrl": format!("https://h.example/{disk}{n}.vhd")}));
-    with(IMAGES, Value::Object(numbers.map(image).collect::<Map<_, _>>()))
+    with(IMAGES, &Value::Object(numbers.map(image).collect::<Map<_, _>>()))
 }
 
 fn assert_cost(size: usize, documents: impl Fn(usize) -> (Value, Value), changes: impl Fn(usize) -> usize) {
