@@ -15,7 +15,8 @@
 //!    [`diagnostic`]s. The result is one `Desired` for each offer.
 //!    [`lint`] then looks for what is well-formed and still goes wrong later.
 //! 2. [`schema`] says what is known of a document: what identifies the members of a list, what the portal owns, fills
-//!    in, renames or rehosts. It is data, from `schemas/`.
+//!    in, renames or rehosts. It is data, from `schemas/`. [`document`] visits, pairs, maps and finds the values of
+//!    documents by it; no other module decides what the identity of a member is.
 //! 3. [`live`] holds what GET returned. A read that failed is no `Live` at all: nothing is proposed for such an offer.
 //!    [`infer`] makes a first schema of such documents.
 //! 4. [`diff`] compares the two: changes for people, an RFC 6902 patch for the portal. Only what the file declares can
