@@ -45,7 +45,7 @@ impl Portal {
 }
 
 impl Shell {
-    /// Opens the way to the portal for some work, and closes it again. Whoever cannot authenticate is told before
+    /// Connects to the portal for some work, and disconnects afterwards. A credential that fails is an error before
     /// anything is read.
     pub(super) async fn with_portal<T>(&self, work: impl AsyncFnOnce(&Portal) -> Result<T>) -> Result<T> {
         self.connect().await?.during(work).await

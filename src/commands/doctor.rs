@@ -74,8 +74,8 @@ fn surroundings() -> [Check; 2] {
     let env = |name: &str| std::env::var(name).ok();
     let check = |name, looked: Result<String, surroundings::Unusable>, nothing: &str| {
         let verdict = match looked {
-            Ok(told) if told.is_empty() => Verdict::Good(nothing.to_owned()),
-            Ok(told) => Verdict::Good(told),
+            Ok(found) if found.is_empty() => Verdict::Good(nothing.to_owned()),
+            Ok(found) => Verdict::Good(found),
             Err(unusable) => {
                 Verdict::Bad { what: unusable.to_string(), next: "correct or unset it".to_owned(), exit: Exit::Invalid }
             }

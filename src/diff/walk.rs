@@ -170,7 +170,7 @@ impl<'a> Walk<'a> {
         self.property(entry, live, shape, at);
         let mut second = std::mem::replace(&mut self.diff, outer);
         let (depth, firsts) = (at.depth(), &mut self.diff);
-        let told = |addresses: &mut dyn Iterator<Item = &Address>| {
+        let relative = |addresses: &mut dyn Iterator<Item = &Address>| {
             addresses.map(|address| below(address, depth)).collect::<HashSet<_>>()
         };
         let changes = firsts.changes[first.changes.clone()].iter_mut();
@@ -182,9 +182,9 @@ impl<'a> Walk<'a> {
             }
             _ => true,
         });
-        let hidden = told(&mut firsts.hidden[first.hidden.clone()].iter().map(|hidden| &hidden.address));
-        let unknown = told(&mut firsts.unknown[first.unknown.clone()].iter().map(|unknown| &unknown.address));
-        let secrets = told(&mut firsts.secrets[first.secrets.clone()].iter());
+        let hidden = relative(&mut firsts.hidden[first.hidden.clone()].iter().map(|hidden| &hidden.address));
+        let unknown = relative(&mut firsts.unknown[first.unknown.clone()].iter().map(|unknown| &unknown.address));
+        let secrets = relative(&mut firsts.secrets[first.secrets.clone()].iter());
         second.hidden.retain(|one| !hidden.contains(&below(&one.address, depth)));
         second.unknown.retain(|one| !unknown.contains(&below(&one.address, depth)));
         second.secrets.retain(|address| !secrets.contains(&below(address, depth)));
