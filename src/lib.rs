@@ -58,6 +58,8 @@ mod error;
 mod model;
 mod redact;
 mod steps;
+// What leaves the process, through `term` or a file.
+mod safe;
 mod stop;
 #[expect(clippy::disallowed_methods, reason = "asks for the environment and writes to the streams")]
 mod term;

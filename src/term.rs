@@ -1,10 +1,10 @@
-//! The one owner of the process's streams: results to stdout, talk to stderr. What is written here, or to a file by
-//! `commands::sinks`, is without the secrets that the process holds: each text is looked through once, when it leaves.
+//! The one owner of the process's streams: results to stdout, messages to stderr. Every text is made safe once, here,
+//! where it leaves.
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use crate::redact;
+use crate::safe::{Escape, Safe};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum ColorChoice {
@@ -15,62 +15,23 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-/// How a mark can be written so that it is read as the same and acted upon by nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Escape {
-    /// As `\u{3a}`, for people.
-    Text,
-    /// As JSON escapes it within a string.
-    Json,
-    Xml,
-}
-
-/// The text with what the runners of pipelines would take for a command made inert. GitHub Actions acts on lines that
-/// begin with `::` and on `##[` anywhere in a line, Azure Pipelines on `##vso[` and `##[`; both read stdout and stderr.
-/// The marks of texts stay what they are in any other place.
-pub(crate) fn inert(text: &str, escape: Escape) -> Cow<'_, str> {
-    let acts = |line: &str| line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso[");
-    if !text.lines().any(acts) {
-        return Cow::Borrowed(text);
-    }
-    let (hash, colon) = match escape {
-        Escape::Text => ("\\u{23}", "\\u{3a}"),
-        Escape::Json => ("\\u0023", "\\u003a"),
-        Escape::Xml => ("&#35;", "&#58;"),
-    };
-    let lines = text.split_inclusive('\n').map(|line| {
-        let marks = line.replace("##[", &format!("#{hash}[")).replace("##vso[", &format!("#{hash}vso["));
-        let start = marks.len() - marks.trim_start().len();
-        match marks[start..].strip_prefix("::") {
-            Some(rest) => format!("{}{colon}:{rest}", &marks[..start]),
-            None => marks,
-        }
-    });
-    Cow::Owned(lines.collect())
-}
-
-impl Escape {
-    /// The text without any secret that was read.
-    pub(crate) fn scrub(self, text: &str) -> Cow<'_, str> {
-        match self {
-            Self::Json => redact::known_in_json(text),
-            Self::Text | Self::Xml => redact::known(text),
-        }
-    }
-}
-
-/// Text for a person: without secrets, and without commands.
-fn safe(text: &str) -> String {
-    inert(&Escape::Text.scrub(text), Escape::Text).into_owned()
+/// Text for a person: without secrets, control characters and commands.
+fn safe(text: &str, colors: bool) -> Safe<'_> {
+    Escape::Text.safe(text, colors).inert(Escape::Text)
 }
 
 /// stderr for a log, whose every line comes in one piece.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct LogStream;
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogStream {
+    pub(crate) escape: Escape,
+    pub(crate) colors: bool,
+}
 
 impl Write for LogStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stderr().lock().write_all(safe(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        let text = String::from_utf8_lossy(bytes);
+        let safe = self.escape.safe(&text, self.colors).inert(self.escape);
+        io::stderr().lock().write_all(safe.as_str().as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -95,7 +56,7 @@ pub(crate) fn tell_panics() {
         if trace.status() == std::backtrace::BacktraceStatus::Captured {
             text += &trace.to_string();
         }
-        let _ = io::stderr().lock().write_all(safe(&text).as_bytes());
+        let _ = io::stderr().lock().write_all(safe(&text, false).as_str().as_bytes());
     }));
 }
 
@@ -143,7 +104,7 @@ impl Term {
     /// # Errors
     /// When the result did not arrive, on a full disk for example.
     pub(crate) fn result(&self, text: &str, escape: Escape) -> std::io::Result<()> {
-        to_stdout(&inert(&escape.scrub(text), escape))
+        to_stdout(&escape.safe(text, self.stdout_color).inert(escape))
     }
 
     /// As [`Self::result`], for what a pipeline is to act upon: whoever makes it escapes what is in it.
@@ -151,7 +112,12 @@ impl Term {
     /// # Errors
     /// As there.
     pub(crate) fn commands(&self, text: &str) -> std::io::Result<()> {
-        to_stdout(&Escape::Text.scrub(text))
+        to_stdout(&Escape::Text.safe(text, false))
+    }
+
+    /// Returns a text as stderr may show it.
+    pub(crate) fn message(&self, text: &str) -> String {
+        safe(text, self.stderr_color).as_str().to_owned()
     }
 
     /// Says something that `--quiet` leaves out.
@@ -163,50 +129,28 @@ impl Term {
 
     /// Says something that is always said.
     pub(crate) fn alert(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{}", safe(text));
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.message(text));
     }
 
     /// Writes several lines that are always said; nothing for an empty text.
     pub(crate) fn alert_text(&self, text: &str) {
-        let _ = std::io::stderr().lock().write_all(safe(text).as_bytes());
+        let _ = std::io::stderr().lock().write_all(self.message(text).as_bytes());
     }
 
     /// Asks a question whose answer is yes or no; anything but yes is no.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         // The lock is not held while the user thinks: others have something to say meanwhile.
-        let _ = write!(std::io::stderr(), "{} [y/N] ", safe(question));
+        let _ = write!(std::io::stderr(), "{} [y/N] ", self.message(question));
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 }
 
-fn to_stdout(text: &str) -> io::Result<()> {
+fn to_stdout(text: &Safe<'_>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(text.as_str().as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_runner_finds_no_command_in_a_text() {
-        let shown = |text| inert(text, Escape::Text).into_owned();
-        assert_eq!(shown("a\n  ::error::x\nb ::c\n"), "a\n  \\u{3a}:error::x\nb ::c\n");
-        assert_eq!(shown("a ##[group]b ##vso[task]c"), "a #\\u{23}[group]b #\\u{23}vso[task]c");
-        assert_eq!(shown("a :: b\n## [x]\n"), "a :: b\n## [x]\n");
-        assert_eq!(shown("\u{a0}::add-mask::x"), "\u{a0}\\u{3a}:add-mask::x");
-    }
-
-    #[test]
-    fn a_document_says_the_same_without_the_command() {
-        let text = serde_json::json!({"a": "x##[group]y ##vso[z]"}).to_string();
-        let inert = inert(&text, Escape::Json);
-        assert!(!inert.contains("##"), "{inert}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&inert).ok(), serde_json::from_str(&text).ok());
     }
 }

@@ -18,7 +18,7 @@ use crate::artifact::{Access, Looker, Remembered, Store};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::portal::Reader;
-use crate::term::Escape;
+use crate::safe::Escape;
 use crate::workspace::{ArtifactStore, Project};
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -39,6 +39,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::{Cli, Command, LogFormat};
 use crate::error::{Error, Exit, Result};
+use crate::safe::Escape;
 use crate::term::{LogStream, Term};
 use shell::Shell;
 
@@ -164,7 +165,11 @@ fn logging(verbose: u8, format: LogFormat, term: Term) {
     });
     let filter = filter.unwrap_or_else(|| EnvFilter::new(level));
     let ours = filter_fn(|metadata| metadata.target().split("::").next() == Some("offerctl"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| LogStream);
+    let (escape, colors) = match format {
+        LogFormat::Text => (Escape::Text, term.stderr_color),
+        LogFormat::Json => (Escape::Json, false),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || LogStream { escape, colors });
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match format {
         LogFormat::Text => {

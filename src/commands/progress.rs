@@ -81,7 +81,7 @@ impl Progress {
             if let Event::Seen(_, view) = event {
                 bar.set_position(render::progress_percent(view));
             }
-            bar.set_message(line);
+            bar.set_message(self.term.message(&line));
         } else if line != shown.line {
             self.term.say(&line);
             shown.line = line;

@@ -9,7 +9,7 @@ use super::shell::Shell;
 use crate::cli::{Command, Format, OutputSpec};
 use crate::error::{Error, Result};
 use crate::render::{self, Places};
-use crate::term::Escape;
+use crate::safe::{Escape, Safe};
 use crate::workspace::Desired;
 
 /// GitHub takes a step's summary up to so many bytes, and shows none of one that is larger.
@@ -90,7 +90,7 @@ impl Shell {
 
     fn to_files(&self, render: &dyn Fn(Format) -> String) -> Vec<Result<()>> {
         let files = self.global.output.iter().filter_map(|output| Some((output.format, output.path.as_deref()?)));
-        files.map(|(format, path)| write(path, &escape(format).scrub(&render(format)), Readers::Umask)).collect()
+        files.map(|(format, path)| write(path, &escape(format).safe(&render(format), false), Readers::Umask)).collect()
     }
 
     /// Annotations on stdout, where the runner reads them, and the summary of the step.
@@ -186,7 +186,8 @@ fn append_summary(path: &Path, text: &str) -> Result<()> {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
         let before = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
         let room = LARGEST_SUMMARY.saturating_sub(before);
-        let text = Escape::Text.scrub(text);
+        let text = Escape::Text.safe(text, false);
+        let text = text.as_str();
         if text.len() <= room {
             return file.write_all(text.as_bytes());
         }
@@ -226,20 +227,21 @@ enum Readers {
 
 /// Writes a file for its owner alone, whole or not at all, and a device or a pipe as it comes.
 pub(super) fn write_whole(path: &Path, text: &str, escape: Escape) -> Result<()> {
-    write(path, &escape.scrub(text), Readers::Owner)
+    write(path, &escape.safe(text, false), Readers::Owner)
 }
 
 /// Writes a document with a checksum, from which nothing can be taken out: one that would hold a secret is not written.
 pub(super) fn write_sealed(path: &Path, document: &str) -> Result<()> {
-    if Escape::Json.scrub(document) != document {
+    let Some(document) = Escape::Json.unmasked(document) else {
         let message = format!("{} is not written: it would hold the value of a credential", path.display());
         let hint = "remove the value from the offer files and from the portal, and change the credential";
         return Err(Error::invalid(message).hint(hint));
-    }
-    write(path, document, Readers::Owner)
+    };
+    write(path, &document, Readers::Owner)
 }
 
-fn write(path: &Path, text: &str, readers: Readers) -> Result<()> {
+fn write(path: &Path, text: &Safe<'_>, readers: Readers) -> Result<()> {
+    let text = text.as_str();
     let write = || match Place::of(path)? {
         Place::Stream => open(path)?.write_all(text.as_bytes()),
         Place::File(place) => put(&place, text.as_bytes(), readers),

@@ -18,9 +18,9 @@ use crate::model::PublisherId;
 use crate::plan::{self, Choices, ReleaseView, Taken, Unread, Verdict};
 use crate::portal::Reader;
 use crate::render;
+use crate::safe::Escape;
 use crate::schema::Schemas;
 use crate::snapshot::{MAX_BYTES, Present, Recorded, RecordedOffer, Snapshot};
-use crate::term::Escape;
 use crate::workspace::{Desired, Project, Through};
 
 /// How many offers of a snapshot are decided or wait for a thread. It is no portal that could be asked too much.

@@ -34,7 +34,7 @@ pub(super) fn document(format: &'static str, content: impl Serialize) -> String 
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
     text.push('\n');
-    super::readable_json(text)
+    text
 }
 
 #[derive(Serialize)]

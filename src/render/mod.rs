@@ -46,7 +46,8 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
 use crate::plan::Unread;
-use crate::{steps, term};
+use crate::safe::{self, Escape, visible};
+use crate::steps;
 
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,55 +84,10 @@ impl Paint {
     }
 }
 
-/// Whether a character is not to be sent as it is: a terminal acts on it, or nobody sees it.
-fn acts(c: char) -> bool {
-    c.is_control() || is_unseen(c)
-}
-
-/// A JSON document whose strings hold nothing that a terminal would act on; it says the same.
-fn readable_json(document: String) -> String {
-    if !document.chars().any(|c| acts(c) && c != '\n') {
-        return document;
-    }
-    document.chars().fold(String::with_capacity(document.len()), |mut out, c| {
-        if acts(c) && c != '\n' {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        } else {
-            out.push(c);
-        }
-        out
-    })
-}
-
-/// The text with everything that a terminal would act on, and every mark that cannot be seen, made visible. Line feeds
-/// stay where `lines` is set.
-fn visible(text: &str, lines: bool) -> String {
-    steps::count(text.len());
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if acts(c) && !(lines && c == '\n') {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-        out
-    })
-}
-
-/// Marks that have no picture of their own: they turn the direction of writing, join, separate, or only carry what a
-/// reader does not see.
-fn is_unseen(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// The text without an order for a pipeline that reads it as its log.
 fn inert(text: &str) -> String {
     steps::count(text.len());
-    term::inert(text, term::Escape::Text).into_owned()
+    safe::inert(text, Escape::Text).into_owned()
 }
 
 /// A value in one line: texts in quotes, big values by their size.
@@ -200,23 +156,6 @@ pub(crate) mod tests {
 
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_terminal_gets_no_orders_from_a_text() {
-        assert_eq!(visible("a\u{1b}[31mb\u{202e}c\rd\ne", false), "a\\u{1b}[31mb\\u{202e}c\\u{d}d\\u{a}e");
-        assert_eq!(visible("a\nb", true), "a\nb");
-        let unseen = "\u{61c}\u{200b}\u{200f}\u{2060}\u{2064}\u{e0041}\u{e007f}\u{e0100}";
-        assert!(visible(unseen, true).is_ascii(), "{}", visible(unseen, true));
-        assert_eq!(visible("Grüße 你好 🙂", false), "Grüße 你好 🙂");
-    }
-
-    #[test]
-    fn a_document_says_the_same_without_what_a_terminal_acts_on() {
-        let value = json!({"a": "x\u{202e}y\u{9b}z\u{7f}\u{e0041}"});
-        let text = readable_json(value.to_string());
-        assert_eq!(text, r#"{"a":"x\u202ey\u009bz\u007f\udb40\udc41"}"#);
-        assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
-    }
 
     #[test]
     fn values_fit_in_a_line() {

@@ -239,7 +239,7 @@ fn log(command: &str, found: &[Found<'_>], errors: &[String], exit: Exit) -> Str
         }],
     };
     let text = serde_json::to_string_pretty(&log).unwrap_or_else(|error| unreachable!("the log serialises: {error}"));
-    super::readable_json(text + "\n")
+    text + "\n"
 }
 
 const ROOT: &str = "%SRCROOT%";

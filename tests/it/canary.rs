@@ -63,6 +63,10 @@ struct Watched {
 impl Watched {
     async fn new() -> Self {
         let mut live = native(&offer("a", "old"));
+        // What a terminal would act on, and what nobody would see.
+        live["definition"]["offer"]["microsoft-azure-marketplace.title"] =
+            json!("\u{9b}2Jold\u{202e}\u{1b}[8m\u{e0041}");
+        live["definition"]["offer"]["vendor.note\u{202e}\u{9b}"] = json!("n\u{200b}");
         live["definition"]["offer"]["vendor.apiKey"] = json!("CANARYlive-key");
         // No name and no schema says that this is a secret; the file does.
         live["definition"]["offer"]["vendor.oddly"] = json!("CANARYlive-oddly");
@@ -117,6 +121,12 @@ fn all_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// Whether a terminal acts on a character, or nobody sees it.
+fn acts(c: char) -> bool {
+    (c.is_control() && c != '\n')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 #[track_caller]
 fn nothing_leaked(traces: &[(String, Vec<u8>)]) {
     assert!(traces.len() > 10, "there is something to search");
@@ -125,6 +135,9 @@ fn nothing_leaked(traces: &[(String, Vec<u8>)]) {
         if let Some(at) = text.find(MARK) {
             let from = text.floor_char_boundary(at.saturating_sub(200));
             panic!("{place}: …{}", &text[from..text.ceil_char_boundary((at + 60).min(text.len()))]);
+        }
+        if let Some(c) = text.chars().find(|&c| acts(c)) {
+            panic!("{place}: {}", c.escape_unicode());
         }
         for (_, secret) in VARIABLES {
             let encoded = base64::prelude::BASE64_STANDARD.encode(secret);
@@ -146,6 +159,21 @@ async fn no_command_leaves_a_secret_anywhere() {
         &["plan", "-v"],
         &["plan", "-vvv", "--log-format", "json", "--out", "p.json", "-o", "json=plan.json"],
         &["plan", "--resend", "-o", "json"],
+        &[
+            "plan",
+            "-o",
+            "markdown=p.md",
+            "-o",
+            "html=p.html",
+            "-o",
+            "sarif=p.sarif",
+            "-o",
+            "junit=p.xml",
+            "-o",
+            "github",
+        ],
+        &["drift", "-o", "markdown=d.md", "-o", "junit=d.xml", "-o", "github"],
+        &["schema", "infer", "contoso/a"],
         &["apply", "nowhere.json", "--yes"],
         &["apply", "p.json", "--yes", "-vvv", "-o", "json=report.json", "-o", "text=report.txt"],
         &["apply", "p.json", "--yes", "-vvv", "--log-format", "json"],

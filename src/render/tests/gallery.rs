@@ -649,7 +649,7 @@ fn the_gallery_as_code_scanning_results() {
 #[track_caller]
 pub(crate) fn assert_inert(name: &str, text: &str) {
     for c in text.chars().filter(|c| *c != '\n') {
-        assert!(!c.is_control() && !crate::render::is_unseen(c), "{name}: {}", c.escape_unicode());
+        assert!(!c.is_control() && !crate::safe::is_unseen(c), "{name}: {}", c.escape_unicode());
     }
     for line in text.lines() {
         assert!(!line.trim_start().starts_with("::"), "{name}: {line}");
