@@ -45,12 +45,19 @@ fn write(value: &Value, shape: &Shape, text: &mut String) {
             text.push('}');
         }
         Value::Array(items) => {
-            let mut members = items.iter().map(|item| canonical(item, shape.item())).collect::<Vec<_>>();
-            if is_unordered(shape) {
-                members.sort_unstable();
-            }
             text.push('[');
-            text.push_str(&members.join(","));
+            if is_unordered(shape) {
+                let mut members = items.iter().map(|item| canonical(item, shape.item())).collect::<Vec<_>>();
+                members.sort_unstable();
+                text.push_str(&members.join(","));
+            } else {
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        text.push(',');
+                    }
+                    write(item, shape.item(), text);
+                }
+            }
             text.push(']');
         }
         Value::String(url) if shape.rules.artifact || shape.rules.maybe_artifact => match store_copy(url) {

@@ -144,9 +144,14 @@ pub(crate) fn of(
         Live::Present(offer) => &offer.document,
         Live::Absent => return vec![whole_offer(base)],
     };
+    // Of an offer that is as its file says, only a receipt or an earlier file can show that something moved.
+    let differences = compare(desired, desired, live, contents, shape);
+    let known = base.filter(|base| !matches!(base, Base::New));
+    if differences.is_empty() && known.is_none() {
+        return Vec::new();
+    }
     let portal = document::redacted_beside(live, Some(&desired.document), shape);
     let file = diff::shown(&desired.document, shape);
-    let known = base.filter(|base| !matches!(base, Base::New));
     let before = known.map(|base| base.shown(shape));
     let three = Three {
         desired,
@@ -160,10 +165,16 @@ pub(crate) fn of(
         declared: Finder::new(&desired.document, shape),
     };
     match known {
-        Some(base) => three.with(base),
+        Some(base) => three.with(base, &differences),
         // A file that is new does not show which side came first.
-        None => three.compare(desired, live).iter().map(|change| three.moved(change, Who::Unknown)).collect(),
+        None => differences.iter().map(|change| three.moved(change, Who::Unknown)).collect(),
     }
+}
+
+/// Compares what one state of a file declares with a document, without what the file of today ignores.
+fn compare(today: &Desired, declared: &Desired, with: &Value, contents: &Contents, shape: &Shape) -> Vec<Change> {
+    let options = Compare { ignore: &today.reconcile.ignore, resend: false, contents: Some(contents) };
+    diff::compare(&declared.document, with, shape, options).changes
 }
 
 /// The portal has no such offer.
@@ -199,18 +210,16 @@ fn by_address(changes: &[Change]) -> AddressMap<&Change> {
 
 impl Three<'_> {
     fn compare(&self, declared: &Desired, with: &Value) -> Vec<Change> {
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend: false, contents: Some(self.contents) };
-        diff::compare(&declared.document, with, self.shape, options).changes
+        compare(self.desired, declared, with, self.contents, self.shape)
     }
 
-    fn with(&self, base: Base<'_>) -> Vec<Moved> {
-        let differences = self.compare(self.desired, self.live);
+    fn with(&self, base: Base<'_>, differences: &[Change]) -> Vec<Moved> {
         let portal = self.portal_moves(base);
         let (file, references) = self.file_moves(base);
-        let (in_portal, in_file, differing) = (by_address(&portal), by_address(&file), by_address(&differences));
+        let (in_portal, in_file, differing) = (by_address(&portal), by_address(&file), by_address(differences));
         let referred = references.iter().map(|one| (one.address.clone(), ())).collect::<AddressMap<_>>();
         let mut moved = Vec::new();
-        for change in &differences {
+        for change in differences {
             let at = &change.address;
             let file_moved = in_file.related(at).is_some() || referred.related(at).is_some();
             let who = match (in_portal.related(at).is_some(), file_moved) {

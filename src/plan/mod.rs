@@ -51,6 +51,20 @@ pub(crate) enum Base {
     },
 }
 
+impl Base {
+    /// Returns what the portal has, with the secrets of the schema and of the file removed.
+    fn of(live: &Live, desired: &Desired, shape: &Shape) -> Self {
+        match live {
+            Live::Absent => Self::Absent,
+            Live::Present(offer) => Self::Present {
+                etag: offer.etag.clone(),
+                digest: offer.digest(shape),
+                document: document::redacted_beside(&offer.document, Some(&desired.document), shape),
+            },
+        }
+    }
+}
+
 /// How the draft is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -182,26 +196,19 @@ pub(crate) fn decide(
     choices: &Choices,
 ) -> Verdict {
     let through = choices.through(desired);
-    let (diff, base, profile, draft) = match live {
-        Live::Absent => (diff::create(&desired.document, shape), Base::Absent, None, None),
+    let (diff, document, profile) = match live {
+        Live::Absent => (diff::create(&desired.document, shape), &Value::Null, None),
         Live::Present(offer) => {
             let options =
                 Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, contents: Some(&contents) };
             let diff = diff::compare(&desired.document, &offer.document, shape, options);
-            let digest = offer.digest(shape);
-            let base = Base::Present {
-                etag: offer.etag.clone(),
-                digest: digest.clone(),
-                document: document::redacted_beside(&offer.document, Some(&desired.document), shape),
-            };
-            (diff, base, Some(offer.profile()), Some(digest))
+            (diff, &offer.document, Some(offer.profile()))
         }
     };
     // A draft that is about to change has no digest yet: nothing that the portal holds can be equal to it.
-    let draft = draft.filter(|_| diff.patch.is_empty());
-    let document = match live {
-        Live::Absent => &Value::Null,
-        Live::Present(offer) => &offer.document,
+    let draft = match live {
+        Live::Present(offer) if diff.patch.is_empty() && through != Through::Draft => Some(offer.digest(shape)),
+        Live::Present(_) | Live::Absent => None,
     };
     let mut found = guard::findings(&diff, document, shape, &choices.limits);
     let view = release;
@@ -213,7 +220,7 @@ pub(crate) fn decide(
         }
     };
     if diff.patch.is_empty() && release.is_empty() && found.is_empty() {
-        let base = choices.keep_unchanged.then_some(base);
+        let base = choices.keep_unchanged.then(|| Base::of(live, desired, shape));
         return Verdict::Unchanged(Box::new(Unchanged { key: desired.key.clone(), diff, base }));
     }
     let uploads = uploads(desired, &diff);
@@ -226,7 +233,7 @@ pub(crate) fn decide(
         offer_type: desired.offer_type.clone(),
         profile,
         files: desired.files.clone(),
-        base,
+        base: Base::of(live, desired, shape),
         diff,
         through,
         resend: choices.resend,
