@@ -6,6 +6,7 @@
 mod base;
 mod receipt;
 
+use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use base::{Applied, Base};
@@ -16,12 +17,13 @@ use crate::diff::{self, Change, ChangeKind, Compare};
 use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::{Exit, Fate};
 use crate::live::Live;
-use crate::model::{Address, Kind, Node, OfferKey, PublisherId};
+use crate::model::{Address, Kind, Node, OfferKey, PublisherId, named};
 use crate::plan::Unread;
 use crate::schema::Shape;
 use crate::workspace::Desired;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Who {
     /// The portal, and the file did not: drift.
     Portal,
@@ -86,15 +88,16 @@ pub(crate) struct OfferDrift {
 }
 
 /// An offer that the portal lists and no file declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Undeclared {
+    #[serde(flatten, with = "named")]
     pub(crate) key: OfferKey,
     /// Whether a file declared it at the base: then the files moved.
     pub(crate) was_declared: bool,
 }
 
 /// A publisher whose offers could not be listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Unlisted {
     pub(crate) publisher: PublisherId,
     pub(crate) cause: String,

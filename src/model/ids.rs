@@ -100,8 +100,8 @@ impl OfferKey {
 /// How a document names an offer: the API beside the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OfferName<K> {
-    api: Api,
-    offer: K,
+    pub(crate) api: Api,
+    pub(crate) offer: K,
 }
 
 /// Reads and writes a key with its API, for `#[serde(with = "named")]`.

@@ -115,7 +115,7 @@ pub(crate) struct Unchanged {
 /// An offer that could not be read. Nothing is proposed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unread {
-    #[serde(with = "named")]
+    #[serde(flatten, with = "named")]
     pub(crate) key: OfferKey,
     pub(crate) cause: String,
     pub(crate) hint: Option<String>,
@@ -345,7 +345,7 @@ impl Plan {
 }
 
 /// Numbers of offers, by what happens to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct Totals {
     pub(crate) create: usize,
     pub(crate) update: usize,

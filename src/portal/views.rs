@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::redact;
@@ -13,7 +14,8 @@ pub(crate) struct OfferSummary {
 }
 
 /// The state of an operation or an offer as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum State {
     NotStarted,
     NeverPublished,
@@ -25,6 +27,7 @@ pub(crate) enum State {
     Failed,
     Canceled,
     /// A word that is not known.
+    #[serde(untagged)]
     Unknown(String),
 }
 
@@ -61,7 +64,8 @@ impl std::fmt::Display for State {
 }
 
 /// The state of one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum StepState {
     /// Its turn has not come.
     NotStarted,
@@ -74,6 +78,7 @@ pub(crate) enum StepState {
     Failed,
     Canceled,
     /// A word that is not known.
+    #[serde(untagged)]
     Unknown(String),
 }
 
@@ -110,7 +115,8 @@ impl std::fmt::Display for StepState {
 }
 
 /// How grave the portal says a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Level {
     Info,
     Warning,
@@ -118,7 +124,7 @@ pub(crate) enum Level {
 }
 
 /// A message of the portal, as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Message {
     pub(crate) level: Level,
     /// Its text; the portal's HTML is taken out.
@@ -126,7 +132,7 @@ pub(crate) struct Message {
 }
 
 /// One step of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Step {
     /// Its id, such as `publisher-signoff`; its name where it has no id.
     pub(crate) id: String,
@@ -146,7 +152,7 @@ impl Step {
 }
 
 /// An operation, or the status of an offer: the two have one form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct OperationView {
     /// The state of the whole.
     pub(crate) state: State,
@@ -154,6 +160,7 @@ pub(crate) struct OperationView {
     pub(crate) steps: Vec<Step>,
     pub(crate) messages: Vec<Message>,
     /// How long the portal asks to wait before the next look.
+    #[serde(skip)]
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -196,7 +203,7 @@ impl OperationView {
 }
 
 /// One entry of `/submissions`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Submission {
     pub(crate) id: String,
     /// `staging` or `production`.

@@ -1,5 +1,7 @@
 //! The result of what changes the portal or waits for it: what was done, what was not, and the exit code.
 
+use serde::Serialize;
+
 use crate::apply::{End, Outcome};
 use crate::drift::Applied;
 use crate::error::{Exit, Fate};
@@ -8,7 +10,8 @@ use crate::plan::Unread;
 use crate::portal::Traffic;
 
 /// What a run was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Purpose {
     /// To carry out a plan.
     #[default]

@@ -1,11 +1,14 @@
 //! The result of `status`.
 
-use crate::model::OfferKey;
+use serde::Serialize;
+
+use crate::model::{OfferKey, named};
 use crate::portal::{OperationView, Submission};
 
 /// The state of one offer on the portal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct OfferStatus {
+    #[serde(flatten, with = "named")]
     pub(crate) key: OfferKey,
     /// Whether the portal has it.
     pub(crate) exists: bool,
