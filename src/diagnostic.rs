@@ -124,7 +124,6 @@ impl fmt::Display for Code {
     }
 }
 
-/// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Severity {
@@ -148,7 +147,6 @@ pub(crate) struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// An error at a place.
     pub(crate) fn error(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -162,18 +160,15 @@ impl Diagnostic {
         }
     }
 
-    /// A warning at a place.
     pub(crate) fn warning(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, source, span, message) }
     }
 
-    /// Adds what to do next.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds the edit that mends it.
     pub(crate) fn fix(mut self, fix: Option<Fix>) -> Self {
         self.fix = fix;
         self

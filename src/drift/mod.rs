@@ -66,15 +66,12 @@ pub(crate) struct Moved {
     pub(crate) line: Option<usize>,
     /// The value at the base. Values have their secrets removed; `None` where there is none, or none is known.
     pub(crate) base: Option<Value>,
-    /// The value on the portal.
     pub(crate) portal: Option<Value>,
-    /// The value in the file.
     pub(crate) file: Option<Value>,
     /// What the values do not say.
     pub(crate) note: Option<String>,
 }
 
-/// One declared offer that could be read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OfferDrift {
     pub(crate) key: OfferKey,
@@ -135,7 +132,6 @@ impl Drift {
     }
 }
 
-/// Returns what moved in one offer.
 pub(crate) fn of(
     desired: &Desired,
     base: Option<Base<'_>>,
@@ -169,7 +165,6 @@ pub(crate) fn of(
     }
 }
 
-/// The portal has no such offer.
 fn whole_offer(base: Option<Base<'_>>) -> Moved {
     let (who, note) = match base {
         Some(Base::Receipt(_)) => (Who::Portal, "the offer is gone from the portal"),
@@ -195,7 +190,6 @@ struct Three<'a> {
     declared: Finder<'a, Node>,
 }
 
-/// Changes by their addresses.
 fn by_address(changes: &[Change]) -> AddressMap<&Change> {
     changes.iter().map(|change| (change.address.clone(), change)).collect()
 }

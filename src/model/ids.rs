@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::Api;
 
-/// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not an identifier: use 1 to 100 letters, digits, `-`, `_` or `.`, starting with a letter or digit"

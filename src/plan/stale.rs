@@ -11,7 +11,6 @@ use crate::document::{self, AddressMap};
 use crate::live::Live;
 use crate::schema::Shape;
 
-/// Why a plan no longer fits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "stale", rename_all = "kebab-case")]
 pub(crate) enum Stale {

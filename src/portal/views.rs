@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::redact;
 
-/// One line of an offer list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfferSummary {
     pub(crate) id: String,
@@ -26,7 +25,6 @@ pub(crate) enum State {
     Succeeded,
     Failed,
     Canceled,
-    /// A word that is not known.
     #[serde(untagged)]
     Unknown(String),
 }
@@ -63,11 +61,9 @@ impl std::fmt::Display for State {
     }
 }
 
-/// The state of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StepState {
-    /// Its turn has not come.
     NotStarted,
     InProgress,
     AwaitingSignoff,
@@ -77,7 +73,6 @@ pub(crate) enum StepState {
     Complete,
     Failed,
     Canceled,
-    /// A word that is not known.
     #[serde(untagged)]
     Unknown(String),
 }
@@ -131,7 +126,6 @@ pub(crate) struct Message {
     pub(crate) text: String,
 }
 
-/// One step of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Step {
     /// Its id, such as `publisher-signoff`; its name where it has no id.
@@ -154,7 +148,6 @@ impl Step {
 /// An operation, or the status of an offer: the two have one form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct OperationView {
-    /// The state of the whole.
     pub(crate) state: State,
     /// Its steps, in their order.
     pub(crate) steps: Vec<Step>,
@@ -177,12 +170,10 @@ impl OperationView {
         Some(Self { state, steps, messages: messages(body), retry_after: None })
     }
 
-    /// The step of that id or name.
     pub(crate) fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.is(id))
     }
 
-    /// Whether anything was started at all.
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(self.state, State::NotStarted | State::NeverPublished)
     }

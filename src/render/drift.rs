@@ -166,7 +166,6 @@ pub(super) fn address(moved: &Moved) -> String {
     }
 }
 
-/// A move in one line.
 pub(super) fn line(moved: &Moved) -> String {
     let side = |side| match side {
         Side::Step { side, before, after } => format!("{side}: {} → {}", value(before), value(after)),

@@ -144,7 +144,6 @@ pub(super) fn plan(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
     whole.chain(offers).chain(unread(plan.unread(), places)).collect()
 }
 
-/// What the guards found of one offer.
 pub(super) fn of_offer(offer: &OfferPlan, places: &Places) -> Vec<Found<'static>> {
     let (of, file) = (offer.key.to_string(), places.path(offer.path()));
     let lines = Lines::of(offer);
@@ -220,7 +219,6 @@ pub(super) fn changes(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
     found.collect()
 }
 
-/// A change in one line.
 pub(super) fn what(change: &Change) -> String {
     const LIMIT: usize = 120;
     let address = &change.address;
@@ -246,7 +244,6 @@ pub(super) fn what(change: &Change) -> String {
     }
 }
 
-/// What went wrong in a run.
 pub(super) fn report(report: &Report, places: &Places) -> Vec<Found<'static>> {
     let refused = report.refused.iter().map(|why| {
         let (title, file) = ("the plan: guarded".to_owned(), places.path("offerctl.toml"));
@@ -280,7 +277,6 @@ pub(super) fn sentence(outcome: &Outcome) -> String {
 /// The ends by what they mean to a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// As it was to be.
     Well,
     /// Refused, or not what was wanted: somebody must look.
     Badly,

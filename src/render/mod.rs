@@ -51,7 +51,6 @@ use crate::{steps, term};
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paint {
-    /// Whether the stream takes colour.
     pub(crate) color: bool,
 }
 
@@ -153,7 +152,6 @@ fn brief(value: &Value, limit: usize) -> String {
     }
 }
 
-/// A text in quotes.
 fn brief_text(text: &str, limit: usize) -> String {
     if text.contains('\n') {
         let first = text.lines().next().unwrap_or_default();

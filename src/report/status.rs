@@ -10,13 +10,10 @@ use crate::portal::{OperationView, Submission};
 pub(crate) struct OfferStatus {
     #[serde(flatten, with = "named")]
     pub(crate) key: OfferKey,
-    /// Whether the portal has it.
     pub(crate) exists: bool,
     /// Its status; `None` when the portal has none to tell.
     pub(crate) status: Option<OperationView>,
-    /// Whether the preview slot holds something.
     pub(crate) preview: bool,
-    /// Whether the production slot holds something.
     pub(crate) production: bool,
     pub(crate) running: Option<Submission>,
 }
