@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::document;
 use crate::model::{Artifact, Content, Digest};
 
-/// What came of looking at one address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Seen {
@@ -43,7 +42,6 @@ pub(crate) struct Pair {
 pub(crate) struct Contents(BTreeMap<String, Seen>);
 
 impl Contents {
-    /// Notes what came of an address.
     pub(crate) fn note(&mut self, url: &str, seen: Seen) {
         self.0.insert(key(url), seen);
     }

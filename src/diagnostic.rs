@@ -44,11 +44,11 @@ pub(crate) struct Source {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
-        /// Stable numbers of the findings. A number is never used again for something else.
+    ($($name:ident = $number:literal,)*) => {
+        /// Stable numbers of the findings; [`About`] says what each means. A number is never used again for something else.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Code {
-            $($(#[$doc])* $name = $number,)*
+            $($name = $number,)*
         }
 
         impl Code {
@@ -60,114 +60,61 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The file cannot be read.
     Unreadable = 1,
-    /// The file is not UTF-8.
     NotUtf8 = 2,
     Syntax = 3,
-    /// A tab where YAML wants spaces.
     Tab = 4,
     Empty = 5,
-    /// More than one document in the file.
     ManyDocuments = 6,
-    /// A key stands twice in one mapping.
     DuplicateKey = 7,
-    /// A limit on size, depth, aliases or count.
     Limit = 8,
-    /// A YAML form that offer files do not use (complex keys, unknown tags, merge keys).
     Unsupported = 9,
-    /// A key that the offer file does not have.
     UnknownKey = 10,
-    /// A key that must be there.
     MissingKey = 11,
-    /// A value of the wrong type or outside its set.
     WrongValue = 12,
-    /// A number that must be quoted.
     QuoteNumber = 13,
     DuplicateOffer = 14,
-    /// A tag could not be resolved.
     Unresolved = 15,
-    /// A secret as a plain literal.
     PlainSecret = 16,
-    /// Declared and ignored at once.
     DeclaredIgnored = 17,
-    /// An `ignore` entry whose date has passed.
     IgnoreExpired = 18,
-    /// `offerctl.toml`.
     Config = 19,
-    /// A value of a type that the schema does not name.
     WrongType = 20,
-    /// A value outside of a closed set.
     NotAllowed = 21,
-    /// A name that is nearly one that is known.
     NearKey = 22,
-    /// Two of several things of which there is one at most.
     Exclusive = 23,
-    /// A number that is too small.
     TooSmall = 24,
-    /// A name that a closed dictionary does not have.
     UnknownName = 25,
-    /// A text that has not the form of its field.
     Malformed = 26,
-    /// Two fields that must be equal, and differ.
     TwinsDiffer = 27,
-    /// A schema of the project that cannot be used.
     ProjectSchema = 28,
-    /// A `!secret` where the plan needs the value.
     MisplacedSecret = 29,
-    /// A version key that is not three numbers.
     VersionKey = 40,
-    /// A signature that ends soon, or has ended.
     SasExpiry = 41,
-    /// A signature that does not allow to read and list.
     SasPermissions = 42,
-    /// A signature that is not valid yet.
     SasStart = 43,
-    /// A plan that declares no image.
     NoImage = 44,
-    /// Generations of a plan that hold other versions than the plan.
     GenerationDrift = 45,
-    /// A media name that two generations share.
     MediaName = 46,
-    /// A logo that is no PNG or JPEG picture.
     LogoType = 47,
-    /// A logo of the wrong size.
     LogoSize = 48,
-    /// An address that is not https.
     NotHttps = 49,
-    /// HTML outside of what the marketplace is documented to keep.
     HtmlTag = 50,
-    /// HTML whose tags are not balanced.
     HtmlUnbalanced = 51,
-    /// A text over its limit.
     TooLong = 52,
-    /// A member that stands twice in a set.
     DuplicateMember = 53,
-    /// Marketo settings in the form before December 2022.
     MarketoForm = 54,
-    /// Whom to notify, where the portal tells nobody.
     NotifyIgnored = 55,
-    /// A plain text that other YAML readers take for something else.
     YamlTrap = 56,
-    /// A region code in small letters.
     RegionCase = 57,
-    /// A field that is not to be used any more.
     Deprecated = 58,
-    /// An image address that is not that of a signed file.
     SasForm = 59,
-    /// A plan id that is not in small letters, digits, dashes and underscores.
     PlanId = 60,
-    /// What a template should have replaced.
     Template = 61,
-    /// A subscription or tenant that is not a GUID.
     NotGuid = 62,
-    /// A list with more members than the portal takes.
     TooMany = 63,
-    /// Two version keys of one version.
     SameVersion = 64,
-    /// A local artifact cannot be read, or is not of the project.
     Artifact = 80,
-    /// There is no store for local artifacts.
     ArtifactStore = 81,
 }
 
@@ -177,8 +124,8 @@ impl fmt::Display for Code {
     }
 }
 
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Severity {
     Error,
     Warning,
@@ -200,7 +147,6 @@ pub(crate) struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// An error at a place.
     pub(crate) fn error(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -214,18 +160,15 @@ impl Diagnostic {
         }
     }
 
-    /// A warning at a place.
     pub(crate) fn warning(code: Code, source: &Source, span: Option<Span>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, source, span, message) }
     }
 
-    /// Adds what to do next.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds the edit that mends it.
     pub(crate) fn fix(mut self, fix: Option<Fix>) -> Self {
         self.fix = fix;
         self

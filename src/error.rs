@@ -96,7 +96,6 @@ pub(crate) enum Fate {
     Failed,
     /// The portal did not accept who we are, or what we may do.
     Denied,
-    /// The portal's operation failed or was canceled.
     OperationFailed,
     TimedOut,
     /// It differs, and the command was asked to end with a code of its own for that.
@@ -142,7 +141,6 @@ impl From<Exit> for std::process::ExitCode {
 /// What went wrong, what to do next, and how the process ends.
 #[derive(Debug, Clone)]
 pub struct Error {
-    /// The exit that this error maps to.
     pub(crate) exit: Exit,
     message: String,
     hints: Vec<String>,
@@ -170,19 +168,16 @@ impl Error {
         Self::failed(format!("cannot {doing} {}: {error}", path.display()))
     }
 
-    /// Adds what the user can do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Adds the findings that it is about.
     pub(crate) fn with(mut self, diagnostics: Vec<Diagnostic>) -> Self {
         self.diagnostics = diagnostics;
         self
     }
 
-    /// The findings that it is about.
     pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }

@@ -8,13 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::content::Contents;
 use crate::document;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Artifact, Digest, ETag, Kind, Node, OfferKey, Pointer, PublisherId, named};
-use crate::plan::{Content, InProgress, ReleaseView, Unread};
+use crate::plan::{Content, InProgress, ReleaseView, Unread, sealed};
 use crate::redact;
 use crate::schema::Shape;
 use crate::workspace::Desired;
@@ -27,7 +27,6 @@ const FORMAT_VERSION: &str = "2.0";
 /// A secret of fewer characters could be found again by trying, so no digest of it is kept.
 const UNGUESSABLE: usize = 32;
 
-/// The portal at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Snapshot {
     /// The portal, as saved plans call it.
@@ -36,7 +35,6 @@ pub(crate) struct Snapshot {
     pub(crate) content: Recorded,
 }
 
-/// What was read of the portal.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Recorded {
     /// The offers, in the order of their keys.
@@ -47,7 +45,6 @@ pub(crate) struct Recorded {
     pub(crate) listed: BTreeMap<PublisherId, BTreeSet<String>>,
 }
 
-/// An offer that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RecordedOffer {
     #[serde(with = "named")]
@@ -56,7 +53,6 @@ pub(crate) struct RecordedOffer {
     pub(crate) present: Option<Present>,
 }
 
-/// What the portal held of an offer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Present {
     etag: Option<ETag>,
@@ -73,13 +69,10 @@ pub(crate) struct Present {
 /// Why a file cannot be used as a snapshot.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SnapshotError {
-    /// Not a snapshot at all.
     #[error("it is not a snapshot: {0}")]
     NotASnapshot(String),
-    /// A snapshot of another format.
     #[error("it has the format {0}, and this offerctl reads {FORMAT_VERSION}")]
     OtherVersion(String),
-    /// Changed after it was written.
     #[error("it was changed after it was written: its checksum does not match")]
     Edited,
 }
@@ -92,14 +85,6 @@ struct File {
     portal: String,
     taken: String,
     content: Value,
-    checksum: Digest,
-}
-
-impl File {
-    fn sum(&self) -> Digest {
-        let all = json!([self.format, self.format_version, self.tool, self.portal, self.taken, self.content]);
-        Digest::of(all.to_string().as_bytes())
-    }
 }
 
 impl Snapshot {
@@ -107,20 +92,14 @@ impl Snapshot {
     pub(crate) fn write(&self, scrub: &dyn Fn(&str) -> String) -> String {
         let content = serde_json::to_string(&self.content);
         let content = content.and_then(|content| serde_json::from_str(&scrub(&content)));
-        let mut file = File {
+        sealed::seal(&File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             portal: self.portal.clone(),
             taken: self.taken.to_string(),
             content: content.unwrap_or_else(|error| unreachable!("a snapshot serialises: {error}")),
-            checksum: Digest::of(b""),
-        };
-        file.checksum = file.sum();
-        let mut text =
-            serde_json::to_string_pretty(&file).unwrap_or_else(|error| unreachable!("a snapshot serialises: {error}"));
-        text.push('\n');
-        text
+        })
     }
 
     /// Reads a file's text.
@@ -133,11 +112,12 @@ impl Snapshot {
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
             return Err(SnapshotError::NotASnapshot(format!("it has no `\"format\": \"{FORMAT}\"`")));
         }
+        let intact = sealed::is_intact(&value);
         let file = serde_json::from_value::<File>(value).map_err(not)?;
         if file.format_version.split('.').next() != FORMAT_VERSION.split('.').next() {
             return Err(SnapshotError::OtherVersion(file.format_version));
         }
-        if file.sum() != file.checksum {
+        if !intact {
             return Err(SnapshotError::Edited);
         }
         let taken = file.taken.parse::<jiff::Timestamp>();
@@ -308,6 +288,8 @@ fn stand_in(masked: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::diagnostic::Source;
     use crate::plan::{self, Choices};

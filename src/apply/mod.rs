@@ -8,6 +8,7 @@ mod places;
 mod release;
 mod write;
 
+use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::artifact::Store;
@@ -24,7 +25,8 @@ use release::Work;
 pub(crate) use release::{check_live, go_live, publish};
 
 /// What was done to an offer, in the order in which it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Done {
     Created,
     Updated,

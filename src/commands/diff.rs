@@ -118,7 +118,6 @@ fn compare(
     }
 }
 
-/// Whether one side is the file.
 fn is_file(a: &Option<Live>, b: &Option<Live>) -> bool {
     a.is_none() || b.is_none()
 }
@@ -149,7 +148,6 @@ async fn read(reader: &Reader, key: &OfferKey, side: SideArg) -> std::result::Re
     Ok(Some(live))
 }
 
-/// The change in the other direction.
 fn turned(change: Change) -> Change {
     let kind = match change.kind {
         ChangeKind::Add { after } => ChangeKind::Remove { before: after },

@@ -197,7 +197,6 @@ fn publisher(id: &PublisherId, listed: Option<&[String]>, offers: &Result<usize,
     }
 }
 
-/// A problem as a verdict.
 fn told(problem: &Problem) -> Verdict {
     let next = problem.hint.as_deref().map(ToOwned::to_owned).unwrap_or_else(|| match problem.kind {
         Kind::Unauthenticated => "check the variables of this credential (the README lists them)".to_owned(),

@@ -39,7 +39,6 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     Ok(found.exit())
 }
 
-/// A state to compare both sides with.
 enum Origin {
     Receipt(String, Receipt),
     Revision(Box<Revision>),

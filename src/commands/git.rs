@@ -27,7 +27,6 @@ const VARIABLES: &[&str] = &["GIT_CONFIG_*", "GIT_CEILING_DIRECTORIES", "GIT_EXE
 /// How often a load may find that it needs more files: once for offer files, once for what they name.
 const ROUNDS: usize = 3;
 
-/// A project at a revision.
 pub(super) struct Revision {
     /// What the user called it, and the commit.
     pub(super) name: String,

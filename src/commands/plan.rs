@@ -158,7 +158,6 @@ pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
     }
 }
 
-/// How a comment is set.
 fn reading(shell: &Shell, args: &PlanArgs, project: &Project) -> MarkdownOptions {
     MarkdownOptions {
         limit: args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT),

@@ -36,7 +36,6 @@ impl Drop for Reading {
 /// How often a moving line moves.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Shows events as they come.
 pub(super) struct Progress {
     term: Term,
     bars: MultiProgress,

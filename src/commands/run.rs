@@ -66,7 +66,6 @@ impl Shell {
     }
 }
 
-/// A report in any format.
 pub(super) fn show_report(report: &Report, places: &Places, format: Format, color: bool) -> String {
     match format {
         Format::Text => render::report(report, Paint { color }),

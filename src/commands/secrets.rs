@@ -19,7 +19,6 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// For the project in this folder.
     pub(super) fn new(root: &Path) -> Self {
         Self { root: root.to_path_buf(), read: Mutex::default() }
     }

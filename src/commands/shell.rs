@@ -28,7 +28,6 @@ pub(super) struct Shell {
     pub(super) schemas: Arc<Schemas>,
     /// All that the project's files say, once it was asked for.
     pub(super) loaded: OnceLock<Loaded>,
-    /// The threads that compare.
     pub(super) workers: Workers,
     pub(super) stop: Stop,
     pub(super) command: &'static str,

@@ -15,7 +15,6 @@ use crate::workspace::Desired;
 /// GitHub takes a step's summary up to so many bytes, and shows none of one that is larger.
 const LARGEST_SUMMARY: usize = 1 << 20;
 
-/// What a place for text takes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surface {
     pub(super) color: bool,

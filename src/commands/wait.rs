@@ -98,7 +98,6 @@ async fn through(key: &OfferKey, patience: Patience, context: &Context<'_>) -> O
     Outcome { done: before.chain(outcome.done).collect(), ..outcome }
 }
 
-/// The way to the portal while waiting.
 struct Way<'a> {
     reader: &'a Reader,
     patience: Patience,

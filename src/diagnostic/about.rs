@@ -21,7 +21,6 @@ pub(crate) struct About {
     pub(crate) summary: &'static str,
     /// Why it is wrong, and what follows from it.
     pub(crate) explanation: &'static str,
-    /// YAML (or TOML) that has it.
     pub(crate) example: &'static str,
     pub(crate) mended: &'static str,
 }
@@ -37,7 +36,6 @@ impl About {
         all.into_iter()
     }
 
-    /// The entry of a code.
     pub(crate) fn of(code: Code) -> Option<&'static Self> {
         Self::all().find(|about| about.code == code)
     }

@@ -22,11 +22,8 @@ pub(crate) struct Fix {
 /// What a fix makes of the value or key at its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
-    /// The value becomes this one.
     Value(Value),
-    /// The key becomes this one.
     Key(String),
-    /// The member of a list is gone.
     Gone,
 }
 

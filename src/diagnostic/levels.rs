@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{Code, Diagnostic, Severity, about::About, did_you_mean};
 
-/// What the project makes of a lint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Error,
@@ -12,7 +11,6 @@ pub(crate) enum Level {
     Off,
 }
 
-/// The levels that differ from the defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Levels(BTreeMap<Code, Level>);
 

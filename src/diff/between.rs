@@ -35,7 +35,6 @@ pub(crate) fn are_equal(a: &Value, b: &Value, shape: &Shape) -> bool {
     equal
 }
 
-/// A value before and after.
 type Pair<'v> = (Option<&'v Value>, Option<&'v Value>);
 
 /// Calls `found` with the smallest parts in which two documents differ, in the order of the first one: scalars, lists

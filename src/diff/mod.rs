@@ -129,7 +129,6 @@ pub(crate) enum ChangeKind {
     },
 }
 
-/// A difference that a rule hides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hidden {
     pub(crate) address: Address,

@@ -40,7 +40,6 @@ enum Origin {
     /// In the live document, at this pointer.
     Live(Pointer),
     Env(String),
-    /// In a file of its own.
     Path(String),
     /// The address at which a store gives out the file of this name.
     Store(String),
@@ -59,7 +58,6 @@ pub(crate) enum FillError {
     /// A secret could not be read.
     #[error("the secret {reference} cannot be read: {reason}")]
     Secret { reference: String, reason: String },
-    /// A local artifact was not uploaded.
     #[error("the artifact {0} has no address, because it was not uploaded")]
     NotUploaded(String),
     /// An operation did not fit the live document: an identity test failed, or a path is not there.
@@ -89,7 +87,6 @@ impl Planned {
         Self { value: Value::String(String::new()), fills: vec![(Pointer::root(), origin)] }
     }
 
-    /// An array of planned values.
     pub(super) fn list(items: impl Iterator<Item = Self>) -> Self {
         let mut list = Self::default();
         let mut values = Vec::new();
@@ -119,7 +116,6 @@ impl Planned {
 }
 
 impl PlannedPatch {
-    /// Whether the patch changes nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }

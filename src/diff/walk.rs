@@ -16,7 +16,6 @@ use crate::schema::Shape;
 use crate::steps;
 use crate::workspace::Ignore;
 
-/// How to compare.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Compare<'a> {
     /// What is left to the portal.
@@ -63,7 +62,6 @@ pub(super) struct Walk<'a> {
     secrets: PlannedPatch,
 }
 
-/// What one property added to the result.
 struct Found {
     changes: Range<usize>,
     hidden: Range<usize>,

@@ -12,12 +12,10 @@ use crate::model::Digest;
 use crate::schema::Shape;
 use crate::steps;
 
-/// The digest of a document's canonical form.
 pub(crate) fn digest(document: &Value, shape: &Shape) -> Digest {
     Digest::of(canonical(document, shape).as_bytes())
 }
 
-/// The canonical form of a document.
 pub(crate) fn canonical(value: &Value, shape: &Shape) -> String {
     let mut text = String::new();
     write(value, shape, &mut text);

@@ -40,7 +40,6 @@ pub(crate) struct Path<'p> {
 }
 
 impl<'p> Path<'p> {
-    /// The property of an object.
     pub(crate) fn property(&'p self, key: &'p str, object: &'p Shape) -> Self {
         let token = Token::Key(key);
         Self {
@@ -101,7 +100,6 @@ impl<'p> Path<'p> {
         self.name
     }
 
-    /// The number of steps from the root.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
@@ -125,12 +123,10 @@ impl<'p> Path<'p> {
         self.places().into_iter().map(|place| place.name).collect()
     }
 
-    /// The pointer into the left document.
     pub(crate) fn left(&self) -> Pointer {
         self.pointer(|place| place.left)
     }
 
-    /// The pointer into the right document.
     pub(crate) fn right(&self) -> Pointer {
         self.pointer(|place| place.right)
     }

@@ -52,7 +52,6 @@ impl Rule {
     }
 }
 
-/// The outcome of comparing two scalars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Equality {
     Same,

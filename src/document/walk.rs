@@ -8,7 +8,6 @@ use super::path::{Path, Token};
 use crate::schema::Shape;
 use crate::steps;
 
-/// Where to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
     /// To what is in the value.

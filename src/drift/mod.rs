@@ -6,6 +6,7 @@
 mod base;
 mod receipt;
 
+use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use base::{Applied, Base};
@@ -16,12 +17,13 @@ use crate::diff::{self, Change, ChangeKind, Compare};
 use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::{Exit, Fate};
 use crate::live::Live;
-use crate::model::{Address, Kind, Node, OfferKey, PublisherId};
+use crate::model::{Address, Kind, Node, OfferKey, PublisherId, named};
 use crate::plan::Unread;
 use crate::schema::Shape;
 use crate::workspace::Desired;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Who {
     /// The portal, and the file did not: drift.
     Portal,
@@ -64,15 +66,12 @@ pub(crate) struct Moved {
     pub(crate) line: Option<usize>,
     /// The value at the base. Values have their secrets removed; `None` where there is none, or none is known.
     pub(crate) base: Option<Value>,
-    /// The value on the portal.
     pub(crate) portal: Option<Value>,
-    /// The value in the file.
     pub(crate) file: Option<Value>,
     /// What the values do not say.
     pub(crate) note: Option<String>,
 }
 
-/// One declared offer that could be read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OfferDrift {
     pub(crate) key: OfferKey,
@@ -86,15 +85,16 @@ pub(crate) struct OfferDrift {
 }
 
 /// An offer that the portal lists and no file declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Undeclared {
+    #[serde(flatten, with = "named")]
     pub(crate) key: OfferKey,
     /// Whether a file declared it at the base: then the files moved.
     pub(crate) was_declared: bool,
 }
 
 /// A publisher whose offers could not be listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Unlisted {
     pub(crate) publisher: PublisherId,
     pub(crate) cause: String,
@@ -132,7 +132,6 @@ impl Drift {
     }
 }
 
-/// Returns what moved in one offer.
 pub(crate) fn of(
     desired: &Desired,
     base: Option<Base<'_>>,
@@ -177,7 +176,6 @@ fn compare(today: &Desired, declared: &Desired, with: &Value, contents: &Content
     diff::compare(&declared.document, with, shape, options).changes
 }
 
-/// The portal has no such offer.
 fn whole_offer(base: Option<Base<'_>>) -> Moved {
     let (who, note) = match base {
         Some(Base::Receipt(_)) => (Who::Portal, "the offer is gone from the portal"),
@@ -203,7 +201,6 @@ struct Three<'a> {
     declared: Finder<'a, Node>,
 }
 
-/// Changes by their addresses.
 fn by_address(changes: &[Change]) -> AddressMap<&Change> {
     changes.iter().map(|change| (change.address.clone(), change)).collect()
 }

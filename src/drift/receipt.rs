@@ -20,12 +20,10 @@ pub(crate) struct Receipt {
     applied: BTreeMap<OfferKey, Applied>,
 }
 
-/// Why a file is no receipt.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ReceiptError {
     #[error("it is not the JSON report of an apply: {0}")]
     NotAReport(String),
-    /// A report of another major version.
     #[error("its format_version is {0}, and this offerctl reads {READS}; `apply -o json=PATH` writes one")]
     OtherVersion(String),
     /// A report of another command, or of an older offerctl.
@@ -60,12 +58,10 @@ impl Receipt {
         Ok(Self { portal, applied })
     }
 
-    /// The portal that was applied to.
     pub(crate) fn portal(&self) -> &str {
         &self.portal
     }
 
-    /// What it says of an offer.
     pub(crate) fn offer(&self, key: &OfferKey) -> Option<&Applied> {
         self.applied.get(key)
     }

@@ -24,7 +24,6 @@ struct Tag {
     bytes: std::ops::Range<usize>,
 }
 
-/// Visits every text that is HTML.
 fn texts(offer: &Offer<'_>, visit: &mut impl FnMut(&Node, &str)) {
     offer.entries(&mut |entry, _| {
         let name = short(&entry.key);

@@ -21,7 +21,6 @@ pub(crate) struct Picture {
     pub(crate) size: Option<(usize, usize)>,
 }
 
-/// The format of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Png,
@@ -45,7 +44,6 @@ pub(super) fn is_local(node: &Node) -> bool {
     matches!(node.kind, Kind::Artifact(Artifact::File(_)))
 }
 
-/// Visits every logo with its size.
 fn logos(offer: &Offer<'_>, visit: &mut impl FnMut(&Entry, &str, (usize, usize))) {
     offer.entries(&mut |entry, _| {
         let size = SIZES.iter().find(|(name, _)| *name == short(&entry.key)).map(|(_, size)| *size);

@@ -26,14 +26,12 @@ use crate::workspace::{Desired, locate};
 pub(crate) use leads::notify_ignored;
 pub(crate) use logo::{Picture, picture};
 
-/// What the lints see of the world.
 pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     /// What the file at this path is, relative to the offer file; `None` where there is none or it cannot be read.
     pub(crate) picture: &'a (dyn Fn(&Desired, &str) -> Option<Picture> + Sync),
 }
 
-/// One declared offer under a lint.
 struct Offer<'a> {
     desired: &'a Desired,
     shape: &'a Shape,

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One step of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Step<T> {
@@ -41,12 +40,10 @@ impl Step<String> {
 pub(crate) struct Address(Vec<Step<String>>);
 
 impl Address {
-    /// This address and one more property.
     pub(crate) fn key(&self, label: &str) -> Self {
         self.with(Step::Key(label))
     }
 
-    /// This address and one more identity.
     pub(crate) fn id(&self, identity: &str) -> Self {
         self.with(Step::Id(identity))
     }

@@ -37,7 +37,6 @@ impl Content {
         Self { size: bytes.len() as u64, md5, sha256: Some(Digest::of(bytes)) }
     }
 
-    /// As a store tells it.
     pub(crate) fn told(size: u64, md5: [u8; 16]) -> Self {
         Self { size, md5: hex(&md5), sha256: None }
     }

@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::Api;
 
-/// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not an identifier: use 1 to 100 letters, digits, `-`, `_` or `.`, starting with a letter or digit"
@@ -100,8 +99,8 @@ impl OfferKey {
 /// How a document names an offer: the API beside the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OfferName<K> {
-    api: Api,
-    offer: K,
+    pub(crate) api: Api,
+    pub(crate) offer: K,
 }
 
 /// Reads and writes a key with its API, for `#[serde(with = "named")]`.

@@ -6,11 +6,9 @@ use serde_json::{Map, Value};
 use super::{Artifact, LocalFile};
 use crate::diagnostic::Span;
 
-/// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
-    /// Where it stands in its file.
     pub(crate) span: Span,
 }
 
@@ -30,7 +28,6 @@ pub(crate) enum Kind {
     Artifact(Artifact),
 }
 
-/// One key of a mapping.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     /// The key's text as it stands in the file.

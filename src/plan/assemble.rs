@@ -9,7 +9,6 @@ use crate::model::Digest;
 use crate::policy::{self, Failed, TooCostly};
 use crate::workspace::{Guards, PolicyRule};
 
-/// What is planned for all offers.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
     pub(super) offers: Vec<OfferPlan>,
@@ -29,7 +28,6 @@ pub(crate) struct Context {
     pub(crate) guards: Guards,
     /// Why nothing may go live now, if so: see [`Guards::closed`].
     pub(crate) closed: Option<String>,
-    /// The project's own rules.
     pub(crate) rules: Vec<PolicyRule>,
     /// The tokens of the command line: `publisher/offer:TOKEN`, or the bare token where only one offer has that finding.
     pub(crate) accepted: BTreeSet<String>,
@@ -39,7 +37,6 @@ pub(crate) struct Context {
     pub(crate) snapshot: Option<Taken>,
 }
 
-/// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AssembleError {
     #[error(transparent)]
@@ -135,7 +132,6 @@ fn accept(tokens: &BTreeSet<String>, findings: &mut [Finding], offers: &mut [Off
 
 #[cfg(test)]
 impl Plan {
-    /// The plan of these verdicts.
     pub(crate) fn of(verdicts: impl IntoIterator<Item = Verdict>, context: Context) -> Self {
         assemble(verdicts.into_iter().collect(), context).expect("a plan")
     }

@@ -39,7 +39,6 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// A finding that cannot be accepted.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self { guard: None, level: Level::Stop, token: None, message: message.into(), at: Vec::new(), allowed: false }
     }
@@ -54,7 +53,6 @@ impl Finding {
         Self { guard: Some(guard), token: Some(token), ..Self::conflict(message) }
     }
 
-    /// The finding with its places.
     pub(super) fn at(self, at: impl IntoIterator<Item = Address>) -> Self {
         Self { at: at.into_iter().collect(), ..self }
     }

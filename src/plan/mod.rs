@@ -10,6 +10,7 @@ mod guard;
 mod release;
 mod risk;
 mod saved;
+pub(crate) mod sealed;
 mod stale;
 pub(crate) mod view;
 
@@ -39,7 +40,6 @@ use crate::workspace::{Desired, Limits, Through};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub(crate) enum Base {
-    /// There was no such offer.
     Absent,
     Present {
         /// Its ETag, where the portal gave one.
@@ -65,7 +65,6 @@ impl Base {
     }
 }
 
-/// How the draft is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Write {
@@ -75,7 +74,6 @@ pub(crate) enum Write {
     Update,
 }
 
-/// What is planned for one offer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OfferPlan {
     #[serde(with = "named")]
@@ -85,7 +83,6 @@ pub(crate) struct OfferPlan {
     pub(crate) profile: Option<Profile>,
     /// The files that it was read from, the offer file first.
     pub(crate) files: Vec<(String, Digest)>,
-    /// What the plan was made from.
     pub(crate) base: Base,
     pub(crate) diff: Diff,
     pub(crate) through: Through,
@@ -129,7 +126,7 @@ pub(crate) struct Unchanged {
 /// An offer that could not be read. Nothing is proposed for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unread {
-    #[serde(with = "named")]
+    #[serde(flatten, with = "named")]
     pub(crate) key: OfferKey,
     pub(crate) cause: String,
     pub(crate) hint: Option<String>,
@@ -137,7 +134,6 @@ pub(crate) struct Unread {
     pub(crate) denied: bool,
 }
 
-/// The snapshot behind a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Taken {
     /// The portal that it was taken of.
@@ -150,7 +146,6 @@ pub(crate) struct Taken {
 /// A plan of the offers whose files changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Since {
-    /// The revision that they are compared with.
     pub(crate) revision: String,
     /// How many offers were left out, because their files are as they were.
     pub(crate) left_out: usize,
@@ -159,28 +154,23 @@ pub(crate) struct Since {
 /// What was decided about one offer, from its file and the portal alone.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
-    /// There is something to do.
     Change(Box<OfferPlan>),
-    /// There is nothing to do.
     Unchanged(Box<Unchanged>),
     Unread(Unread),
 }
 
-/// The user's choices that shape a plan.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Choices {
     /// Instead of each file's `through`.
     pub(crate) through: Option<Through>,
     /// See [`Compare::resend`].
     pub(crate) resend: bool,
-    /// The limits of the project's guards.
     pub(crate) limits: Limits,
     /// Whether what was read of unchanged offers is kept, for a receipt. Nothing else needs it, and there may be many.
     pub(crate) keep_unchanged: bool,
 }
 
 impl Choices {
-    /// How far this offer goes.
     pub(crate) fn through(&self, desired: &Desired) -> Through {
         self.through.unwrap_or(desired.reconcile.through)
     }
@@ -352,7 +342,7 @@ impl Plan {
 }
 
 /// Numbers of offers, by what happens to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct Totals {
     pub(crate) create: usize,
     pub(crate) update: usize,

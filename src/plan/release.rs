@@ -18,7 +18,6 @@ use crate::model::{Digest, Node};
 use crate::schema::Shape;
 use crate::workspace::Through;
 
-/// What an operation works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Content {
@@ -48,7 +47,6 @@ pub(crate) struct ReleaseView {
     /// The canonical digest of the production slot.
     pub(crate) production: Option<Digest>,
     pub(crate) in_progress: InProgress,
-    /// What the production slot holds.
     pub(crate) production_document: Option<Value>,
     /// How long the portal says that its steps take, in their order.
     pub(crate) estimates: Vec<Estimate>,
@@ -83,11 +81,9 @@ impl ReleaseView {
     }
 }
 
-/// One step of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ReleaseStep {
-    /// Publish the draft to the preview audience.
     Publish,
     /// A publish of this content runs already; it is waited for.
     JoinPublish,
@@ -96,7 +92,6 @@ pub(crate) enum ReleaseStep {
     GoLive,
     /// A go-live of this content runs already; it is waited for.
     JoinGoLive,
-    /// Wait until customers see it.
     AwaitLive,
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{OfferPlan, Plan, Since, Taken, Unchanged, Unread, Verdict};
+use super::{OfferPlan, Plan, Since, Taken, Unchanged, Unread, Verdict, sealed};
 use crate::model::Digest;
 
 const FORMAT: &str = "offerctl-plan";
@@ -22,11 +22,9 @@ pub(crate) struct SavedPlan {
     pub(crate) content: Content,
     /// What it stands and falls with.
     pub(crate) bound: Bound,
-    /// Of the plan that was saved.
     pub(crate) fingerprint: Digest,
 }
 
-/// What is saved of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Content {
     pub(crate) offers: Vec<OfferPlan>,
@@ -49,7 +47,6 @@ impl Content {
 /// What a saved plan stands and falls with, beside the files of its offers and the portal's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bound {
-    /// The portal that it was made from.
     pub(crate) portal: String,
     /// The digest of each table of `offerctl.toml` that decides what a plan does.
     pub(crate) settings: BTreeMap<String, Digest>,
@@ -82,25 +79,17 @@ impl Bound {
 /// Why a file cannot be used as a plan.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
-    /// Not a plan at all.
     #[error("it is not a saved plan: {0}")]
     NotAPlan(String),
     /// The JSON output of `plan`, which is for other programs.
     #[error("it is the JSON output of `plan`, not a saved plan; save one with `plan --out`")]
     Output,
-    /// A plan of another format or tool.
     #[error(
         "it was written by offerctl {tool} in format {format}; this is offerctl {}, which reads plans of its own version \
          in format {FORMAT_VERSION}",
         env!("CARGO_PKG_VERSION")
     )]
-    OtherVersion {
-        /// The tool's version in the file.
-        tool: String,
-        /// The format's version in the file.
-        format: String,
-    },
-    /// Changed after it was saved.
+    OtherVersion { tool: String, format: String },
     #[error("it was changed after it was saved: its checksum does not match")]
     Edited,
 }
@@ -113,7 +102,6 @@ struct File {
     bound: Bound,
     fingerprint: Digest,
     plan: Value,
-    checksum: Digest,
 }
 
 impl SavedPlan {
@@ -125,20 +113,14 @@ impl SavedPlan {
             "since": plan.since(),
             "snapshot": plan.snapshot(),
         });
-        let fingerprint = plan.fingerprint().clone();
-        let file = File {
+        sealed::seal(&File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             bound: bound.clone(),
-            checksum: checksum(FORMAT_VERSION, env!("CARGO_PKG_VERSION"), bound, &fingerprint, &content),
-            fingerprint,
+            fingerprint: plan.fingerprint().clone(),
             plan: content,
-        };
-        let mut text =
-            serde_json::to_string_pretty(&file).unwrap_or_else(|error| unreachable!("a plan serialises: {error}"));
-        text.push('\n');
-        text
+        })
     }
 
     /// Reads a file's text.
@@ -159,18 +141,14 @@ impl SavedPlan {
         if major(&format) != major(FORMAT_VERSION) || compatible(&tool) != compatible(env!("CARGO_PKG_VERSION")) {
             return Err(LoadError::OtherVersion { tool, format });
         }
+        let intact = sealed::is_intact(&value);
         let file = serde_json::from_value::<File>(value).map_err(not)?;
-        if checksum(&file.format_version, &file.tool, &file.bound, &file.fingerprint, &file.plan) != file.checksum {
+        if !intact {
             return Err(LoadError::Edited);
         }
         let content = serde_json::from_value(file.plan).map_err(not)?;
         Ok(Self { content, bound: file.bound, fingerprint: file.fingerprint })
     }
-}
-
-fn checksum(format_version: &str, tool: &str, bound: &Bound, fingerprint: &Digest, plan: &Value) -> Digest {
-    let all = json!([FORMAT, format_version, tool, bound, fingerprint, plan]);
-    Digest::of(all.to_string().as_bytes())
 }
 
 fn major(version: &str) -> &str {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{Base, OfferPlan};
@@ -10,8 +11,8 @@ use crate::document::{self, AddressMap};
 use crate::live::Live;
 use crate::schema::Shape;
 
-/// Why a plan no longer fits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "stale", rename_all = "kebab-case")]
 pub(crate) enum Stale {
     /// The offer was to be created, and it exists.
     Created,
@@ -26,7 +27,7 @@ pub(crate) enum Stale {
     },
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct MovedField {
     pub(crate) address: String,
     /// The value when the plan was made; `None` where there was none.

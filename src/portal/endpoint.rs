@@ -11,7 +11,6 @@ pub(super) const API_VERSION: &str = "2017-10-31";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint(Url);
 
-/// Why a URL cannot be an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{url}` cannot be the portal's endpoint: {reason}")]
 pub(crate) struct EndpointError {

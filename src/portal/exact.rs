@@ -8,7 +8,6 @@ use serde_json::{Map, Number, Value};
 use crate::model::number;
 use crate::text;
 
-/// Why a body cannot be used.
 #[derive(Debug, PartialEq)]
 pub(super) enum NotJson {
     /// It ends too early: it may come whole the next time.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// The gate that every request passes.
 #[derive(Debug)]
 pub(super) struct Gate {
     places: Semaphore,
@@ -43,12 +42,10 @@ impl Gate {
         Self { places: Semaphore::new(limit), width, max_requests, sent: AtomicU64::new(0) }
     }
 
-    /// How many requests were sent.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Waits for a place.
     pub(super) async fn enter(&self) -> Pass<'_> {
         let place = self.places.acquire().await.ok();
         loop {

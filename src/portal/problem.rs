@@ -60,14 +60,12 @@ pub(crate) struct Problem {
     pub(crate) from_portal: bool,
     /// What the user can do next, where it can be told.
     pub(crate) hint: Option<Box<str>>,
-    /// How long the server asks to wait.
     pub(crate) retry_after: Option<Duration>,
     /// The token was refused, and the next request gets another: the same may succeed then.
     pub(crate) renewed: bool,
 }
 
 impl Problem {
-    /// An answer that could not be understood.
     pub(super) fn malformed(request: &str, cause: impl Into<String>) -> Self {
         Self::new(Kind::Malformed, request, &cause.into())
     }
@@ -90,7 +88,6 @@ impl Problem {
         }
     }
 
-    /// The portal has no such offer.
     pub(crate) fn absent(key: &OfferKey) -> Self {
         let request = format!("GET /{}", offer_path(key));
         let cause = format!("the portal has no offer {key}");
@@ -121,13 +118,11 @@ impl Problem {
         Self { hint: Some(hint.into()), ..Self::malformed(request, cause) }
     }
 
-    /// A request that was not made.
     pub(super) fn not_sent(request: &str, limit: u64) -> Self {
         let cause = format!("not sent: the run has made the {limit} requests that it may");
         Self::new(Kind::NotSent, request, &cause)
     }
 
-    /// A read that was given up.
     pub(super) fn stopped(request: &str) -> Self {
         Self::new(Kind::Stopped, request, "given up")
     }
@@ -197,7 +192,6 @@ impl Problem {
         self
     }
 
-    /// Says more of the cause.
     pub(super) fn because(mut self, more: &str) -> Self {
         self.cause = format!("{}; {more}", self.cause);
         self
@@ -347,7 +341,6 @@ fn services(value: &Value) -> Option<impl Iterator<Item = (&String, &Value)>> {
     map.values().all(|entry| entry.get("httpStatusCode").is_some()).then(|| map.iter())
 }
 
-/// Whether a service reports a success.
 fn is_ok(entry: &Value) -> bool {
     match entry.get("httpStatusCode") {
         Some(Value::String(word)) => {
@@ -381,7 +374,6 @@ static INNER: LazyLock<Regex> = LazyLock::new(|| pattern(r" ---> ([\w.`+]+(?:Exc
 /// The name of an exception in front of its message.
 static EXCEPTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:[\w.`+]+Exception(?: \([^)]*\))?: )+"));
 
-/// The title of a web page.
 static TITLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?is)<title[^>]*>(.*?)</title>"));
 
 fn pattern(text: &str) -> Regex {

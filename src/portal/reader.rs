@@ -33,12 +33,10 @@ impl Reader {
         Ok(Self { transport: Transport::new(settings)?, lists: Arc::default() })
     }
 
-    /// What was sent so far.
     pub(crate) fn traffic(&self) -> Traffic {
         self.transport.traffic()
     }
 
-    /// Whether the portal is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.transport.endpoint.is_loopback()
     }
@@ -53,7 +51,6 @@ impl Reader {
         self.transport.clock_ahead()
     }
 
-    /// The credential that requests are made with.
     pub(crate) fn credential(&self) -> &Credential {
         &self.transport.credential
     }
@@ -197,7 +194,6 @@ impl Reader {
     }
 }
 
-/// The document that an answer holds.
 pub(super) fn document(path: &str, answer: Result<Answer, Problem>) -> Result<Live, Problem> {
     match answer {
         Ok(answer) if answer.body.get("definition").is_some_and(serde_json::Value::is_object) => {

@@ -46,7 +46,6 @@ pub(crate) struct Settings {
     pub(crate) stop: Stop,
 }
 
-/// What a run cost the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Traffic {
     /// Requests sent, tries counted each.

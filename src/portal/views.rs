@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::redact;
 
-/// One line of an offer list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfferSummary {
     pub(crate) id: String,
 }
 
 /// The state of an operation or an offer as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum State {
     NotStarted,
     NeverPublished,
@@ -24,7 +25,7 @@ pub(crate) enum State {
     Succeeded,
     Failed,
     Canceled,
-    /// A word that is not known.
+    #[serde(untagged)]
     Unknown(String),
 }
 
@@ -60,10 +61,9 @@ impl std::fmt::Display for State {
     }
 }
 
-/// The state of one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum StepState {
-    /// Its turn has not come.
     NotStarted,
     InProgress,
     AwaitingSignoff,
@@ -73,7 +73,7 @@ pub(crate) enum StepState {
     Complete,
     Failed,
     Canceled,
-    /// A word that is not known.
+    #[serde(untagged)]
     Unknown(String),
 }
 
@@ -110,7 +110,8 @@ impl std::fmt::Display for StepState {
 }
 
 /// How grave the portal says a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Level {
     Info,
     Warning,
@@ -118,15 +119,14 @@ pub(crate) enum Level {
 }
 
 /// A message of the portal, as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Message {
     pub(crate) level: Level,
     /// Its text; the portal's HTML is taken out.
     pub(crate) text: String,
 }
 
-/// One step of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Step {
     /// Its id, such as `publisher-signoff`; its name where it has no id.
     pub(crate) id: String,
@@ -146,14 +146,14 @@ impl Step {
 }
 
 /// An operation, or the status of an offer: the two have one form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct OperationView {
-    /// The state of the whole.
     pub(crate) state: State,
     /// Its steps, in their order.
     pub(crate) steps: Vec<Step>,
     pub(crate) messages: Vec<Message>,
     /// How long the portal asks to wait before the next look.
+    #[serde(skip)]
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -170,12 +170,10 @@ impl OperationView {
         Some(Self { state, steps, messages: messages(body), retry_after: None })
     }
 
-    /// The step of that id or name.
     pub(crate) fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.is(id))
     }
 
-    /// Whether anything was started at all.
     pub(crate) fn has_begun(&self) -> bool {
         !matches!(self.state, State::NotStarted | State::NeverPublished)
     }
@@ -196,7 +194,7 @@ impl OperationView {
 }
 
 /// One entry of `/submissions`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Submission {
     pub(crate) id: String,
     /// `staging` or `production`.

@@ -18,7 +18,6 @@ use crate::model::{ETag, OfferKey};
 pub(crate) enum Approval {
     /// `--yes`.
     Flag,
-    /// An answer at the prompt.
     Prompt,
 }
 
@@ -27,12 +26,10 @@ pub(crate) struct Writer {
     reader: Reader,
 }
 
-/// What a PUT may meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Precondition {
     /// No such offer: sent without `If-Match`.
     Absent,
-    /// The offer of this ETag.
     Match(ETag),
     /// Any state: only for an offer whose profile has no ETag, right after a read that showed the expected state.
     Any,
@@ -52,7 +49,6 @@ impl Writer {
         Self { reader }
     }
 
-    /// The reader of the same portal.
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
     }

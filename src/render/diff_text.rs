@@ -1,14 +1,9 @@
-//! Two states of offers, for people and for programs.
+//! Two states of offers, as text.
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
-use super::json::parts::{self, UnreadPart};
-use super::{PlanOptions, json, not_read, plan_text, plural, visible};
-use crate::model::{OfferKey, OfferName};
+use super::{PlanOptions, not_read, plan_text, plural, visible};
 use crate::plan::Unread;
-use crate::plan::view::{self, ChangeView};
 use crate::report::Compared;
 
 /// The text, ending in a line feed. The names are those of the two sides, where from and where to.
@@ -48,34 +43,4 @@ pub(crate) fn compared(
 fn is_same(offer: &Compared) -> bool {
     let Compared { key: _, path: _, empty, changes, not_compared } = offer;
     empty.is_empty() && changes.is_empty() && not_compared.is_empty()
-}
-
-#[derive(Serialize)]
-struct DiffDocument<'a> {
-    from: &'a str,
-    to: &'a str,
-    offers: Vec<OfferDocument<'a>>,
-    unread: Vec<UnreadPart<'a>>,
-}
-
-#[derive(Serialize)]
-struct OfferDocument<'a> {
-    #[serde(flatten)]
-    offer: OfferName<&'a OfferKey>,
-    file: Option<&'a str>,
-    empty: &'a [String],
-    changes: Vec<ChangeView<'a>>,
-    not_compared: Vec<String>,
-}
-
-pub(crate) fn compared_json((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
-    let offers = offers.iter().map(|Compared { key, path, empty, changes, not_compared }| OfferDocument {
-        offer: key.name(),
-        file: path.as_deref(),
-        empty,
-        changes: changes.iter().map(|change| view::change(change, path.as_deref())).collect(),
-        not_compared: not_compared.iter().map(ToString::to_string).collect(),
-    });
-    let content = DiffDocument { from, to, offers: offers.collect(), unread: parts::unread(unread) };
-    json::document("offerctl.diff", content)
 }

@@ -2,14 +2,11 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde_json::Value;
 
-use super::json::parts::{self, UnlistedPart, UnreadPart};
 use super::plan_text::hunk_lines;
-use super::{Paint, brief, counted, json, not_read, plural, sentence, visible};
+use super::{Paint, brief, counted, not_read, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
-use crate::model::{OfferKey, OfferName};
 
 const LIMIT: usize = 100;
 /// Texts from this length on are shown as hunks.
@@ -169,7 +166,6 @@ pub(super) fn address(moved: &Moved) -> String {
     }
 }
 
-/// A move in one line.
 pub(super) fn line(moved: &Moved) -> String {
     let side = |side| match side {
         Side::Step { side, before, after } => format!("{side}: {} → {}", value(before), value(after)),
@@ -197,90 +193,4 @@ fn step(out: &mut String, side: &str, before: Option<&Value>, after: Option<&Val
 
 pub(super) fn value(value: Option<&Value>) -> String {
     value.map_or_else(|| "(nothing)".to_owned(), |value| brief(value, LIMIT))
-}
-
-#[derive(Serialize)]
-struct DriftDocument<'a> {
-    exit_code: u8,
-    /// How many values, and undeclared offers where they count, are drift.
-    drift: usize,
-    complete: bool,
-    bases: &'a [String],
-    offers: Vec<OfferDocument<'a>>,
-    undeclared: Vec<UndeclaredDocument<'a>>,
-    unlisted: Vec<UnlistedPart<'a>>,
-    unread: Vec<UnreadPart<'a>>,
-}
-
-#[derive(Serialize)]
-struct OfferDocument<'a> {
-    #[serde(flatten)]
-    offer: OfferName<&'a OfferKey>,
-    file: &'a str,
-    base: Option<&'a str>,
-    no_base: Option<&'a str>,
-    moved: Vec<MovedDocument<'a>>,
-}
-
-#[derive(Serialize)]
-struct MovedDocument<'a> {
-    address: String,
-    verdict: &'static str,
-    declared_in: Option<&'a str>,
-    line: Option<usize>,
-    base: Option<&'a Value>,
-    portal: Option<&'a Value>,
-    file: Option<&'a Value>,
-    note: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct UndeclaredDocument<'a> {
-    #[serde(flatten)]
-    offer: OfferName<&'a OfferKey>,
-    was_declared: bool,
-}
-
-pub(crate) fn drift_json(drift: &Drift) -> String {
-    let offers = drift.offers.iter().map(|offer| OfferDocument {
-        offer: offer.key.name(),
-        file: &offer.path,
-        base: offer.base.as_deref(),
-        no_base: offer.why.as_deref(),
-        moved: offer.moved.iter().map(|moved| moved_document(moved, &offer.path)).collect(),
-    });
-    json::document(
-        "offerctl.drift",
-        DriftDocument {
-            exit_code: drift.exit().code(),
-            drift: drift.count(),
-            complete: drift.unread.is_empty() && drift.unlisted.is_empty(),
-            bases: &drift.bases,
-            offers: offers.collect(),
-            undeclared: drift
-                .undeclared
-                .iter()
-                .map(|Undeclared { key, was_declared }| UndeclaredDocument {
-                    offer: key.name(),
-                    was_declared: *was_declared,
-                })
-                .collect(),
-            unlisted: parts::unlisted(&drift.unlisted),
-            unread: parts::unread(&drift.unread),
-        },
-    )
-}
-
-fn moved_document<'a>(moved: &'a Moved, path: &'a str) -> MovedDocument<'a> {
-    let Moved { address, who, line, base, portal, file, note } = moved;
-    MovedDocument {
-        address: address.to_string(),
-        verdict: parts::who(*who),
-        declared_in: line.map(|_| path),
-        line: *line,
-        base: base.as_ref(),
-        portal: portal.as_ref(),
-        file: file.as_ref(),
-        note: note.as_deref(),
-    }
 }

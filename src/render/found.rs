@@ -53,6 +53,24 @@ pub(super) struct Found<'a> {
     pub(super) fix: Option<(&'a Source, &'a Fix)>,
 }
 
+impl Found<'static> {
+    /// Returns an error in a file as a whole, with nothing to do next.
+    fn error(rule: &str, title: String, message: &str, file: String, identity: String) -> Self {
+        Self {
+            rule: rule.to_owned(),
+            level: Level::Error,
+            title,
+            message: clean(message),
+            help: None,
+            file,
+            region: Some(line(1)),
+            identity,
+            accepted: false,
+            fix: None,
+        }
+    }
+}
+
 /// Where the files are for those who know the repository and not the project.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
@@ -126,7 +144,6 @@ pub(super) fn plan(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
     whole.chain(offers).chain(unread(plan.unread(), places)).collect()
 }
 
-/// What the guards found of one offer.
 pub(super) fn of_offer(offer: &OfferPlan, places: &Places) -> Vec<Found<'static>> {
     let (of, file) = (offer.key.to_string(), places.path(offer.path()));
     let lines = Lines::of(offer);
@@ -142,18 +159,10 @@ fn of_finding(finding: &Finding, of: &str, file: String, region: Option<Region>)
         (false, false) => (Level::Warning, "a warning"),
     };
     let help = finding.token.as_ref().filter(|_| level == Level::Error);
-    Found {
-        rule: kind.to_owned(),
-        level,
-        title: format!("{of}: {word}"),
-        message: clean(&finding.message),
-        help: help.map(|token| clean(&format!("to accept it, plan with --allow {token}"))),
-        file,
-        region,
-        identity: format!("{kind}\n{of}\n{}", finding.token.as_deref().unwrap_or(&finding.message)),
-        accepted: finding.allowed,
-        fix: None,
-    }
+    let help = help.map(|token| clean(&format!("to accept it, plan with --allow {token}")));
+    let identity = format!("{kind}\n{of}\n{}", finding.token.as_deref().unwrap_or(&finding.message));
+    let found = Found::error(kind, format!("{of}: {word}"), &finding.message, file, identity);
+    Found { level, help, region, accepted: finding.allowed, ..found }
 }
 
 fn line(line: usize) -> Region {
@@ -183,18 +192,15 @@ impl<'a> Lines<'a> {
 }
 
 fn unread<'p>(unread: &'p [Unread], places: &'p Places) -> impl Iterator<Item = Found<'static>> + 'p {
-    unread.iter().map(|unread| Found {
-        rule: "not-read".to_owned(),
-        level: Level::Error,
-        title: format!("{}: not read", unread.key),
-        message: clean(&format!("it could not be read, so nothing is proposed for it: {}", unread.cause)),
-        help: unread.hint.as_deref().map(clean),
-        file: places.offer(&unread.key),
-        region: Some(line(1)),
-        identity: format!("not-read\n{}", unread.key),
-        accepted: false,
-        fix: None,
+    unread.iter().map(|unread| {
+        not_read(unread, &format!("it could not be read, so nothing is proposed for it: {}", unread.cause), places)
     })
+}
+
+fn not_read(Unread { key, hint, .. }: &Unread, message: &str, places: &Places) -> Found<'static> {
+    let (title, identity) = (format!("{key}: not read"), format!("not-read\n{key}"));
+    let found = Found::error("not-read", title, message, places.offer(key), identity);
+    Found { help: hint.as_deref().map(clean), ..found }
 }
 
 /// The changes of a plan, the gravest of all offers first: what a reviewer must not miss warns.
@@ -203,22 +209,16 @@ pub(super) fn changes(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
         plan.offers().iter().flat_map(|offer| by_risk(&offer.diff.changes).into_iter().map(move |c| (offer, c)));
     let mut classed = classed.collect::<Vec<_>>();
     classed.sort_by_key(|(_, (risk, _))| *risk);
-    let found = classed.into_iter().map(|(offer, (risk, change))| Found {
-        rule: format!("change-{}", risk.word()),
-        level: if risk.is_grave() { Level::Warning } else { Level::Notice },
-        title: format!("{}: {}", offer.key, risk.word()),
-        message: clean(&what(change)),
-        help: None,
-        file: places.path(offer.path()),
-        region: Some(line(change.line)),
-        identity: format!("change\n{}\n{}", offer.key, change.address),
-        accepted: false,
-        fix: None,
+    let found = classed.into_iter().map(|(offer, (risk, change))| {
+        let (rule, title) = (format!("change-{}", risk.word()), format!("{}: {}", offer.key, risk.word()));
+        let identity = format!("change\n{}\n{}", offer.key, change.address);
+        let level = if risk.is_grave() { Level::Warning } else { Level::Notice };
+        let found = Found::error(&rule, title, &what(change), places.path(offer.path()), identity);
+        Found { level, region: Some(line(change.line)), ..found }
     });
     found.collect()
 }
 
-/// A change in one line.
 pub(super) fn what(change: &Change) -> String {
     const LIMIT: usize = 120;
     let address = &change.address;
@@ -244,19 +244,10 @@ pub(super) fn what(change: &Change) -> String {
     }
 }
 
-/// What went wrong in a run.
 pub(super) fn report(report: &Report, places: &Places) -> Vec<Found<'static>> {
-    let refused = report.refused.iter().map(|why| Found {
-        rule: "guarded".to_owned(),
-        level: Level::Error,
-        title: "the plan: guarded".to_owned(),
-        message: clean(why),
-        help: None,
-        file: places.path("offerctl.toml"),
-        region: None,
-        identity: format!("guarded\n{why}"),
-        accepted: false,
-        fix: None,
+    let refused = report.refused.iter().map(|why| {
+        let (title, file) = ("the plan: guarded".to_owned(), places.path("offerctl.toml"));
+        Found { region: None, ..Found::error("guarded", title, why, file, format!("guarded\n{why}")) }
     });
     let bad = report.outcomes.iter().filter_map(|outcome| of_outcome(outcome, places));
     refused.chain(bad).chain(unread(&report.unread, places)).collect()
@@ -268,18 +259,9 @@ fn of_outcome(outcome: &Outcome, places: &Places) -> Option<Found<'static>> {
         Ended::Badly | Ended::Broken => Level::Error,
         Ended::Not => Level::Warning,
     };
-    Some(Found {
-        rule: super::json::end_name(&outcome.end).to_owned(),
-        level,
-        title: format!("{}: {}", outcome.key, super::json::end_name(&outcome.end)),
-        message: clean(&sentence(outcome)),
-        help: None,
-        file: places.offer(&outcome.key),
-        region: Some(line(1)),
-        identity: format!("{}\n{}", super::json::end_name(&outcome.end), outcome.key),
-        accepted: false,
-        fix: None,
-    })
+    let (end, key) = (super::json::end_name(&outcome.end), &outcome.key);
+    let (title, identity) = (format!("{key}: {end}"), format!("{end}\n{key}"));
+    Some(Found { level, ..Found::error(end, title, &sentence(outcome), places.offer(key), identity) })
 }
 
 /// How an offer ended, and the first of what there is to say of it.
@@ -295,7 +277,6 @@ pub(super) fn sentence(outcome: &Outcome) -> String {
 /// The ends by what they mean to a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// As it was to be.
     Well,
     /// Refused, or not what was wanted: somebody must look.
     Badly,
@@ -324,17 +305,9 @@ impl Ended {
 
 /// What `drift` found: what could not be seen is an error, drift warns, and what moved otherwise is told.
 pub(super) fn drift(drift: &Drift, places: &Places) -> Vec<Found<'static>> {
-    let told = |rule: &str, level, title: String, message: &str, file: String| Found {
-        rule: rule.to_owned(),
-        level,
-        title: clean(&title),
-        message: clean(message),
-        help: None,
-        file,
-        region: Some(line(1)),
-        identity: format!("{rule}\n{title}"),
-        accepted: false,
-        fix: None,
+    let told = |rule: &str, level, title: String, message: &str, file: String| {
+        let identity = format!("{rule}\n{title}");
+        Found { level, ..Found::error(rule, clean(&title), message, file, identity) }
     };
     let moved = drift.offers.iter().flat_map(|offer| offer.moved.iter().map(move |moved| (offer, moved)));
     let moved = moved.map(|(offer, moved)| {
@@ -356,9 +329,7 @@ pub(super) fn drift(drift: &Drift, places: &Places) -> Vec<Found<'static>> {
         told("not-listed", Level::Error, title, &message, places.path("offerctl.toml"))
     });
     let unread = drift.unread.iter().map(|one| {
-        let message = format!("it could not be read, so whether it drifted is not known: {}", one.cause);
-        let found = told("not-read", Level::Error, format!("{}: not read", one.key), &message, places.offer(&one.key));
-        Found { help: one.hint.as_deref().map(clean), ..found }
+        not_read(one, &format!("it could not be read, so whether it drifted is not known: {}", one.cause), places)
     });
     unread.chain(unlisted).chain(moved).chain(undeclared).collect()
 }

@@ -22,7 +22,6 @@ pub(crate) fn plan(plan: &Plan, places: &Places) -> String {
     annotations(&found::plan(plan, places).into_iter().chain(found::changes(plan, places)).collect::<Vec<_>>())
 }
 
-/// What went wrong in a run.
 pub(crate) fn report(report: &Report, places: &Places) -> String {
     annotations(&found::report(report, places))
 }
@@ -99,7 +98,6 @@ fn data(text: &str) -> String {
         .replace('\n', "%0A")
 }
 
-/// The value of a property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,23 +1,24 @@
-//! The documents for other programs. Their fields are named in structs of their own, here and in `plan::view`, so that other
-//! modules can change without them; only ids, digests, addresses, values and the words of closed sets are written as they
-//! are. `docs/json.md` explains the fields, `schemas/output/` has the form, and a field that is not described there fails a
-//! test.
+//! The documents for other programs. Their outer fields are named here and in `plan::view`; what they hold is serialised
+//! as its type says. `docs/json.md` explains the fields, `schemas/output/` has the form, and a field that is not described
+//! there fails a test.
 //!
 //! `format_version` is `major.minor`: a minor step adds fields, a major step changes or removes some. Readers ignore
 //! what they do not know. Values hold no secret.
 
-pub(super) mod parts;
+use std::path::Path;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use self::parts::{AppliedPart, SincePart, StalePart, StatusPart, TakenPart, TotalsPart, UnreadPart};
-use crate::apply::{End, Failure};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::apply::{Done, End, Failure, Outcome};
+use crate::diagnostic::Diagnostic;
+use crate::drift::{Applied, Drift, Moved, OfferDrift};
 use crate::error::Error;
 use crate::model::{OfferKey, OfferName};
 use crate::plan::view::{self, FindingView, OfferView};
-use crate::plan::{Plan, Unread};
-use crate::report::{Check, OfferStatus, Purpose, Report, Verdict};
+use crate::plan::{Plan, Since, Stale, Taken, Totals, Unread};
+use crate::report::{Check, Compared, OfferStatus, Purpose, Report, Verdict};
+use crate::snapshot::Snapshot;
 
 const FORMAT_VERSION: &str = "2.0";
 
@@ -29,7 +30,7 @@ struct Document<T> {
     content: T,
 }
 
-pub(super) fn document(format: &'static str, content: impl Serialize) -> String {
+fn document(format: &'static str, content: impl Serialize) -> String {
     let document = Document { format, format_version: FORMAT_VERSION, content };
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
@@ -42,15 +43,15 @@ struct PlanDocument<'a> {
     fingerprint: String,
     /// Whether every offer could be read.
     complete: bool,
-    summary: TotalsPart,
+    summary: Totals,
     findings: Vec<FindingView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<SincePart<'a>>,
+    since: Option<&'a Since>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    snapshot: Option<TakenPart<'a>>,
+    snapshot: Option<&'a Taken>,
     offers: Vec<OfferView<'a>>,
     unchanged: Vec<OfferName<&'a OfferKey>>,
-    unread: Vec<UnreadPart<'a>>,
+    unread: &'a [Unread],
 }
 
 pub(crate) fn plan(plan: &Plan) -> String {
@@ -59,27 +60,27 @@ pub(crate) fn plan(plan: &Plan) -> String {
         PlanDocument {
             fingerprint: plan.fingerprint().to_string(),
             complete: plan.unread().is_empty(),
-            summary: parts::totals(plan.totals()),
+            summary: plan.totals(),
             findings: view::findings(plan.findings()),
-            since: plan.since().map(parts::since),
-            snapshot: plan.snapshot().map(parts::taken),
+            since: plan.since(),
+            snapshot: plan.snapshot(),
             offers: plan.offers().iter().map(view::offer).collect(),
             unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.name()).collect(),
-            unread: parts::unread(plan.unread()),
+            unread: plan.unread(),
         },
     )
 }
 
 #[derive(Serialize)]
 struct ReportDocument<'a> {
-    purpose: &'static str,
+    purpose: Purpose,
     exit_code: u8,
     /// What stopped the plan as a whole.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     refused: &'a [String],
     offers: Vec<OutcomeDocument<'a>>,
     unchanged: usize,
-    unread: Vec<UnreadPart<'a>>,
+    unread: &'a [Unread],
     /// What `drift --base` starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<ReceiptDocument<'a>>,
@@ -90,18 +91,18 @@ struct ReportDocument<'a> {
 #[derive(Serialize)]
 struct ReceiptDocument<'a> {
     portal: &'a str,
-    applied: Vec<AppliedPart<'a>>,
+    applied: &'a [Applied],
 }
 
 #[derive(Serialize)]
 struct OutcomeDocument<'a> {
     #[serde(flatten)]
     offer: OfferName<&'a OfferKey>,
-    done: Vec<&'static str>,
+    done: &'a [Done],
     end: &'static str,
     messages: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stale: Option<StalePart<'a>>,
+    stale: Option<&'a Stale>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<&'a str>,
     /// Declared fields that the portal's error names.
@@ -110,43 +111,38 @@ struct OutcomeDocument<'a> {
 }
 
 pub(crate) fn report(report: &Report) -> String {
-    let offers = report
-        .outcomes
-        .iter()
-        .map(|outcome| OutcomeDocument {
-            offer: outcome.key.name(),
-            done: outcome.done.iter().map(|done| parts::done(*done)).collect(),
-            end: end_name(&outcome.end),
-            messages: messages(&outcome.end),
-            stale: match &outcome.end {
-                End::Stale(stale) => Some(parts::stale(stale)),
-                _ => None,
-            },
-            correlation_id: match &outcome.end {
-                End::Failed(failure) => failure.problem.correlation.as_deref(),
-                _ => None,
-            },
-            places: match &outcome.end {
-                End::Failed(failure) => &failure.places,
-                _ => &[],
-            },
-        })
-        .collect();
     document(
         "offerctl.report",
         ReportDocument {
-            purpose: parts::purpose(report.purpose),
+            purpose: report.purpose,
             exit_code: report.exit().code(),
             refused: &report.refused,
-            offers,
+            offers: report.outcomes.iter().map(outcome).collect(),
             unchanged: report.unchanged.len(),
-            unread: parts::unread(&report.unread),
+            unread: &report.unread,
             receipt: (report.purpose == Purpose::Apply)
-                .then_some(ReceiptDocument { portal: &report.portal, applied: parts::applied(&report.applied) }),
+                .then_some(ReceiptDocument { portal: &report.portal, applied: &report.applied }),
             requests: report.traffic.requests,
             retries: report.traffic.retries,
         },
     )
+}
+
+fn outcome(outcome: &Outcome) -> OutcomeDocument<'_> {
+    let (stale, failure) = match &outcome.end {
+        End::Stale(stale) => (Some(stale), None),
+        End::Failed(failure) => (None, Some(failure)),
+        _ => (None, None),
+    };
+    OutcomeDocument {
+        offer: outcome.key.name(),
+        done: &outcome.done,
+        end: end_name(&outcome.end),
+        messages: messages(&outcome.end),
+        stale,
+        correlation_id: failure.and_then(|failure| failure.problem.correlation.as_deref()),
+        places: failure.map_or(&[], |failure| &failure.places),
+    }
 }
 
 pub(super) fn end_name(end: &End) -> &'static str {
@@ -179,103 +175,115 @@ pub(super) fn messages(end: &End) -> Vec<String> {
     }
 }
 
-#[derive(Serialize)]
-struct DiagnosticsDocument<'a> {
-    offers: Vec<OfferName<&'a OfferKey>>,
-    diagnostics: Vec<DiagnosticDocument<'a>>,
-}
-
-#[derive(Serialize)]
-struct DiagnosticDocument<'a> {
-    code: String,
-    severity: &'static str,
-    message: &'a str,
-    file: &'a str,
-    line: Option<usize>,
-    column: Option<usize>,
-    address: Option<&'a str>,
-    help: Option<&'a str>,
-}
-
 /// The findings of `validate`.
 pub(crate) fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) -> String {
-    let offers = offers.into_iter().map(OfferKey::name).collect();
-    document("offerctl.diagnostics", DiagnosticsDocument { offers, diagnostics: findings(diagnostics) })
+    let offers = offers.into_iter().map(OfferKey::name).collect::<Vec<_>>();
+    document("offerctl.diagnostics", json!({ "offers": offers, "diagnostics": findings(diagnostics) }))
 }
 
-fn findings(diagnostics: &[Diagnostic]) -> Vec<DiagnosticDocument<'_>> {
-    diagnostics
-        .iter()
-        .map(|diagnostic| DiagnosticDocument {
-            code: diagnostic.code.to_string(),
-            severity: match diagnostic.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
-            message: &diagnostic.message,
-            file: &diagnostic.source.path,
-            line: diagnostic.span.map(|span| span.line),
-            column: diagnostic.span.map(|span| span.column),
-            address: diagnostic.address.as_deref(),
-            help: diagnostic.help.as_deref(),
+fn findings(diagnostics: &[Diagnostic]) -> Vec<Value> {
+    let finding = |diagnostic: &Diagnostic| {
+        json!({
+            "code": diagnostic.code.to_string(),
+            "severity": diagnostic.severity,
+            "message": diagnostic.message,
+            "file": &*diagnostic.source.path,
+            "line": diagnostic.span.map(|span| span.line),
+            "column": diagnostic.span.map(|span| span.column),
+            "address": diagnostic.address,
+            "help": diagnostic.help,
         })
-        .collect()
-}
-
-#[derive(Serialize)]
-struct ErrorDocument<'a> {
-    exit_code: u8,
-    message: String,
-    hints: &'a [String],
-    diagnostics: Vec<DiagnosticDocument<'a>>,
+    };
+    diagnostics.iter().map(finding).collect()
 }
 
 /// An error that ended a command before it had a result.
 pub(crate) fn error(error: &Error) -> String {
-    document(
-        "offerctl.error",
-        ErrorDocument {
-            exit_code: error.exit.code(),
-            message: error.to_string(),
-            hints: error.hints(),
-            diagnostics: findings(error.diagnostics()),
-        },
-    )
-}
-
-#[derive(Serialize)]
-struct StatusDocument<'a> {
-    offers: Vec<StatusPart<'a>>,
-    unread: Vec<UnreadPart<'a>>,
+    let content = json!({
+        "exit_code": error.exit.code(),
+        "message": error.to_string(),
+        "hints": error.hints(),
+        "diagnostics": findings(error.diagnostics()),
+    });
+    document("offerctl.error", content)
 }
 
 pub(crate) fn status(offers: &[OfferStatus], unread: &[Unread]) -> String {
-    let offers = offers.iter().map(parts::status).collect();
-    document("offerctl.status", StatusDocument { offers, unread: parts::unread(unread) })
+    document("offerctl.status", json!({ "offers": offers, "unread": unread }))
 }
 
-#[derive(Serialize)]
-struct DoctorDocument<'a> {
-    checks: Vec<CheckDocument<'a>>,
-}
-
-#[derive(Serialize)]
-struct CheckDocument<'a> {
-    name: &'a str,
-    verdict: &'static str,
-    message: &'a str,
-    next: Option<&'a str>,
-}
-
-/// What `doctor` found.
 pub(crate) fn doctor(checks: &[Check]) -> String {
     let checks = checks.iter().map(|Check { name, verdict }| {
         let (verdict, message, next) = match verdict {
             Verdict::Good(message) => ("ok", message, None),
-            Verdict::Bad { what, next, .. } => ("bad", what, Some(next.as_str())),
+            Verdict::Bad { what, next, .. } => ("bad", what, Some(next)),
             Verdict::Unknown(why) => ("not-checked", why, None),
         };
-        CheckDocument { name, verdict, message, next }
+        json!({ "name": name, "verdict": verdict, "message": message, "next": next })
     });
-    document("offerctl.doctor", DoctorDocument { checks: checks.collect() })
+    document("offerctl.doctor", json!({ "checks": checks.collect::<Vec<_>>() }))
+}
+
+pub(crate) fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
+    let offers = snapshot.content.offers.iter().map(|recorded| {
+        let OfferName { api, offer } = recorded.offer.name();
+        json!({ "api": api, "offer": offer, "exists": recorded.present.is_some() })
+    });
+    let content = json!({
+        "file": path.display().to_string(),
+        "portal": snapshot.portal,
+        "taken": snapshot.taken.to_string(),
+        "offers": offers.collect::<Vec<_>>(),
+        "unread": snapshot.content.unread,
+    });
+    document("offerctl.snapshot", content)
+}
+
+pub(crate) fn compared((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
+    let offers = offers.iter().map(|Compared { key, path, empty, changes, not_compared }| {
+        let OfferName { api, offer } = key.name();
+        json!({
+            "api": api,
+            "offer": offer,
+            "file": path,
+            "empty": empty,
+            "changes": changes.iter().map(|change| view::change(change, path.as_deref())).collect::<Vec<_>>(),
+            "not_compared": not_compared.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    });
+    let offers = offers.collect::<Vec<_>>();
+    document("offerctl.diff", json!({ "from": from, "to": to, "offers": offers, "unread": unread }))
+}
+
+pub(crate) fn drift(drift: &Drift) -> String {
+    let offers = drift.offers.iter().map(|OfferDrift { key, path, base, why, moved }| {
+        let OfferName { api, offer } = key.name();
+        let moved = moved.iter().map(|moved| self::moved(moved, path)).collect::<Vec<_>>();
+        json!({ "api": api, "offer": offer, "file": path, "base": base, "no_base": why, "moved": moved })
+    });
+    let content = json!({
+        "exit_code": drift.exit().code(),
+        "drift": drift.count(),
+        "complete": drift.unread.is_empty() && drift.unlisted.is_empty(),
+        "bases": drift.bases,
+        "offers": offers.collect::<Vec<_>>(),
+        "undeclared": drift.undeclared,
+        "unlisted": drift.unlisted,
+        "unread": drift.unread,
+    });
+    document("offerctl.drift", content)
+}
+
+fn moved(moved: &Moved, path: &str) -> Value {
+    let Moved { address, who, line, base, portal, file, note } = moved;
+    json!({
+        "address": address.to_string(),
+        "verdict": who,
+        "declared_in": line.map(|_| path),
+        "line": line,
+        "base": base,
+        "portal": portal,
+        "file": file,
+        "note": note,
+    })
 }

@@ -19,7 +19,6 @@ struct Case {
     /// Groups cases in the trees that viewers draw.
     class: String,
     verdict: Verdict,
-    /// What else there is to say.
     notes: Vec<String>,
 }
 
@@ -114,7 +113,6 @@ fn unread<'a>(unread: &'a [Unread], command: &'a str) -> impl Iterator<Item = Ca
     })
 }
 
-/// What became of a run.
 pub(crate) fn report(report: &Report) -> String {
     let command = command(report.purpose);
     let unchanged = report.unchanged.iter().map(|key| Case::new(key, command, Verdict::Passed));

@@ -19,7 +19,6 @@ pub(super) enum Tone {
     RemovedWord,
 }
 
-/// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     tone: Tone,
@@ -53,7 +52,6 @@ impl Page {
         Self { out: String::new(), paint, width: width.map(|width| width.max(NARROWEST)), margin: 0 }
     }
 
-    /// Whether a line of these spans fits.
     pub(super) fn fits(&self, indent: usize, spans: &[Span]) -> bool {
         self.width.is_none_or(|width| {
             self.margin + indent + spans.iter().map(|span| span.text.width()).sum::<usize>() <= width

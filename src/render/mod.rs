@@ -24,20 +24,20 @@ pub(crate) mod summary;
 mod view;
 
 pub(crate) use diagnostics::diagnostics;
-pub(crate) use diff_text::{compared, compared_json};
+pub(crate) use diff_text::compared;
 pub(crate) use doctor_text::doctor;
-pub(crate) use drift::{drift, drift_json};
+pub(crate) use drift::drift;
 pub(crate) use found::Places;
 pub(crate) use html::{error as error_html, plan as plan_html};
 pub(crate) use json::{
-    diagnostics as diagnostics_json, doctor as doctor_json, error as error_json, plan as plan_json,
-    report as report_json, status as status_json,
+    compared as compared_json, diagnostics as diagnostics_json, doctor as doctor_json, drift as drift_json,
+    error as error_json, plan as plan_json, report as report_json, snapshot as snapshot_json, status as status_json,
 };
 pub(crate) use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan_markdown};
 pub(crate) use plan_text::{PlanOptions, plan};
 pub(crate) use progress_text::{progress_line, progress_messages, progress_percent};
 pub(crate) use report_text::{report, traffic};
-pub(crate) use snapshot_text::{duration, snapshot, snapshot_json};
+pub(crate) use snapshot_text::{duration, snapshot};
 pub(crate) use status_text::status;
 
 use std::fmt::Write as _;
@@ -52,7 +52,6 @@ use crate::steps;
 /// Adds colour, or does not. What colour says is always said by a symbol or a word as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paint {
-    /// Whether the stream takes colour.
     pub(crate) color: bool,
 }
 
@@ -109,7 +108,6 @@ fn brief(value: &Value, limit: usize) -> String {
     }
 }
 
-/// A text in quotes.
 fn brief_text(text: &str, limit: usize) -> String {
     if text.contains('\n') {
         let first = text.lines().next().unwrap_or_default();

@@ -9,7 +9,6 @@ use super::{Paint, brief, inert, plural, sentence};
 use crate::diff::Change;
 use crate::plan::{Plan, Write};
 
-/// How to show a plan.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlanOptions {
     pub(crate) paint: Paint,

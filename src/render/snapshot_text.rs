@@ -3,11 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::json::parts::{self, UnreadPart};
-use super::{Paint, json, not_read, plural};
-use crate::model::{OfferKey, OfferName};
+use super::{Paint, not_read, plural};
 use crate::snapshot::Snapshot;
 
 /// The text, ending in a line feed.
@@ -18,38 +14,6 @@ pub(crate) fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
     let path = path.display();
     let _ = writeln!(out, "Snapshot of {offers}, taken {}, saved to {path}.", snapshot.taken);
     out
-}
-
-#[derive(Serialize)]
-struct SnapshotDocument<'a> {
-    file: String,
-    portal: &'a str,
-    taken: String,
-    offers: Vec<RecordedDocument<'a>>,
-    unread: Vec<UnreadPart<'a>>,
-}
-
-#[derive(Serialize)]
-struct RecordedDocument<'a> {
-    #[serde(flatten)]
-    offer: OfferName<&'a OfferKey>,
-    exists: bool,
-}
-
-pub(crate) fn snapshot_json(snapshot: &Snapshot, path: &Path) -> String {
-    let recorded = snapshot.content.offers.iter();
-    let offers =
-        recorded.map(|recorded| RecordedDocument { offer: recorded.offer.name(), exists: recorded.present.is_some() });
-    json::document(
-        "offerctl.snapshot",
-        SnapshotDocument {
-            file: path.display().to_string(),
-            portal: &snapshot.portal,
-            taken: snapshot.taken.to_string(),
-            offers: offers.collect(),
-            unread: parts::unread(&snapshot.content.unread),
-        },
-    )
 }
 
 /// A time span in its two greatest units, such as `3 hours 5 minutes`.

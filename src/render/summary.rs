@@ -24,7 +24,6 @@ pub(crate) fn diagnostics(diagnostics: &[Diagnostic], places: &Places) -> String
     list(&format!("Offer files: {verdict}"), &found)
 }
 
-/// What became of a run.
 pub(crate) fn report(report: &Report, places: &Places) -> String {
     let text = super::report(report, super::Paint { color: false });
     let verdict = text.lines().next_back().unwrap_or_default().trim_end_matches('.');

@@ -10,7 +10,6 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    /// A check and its verdict.
     pub(crate) fn new(name: impl Into<String>, verdict: Verdict) -> Self {
         Self { name: name.into(), verdict }
     }
@@ -22,7 +21,6 @@ pub(crate) enum Verdict {
     Good(String),
     Bad {
         what: String,
-        /// What to do about it.
         next: String,
         /// How the process ends for it.
         exit: Exit,

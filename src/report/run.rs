@@ -1,5 +1,7 @@
 //! The result of what changes the portal or waits for it: what was done, what was not, and the exit code.
 
+use serde::Serialize;
+
 use crate::apply::{End, Outcome};
 use crate::drift::Applied;
 use crate::error::{Exit, Fate};
@@ -7,20 +9,17 @@ use crate::model::OfferKey;
 use crate::plan::Unread;
 use crate::portal::Traffic;
 
-/// What a run was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Purpose {
-    /// To carry out a plan.
     #[default]
     Apply,
-    /// To wait for what runs.
     Wait,
     Publish,
     GoLive,
     Cancel,
 }
 
-/// What became of a whole run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Report {
     pub(crate) purpose: Purpose,
@@ -28,7 +27,6 @@ pub(crate) struct Report {
     pub(crate) outcomes: Vec<Outcome>,
     /// Offers that had nothing to do.
     pub(crate) unchanged: Vec<OfferKey>,
-    /// Offers that could not be read.
     pub(crate) unread: Vec<Unread>,
     /// What stopped the plan as a whole, each with what accepts it. Nothing was begun.
     pub(crate) refused: Vec<String>,
@@ -36,7 +34,6 @@ pub(crate) struct Report {
     pub(crate) portal: String,
     /// The offers that are as the files say, as they were seen: the base of a later look for drift.
     pub(crate) applied: Vec<Applied>,
-    /// What it cost the network.
     pub(crate) traffic: Traffic,
 }
 

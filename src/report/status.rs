@@ -1,19 +1,19 @@
 //! The result of `status`.
 
-use crate::model::OfferKey;
+use serde::Serialize;
+
+use crate::model::{OfferKey, named};
 use crate::portal::{OperationView, Submission};
 
 /// The state of one offer on the portal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct OfferStatus {
+    #[serde(flatten, with = "named")]
     pub(crate) key: OfferKey,
-    /// Whether the portal has it.
     pub(crate) exists: bool,
     /// Its status; `None` when the portal has none to tell.
     pub(crate) status: Option<OperationView>,
-    /// Whether the preview slot holds something.
     pub(crate) preview: bool,
-    /// Whether the production slot holds something.
     pub(crate) production: bool,
     pub(crate) running: Option<Submission>,
 }

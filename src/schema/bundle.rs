@@ -14,7 +14,6 @@ const FOR_EDITORS: &[(&str, &str)] = &[
     ("reconcile.json", include_str!("../../schemas/reconcile.json")),
 ];
 
-/// What a bundle is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bundle<'a> {
     /// An offer file of any type, with its `reconcile` stanza.

@@ -53,7 +53,6 @@ pub(super) fn schemas(files: BTreeMap<String, Value>, names: &[String]) -> Resul
     Ok(Schemas { by_type, generic, files, described_in })
 }
 
-/// The offer types that a file describes.
 fn types_of(root: &Value) -> impl Iterator<Item = &str> {
     let types = root.pointer("/properties/offerTypeId/enum").and_then(Value::as_array);
     types.into_iter().flatten().filter_map(Value::as_str)

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-/// What is wrong with a schema file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) struct SchemaError {
     pub(crate) file: String,
@@ -12,7 +11,6 @@ pub(crate) struct SchemaError {
     anchored: bool,
 }
 
-/// Where in a schema file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SchemaPlace {
     /// The keys from the root of the file to the node.

@@ -31,7 +31,6 @@ pub(crate) enum ListRule {
     Keyed(String),
 }
 
-/// How the letters of a text compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Case {
     #[default]
@@ -49,7 +48,6 @@ impl Case {
         }
     }
 
-    /// Whether two texts are one.
     pub(crate) fn same(self, a: &str, b: &str) -> bool {
         match self {
             Self::Exact => a == b,
@@ -105,7 +103,6 @@ pub(crate) struct Rules {
     pub(crate) deprecated: Option<String>,
 }
 
-/// A JSON type that a schema names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     Null,
@@ -118,7 +115,6 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    /// The name in a schema.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -218,7 +214,6 @@ impl Shape {
         if self.rules.exact_entries && !self.names(key) { Step::Id(key) } else { Step::Key(self.label(key)) }
     }
 
-    /// The address of a property.
     pub(crate) fn address(&self, object: &Address, key: &str) -> Address {
         object.with(self.step(key))
     }
@@ -259,7 +254,6 @@ impl Shape {
         self.names.labels.get(key).map_or(key, String::as_str)
     }
 
-    /// The property with this label.
     pub(crate) fn labelled<'a>(&'a self, label: &'a str) -> &'a str {
         self.names.keys.get(label).map_or(label, String::as_str)
     }
@@ -270,7 +264,6 @@ impl Shape {
 pub(crate) struct Schemas {
     by_type: BTreeMap<String, Shape>,
     generic: Shape,
-    /// Every file by its name.
     files: BTreeMap<String, Value>,
     /// The files that describe a type; what a later one says wins.
     described_in: BTreeMap<String, Vec<String>>,

@@ -25,7 +25,6 @@ const VARIABLES: &[&str] = &[
     "IDENTITY_HEADER",
 ];
 
-/// The Azure CLI.
 #[derive(Debug)]
 pub(super) struct AzureCli {
     /// The directory to sign in to, where it is not the CLI's own choice.
@@ -33,7 +32,6 @@ pub(super) struct AzureCli {
 }
 
 impl AzureCli {
-    /// Asks the CLI.
     pub(super) async fn token(&self) -> Result<Granted, Failure> {
         let mut command = child::command(PROGRAM, VARIABLES);
         command.args(["account", "get-access-token", "--resource", RESOURCE, "--output", "json"]);

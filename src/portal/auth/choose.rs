@@ -20,7 +20,6 @@ pub(super) enum Source {
     Fixed(Secret),
     /// An application of the directory, by secret, certificate or federation.
     Application(Application),
-    /// The identity of the machine.
     Identity(Identity),
     /// Whoever is signed in to the Azure CLI.
     AzureCli(AzureCli),
@@ -43,7 +42,6 @@ pub(crate) struct ChooseError {
     why: String,
 }
 
-/// What the environment says of one method.
 enum Described {
     Not(String),
     Whole(Box<Source>),

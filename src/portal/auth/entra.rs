@@ -44,7 +44,6 @@ pub(super) enum Proof {
 }
 
 impl Application {
-    /// Exchanges the proof for a token.
     pub(super) async fn token(&self, exchange: &Exchange) -> Result<Granted, Failure> {
         let url = self.endpoint();
         let proof = self.proof(exchange, &url).await?;

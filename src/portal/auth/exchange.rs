@@ -35,7 +35,6 @@ pub(super) struct Granted {
     pub(super) life: Option<Duration>,
 }
 
-/// Why there is no token.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: Kind,
@@ -44,7 +43,6 @@ pub(super) struct Failure {
     pub(super) hint: Option<String>,
     /// What else was said, line by line.
     pub(super) details: Vec<String>,
-    /// How long the server asks to wait.
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -131,7 +129,6 @@ impl Exchange {
         }
     }
 
-    /// A token for a form.
     pub(super) async fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Granted, Failure> {
         let client = self.client(url)?;
         let answer = send(url, Policy::Far, &|| client.post(url.clone()).form(form)).await;
@@ -140,7 +137,6 @@ impl Exchange {
         granted(&answer.map_err(clean)?)
     }
 
-    /// A token of the machine's identity.
     pub(super) async fn get(&self, url: &Url, header: &'static str, value: &Secret) -> Result<Granted, Failure> {
         let client = self.client(url)?;
         let proof = value.expose_secret();
@@ -168,7 +164,6 @@ impl Exchange {
 /// Who is asked, and so what may pass and how often it is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Policy {
-    /// A directory.
     Far,
     /// The service that gives a machine its identity. While it is updated, it answers 410 for up to 70 s, and while the
     /// identity is, 404.

@@ -64,7 +64,6 @@ impl Token {
         self.secret.expose_secret()
     }
 
-    /// What it says of itself.
     pub(super) fn claims(&self) -> Option<Claims> {
         Claims::read(self.secret())
     }
@@ -190,7 +189,6 @@ impl Credential {
         true
     }
 
-    /// The portal accepted a token.
     pub(super) fn accepted(&self) {
         self.refused.store(0, Ordering::Relaxed);
     }

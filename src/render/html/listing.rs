@@ -86,7 +86,6 @@ pub(super) fn listing(offer: &OfferPlan) -> Markup {
 
 struct Listing<'a> {
     parts: Vec<Part<'a>>,
-    /// The plans by their ids.
     plans: Vec<(String, Vec<Part<'a>>)>,
 }
 
@@ -178,7 +177,6 @@ fn clean(text: &str) -> String {
     })
 }
 
-/// The texts in a value.
 fn names(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![short(text)],

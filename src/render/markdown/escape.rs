@@ -26,7 +26,6 @@ pub(super) fn fence(language: &str, lines: &[String]) -> String {
     format!("{fence}{language}\n{}\n{fence}", lines.join("\n"))
 }
 
-/// The longest run of backticks.
 fn ticks(line: &str) -> usize {
     line.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }

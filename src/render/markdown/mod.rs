@@ -20,7 +20,6 @@ use super::view::{
 use super::{brief, counted, inert, plural, sentence};
 use crate::plan::{Plan, Risk};
 
-/// How to show a plan in Markdown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MarkdownOptions {
     pub(crate) limit: usize,
@@ -379,7 +378,6 @@ fn verdict(review: &Review) -> String {
     }
 }
 
-/// The line of an offer.
 fn bullet(offer: &OfferReview) -> String {
     let gravest = offer.gravest().map(|risk| format!(", gravest: {}", risk.word())).unwrap_or_default();
     let steps = if offer.steps.is_empty() { String::new() } else { format!("; then {}", offer.steps.join(" → ")) };

@@ -37,14 +37,12 @@ pub(crate) struct Version {
 
 /// Changes that are read as one.
 enum Group<'a> {
-    /// The prices of one block.
     Prices(Address, Vec<Price>),
     /// Members of the list or dictionary at this address.
     Members(Address, Vec<Classed<'a>>),
     Alone,
 }
 
-/// A change and its class.
 pub(super) type Classed<'a> = (Risk, &'a Change);
 
 /// What the changes of a group have in common.
@@ -52,7 +50,6 @@ pub(super) type Classed<'a> = (Risk, &'a Change);
 enum GroupKey<'a> {
     /// The block, and its twin.
     Prices(Address, Option<&'a str>),
-    /// The list or dictionary.
     Members(Address),
 }
 
@@ -155,7 +152,6 @@ fn version(change: &Change, options: ViewOptions) -> Version {
     Version { act, id, line: change.line, fields: fields(value, most) }
 }
 
-/// A change that is read alone.
 fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
     let most = if options.whole { usize::MAX } else { MOST_FIELDS };
     let most_lines = if options.whole { usize::MAX } else { MOST_LINES };

@@ -9,7 +9,6 @@ use similar::{ChangeTag, DiffOp, TextDiff};
 use crate::render::visible;
 use crate::steps;
 
-/// The way from one text to another.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Hunks {
     /// What to show, in order.
@@ -18,12 +17,10 @@ pub(crate) struct Hunks {
     pub(crate) words: usize,
 }
 
-/// A line of a hunk.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Line {
     /// Lines were left out. The next one is line `line` of `of` in the new text.
     Gap {
-        /// How many lines were left out.
         skipped: usize,
         /// Position of the next line, from 1.
         line: usize,
@@ -32,15 +29,12 @@ pub(crate) enum Line {
     },
     /// A line that stays, for context.
     Same(String),
-    /// A line of the old text.
     Removed(Vec<Piece>),
-    /// A line of the new text.
     Added(Vec<Piece>),
     /// So many lines of hunks were left out.
     More(usize),
 }
 
-/// A part of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Piece {
     /// Whether just this part of the line differs.
@@ -95,7 +89,6 @@ struct Builder {
     most: usize,
     /// Bytes of the lines so far.
     size: usize,
-    /// How many lines were left out.
     more: usize,
     /// How many bytes can still be compared by words.
     inline: usize,

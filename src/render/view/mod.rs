@@ -28,7 +28,6 @@ use crate::diff::Change;
 use crate::plan::{self, Base, Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Taken, Totals, Unread, Write};
 use crate::workspace::Through;
 
-/// What to show of a plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ViewOptions {
     /// HTML as it is written, rather than as it is read.
@@ -37,16 +36,13 @@ pub(crate) struct ViewOptions {
     pub(crate) whole: bool,
 }
 
-/// A plan as people read it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Review {
     pub(crate) fingerprint: String,
     pub(crate) short: String,
     pub(crate) totals: Totals,
-    /// Offers with something to do.
     pub(crate) offers: Vec<OfferReview>,
     pub(crate) unchanged: Vec<UnchangedReview>,
-    /// Offers that could not be read.
     pub(crate) unread: Vec<UnreadReview>,
     /// What speaks against the plan as a whole.
     pub(crate) findings: Vec<FindingReview>,
@@ -54,7 +50,6 @@ pub(crate) struct Review {
     pub(crate) scope: Vec<String>,
 }
 
-/// What is planned for one offer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OfferReview {
     /// `publisher/offer`.
@@ -63,7 +58,6 @@ pub(crate) struct OfferReview {
     /// How the portal treats it; `new` for one that it does not have.
     pub(crate) profile: String,
     pub(crate) file: String,
-    /// How the draft is written.
     pub(crate) write: Option<Write>,
     pub(crate) through: Through,
     pub(crate) findings: Vec<FindingReview>,
@@ -82,7 +76,6 @@ pub(crate) struct OfferReview {
     pub(crate) rides_along: Vec<Item>,
 }
 
-/// A finding of a guard.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FindingReview {
     /// What accepts it; `None` cannot be accepted.
@@ -104,7 +97,6 @@ pub(crate) struct UnchangedReview {
     pub(crate) counts: Counts,
 }
 
-/// An offer that could not be read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UnreadReview {
     /// `publisher/offer`.
@@ -163,7 +155,6 @@ pub(crate) enum Body {
     Whole(Value),
     /// A value with fields that comes.
     Fields(Fields),
-    /// A value that becomes another.
     Scalar {
         before: Value,
         after: Value,
@@ -196,10 +187,8 @@ pub(crate) enum Body {
     },
 }
 
-/// A long text that changes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Text {
-    /// The way from one to the other.
     pub(crate) hunks: Hunks,
     /// Whether what is compared is what a reader sees of HTML.
     pub(crate) html: bool,
@@ -393,12 +382,10 @@ impl OfferReview {
         (count > 0).then(|| format!("{when}: {edits} of the draft that no file asks for now   (production → draft)"))
     }
 
-    /// Whether a finding stops it.
     pub(crate) fn is_stopped(&self) -> bool {
         self.findings.iter().any(|finding| finding.stops)
     }
 
-    /// The gravest class among its changes.
     pub(crate) fn gravest(&self) -> Option<Risk> {
         self.items.first().map(|item| item.risk)
     }

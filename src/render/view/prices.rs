@@ -10,7 +10,6 @@ use crate::plan::Risk;
 use crate::render::{brief, visible};
 use crate::steps;
 
-/// The prices of one block that change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PriceTable {
     /// The currency, where the portal's document tells it and it stays.
@@ -24,7 +23,6 @@ pub(crate) struct PriceTable {
 pub(crate) struct PriceRow {
     /// The regions; none where the price is the same everywhere.
     pub(crate) regions: Vec<String>,
-    /// The core size or the term.
     pub(crate) term: String,
     pub(crate) old: Option<String>,
     pub(crate) new: Option<String>,
@@ -54,7 +52,6 @@ impl PriceRow {
     }
 }
 
-/// A price that changes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Price {
     region: Option<String>,

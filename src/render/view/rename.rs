@@ -16,14 +16,11 @@ const ALIKE: usize = 75;
 /// and additions.
 pub(super) const MOST_CANDIDATES: usize = 64;
 
-/// A field in which two members differ.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Difference {
     /// The names on the way to it.
     pub(crate) path: String,
-    /// The value in the removed member.
     pub(crate) before: Option<Value>,
-    /// The value in the added member.
     pub(crate) after: Option<Value>,
 }
 

@@ -9,11 +9,9 @@ use crate::render::visible;
 pub(crate) struct Fields {
     /// The fields, in the order of the file.
     pub(crate) fields: Vec<Field>,
-    /// How many more there are.
     pub(crate) more: usize,
 }
 
-/// A field and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Field {
     /// The names on the way to it, `a/b[0]`.
