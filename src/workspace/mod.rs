@@ -16,6 +16,7 @@ mod schemas;
 mod syntax;
 mod tags;
 mod twins;
+mod variables;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ pub(crate) use mend::mend;
 pub(crate) use offer::Reconcile;
 pub(crate) use offer::{Desired, Ignore, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
+pub(crate) use variables::{Variables, is_secret};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
@@ -247,11 +249,13 @@ impl Project {
             root: &self.root,
             folder: path.parent().unwrap_or(&self.root).to_path_buf(),
             env: surroundings.env,
+            allowed: &self.config.env,
+            variables: variables::Read::new(),
             included: Vec::new(),
         };
         let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
-        let files = std::mem::take(&mut tags.included);
-        let desired = declared(root, &source, files, schemas, surroundings.today, diagnostics);
+        let resolved = Resolved { files: tags.included, variables: tags.variables };
+        let desired = declared(root, &source, resolved, schemas, surroundings.today, diagnostics);
         if let Some(desired) = &desired {
             self.check_store(desired, diagnostics);
         }
@@ -279,17 +283,24 @@ impl Project {
     }
 }
 
+/// What the tags of a file read.
+#[derive(Default)]
+struct Resolved {
+    files: Vec<(String, Digest)>,
+    variables: variables::Read,
+}
+
 /// From a tree to a checked offer. It may have errors of its own, which are in the findings.
 fn declared(
     root: Node,
     source: &Source,
-    included: Vec<(String, Digest)>,
+    resolved: Resolved,
     schemas: &Schemas,
     today: Date,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
     let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
-    files.extend(included);
+    files.extend(resolved.files);
     let tag = |found: &&Diagnostic| {
         found.source.path == source.path
             && matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact)
@@ -297,7 +308,8 @@ fn declared(
     let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span.map(|span| (span.start, span.end)));
     let broken = broken.collect::<BTreeSet<_>>();
     let before = diagnostics.len();
-    let desired = offer(root, source, files, schemas, today, diagnostics);
+    let resolved = Resolved { files, ..resolved };
+    let desired = offer(root, source, resolved, schemas, today, diagnostics);
     // A value whose tag could not be resolved is not what was meant: what else is wrong with it follows from that.
     let follows = |found: &Diagnostic| {
         found.severity == Severity::Error && found.span.is_some_and(|span| broken.contains(&(span.start, span.end)))
@@ -311,14 +323,22 @@ fn declared(
 fn offer(
     root: Node,
     source: &Source,
-    files: Vec<(String, Digest)>,
+    resolved: Resolved,
     schemas: &Schemas,
     today: Date,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
-    let mut desired = offer::read(root, source, files, schemas, today, diagnostics)?;
+    let mut desired = offer::read(root, source, resolved.files, schemas, today, diagnostics)?;
     let shape = schemas.shape(&desired.offer_type);
     names::expand(Arc::make_mut(&mut desired.document), shape, source, diagnostics);
+    variables::convert(
+        Arc::make_mut(&mut desired.document),
+        shape,
+        &resolved.variables,
+        "an offer",
+        source,
+        diagnostics,
+    );
     desired.reconcile.ignore.iter_mut().for_each(|ignore| names::expand_tokens(&mut ignore.tokens, shape));
     check::check(&desired, schemas, diagnostics);
     conform::conform(&desired.document, source, shape, diagnostics);
@@ -341,6 +361,8 @@ pub(crate) fn offer_from_text(
         root: Path::new(""),
         folder: PathBuf::new(),
         env: &|_| None,
+        allowed: &Variables::default(),
+        variables: variables::Read::new(),
         included: Vec::new(),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
@@ -348,7 +370,7 @@ pub(crate) fn offer_from_text(
         _ => tags.resolve(tag, node),
     };
     let root = yaml::parse(&source, &mut resolve, &mut diagnostics);
-    let desired = root.and_then(|root| declared(root, &source, Vec::new(), schemas, today, &mut diagnostics));
+    let desired = root.and_then(|root| declared(root, &source, Resolved::default(), schemas, today, &mut diagnostics));
     let usable = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     (desired.filter(|_| usable), diagnostics)
 }

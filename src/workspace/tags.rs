@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::files::{Files, Tree};
-use crate::diagnostic::Code;
+use super::variables::{self, Variables};
+use crate::diagnostic::{Code, Span};
 use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
-use crate::{redact, text};
+use crate::text;
 
 /// Largest text that `!file` reads, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -21,6 +22,9 @@ pub(super) struct Tags<'a> {
     pub(super) root: &'a Path,
     pub(super) folder: PathBuf,
     pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    pub(super) allowed: &'a Variables,
+    /// The variables that `!env` read, by the place of the tag.
+    pub(super) variables: variables::Read,
     /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
     pub(super) included: Vec<(String, Digest)>,
 }
@@ -45,7 +49,7 @@ impl Tags<'_> {
                 Code::Unresolved,
                 "`!absent` stands alone: it removes the key, so write nothing after it".to_owned(),
             )),
-            "!env" => self.env(text),
+            "!env" => self.env(text, node.span),
             "!file" => self.file(text),
             "!secret" => secret(text),
             "!artifact" => self.artifact(text),
@@ -56,22 +60,16 @@ impl Tags<'_> {
         }
     }
 
-    fn env(&self, name: &str) -> Resolved {
+    fn env(&mut self, name: &str, span: Span) -> Resolved {
         if name.is_empty() {
             return Err((Code::Unresolved, "`!env` takes the name of an environment variable".to_owned()));
         }
-        let upper = name.to_ascii_uppercase();
-        // A `MONKEY` is none, and a public key is no secret.
-        let key = upper.rsplit('_').next() == Some("KEY") && !upper.ends_with("PUBLIC_KEY");
-        let secret = name.starts_with("OFFERCTL_") || key || redact::is_secret_name(name);
-        if secret {
-            let message =
-                format!("`{name}` looks like a secret, and `!env` values are shown in plans; use `!secret env:{name}`");
-            return Err((Code::PlainSecret, message));
-        }
-        (self.env)(name).map(string).ok_or_else(|| {
+        self.allowed.check(name)?;
+        let value = (self.env)(name).ok_or_else(|| {
             (Code::Unresolved, format!("the environment variable `{name}` is not set; set it, or write the value"))
-        })
+        })?;
+        self.variables.insert((span.start, span.end), name.to_owned());
+        Ok(string(value))
     }
 
     fn file(&mut self, path: &str) -> Resolved {

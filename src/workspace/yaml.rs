@@ -341,7 +341,8 @@ fn convert(text: &str, span: &serde_yaml::Span) -> Span {
     Span { start: range.start, end, line: start.line(), column: start.col() + 1 }
 }
 
-enum Plain {
+/// What a plain scalar is.
+pub(super) enum Plain {
     Null,
     Bool(bool),
     Number(Number),
@@ -350,7 +351,7 @@ enum Plain {
     Odd,
 }
 
-fn plain(text: &str) -> Plain {
+pub(super) fn plain(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
         "true" | "True" | "TRUE" => return Plain::Bool(true),

@@ -48,6 +48,7 @@ async fn an_excerpt_of_a_faulty_file_shows_no_secret() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_of_the_environment_is_not_taken_for_a_plain_text() {
     let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"*_*\"]\n");
     for name in [
         "OFFERCTL_TOKEN",
         "OFFERCTL_SANDBOX_STATE",
@@ -66,6 +67,32 @@ async fn a_secret_of_the_environment_is_not_taken_for_a_plain_text() {
     write(world.folder.path(), "offers/a.yaml", &titled("!env OFFER_TITLE"));
     let ran = world.run_with(&["plan"], &[("OFFER_TITLE", "Gateway")]).await.exits(0);
     assert!(ran.stdout.contains("\"old\" → \"Gateway\""), "{}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_bound_to_the_variables_that_may_be_read() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    world.run(&["plan", "--out", "p.json"]).await.exits(0);
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"OFFER_*\"]\n");
+    world.run(&["apply", "p.json", "--yes"]).await.exits(5);
+    assert_eq!(world.count("PUT", "/offers/a").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_variable_shares_with_a_secret_is_masked() {
+    let mut file = offer("a", "@TITLE@");
+    file["definition"]["offer"][LEAD] = json!({"connectionString": "@LEAD@"});
+    let text = file.to_string().replace("\"@TITLE@\"", "!env OFFER_TITLE").replace("\"@LEAD@\"", "!secret env:LEADS");
+    let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"OFFER_*\"]\n");
+    write(world.folder.path(), "offers/a.yaml", &text);
+    for secret in ["LEADS", "DB_PASSWORD"] {
+        for args in [&["plan"][..], &["plan", "-o", "json"], &["validate"]] {
+            let env = [("OFFER_TITLE", "CANARY-of-both"), (secret, "CANARY-of-both")];
+            let ran = world.run_with(args, &env).await;
+            assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("CANARY"), "{secret} {args:?}\n{}", ran.stdout);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,6 +225,7 @@ async fn a_saved_plan_is_refused_where_the_environment_says_something_else() {
     let mut file = offer("a", "old");
     file["definition"]["plans"][0][IMAGES]["1.1.0"] = json!({"osVhdUrl": "@IMAGE@", "lunVhdDetails": []});
     let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"IMAGE\"]\n");
     write(world.folder.path(), "offers/a.yaml", &file.to_string().replace("\"@IMAGE@\"", "!env IMAGE"));
     let reviewed = [("IMAGE", "https://good.blob.core.windows.net/v.vhd?sig=A")];
     world.run_with(&["plan", "--out", "p.json"], &reviewed).await.exits(0);
@@ -394,6 +422,7 @@ fn only_names_of_secrets_are_refused_by_env() {
         let folder = project(&[]);
         let text = format!("publisherId: c\nid: a\nofferTypeId: t\ndefinition: {{displayText: !env {name}}}");
         write(folder.path(), "offers/a.yaml", &text);
+        write(folder.path(), "offerctl.toml", &format!("[env]\nallow = [\"{name}\"]\n"));
         let ran = run(offerctl(folder.path()).arg("validate").env(name, "x"));
         assert_eq!(ran.code, code, "{name}: {}{}", ran.stdout, ran.stderr);
     }
