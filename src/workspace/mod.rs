@@ -99,7 +99,9 @@ impl Project {
         let Some(root) = Self::root(start) else { return Ok(None) };
         let file = root.join(CONFIG);
         let config = if file.is_file() {
-            let text = text::read(&file).map_err(|error| Box::new(unreadable_config(&error)))?;
+            // A link must not show what lies outside of the project in an excerpt.
+            let bytes = Files::Disk.offer_file(root, &file).map_err(|error| Box::new(unreadable_config(&error)))?;
+            let text = text::decode(&bytes).map_err(|error| Box::new(unreadable_config(&error)))?;
             config::parse(&Source { path: CONFIG.into(), text: text.into() })?
         } else {
             Config::default()
@@ -203,11 +205,11 @@ impl Project {
     pub(crate) fn head(&self, path: &str) -> Option<Vec<u8>> {
         const HEAD: u64 = 64 << 10;
         let file = self.root.join(path).canonicalize().ok()?;
-        if !file.starts_with(self.root.canonicalize().ok()?) || !file.is_file() {
+        if !file.starts_with(self.root.canonicalize().ok()?) {
             return None;
         }
         let mut bytes = Vec::new();
-        std::fs::File::open(file).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
+        text::open(&file).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 

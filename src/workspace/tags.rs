@@ -81,11 +81,7 @@ impl Tags<'_> {
             return text::decode(bytes).map(string).map_err(|error| fail(error.to_string()));
         }
         let (full, inside) = self.inside(path).map_err(fail)?;
-        let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
-        if size > MAX_FILE {
-            return Err(fail(format!("it has {size} bytes, more than the {MAX_FILE} that are read")));
-        }
-        let bytes = std::fs::read(&full).map_err(|error| fail(error.to_string()))?;
+        let bytes = bytes(&full, MAX_FILE).map_err(fail)?;
         not_a_pointer(&bytes).map_err(fail)?;
         self.included.push((inside, Digest::of(&bytes)));
         text::decode(&bytes).map(string).map_err(|error| fail(error.to_string()))
@@ -109,9 +105,6 @@ impl Tags<'_> {
         // Credentials and stored secrets lie there.
         if inside.components().any(|part| part.as_os_str() == ".git" || part.as_os_str() == ".offerctl") {
             return Err("what tools keep for themselves is not part of an offer".to_owned());
-        }
-        if !full.is_file() {
-            return Err("it is a folder, or no regular file".to_owned());
         }
         let inside = super::slashed(inside);
         Ok((full, inside))
@@ -145,14 +138,18 @@ impl Tags<'_> {
 
 /// What a local artifact holds.
 fn content(path: &Path) -> Result<Content, String> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    file.take(MAX_ARTIFACT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    match bytes.len() as u64 {
-        0 => Err("it is empty".to_owned()),
-        size if size > MAX_ARTIFACT => Err(format!("it has more than {MAX_ARTIFACT} bytes")),
-        _ => not_a_pointer(&bytes).map(|()| Content::of(&bytes)),
+    match bytes(path, MAX_ARTIFACT)?.as_slice() {
+        [] => Err("it is empty".to_owned()),
+        bytes => not_a_pointer(bytes).map(|()| Content::of(bytes)),
     }
+}
+
+/// What a file holds that is not larger than this.
+fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = text::open_named(path).map_err(|error| error.to_string())?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > limit { Err(format!("it has more than {limit} bytes")) } else { Ok(bytes) }
 }
 
 /// Refuses the small text that Git LFS leaves in the place of a file that it did not fetch.

@@ -427,3 +427,61 @@ fn only_names_of_secrets_are_refused_by_env() {
         assert_eq!(ran.code, code, "{name}: {}{}", ran.stdout, ran.stderr);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let folder = project(&[]);
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("offers")).expect("a folder");
+    assert!(std::process::Command::new("mkfifo").arg(at("offers/pipe")).status().expect("mkfifo").success());
+    for (name, to) in [("offers/environ", "/proc/self/environ"), ("offers/zero", "/dev/zero")] {
+        std::os::unix::fs::symlink(to, at(name)).expect("a link");
+    }
+    for tag in ["!file pipe", "!file environ", "!file zero", "!artifact pipe", "!file ."] {
+        let text = format!("publisherId: c\nid: a\nofferTypeId: t\ndefinition: {{displayText: {tag}}}");
+        write(folder.path(), "offers/a.yaml", &text);
+        run(offerctl(folder.path()).arg("validate")).exits(3);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn settings_behind_a_link_show_nothing_from_outside() {
+    let (folder, outside) = (project(&[]), tempfile::tempdir().expect("a folder"));
+    std::fs::write(outside.path().join("netrc"), "machine h password CANARY\n").expect("written");
+    std::fs::remove_file(folder.path().join("offerctl.toml")).ok();
+    std::os::unix::fs::symlink(outside.path().join("netrc"), folder.path().join("offerctl.toml")).expect("a link");
+    let ran = run(offerctl(folder.path()).arg("validate"));
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("CANARY"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 3);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_among_its_own_files_is_refused_and_not_followed() {
+    let outside = tempfile::tempdir().expect("a folder");
+    let target = outside.path().join("file");
+    for (link, to) in [
+        (".offerctl", outside.path()),
+        (".offerctl/artifacts.json", &target),
+        (".offerctl/.gitignore", &outside.path().join("none")),
+        (".offerctl/sandbox.redb", &target),
+        (".offerctl/sandbox.redb.lock", &outside.path().join("none")),
+    ] {
+        std::fs::write(&target, "kept").expect("written");
+        let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+        std::fs::create_dir_all(world.path(link).parent().expect("a folder")).expect("a folder");
+        std::os::unix::fs::symlink(to, world.path(link)).expect("a link");
+        for args in [&["plan"][..], &["plan", "--sandbox"], &["plan", "-o", "json=.offerctl/artifacts.json"]] {
+            let ran = world.run(args).await.exits(3);
+            assert!(
+                ran.stderr.contains("remove it: rm ") && ran.stderr.contains(link),
+                "{link} {args:?}\n{}",
+                ran.stderr
+            );
+        }
+        assert_eq!(std::fs::read_to_string(&target).expect("the file"), "kept", "{link}");
+        assert_eq!(std::fs::read_dir(outside.path()).expect("a folder").count(), 1, "{link}: nothing was made");
+    }
+}
