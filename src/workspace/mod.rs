@@ -44,6 +44,7 @@ use crate::parallel::on_all_processors;
 use crate::schema::Schemas;
 use crate::text;
 use files::{Files, decode};
+use tags::Resolved;
 
 const CONFIG: &str = "offerctl.toml";
 /// Most offer files of one project.
@@ -252,12 +253,10 @@ impl Project {
             folder: path.parent().unwrap_or(&self.root).to_path_buf(),
             env: surroundings.env,
             allowed: &self.config.env,
-            variables: variables::Read::new(),
-            included: Vec::new(),
+            resolved: Resolved::default(),
         };
         let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
-        let resolved = Resolved { files: tags.included, variables: tags.variables };
-        let desired = declared(root, &source, resolved, schemas, surroundings.today, diagnostics);
+        let desired = declared(root, &source, tags.resolved, schemas, surroundings.today, diagnostics);
         if let Some(desired) = &desired {
             self.check_store(desired, diagnostics);
         }
@@ -283,13 +282,6 @@ impl Project {
             diagnostics.push(finding.help(help));
         });
     }
-}
-
-/// What the tags of a file read.
-#[derive(Default)]
-struct Resolved {
-    files: Vec<(String, Digest)>,
-    variables: variables::Read,
 }
 
 /// From a tree to a checked offer. It may have errors of its own, which are in the findings.
@@ -364,8 +356,7 @@ pub(crate) fn offer_from_text(
         folder: PathBuf::new(),
         env: &|_| None,
         allowed: &Variables::default(),
-        variables: variables::Read::new(),
-        included: Vec::new(),
+        resolved: Resolved::default(),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
         "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),

@@ -23,16 +23,22 @@ pub(super) struct Tags<'a> {
     pub(super) folder: PathBuf,
     pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     pub(super) allowed: &'a Variables,
-    /// The variables that `!env` read, by the place of the tag.
-    pub(super) variables: variables::Read,
-    /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
-    pub(super) included: Vec<(String, Digest)>,
+    pub(super) resolved: Resolved,
 }
 
-type Resolved = Result<Kind, (Code, String)>;
+/// What the tags of a file read.
+#[derive(Default)]
+pub(super) struct Resolved {
+    /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
+    pub(super) files: Vec<(String, Digest)>,
+    /// The variables that `!env` read, by the place of the tag.
+    pub(super) variables: variables::Read,
+}
+
+type Resolution = Result<Kind, (Code, String)>;
 
 impl Tags<'_> {
-    pub(super) fn resolve(&mut self, tag: &str, node: &Node) -> Resolved {
+    pub(super) fn resolve(&mut self, tag: &str, node: &Node) -> Resolution {
         let text = match &node.kind {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
@@ -60,7 +66,7 @@ impl Tags<'_> {
         }
     }
 
-    fn env(&mut self, name: &str, span: Span) -> Resolved {
+    fn env(&mut self, name: &str, span: Span) -> Resolution {
         if name.is_empty() {
             return Err((Code::Unresolved, "`!env` takes the name of an environment variable".to_owned()));
         }
@@ -68,22 +74,22 @@ impl Tags<'_> {
         let value = (self.env)(name).ok_or_else(|| {
             (Code::Unresolved, format!("the environment variable `{name}` is not set; set it, or write the value"))
         })?;
-        self.variables.insert((span.start, span.end), name.to_owned());
+        self.resolved.variables.insert((span.start, span.end), name.to_owned());
         Ok(string(value))
     }
 
-    fn file(&mut self, path: &str) -> Resolved {
+    fn file(&mut self, path: &str) -> Resolution {
         let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
         if let Files::Revision(tree) = self.files {
             let (inside, bytes) = self.at_revision(tree, path).map_err(fail)?;
             not_a_pointer(bytes).map_err(fail)?;
-            self.included.push((inside, Digest::of(bytes)));
+            self.resolved.files.push((inside, Digest::of(bytes)));
             return text::decode(bytes).map(string).map_err(|error| fail(error.to_string()));
         }
         let (full, inside) = self.inside(path).map_err(fail)?;
         let bytes = bytes(&full, MAX_FILE).map_err(fail)?;
         not_a_pointer(&bytes).map_err(fail)?;
-        self.included.push((inside, Digest::of(&bytes)));
+        self.resolved.files.push((inside, Digest::of(&bytes)));
         text::decode(&bytes).map(string).map_err(|error| fail(error.to_string()))
     }
 
@@ -110,7 +116,7 @@ impl Tags<'_> {
         Ok((full, inside))
     }
 
-    fn artifact(&mut self, text: &str) -> Resolved {
+    fn artifact(&mut self, text: &str) -> Resolution {
         if text.starts_with("https://") || text.starts_with("http://") {
             return Ok(Kind::Artifact(Artifact::Url(text.to_owned())));
         }
@@ -131,7 +137,7 @@ impl Tags<'_> {
             }
         };
         // A plan stands for the very bytes.
-        self.included.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
+        self.resolved.files.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
         Ok(Kind::Artifact(Artifact::File(LocalFile { path, content })))
     }
 }
@@ -162,7 +168,7 @@ fn not_a_pointer(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn secret(text: &str) -> Resolved {
+fn secret(text: &str) -> Resolution {
     match text.split_once(':') {
         Some(("env", name)) if !name.is_empty() => Ok(Kind::Secret(SecretRef::Env(name.to_owned()))),
         Some(("file", path)) if !path.is_empty() => Ok(Kind::Secret(SecretRef::File(path.to_owned()))),
