@@ -38,6 +38,11 @@ impl LiveOffer {
     pub(crate) fn digest(&self, shape: &Shape) -> Digest {
         document::digest(&self.document, shape)
     }
+
+    /// Whether the offer may have been published: where the portal does not say that it never was.
+    pub(crate) fn was_published(&self) -> bool {
+        self.document.get("status").and_then(Value::as_str) != Some("neverPublished")
+    }
 }
 
 #[cfg(test)]

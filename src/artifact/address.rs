@@ -52,15 +52,28 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         || shared)
 }
 
+/// Checks that a name does not lead into a private network. One that this machine does not know is known to a proxy alone.
+pub(super) async fn leads_nowhere_private(url: &Url) -> bool {
+    let Some(Host::Domain(name)) = url.host() else { return is_open(url) };
+    match tokio::net::lookup_host((name, 0)).await {
+        Ok(mut found) => found.all(|address| is_public(address.ip())),
+        Err(_) => true,
+    }
+}
+
 /// Names as the system resolves them, without the addresses that are not asked: a name is what its owner says it is.
 #[derive(Debug)]
-pub(super) struct PublicNames;
+pub(super) struct PublicNames {
+    /// The hosts of proxies, which lie in a private network as a rule.
+    pub(super) proxies: Vec<String>,
+}
 
 impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
+        let proxy = self.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let open = found.filter(|address| is_public(address.ip())).collect::<Vec<SocketAddr>>();
+            let open = found.filter(|address| proxy || is_public(address.ip())).collect::<Vec<SocketAddr>>();
             if open.is_empty() {
                 return Err(PRIVATE.into());
             }
@@ -72,6 +85,17 @@ impl Resolve for PublicNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn names_lead_to_proxies_alone_within_a_private_network() {
+        let names = |proxies: &[&str]| PublicNames { proxies: proxies.iter().map(ToString::to_string).collect() };
+        let name = || "localhost".parse::<Name>().expect("a name");
+        assert!(names(&["proxy.example"]).resolve(name()).await.is_err());
+        assert!(names(&["LOCALHOST"]).resolve(name()).await.is_ok());
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        assert!(!leads_nowhere_private(&url("https://localhost/a")).await);
+        assert!(leads_nowhere_private(&url("https://cdn.contoso.invalid/a")).await);
+    }
 
     #[test]
     fn only_what_everybody_can_reach_is_open() {

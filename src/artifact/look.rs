@@ -7,8 +7,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, stream};
-use reqwest::header::{CONTENT_LENGTH, HeaderMap};
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -39,6 +39,8 @@ pub(crate) struct Remembered(BTreeMap<String, Content>);
 /// Looks at files, each address once a run. It has no credential to lose.
 pub(crate) struct Looker {
     client: Client,
+    /// The hosts of proxies: no file is asked for there.
+    proxies: Vec<String>,
     /// Where the copies of a portal on this machine are: the host in their addresses is not its own.
     copies_at: Option<Url>,
     remembered: Mutex<Remembered>,
@@ -46,19 +48,17 @@ pub(crate) struct Looker {
 }
 
 impl Looker {
-    /// For a portal; `loopback` is its base URL, where it is one of this machine. `proxied` says that a proxy stands in
-    /// between: it resolves names itself, and is itself in a private network as a rule.
+    /// For a portal; `loopback` is its base URL, where it is one of this machine. `proxies` are the hosts of proxies: one
+    /// is in a private network as a rule, resolves names itself, and does not serve every address.
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub(crate) fn new(loopback: Option<Url>, proxied: bool, remembered: Remembered) -> Result<Self, String> {
+    pub(crate) fn new(loopback: Option<Url>, proxies: Vec<String>, remembered: Remembered) -> Result<Self, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder();
-        let near = loopback.is_some();
-        let builder = match (near, proxied) {
-            (true, _) => builder.no_proxy(),
-            (false, true) => builder,
-            (false, false) => builder.dns_resolver(Arc::new(PublicNames)),
+        let builder = match loopback {
+            Some(_) => builder.no_proxy(),
+            None => builder.dns_resolver(Arc::new(PublicNames { proxies: proxies.clone() })),
         };
         let client = builder
             .connect_timeout(CONNECT_TIMEOUT)
@@ -66,11 +66,12 @@ impl Looker {
             .referer(false)
             // The digest is of the bytes as they are stored.
             .no_gzip()
-            .redirect(Policy::custom(move |attempt| redirect(attempt, near)))
+            // Each address is looked at first.
+            .redirect(Policy::none())
             .build()
             .map_err(|error| error.to_string())?;
         let remembered = Mutex::new(remembered);
-        Ok(Self { client, copies_at: loopback, remembered, places: Semaphore::new(AT_ONCE) })
+        Ok(Self { client, proxies, copies_at: loopback, remembered, places: Semaphore::new(AT_ONCE) })
     }
 
     /// Fills the table for these pairs. What cannot be had is noted with its reason.
@@ -132,8 +133,6 @@ impl Looker {
     async fn at(&self, address: &str) -> Seen {
         let Ok(_place) = self.places.acquire().await else { return Seen::Unknown("stopped".to_owned()) };
         let looked = match Url::parse(address) {
-            Ok(url) if !is_allowed(&url) => Err("only https is fetched, and http on this machine".to_owned()),
-            Ok(url) if self.copies_at.is_none() && !address::is_open(&url) => Err(PRIVATE.to_owned()),
             Ok(url) => match tokio::time::timeout(PATIENCE, self.fetch(&url)).await {
                 Ok(looked) => looked,
                 Err(_) => Err(format!("it took more than {} s", PATIENCE.as_secs())),
@@ -152,17 +151,54 @@ impl Looker {
 
     async fn fetch(&self, url: &Url) -> Result<Content, String> {
         // A store that refuses to tell may still give.
-        let head = self.client.request(Method::HEAD, url.clone()).send().await;
+        let head = self.send(&Method::HEAD, url).await?;
         if let Some(content) = head.ok().filter(|head| head.status().is_success()).and_then(|head| told(head.headers()))
         {
             return Ok(content);
         }
-        let answer = self.client.get(url.clone()).send().await.map_err(|error| cause(&error.without_url()))?;
+        let answer = self.send(&Method::GET, url).await?.map_err(|error| cause(&error.without_url()))?;
         if !answer.status().is_success() {
             return Err(answer.status().to_string());
         }
         bytes(answer).await.map(|bytes| Content::of(&bytes))
     }
+
+    /// Sends a request, and follows where the answer leads. The outer error is that an address is not asked.
+    async fn send(&self, method: &Method, url: &Url) -> Result<reqwest::Result<Response>, String> {
+        let mut url = url.clone();
+        self.check(&url).await?;
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.client.request(method.clone(), url.clone()).send().await;
+            let Some(next) = answer.as_ref().ok().and_then(redirect) else { return Ok(answer) };
+            // A page elsewhere must not send a request to this machine, nor in clear text over the network.
+            let here = is_on_this_machine(&url) || !is_on_this_machine(&next);
+            let fine = if here { self.check(&next).await } else { Err(String::new()) };
+            fine.map_err(|_| "it redirects to where nothing is fetched from".to_owned())?;
+            url = next;
+        }
+        Err("too many redirects".to_owned())
+    }
+
+    /// Checks that an address is one that is asked, whether or not there is a proxy on the way.
+    async fn check(&self, url: &Url) -> Result<(), String> {
+        if !is_allowed(url) {
+            return Err("only https is fetched, and http on this machine".to_owned());
+        }
+        if self.copies_at.is_some() {
+            return Ok(());
+        }
+        let proxy =
+            self.proxies.iter().any(|proxy| url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(proxy)));
+        let open = !proxy && address::is_open(url) && address::leads_nowhere_private(url).await;
+        if open { Ok(()) } else { Err(PRIVATE.to_owned()) }
+    }
+}
+
+/// Where an answer says that the file is.
+fn redirect(answer: &Response) -> Option<Url> {
+    let moved = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let to = answer.headers().get(LOCATION).filter(|_| moved)?.to_str().ok()?;
+    answer.url().join(to).ok()
 }
 
 /// A digest and a size that came with an answer to HEAD.
@@ -199,20 +235,6 @@ fn cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// A page elsewhere must not send a request to this machine, into a private network, or in clear text over the network.
-/// `near` says that the portal is on this machine, and files may be as well.
-fn redirect(attempt: Attempt<'_>, near: bool) -> reqwest::redirect::Action {
-    let here = attempt.previous().last().is_some_and(is_on_this_machine);
-    let fine = is_allowed(attempt.url()) && (here || !is_on_this_machine(attempt.url()));
-    if attempt.previous().len() > MAX_REDIRECTS {
-        attempt.error("too many redirects")
-    } else if fine && (near || address::is_open(attempt.url())) {
-        attempt.follow()
-    } else {
-        attempt.error("it redirects to where nothing is fetched from")
-    }
-}
-
 fn is_allowed(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_on_this_machine(url))
 }
@@ -247,7 +269,13 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_asked_of_a_private_network_for_the_real_portal() {
-        let looker = Looker::new(None, false, Remembered::default()).expect("a client");
+        for proxies in [vec![], vec!["proxy.contoso.invalid".to_owned()]] {
+            let looker = Looker::new(None, proxies, Remembered::default()).expect("a client");
+            asks_nothing_private(&looker).await;
+        }
+    }
+
+    async fn asks_nothing_private(looker: &Looker) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         for address in [
@@ -255,9 +283,11 @@ mod tests {
             format!("https://localhost:{port}/a"),
             "https://169.254.169.254/latest".to_owned(),
             "https://10.0.0.1/a".to_owned(),
+            "https://proxy.contoso.invalid/a".to_owned(),
         ] {
             let Seen::Unknown(reason) = looker.at(&address).await else { panic!("{address} was seen") };
-            assert!(reason.contains("private network"), "{reason}");
+            let unknown = looker.proxies.is_empty() && address.contains("proxy");
+            assert!(unknown || reason.contains("private network"), "{reason}");
         }
         let knocked = tokio::select! {
             biased;

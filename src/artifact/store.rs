@@ -1,6 +1,7 @@
 //! Uploads files of the project to the store that the project names, under names that tell what they hold.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutO
 use url::Url;
 
 use crate::model::{Content, LocalFile};
-use crate::redact;
+use crate::{redact, text};
 
 /// How long one file may take.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -64,7 +65,9 @@ impl Store {
     }
 
     async fn put(&self, file: &LocalFile, key: &Key) -> Result<(), String> {
-        let bytes = std::fs::read(self.root.join(&file.path)).map_err(|error| error.to_string())?;
+        let mut bytes = Vec::new();
+        let opened = text::open(&self.root.join(&file.path)).map_err(|error| error.to_string())?;
+        opened.take(file.content.size + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         if Content::of(&bytes) != file.content {
             return Err("it changed since the plan was made; plan again".to_owned());
         }

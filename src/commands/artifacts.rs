@@ -34,11 +34,13 @@ pub(super) struct Looking {
 
 impl Looking {
     pub(super) fn new(project: &Project, reader: &Reader) -> Result<Self> {
-        let file = project.root.join(".offerctl").join("artifacts.json");
+        let folder = project.root.join(".offerctl");
+        shell::check_own_folder(&folder)?;
+        let file = folder.join("artifacts.json");
         let small = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_REMEMBERED);
         let text = if small { std::fs::read_to_string(&file).unwrap_or_default() } else { String::new() };
         let before = serde_json::from_str::<Remembered>(&text).unwrap_or_default();
-        let looker = Looker::new(reader.loopback(), is_proxied(), before.clone());
+        let looker = Looker::new(reader.loopback(), proxies(), before.clone());
         let looker = looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
         Ok(Self { looker, file, before })
     }
@@ -62,10 +64,11 @@ impl Looking {
     }
 }
 
-/// Whether the environment names a proxy.
-fn is_proxied() -> bool {
+/// The hosts of the proxies that the environment names.
+fn proxies() -> Vec<String> {
     let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-    names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    let values = names.iter().filter_map(|name| std::env::var(name).ok());
+    values.filter_map(|value| url::Url::parse(&value).ok()?.host_str().map(ToOwned::to_owned)).collect()
 }
 
 /// The store for the plan's files, if it has any.

@@ -41,9 +41,11 @@ impl Revision {
     pub(super) async fn read(shell: &Shell, project: &Project, rev: &str) -> Result<Self> {
         let mut revision = Self::list(project, rev).await?;
         revision.fetch(["offerctl.toml".to_owned()].into()).await?;
-        let at = Project::at(&project.root, &revision.tree).map_err(|finding| {
+        let mut at = Project::at(&project.root, &revision.tree).map_err(|finding| {
             Error::invalid(format!("offerctl.toml cannot be used at {}", revision.name)).with(vec![*finding])
         })?;
+        // The values are those of now, so what may be read is too.
+        at.config.env.clone_from(&project.config.env);
         for _ in 0..ROUNDS {
             revision.loaded = shell.load_revision(&at, &revision.tree);
             let wanted = revision.tree.take_wanted();

@@ -1,19 +1,19 @@
 //! The project that a command runs in: found and read once, with what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::shell::Shell;
 use crate::diagnostic::{Code, Severity};
 use crate::error::{Error, Result};
 use crate::lint::{self, Context};
-use crate::model::OfferKey;
+use crate::model::{OfferKey, SecretRef};
 use crate::parallel::on_all_processors;
-use crate::redact;
+use crate::redact::{self, Secret};
 use crate::render;
 use crate::schema::Schemas;
-use crate::workspace::{Desired, Loaded, Project, Surroundings, Target, Tree};
+use crate::workspace::{self, Desired, Loaded, Project, Surroundings, Target, Tree};
 
 /// Finds the project of the current folder, and its schemas.
 pub(super) fn find() -> (Result<Option<Arc<Project>>>, Arc<Schemas>) {
@@ -59,7 +59,7 @@ impl Shell {
     }
 
     fn read(&self, project: &Project) -> Loaded {
-        project.load(&self.schemas, &surroundings())
+        with_surroundings(|surroundings| project.load(&self.schemas, surroundings))
     }
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
@@ -134,7 +134,7 @@ impl Shell {
 
     /// What the project's files said at a revision. Values of `!env` are those of now.
     pub(super) fn load_revision(&self, project: &Project, tree: &Tree) -> Loaded {
-        project.load_revision(tree, &self.schemas, &surroundings())
+        with_surroundings(|surroundings| project.load_revision(tree, &self.schemas, surroundings))
     }
 
     /// The offers that the targets name, for commands that need no file: `publisher/offer` stands for itself.
@@ -165,10 +165,39 @@ fn parse(targets: &[String]) -> Result<Vec<Target>> {
     targets.iter().map(|target| Target::parse(target)).collect()
 }
 
-/// What the files may see of the outside. The date is that of UTC, the same for a pipeline and a desk.
-fn surroundings() -> Surroundings<'static> {
+/// Loads files with what they may see of the outside. The date is that of UTC, the same for a pipeline and a desk.
+fn with_surroundings(load: impl FnOnce(&Surroundings<'_>) -> Loaded) -> Loaded {
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    Surroundings { env: &|name| std::env::var(name).ok(), today }
+    let read = Mutex::new(BTreeSet::new());
+    let env = |name: &str| {
+        let value = std::env::var(name).ok()?;
+        read.lock().unwrap_or_else(PoisonError::into_inner).insert(value.clone());
+        Some(value)
+    };
+    let loaded = load(&Surroundings { env: &env, today });
+    hide_secrets(&read.into_inner().unwrap_or_else(PoisonError::into_inner), &loaded);
+    loaded
+}
+
+/// Keeps out of every output what `!env` read and another variable holds as a secret.
+fn hide_secrets(read: &BTreeSet<String>, loaded: &Loaded) {
+    static HELD: Mutex<Vec<Secret>> = Mutex::new(Vec::new());
+    if read.is_empty() {
+        return;
+    }
+    let mut names = BTreeSet::new();
+    for offer in loaded.offers.iter().chain(&loaded.faulty) {
+        offer.document.secrets(&mut |reference, _| {
+            if let SecretRef::Env(name) = reference {
+                names.insert(name.clone());
+            }
+        });
+    }
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+    let secret = |name: &str| names.contains(name) || workspace::is_secret(name);
+    let shared = variables.filter(|(name, value)| secret(name) && read.contains(value)).map(|(_, value)| value.into());
+    HELD.lock().unwrap_or_else(PoisonError::into_inner).extend(shared);
 }
 
 fn current_folder() -> Result<PathBuf> {

@@ -56,11 +56,7 @@ impl Secrets {
             let why = "it leads out of the project; a vault that is mounted elsewhere is named by its absolute path";
             return Err(why.to_owned());
         }
-        // A device or a pipe would be read for ever.
-        if !full.is_file() {
-            return Err("it is not a file".to_owned());
-        }
-        let file = std::fs::File::open(&full).map_err(|error| error.kind().to_string())?;
+        let file = text::open_named(&full).map_err(|error| error.to_string())?;
         let mut bytes = Vec::new();
         file.take(MAX_SECRET + 1).read_to_end(&mut bytes).map_err(|error| error.kind().to_string())?;
         if bytes.len() as u64 > MAX_SECRET {
@@ -109,8 +105,15 @@ mod tests {
         assert!(get("empty").expect_err("refused").contains("empty"));
         assert!(get("latin").expect_err("refused").contains("UTF-8"));
         assert!(get("large").expect_err("refused").contains("more than 65536 bytes"));
-        assert!(get(".").expect_err("refused").contains("not a file"));
+        assert!(get(".").expect_err("refused").contains("not a regular file"));
         assert!(get("none").is_err());
+        #[cfg(unix)]
+        for (name, to) in [("environ", "/proc/self/environ"), ("zero", "/dev/zero")] {
+            std::os::unix::fs::symlink(to, outside.path().join(name)).expect("a link");
+            for path in [to, outside.path().join(name).to_str().expect("a path")] {
+                assert!(get(path).expect_err("refused").contains("/proc, /sys or /dev"), "{path}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::project;
 use super::secrets::Secrets;
+use super::sinks::check_unlinked;
 pub(super) use super::sinks::write_whole;
 use crate::cli::{Consent, Global, Waiting};
 use crate::error::{Error, Exit, Result};
@@ -93,12 +94,20 @@ pub(super) fn patience(waiting: &Waiting, reader: &Reader) -> Patience {
 /// Makes the project's `.offerctl`, for what is kept between runs: what was written to the embedded portal, secrets
 /// included, must not be committed.
 pub(super) fn own_folder(folder: &Path) -> Result<()> {
+    check_own_folder(folder)?;
     let ignore = folder.join(".gitignore");
     if !ignore.exists() {
         std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, &error))?;
         std::fs::write(&ignore, "*\n").map_err(|error| Error::io("write", &ignore, &error))?;
     }
     Ok(())
+}
+
+/// Checks that the project's `.offerctl` and the files in it are no links: those would be written and read elsewhere.
+pub(super) fn check_own_folder(folder: &Path) -> Result<()> {
+    check_unlinked(folder)?;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().try_for_each(|entry| check_unlinked(&entry.path()))
 }
 
 /// Tells the commands when the user wants to stop; the second time, does not wait for them.

@@ -119,6 +119,7 @@ impl Shell {
     /// Finds out before anything is done whether the files of the result can be written.
     pub(super) fn check_sinks(&self) -> Result<()> {
         self.global.output.iter().filter_map(|output| output.path.as_deref()).try_for_each(|path| {
+            check_unlinked(path)?;
             if path.is_dir() {
                 return Err(Error::failed(format!("cannot write {}: it is a folder", path.display())));
             }
@@ -239,7 +240,18 @@ pub(super) fn write_sealed(path: &Path, document: &str) -> Result<()> {
     write(path, &document, Readers::Owner)
 }
 
+/// Refuses a link at or below a folder `.offerctl`: a file of the project must not decide what is overwritten.
+pub(super) fn check_unlinked(path: &Path) -> Result<()> {
+    let own = |place: &&Path| place.components().any(|part| part.as_os_str() == ".offerctl");
+    match path.ancestors().filter(own).find(|place| place.is_symlink()) {
+        None => Ok(()),
+        Some(link) => Err(Error::invalid(format!("{} is a link, and offerctl follows none there", link.display()))
+            .hint(format!("remove it: rm {}", link.display()))),
+    }
+}
+
 fn write(path: &Path, text: &Safe<'_>, readers: Readers) -> Result<()> {
+    check_unlinked(path)?;
     let text = text.as_str();
     let write = || match Place::of(path)? {
         Place::Stream => open(path)?.write_all(text.as_bytes()),

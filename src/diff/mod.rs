@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use between::{are_equal, between, differences};
-pub(crate) use patch::{PlannedPatch, ReadSecret, Uploaded, shown};
+pub(crate) use patch::{FillError, PlannedPatch, ReadSecret, Uploaded, shown};
 pub(crate) use walk::{Compare, compare, create};
 
 use crate::content::Pair;

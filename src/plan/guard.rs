@@ -3,6 +3,7 @@
 //! They look at the two documents, not at the changes: however a plan comes to be missing, it is missing. What they know
 //! of fields, they know from the schemas. A token names the finding, not the guard: who accepts one accepts nothing else.
 
+mod locked;
 pub(super) mod many;
 mod removed;
 mod secrets;
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use crate::diff::Diff;
 use crate::document;
-use crate::model::{Address, Digest};
+use crate::model::{Address, Digest, Node};
 use crate::schema::Shape;
 use crate::workspace::{Guard, Guards, Level, Limits};
 
@@ -99,8 +100,16 @@ fn named(names: &[String]) -> String {
     format!("{}-{}", names.len(), &digest.short()[..8])
 }
 
-/// The findings about a comparison; `live` is null for an offer that the portal does not have.
-pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape, limits: &Limits) -> Vec<Finding> {
+/// The findings about a comparison; `live` is null for an offer that the portal does not have. `file` is what is
+/// declared, `published` what customers have, as far as it is known.
+pub(super) fn findings(
+    diff: &Diff,
+    live: &Value,
+    file: &Node,
+    published: Option<&Value>,
+    shape: &Shape,
+    limits: &Limits,
+) -> Vec<Finding> {
     let mut findings = diff
         .changes
         .iter()
@@ -113,8 +122,10 @@ pub(super) fn findings(diff: &Diff, live: &Value, shape: &Shape, limits: &Limits
     if diff.patch.is_empty() {
         return findings;
     }
-    match diff.patch.preview(live) {
-        Ok(after) => {
+    let locked = locked::findings(&diff.patch, live, file, published, shape);
+    match locked.and_then(|locked| Ok((locked, diff.patch.preview(live)?))) {
+        Ok((locked, after)) => {
+            findings.extend(locked);
             findings.extend(removed::findings(live, &after, shape));
             findings.extend(twins::findings(live, &after, shape));
             findings.extend(secrets::findings(live, &after, shape, &diff.secrets));

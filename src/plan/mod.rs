@@ -200,7 +200,12 @@ pub(crate) fn decide(
         Live::Present(offer) if diff.patch.is_empty() && through != Through::Draft => Some(offer.digest(shape)),
         Live::Present(_) | Live::Absent => None,
     };
-    let mut found = guard::findings(&diff, document, shape, &choices.limits);
+    let published = release.production_document.as_ref().or(match live {
+        // What customers have was not asked for. The draft began as that.
+        Live::Present(offer) if through == Through::Draft && offer.was_published() => Some(&offer.document),
+        _ => None,
+    });
+    let mut found = guard::findings(&diff, document, &desired.document, published, shape, &choices.limits);
     let view = release;
     let release = match release::steps(through, draft.as_ref(), view) {
         Ok(steps) => steps,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::plan_text::hunk_lines;
-use super::{Paint, brief, counted, not_read, plural, sentence, visible};
+use super::{Paint, apart, brief, counted, not_read, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
 
 const LIMIT: usize = 100;
@@ -168,7 +168,10 @@ pub(super) fn address(moved: &Moved) -> String {
 
 pub(super) fn line(moved: &Moved) -> String {
     let side = |side| match side {
-        Side::Step { side, before, after } => format!("{side}: {} → {}", value(before), value(after)),
+        Side::Step { side, before, after } => {
+            let (before, after) = values(before, after);
+            format!("{side}: {before} → {after}")
+        }
         Side::Holds { side, value: held } => format!("{side}: {}", value(held)),
     };
     let what = sides(moved).into_iter().map(side).chain(moved.note.clone());
@@ -187,8 +190,17 @@ fn step(out: &mut String, side: &str, before: Option<&Value>, after: Option<&Val
         }
         return;
     }
-    let (old, new) = (paint.removed(&value(before)), paint.added(&value(after)));
+    let (old, new) = values(before, after);
+    let (old, new) = (paint.removed(&old), paint.added(&new));
     let _ = writeln!(out, "      {side}: {old} → {new}");
+}
+
+/// The two sides of a step, in code points where they would look equal.
+pub(super) fn values(before: Option<&Value>, after: Option<&Value>) -> (String, String) {
+    match before.zip(after).and_then(|(before, after)| apart::values(before, after)) {
+        Some((before, after)) => (value(Some(&before)), value(Some(&after))),
+        None => (value(before), value(after)),
+    }
 }
 
 pub(super) fn value(value: Option<&Value>) -> String {

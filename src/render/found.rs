@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{brief, plural, visible};
+use super::{apart, brief, plural, visible};
 use crate::apply::{End, Outcome};
 use crate::diagnostic::{About, Diagnostic, Fix, Severity, Source, Span};
 use crate::diff::{Change, ChangeKind};
@@ -229,6 +229,8 @@ pub(super) fn what(change: &Change) -> String {
             format!("{address}: {} (secret or signature changed)", brief(after, LIMIT))
         }
         ChangeKind::Replace { before, after } => {
+            let apart = apart::values(before, after);
+            let (before, after) = apart.as_ref().map_or((before, after), |(before, after)| (before, after));
             format!("{address}: {} → {}", brief(before, LIMIT), brief(after, LIMIT))
         }
         ChangeKind::Members { added, removed } => {

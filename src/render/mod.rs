@@ -3,6 +3,7 @@
 //! Texts from the portal and from YAML are untrusted: control characters and marks that turn the direction of writing
 //! are shown, not sent to the terminal.
 
+mod apart;
 mod diagnostics;
 mod diff_text;
 mod doctor_text;

@@ -1,8 +1,10 @@
 //! The annotations of a schema node, under `x-offerctl`, and how a second description of a place adds to the first.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
-use super::{Case, ListRule, Rules};
+use super::{Case, ListRule, Locked, Rules};
 use crate::model::Risk;
 
 impl Rules {
@@ -28,6 +30,8 @@ impl Rules {
             immutable,
             risk,
             restricts,
+            locked,
+            chooses,
             deprecated,
         } = other;
         if list != ListRule::default() {
@@ -58,6 +62,10 @@ impl Rules {
         self.twin = twin.or(self.twin.take());
         self.risk = risk.or(self.risk);
         self.restricts |= restricts;
+        self.locked = locked.or(self.locked);
+        if !chooses.is_empty() {
+            self.chooses = chooses;
+        }
         self.deprecated = deprecated.or(self.deprecated.take());
     }
 }
@@ -113,6 +121,8 @@ fn from(annotations: &Map<String, Value>) -> Result<Rules, String> {
             "immutable" => rules.immutable = flag()?,
             "risk" => rules.risk = Some(Risk::annotated(&text()?).ok_or_else(wrong)?),
             "restricts" => rules.restricts = flag()?,
+            "locked" => rules.locked = Some(locked(value).ok_or_else(wrong)?),
+            "chooses" => rules.chooses = chooses(value).ok_or_else(wrong)?,
             "deprecated" => rules.deprecated = Some(text()?),
             _ => return Err(format!("x-offerctl.{name}: {value} is not an annotation")),
         }
@@ -127,6 +137,23 @@ fn list_rule(value: &Value) -> Option<ListRule> {
         (_, Some(key)) => Some(ListRule::Keyed(key.to_owned())),
         _ => None,
     }
+}
+
+fn locked(value: &Value) -> Option<Locked> {
+    match value.as_str()? {
+        "value" => Some(Locked::Value),
+        "count" => Some(Locked::Count),
+        "set" => Some(Locked::Set),
+        _ => None,
+    }
+}
+
+fn chooses(value: &Value) -> Option<BTreeMap<String, Option<String>>> {
+    let choice = |(word, key): (&String, &Value)| match key {
+        Value::Null => Some((word.clone(), None)),
+        key => Some((word.clone(), Some(key.as_str()?.to_owned()))),
+    };
+    value.as_object()?.iter().map(choice).collect()
 }
 
 fn strings(value: Option<&Value>) -> Option<Vec<String>> {

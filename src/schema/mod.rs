@@ -56,6 +56,17 @@ impl Case {
     }
 }
 
+/// What cannot change any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locked {
+    /// The value, once it was published.
+    Value,
+    /// The number of members, once they were published.
+    Count,
+    /// That there is a value, once it was set.
+    Set,
+}
+
 /// The annotations of one node, from `x-offerctl`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rules {
@@ -99,6 +110,10 @@ pub(crate) struct Rules {
     pub(crate) risk: Option<Risk>,
     /// `restricts`: the value says who may see what holds it; without it, everyone does.
     pub(crate) restricts: bool,
+    /// `locked`: what of it cannot change any more.
+    pub(crate) locked: Option<Locked>,
+    /// `chooses`: which property of the same object is used, by a word in the value; `None` for none.
+    pub(crate) chooses: BTreeMap<String, Option<String>>,
     /// `deprecated`: why the field is not to be used any more.
     pub(crate) deprecated: Option<String>,
 }

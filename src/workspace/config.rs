@@ -7,6 +7,7 @@ use url::Url;
 
 use super::Guards;
 use super::rules::{self, PolicyRule};
+use super::variables::Variables;
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
 use crate::model::Digest;
 
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     /// `[[rules]]`: the project's own rules for every plan.
     #[serde(deserialize_with = "rules::rules")]
     pub(crate) rules: Vec<PolicyRule>,
+    /// `[env]`: which variables `!env` may read.
+    pub(crate) env: Variables,
     /// The settings as they were read.
     #[serde(skip)]
     tables: Map<String, Value>,
@@ -145,6 +148,7 @@ impl Default for Config {
             markdown_limit: None,
             guards: Guards::default(),
             rules: Vec::new(),
+            env: Variables::default(),
             tables: Map::new(),
         }
     }
@@ -153,15 +157,15 @@ impl Default for Config {
 impl Config {
     /// The digest of each table that decides what a plan does, by the table's name. Saved plans keep them, so the form
     /// stays the same from version to version: the table as it was read, or null, in canonical JSON.
-    pub(crate) fn digests(&self) -> [(&'static str, Digest); 3] {
+    pub(crate) fn digests(&self) -> [(&'static str, Digest); 4] {
         const FORM: u32 = 1;
         let of = |name| Digest::of_json(&json!({ "form": FORM, "table": self.tables.get(name) }));
-        ["artifacts", "guards", "rules"].map(|name| (name, of(name)))
+        ["artifacts", "guards", "rules", "env"].map(|name| (name, of(name)))
     }
 }
 
-const SETTINGS: [&str; 9] =
-    ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit", "guards", "rules"];
+const SETTINGS: [&str; 10] =
+    ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit", "guards", "rules", "env"];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     let read = |text: &str| {
@@ -220,6 +224,16 @@ mod tests {
             let error = parse_text(text).expect_err("refused");
             assert!(error.starts_with(&format!("offerctl.toml:{place}")), "{error}");
         }
+    }
+
+    #[test]
+    fn the_variables_of_env_are_listed_by_name() {
+        assert!(parse_text("[env]\nallow = [\"RELEASE_*\", \"A\"]").is_ok());
+        for text in ["allow = [\"*\"]", "allow = [\"A\", \"**\"]", "allow = [\"\"]", "allow = [\"A=B\"]"] {
+            let error = parse_text(&format!("[env]\n{text}")).expect_err(text);
+            assert!(error.starts_with("offerctl.toml:2:9 "), "{error}");
+        }
+        assert!(parse_text("[env]\nalow = []").expect_err("refused").starts_with("offerctl.toml:2:1 unknown field"));
     }
 
     #[test]
@@ -317,6 +331,7 @@ mod tests {
             digests(&rule)[2].clone()
         };
         assert_ne!(message("a"), message("b"));
+        assert_ne!(digests("[env]\nallow = [\"A\"]")[3], digests("")[3]);
     }
 
     #[test]

@@ -206,14 +206,17 @@ fn fits(node: &Node, types: &[Type]) -> Option<bool> {
         Kind::Scalar(Value::Null) => None,
         Kind::Scalar(Value::Bool(_)) => has(&[Type::Boolean]),
         Kind::Scalar(Value::Number(number)) => {
-            let whole = number.as_f64().is_some_and(|number| number.fract() == 0.0);
-            has(if whole { &[Type::Number, Type::Integer] } else { &[Type::Number] })
+            has(if is_whole(number) { &[Type::Number, Type::Integer] } else { &[Type::Number] })
         }
         Kind::Scalar(_) | Kind::Secret(_) => has(&[Type::String]),
         Kind::List(_) => has(&[Type::Array]),
         Kind::Map(_) => has(&[Type::Object]),
         _ => None,
     }
+}
+
+pub(super) fn is_whole(number: &serde_json::Number) -> bool {
+    number.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
 /// What to write instead of a value of another type, and the edit where it is certain.
@@ -280,7 +283,7 @@ fn same(a: &Node, b: &Node) -> bool {
     equal(&value(a), &value(b))
 }
 
-fn word(kind: Type) -> &'static str {
+pub(super) fn word(kind: Type) -> &'static str {
     match kind {
         Type::Null => "null",
         Type::Boolean => "a boolean",
@@ -292,7 +295,7 @@ fn word(kind: Type) -> &'static str {
     }
 }
 
-fn any_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn any_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words = words.collect::<Vec<_>>();
     match words.as_slice() {
         [] => String::new(),

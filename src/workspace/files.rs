@@ -105,7 +105,7 @@ impl Files<'_> {
             return Err(std::io::Error::other("it is a link that leads out of the project, or lies outside of it"));
         }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        text::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }

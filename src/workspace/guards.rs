@@ -33,6 +33,8 @@ pub(crate) enum Guard {
     Twins,
     /// A field is written that the schema of the type does not have.
     UnknownFields,
+    /// A part of a published version would be another one, or a value removed that stays once it was set.
+    Locked,
     /// Many offers change at once.
     ManyOffers,
     /// Something goes live outside of the times for it.
@@ -40,7 +42,7 @@ pub(crate) enum Guard {
 }
 
 impl Guard {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Removal,
         Self::Price,
         Self::Markets,
@@ -50,6 +52,7 @@ impl Guard {
         Self::Secrets,
         Self::Twins,
         Self::UnknownFields,
+        Self::Locked,
         Self::ManyOffers,
         Self::Window,
     ];
@@ -66,6 +69,7 @@ impl Guard {
             Self::Secrets => "secrets",
             Self::Twins => "twins",
             Self::UnknownFields => "unknown-fields",
+            Self::Locked => "locked",
             Self::ManyOffers => "many-offers",
             Self::Window => "window",
         }

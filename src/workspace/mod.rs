@@ -16,6 +16,7 @@ mod schemas;
 mod syntax;
 mod tags;
 mod twins;
+mod variables;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ pub(crate) use mend::mend;
 pub(crate) use offer::Reconcile;
 pub(crate) use offer::{Desired, Ignore, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
+pub(crate) use variables::{Variables, is_secret};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
@@ -42,6 +44,7 @@ use crate::parallel::on_all_processors;
 use crate::schema::Schemas;
 use crate::text;
 use files::{Files, decode};
+use tags::Resolved;
 
 const CONFIG: &str = "offerctl.toml";
 /// Most offer files of one project.
@@ -97,7 +100,9 @@ impl Project {
         let Some(root) = Self::root(start) else { return Ok(None) };
         let file = root.join(CONFIG);
         let config = if file.is_file() {
-            let text = text::read(&file).map_err(|error| Box::new(unreadable_config(&error)))?;
+            // A link must not show what lies outside of the project in an excerpt.
+            let bytes = Files::Disk.offer_file(root, &file).map_err(|error| Box::new(unreadable_config(&error)))?;
+            let text = text::decode(&bytes).map_err(|error| Box::new(unreadable_config(&error)))?;
             config::parse(&Source { path: CONFIG.into(), text: text.into() })?
         } else {
             Config::default()
@@ -201,11 +206,11 @@ impl Project {
     pub(crate) fn head(&self, path: &str) -> Option<Vec<u8>> {
         const HEAD: u64 = 64 << 10;
         let file = self.root.join(path).canonicalize().ok()?;
-        if !file.starts_with(self.root.canonicalize().ok()?) || !file.is_file() {
+        if !file.starts_with(self.root.canonicalize().ok()?) {
             return None;
         }
         let mut bytes = Vec::new();
-        std::fs::File::open(file).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
+        text::open(&file).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 
@@ -247,11 +252,11 @@ impl Project {
             root: &self.root,
             folder: path.parent().unwrap_or(&self.root).to_path_buf(),
             env: surroundings.env,
-            included: Vec::new(),
+            allowed: &self.config.env,
+            resolved: Resolved::default(),
         };
         let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
-        let files = std::mem::take(&mut tags.included);
-        let desired = declared(root, &source, files, schemas, surroundings.today, diagnostics);
+        let desired = declared(root, &source, tags.resolved, schemas, surroundings.today, diagnostics);
         if let Some(desired) = &desired {
             self.check_store(desired, diagnostics);
         }
@@ -283,13 +288,13 @@ impl Project {
 fn declared(
     root: Node,
     source: &Source,
-    included: Vec<(String, Digest)>,
+    resolved: Resolved,
     schemas: &Schemas,
     today: Date,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
     let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
-    files.extend(included);
+    files.extend(resolved.files);
     let tag = |found: &&Diagnostic| {
         found.source.path == source.path
             && matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact)
@@ -297,7 +302,8 @@ fn declared(
     let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span.map(|span| (span.start, span.end)));
     let broken = broken.collect::<BTreeSet<_>>();
     let before = diagnostics.len();
-    let desired = offer(root, source, files, schemas, today, diagnostics);
+    let resolved = Resolved { files, ..resolved };
+    let desired = offer(root, source, resolved, schemas, today, diagnostics);
     // A value whose tag could not be resolved is not what was meant: what else is wrong with it follows from that.
     let follows = |found: &Diagnostic| {
         found.severity == Severity::Error && found.span.is_some_and(|span| broken.contains(&(span.start, span.end)))
@@ -311,14 +317,22 @@ fn declared(
 fn offer(
     root: Node,
     source: &Source,
-    files: Vec<(String, Digest)>,
+    resolved: Resolved,
     schemas: &Schemas,
     today: Date,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
-    let mut desired = offer::read(root, source, files, schemas, today, diagnostics)?;
+    let mut desired = offer::read(root, source, resolved.files, schemas, today, diagnostics)?;
     let shape = schemas.shape(&desired.offer_type);
     names::expand(Arc::make_mut(&mut desired.document), shape, source, diagnostics);
+    variables::convert(
+        Arc::make_mut(&mut desired.document),
+        shape,
+        &resolved.variables,
+        "an offer",
+        source,
+        diagnostics,
+    );
     desired.reconcile.ignore.iter_mut().for_each(|ignore| names::expand_tokens(&mut ignore.tokens, shape));
     check::check(&desired, schemas, diagnostics);
     conform::conform(&desired.document, source, shape, diagnostics);
@@ -341,14 +355,15 @@ pub(crate) fn offer_from_text(
         root: Path::new(""),
         folder: PathBuf::new(),
         env: &|_| None,
-        included: Vec::new(),
+        allowed: &Variables::default(),
+        resolved: Resolved::default(),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
         "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
         _ => tags.resolve(tag, node),
     };
     let root = yaml::parse(&source, &mut resolve, &mut diagnostics);
-    let desired = root.and_then(|root| declared(root, &source, Vec::new(), schemas, today, &mut diagnostics));
+    let desired = root.and_then(|root| declared(root, &source, Resolved::default(), schemas, today, &mut diagnostics));
     let usable = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     (desired.filter(|_| usable), diagnostics)
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::files::{Files, Tree};
-use crate::diagnostic::Code;
+use super::variables::{self, Variables};
+use crate::diagnostic::{Code, Span};
 use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
-use crate::{redact, text};
+use crate::text;
 
 /// Largest text that `!file` reads, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -21,14 +22,23 @@ pub(super) struct Tags<'a> {
     pub(super) root: &'a Path,
     pub(super) folder: PathBuf,
     pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
-    /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
-    pub(super) included: Vec<(String, Digest)>,
+    pub(super) allowed: &'a Variables,
+    pub(super) resolved: Resolved,
 }
 
-type Resolved = Result<Kind, (Code, String)>;
+/// What the tags of a file read.
+#[derive(Default)]
+pub(super) struct Resolved {
+    /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
+    pub(super) files: Vec<(String, Digest)>,
+    /// The variables that `!env` read, by the place of the tag.
+    pub(super) variables: variables::Read,
+}
+
+type Resolution = Result<Kind, (Code, String)>;
 
 impl Tags<'_> {
-    pub(super) fn resolve(&mut self, tag: &str, node: &Node) -> Resolved {
+    pub(super) fn resolve(&mut self, tag: &str, node: &Node) -> Resolution {
         let text = match &node.kind {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
@@ -45,7 +55,7 @@ impl Tags<'_> {
                 Code::Unresolved,
                 "`!absent` stands alone: it removes the key, so write nothing after it".to_owned(),
             )),
-            "!env" => self.env(text),
+            "!env" => self.env(text, node.span),
             "!file" => self.file(text),
             "!secret" => secret(text),
             "!artifact" => self.artifact(text),
@@ -56,40 +66,30 @@ impl Tags<'_> {
         }
     }
 
-    fn env(&self, name: &str) -> Resolved {
+    fn env(&mut self, name: &str, span: Span) -> Resolution {
         if name.is_empty() {
             return Err((Code::Unresolved, "`!env` takes the name of an environment variable".to_owned()));
         }
-        let upper = name.to_ascii_uppercase();
-        // A `MONKEY` is none, and a public key is no secret.
-        let key = upper.rsplit('_').next() == Some("KEY") && !upper.ends_with("PUBLIC_KEY");
-        let secret = name.starts_with("OFFERCTL_") || key || redact::is_secret_name(name);
-        if secret {
-            let message =
-                format!("`{name}` looks like a secret, and `!env` values are shown in plans; use `!secret env:{name}`");
-            return Err((Code::PlainSecret, message));
-        }
-        (self.env)(name).map(string).ok_or_else(|| {
+        self.allowed.check(name)?;
+        let value = (self.env)(name).ok_or_else(|| {
             (Code::Unresolved, format!("the environment variable `{name}` is not set; set it, or write the value"))
-        })
+        })?;
+        self.resolved.variables.insert((span.start, span.end), name.to_owned());
+        Ok(string(value))
     }
 
-    fn file(&mut self, path: &str) -> Resolved {
+    fn file(&mut self, path: &str) -> Resolution {
         let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
         if let Files::Revision(tree) = self.files {
             let (inside, bytes) = self.at_revision(tree, path).map_err(fail)?;
             not_a_pointer(bytes).map_err(fail)?;
-            self.included.push((inside, Digest::of(bytes)));
+            self.resolved.files.push((inside, Digest::of(bytes)));
             return text::decode(bytes).map(string).map_err(|error| fail(error.to_string()));
         }
         let (full, inside) = self.inside(path).map_err(fail)?;
-        let size = full.metadata().map_err(|error| fail(error.to_string()))?.len();
-        if size > MAX_FILE {
-            return Err(fail(format!("it has {size} bytes, more than the {MAX_FILE} that are read")));
-        }
-        let bytes = std::fs::read(&full).map_err(|error| fail(error.to_string()))?;
+        let bytes = bytes(&full, MAX_FILE).map_err(fail)?;
         not_a_pointer(&bytes).map_err(fail)?;
-        self.included.push((inside, Digest::of(&bytes)));
+        self.resolved.files.push((inside, Digest::of(&bytes)));
         text::decode(&bytes).map(string).map_err(|error| fail(error.to_string()))
     }
 
@@ -112,14 +112,11 @@ impl Tags<'_> {
         if inside.components().any(|part| part.as_os_str() == ".git" || part.as_os_str() == ".offerctl") {
             return Err("what tools keep for themselves is not part of an offer".to_owned());
         }
-        if !full.is_file() {
-            return Err("it is a folder, or no regular file".to_owned());
-        }
         let inside = super::slashed(inside);
         Ok((full, inside))
     }
 
-    fn artifact(&mut self, text: &str) -> Resolved {
+    fn artifact(&mut self, text: &str) -> Resolution {
         if text.starts_with("https://") || text.starts_with("http://") {
             return Ok(Kind::Artifact(Artifact::Url(text.to_owned())));
         }
@@ -140,21 +137,25 @@ impl Tags<'_> {
             }
         };
         // A plan stands for the very bytes.
-        self.included.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
+        self.resolved.files.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
         Ok(Kind::Artifact(Artifact::File(LocalFile { path, content })))
     }
 }
 
 /// What a local artifact holds.
 fn content(path: &Path) -> Result<Content, String> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    file.take(MAX_ARTIFACT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    match bytes.len() as u64 {
-        0 => Err("it is empty".to_owned()),
-        size if size > MAX_ARTIFACT => Err(format!("it has more than {MAX_ARTIFACT} bytes")),
-        _ => not_a_pointer(&bytes).map(|()| Content::of(&bytes)),
+    match bytes(path, MAX_ARTIFACT)?.as_slice() {
+        [] => Err("it is empty".to_owned()),
+        bytes => not_a_pointer(bytes).map(|()| Content::of(bytes)),
     }
+}
+
+/// What a file holds that is not larger than this.
+fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = text::open_named(path).map_err(|error| error.to_string())?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > limit { Err(format!("it has more than {limit} bytes")) } else { Ok(bytes) }
 }
 
 /// Refuses the small text that Git LFS leaves in the place of a file that it did not fetch.
@@ -167,7 +168,7 @@ fn not_a_pointer(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn secret(text: &str) -> Resolved {
+fn secret(text: &str) -> Resolution {
     match text.split_once(':') {
         Some(("env", name)) if !name.is_empty() => Ok(Kind::Secret(SecretRef::Env(name.to_owned()))),
         Some(("file", path)) if !path.is_empty() => Ok(Kind::Secret(SecretRef::File(path.to_owned()))),

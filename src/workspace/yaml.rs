@@ -341,7 +341,8 @@ fn convert(text: &str, span: &serde_yaml::Span) -> Span {
     Span { start: range.start, end, line: start.line(), column: start.col() + 1 }
 }
 
-enum Plain {
+/// What a plain scalar is.
+pub(super) enum Plain {
     Null,
     Bool(bool),
     Number(Number),
@@ -350,7 +351,7 @@ enum Plain {
     Odd,
 }
 
-fn plain(text: &str) -> Plain {
+pub(super) fn plain(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
         "true" | "True" | "TRUE" => return Plain::Bool(true),
@@ -361,10 +362,24 @@ fn plain(text: &str) -> Plain {
         return Plain::Text;
     }
     if serde_json::from_str::<Number>(text).is_ok() {
+        if is_rather_a_name(text) {
+            return Plain::Odd;
+        }
         let written = |number: &Number| number.is_i64() || number.is_u64() || text.contains(['.', 'e', 'E']);
         return number::exact(text).filter(written).map_or(Plain::Odd, Plain::Number);
     }
     if yaml_numeral(text) { Plain::Odd } else { Plain::Text }
+}
+
+/// Whether a numeral is rather a name with an `e` in it, such as the start of a digest (`6063e25`). People write one digit
+/// and a small exponent (`1e3`); programs write a point, or the sign of the exponent.
+fn is_rather_a_name(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let written = mantissa.contains('.') || exponent.starts_with(['-', '+']);
+    // From here on no program writes all digits.
+    let large = exponent.parse::<u32>().is_ok_and(|exponent| exponent >= 21);
+    let mantissa = mantissa.trim_start_matches('-');
+    !written && (mantissa.len() > 1 || mantissa == "0" || large)
 }
 
 /// The numerals of YAML's core schema that JSON does not have.
@@ -435,10 +450,16 @@ mod tests {
             "-.NaN",
             "123456789012345678901234567890",
             "19.990000000000000001",
+            "6063e25",
+            "12E3",
+            "-42e7",
+            "0e12",
+            "9e25",
         ] {
             let error = bad(&format!("a: {text}"));
             assert!(error.starts_with("OFR0013 a.yaml:1:4 "), "{text}: {error}");
         }
+        assert_eq!(good("[1e3, 2E9, 60.63e25, 6063e+25, 12e-3]"), json!([1e3, 2e9, 60.63e25, 6063e25, 12e-3]));
         assert!(bad("1.10: x").starts_with("OFR0013 a.yaml:1:1 the key `1.10`"));
         assert_eq!(good("1.9.2: x"), json!({"1.9.2": "x"}));
     }

@@ -221,7 +221,7 @@ async fn a_local_file_is_one_of_the_project() {
         ("../link.png", "leads out of the project"),
         ("../.git/48.png", "what tools keep for themselves"),
         ("../empty.png", "it is empty"),
-        ("../offers", "it is a folder, or no regular file"),
+        ("../offers", "it is not a regular file"),
         ("../none.png", "cannot be read"),
         ("ftp://files.example/48.png", "takes an https address, or the path"),
     ] {

@@ -132,6 +132,13 @@ fn tags_reach_the_environment_and_the_project_and_nothing_else() {
         run(offerctl(&root).arg("validate").env("NAME", "value"))
     };
     write(&root, "texts/a.html", "<p>hello</p>");
+    let unlisted = file("!env NAME").exits(3);
+    let told = unlisted.stdout.contains("offers/a.yaml:5:16") && unlisted.stdout.contains("`allow = [\"NAME\"]`");
+    assert!(told && !unlisted.stdout.contains("value"), "{}", unlisted.stdout);
+    write(&root, "offerctl.toml", "[env]\nallow = [\"OTH*\"]\n");
+    let extended = file("!env NAME").exits(3);
+    assert!(extended.stdout.contains("`allow = [\"OTH*\", \"NAME\"]`"), "{}", extended.stdout);
+    write(&root, "offerctl.toml", "[env]\nallow = [\"OTH*\", \"NAME\"]\n");
     file("!env NAME").exits(0);
     file("!file ../texts/a.html").exits(0);
     let unset = file("!env OTHER").exits(3);
@@ -144,6 +151,25 @@ fn tags_reach_the_environment_and_the_project_and_nothing_else() {
     assert!(outside.stdout.contains("it leads out of the project"), "{}", outside.stdout);
     let unknown = file("!evn NAME").exits(3);
     assert!(unknown.stdout.contains("the tag `!evn` is not known"), "{}", unknown.stdout);
+}
+
+#[test]
+fn a_variable_takes_the_type_of_its_field() {
+    let folder = project(&[]);
+    write(folder.path(), "offerctl.toml", "[env]\nallow = [\"RELEASE_*\"]\n");
+    let text = "publisherId: c\nid: a\nofferTypeId: microsoft-azure-virtualmachines\ndefinition:\n  plans:\n  \
+                - planId: basic\n    virtualMachinePricing: {isByol: !env RELEASE_BYOL}\n";
+    write(folder.path(), "offers/a.yaml", text);
+    let with = |value: &str| run(offerctl(folder.path()).args(["validate", "-o", "json"]).env("RELEASE_BYOL", value));
+    with("true").exits(0);
+    let wrong = with("CANARY").exits(3);
+    let all = wrong.json()["diagnostics"].clone();
+    let found = all.as_array().expect("a list").iter().filter(|found| found["severity"] == "error").collect::<Vec<_>>();
+    assert_eq!(found.len(), 1, "{all}");
+    assert_eq!((&found[0]["code"], &found[0]["line"], &found[0]["column"]), (&json!("OFR0020"), &json!(7), &json!(37)));
+    let told =
+        found[0]["message"].as_str().is_some_and(|told| told.contains("RELEASE_BYOL") && told.contains("a boolean"));
+    assert!(told && !wrong.stdout.contains("CANARY"), "{all}");
 }
 
 #[test]

@@ -48,6 +48,7 @@ async fn an_excerpt_of_a_faulty_file_shows_no_secret() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_of_the_environment_is_not_taken_for_a_plain_text() {
     let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"*_*\"]\n");
     for name in [
         "OFFERCTL_TOKEN",
         "OFFERCTL_SANDBOX_STATE",
@@ -66,6 +67,32 @@ async fn a_secret_of_the_environment_is_not_taken_for_a_plain_text() {
     write(world.folder.path(), "offers/a.yaml", &titled("!env OFFER_TITLE"));
     let ran = world.run_with(&["plan"], &[("OFFER_TITLE", "Gateway")]).await.exits(0);
     assert!(ran.stdout.contains("\"old\" → \"Gateway\""), "{}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_bound_to_the_variables_that_may_be_read() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    world.run(&["plan", "--out", "p.json"]).await.exits(0);
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"OFFER_*\"]\n");
+    world.run(&["apply", "p.json", "--yes"]).await.exits(5);
+    assert_eq!(world.count("PUT", "/offers/a").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_variable_shares_with_a_secret_is_masked() {
+    let mut file = offer("a", "@TITLE@");
+    file["definition"]["offer"][LEAD] = json!({"connectionString": "@LEAD@"});
+    let text = file.to_string().replace("\"@TITLE@\"", "!env OFFER_TITLE").replace("\"@LEAD@\"", "!secret env:LEADS");
+    let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"OFFER_*\"]\n");
+    write(world.folder.path(), "offers/a.yaml", &text);
+    for secret in ["LEADS", "DB_PASSWORD"] {
+        for args in [&["plan"][..], &["plan", "-o", "json"], &["validate"]] {
+            let env = [("OFFER_TITLE", "CANARY-of-both"), (secret, "CANARY-of-both")];
+            let ran = world.run_with(args, &env).await;
+            assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("CANARY"), "{secret} {args:?}\n{}", ran.stdout);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,6 +225,7 @@ async fn a_saved_plan_is_refused_where_the_environment_says_something_else() {
     let mut file = offer("a", "old");
     file["definition"]["plans"][0][IMAGES]["1.1.0"] = json!({"osVhdUrl": "@IMAGE@", "lunVhdDetails": []});
     let world = World::new(vec![native(&offer("a", "old"))], &[]).await;
+    write(world.folder.path(), "offerctl.toml", "[env]\nallow = [\"IMAGE\"]\n");
     write(world.folder.path(), "offers/a.yaml", &file.to_string().replace("\"@IMAGE@\"", "!env IMAGE"));
     let reviewed = [("IMAGE", "https://good.blob.core.windows.net/v.vhd?sig=A")];
     world.run_with(&["plan", "--out", "p.json"], &reviewed).await.exits(0);
@@ -394,7 +422,66 @@ fn only_names_of_secrets_are_refused_by_env() {
         let folder = project(&[]);
         let text = format!("publisherId: c\nid: a\nofferTypeId: t\ndefinition: {{displayText: !env {name}}}");
         write(folder.path(), "offers/a.yaml", &text);
+        write(folder.path(), "offerctl.toml", &format!("[env]\nallow = [\"{name}\"]\n"));
         let ran = run(offerctl(folder.path()).arg("validate").env(name, "x"));
         assert_eq!(ran.code, code, "{name}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let folder = project(&[]);
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("offers")).expect("a folder");
+    assert!(std::process::Command::new("mkfifo").arg(at("offers/pipe")).status().expect("mkfifo").success());
+    for (name, to) in [("offers/environ", "/proc/self/environ"), ("offers/zero", "/dev/zero")] {
+        std::os::unix::fs::symlink(to, at(name)).expect("a link");
+    }
+    for tag in ["!file pipe", "!file environ", "!file zero", "!artifact pipe", "!file ."] {
+        let text = format!("publisherId: c\nid: a\nofferTypeId: t\ndefinition: {{displayText: {tag}}}");
+        write(folder.path(), "offers/a.yaml", &text);
+        run(offerctl(folder.path()).arg("validate")).exits(3);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn settings_behind_a_link_show_nothing_from_outside() {
+    let (folder, outside) = (project(&[]), tempfile::tempdir().expect("a folder"));
+    std::fs::write(outside.path().join("netrc"), "machine h password CANARY\n").expect("written");
+    std::fs::remove_file(folder.path().join("offerctl.toml")).ok();
+    std::os::unix::fs::symlink(outside.path().join("netrc"), folder.path().join("offerctl.toml")).expect("a link");
+    let ran = run(offerctl(folder.path()).arg("validate"));
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("CANARY"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 3);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_among_its_own_files_is_refused_and_not_followed() {
+    let outside = tempfile::tempdir().expect("a folder");
+    let target = outside.path().join("file");
+    for (link, to) in [
+        (".offerctl", outside.path()),
+        (".offerctl/artifacts.json", &target),
+        (".offerctl/.gitignore", &outside.path().join("none")),
+        (".offerctl/sandbox.redb", &target),
+        (".offerctl/sandbox.redb.lock", &outside.path().join("none")),
+    ] {
+        std::fs::write(&target, "kept").expect("written");
+        let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+        std::fs::create_dir_all(world.path(link).parent().expect("a folder")).expect("a folder");
+        std::os::unix::fs::symlink(to, world.path(link)).expect("a link");
+        for args in [&["plan"][..], &["plan", "--sandbox"], &["plan", "-o", "json=.offerctl/artifacts.json"]] {
+            let ran = world.run(args).await.exits(3);
+            assert!(
+                ran.stderr.contains("remove it: rm ") && ran.stderr.contains(link),
+                "{link} {args:?}\n{}",
+                ran.stderr
+            );
+        }
+        assert_eq!(std::fs::read_to_string(&target).expect("the file"), "kept", "{link}");
+        assert_eq!(std::fs::read_dir(outside.path()).expect("a folder").count(), 1, "{link}: nothing was made");
     }
 }

@@ -159,7 +159,8 @@ pub(super) const TABLE: &[About] = &[
         "unresolved",
         "a tag that could not be resolved",
         [
-            "The variable of an `!env` is not set, the file of a `!file` is not there, or it lies outside of the project.",
+            "The variable of an `!env` is not set or not listed by `allow` under `[env]` in `offerctl.toml`, or the file of a \
+             `!file` does not exist, lies outside of the project, or is not a regular file.",
             "description: !file ../../shared/text.html",
             "description: !file ../texts/description.html",
         ],

@@ -1,5 +1,7 @@
 //! The guard of secrets that a write would clear.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Finding;
@@ -23,9 +25,12 @@ pub(super) fn findings(live: &Value, after: &Value, shape: &Shape, declared: &[A
         if holds_secrets(shape) && filled && !returned && !covered(&address) {
             found.push(blank(address.clone()));
         }
-        for (key, value) in map.iter().filter(|(key, _)| key.ends_with("leadDestination")) {
-            let block = |label: &str| covered(&address.key(label));
-            if after.get(key).unwrap_or(&Value::Null) == value && destination_uncovered(value, map, shape, block) {
+        for (key, value) in map {
+            let blocks = chosen(value, &shape.property(key).rules.chooses);
+            let kept = after.get(key).unwrap_or(&Value::Null) == value;
+            let safe = |block: &&str| covered(&address.key(shape.label(block))) || returned_in(map, block, shape);
+            let mut blocks = blocks.into_iter().filter(|block| holds_secrets(shape.property(block))).peekable();
+            if kept && blocks.peek().is_some() && !blocks.any(|block| safe(&block)) {
                 found.push(blank(address.key(shape.label(key))));
             }
         }
@@ -34,27 +39,25 @@ pub(super) fn findings(live: &Value, after: &Value, shape: &Shape, declared: &[A
     found
 }
 
-/// Whether leads go to a destination whose secret is neither returned nor declared. A block that holds nothing but its
-/// secret comes back empty, so only the destination tells that there is one.
-fn destination_uncovered(
-    destination: &Value,
-    offer: &Map<String, Value>,
-    shape: &Shape,
-    covered: impl Fn(&str) -> bool,
-) -> bool {
-    let to = destination.as_str().unwrap_or_default().to_ascii_lowercase();
-    if to.is_empty() || to == "none" {
-        return false;
+/// The blocks beside a value that it may choose: those that its words name, else all. A block that holds nothing but its
+/// secret comes back empty, so only the value that chooses it tells that there is one.
+fn chosen<'s>(value: &Value, choices: &'s BTreeMap<String, Option<String>>) -> Vec<&'s str> {
+    let text = value.as_str().unwrap_or_default().to_ascii_lowercase();
+    if text.is_empty() || choices.get(&text).is_some_and(Option::is_none) {
+        return Vec::new();
     }
-    let blocks = shape.properties().filter(|(_, property)| holds_secrets(property)).collect::<Vec<_>>();
-    let named = |label: &str| to.contains(&label.trim_end_matches("LeadConfiguration").to_ascii_lowercase());
-    let any_named = blocks.iter().any(|(key, _)| named(shape.label(key)));
-    let mut candidates = blocks.iter().filter(|(key, _)| !any_named || named(shape.label(key))).peekable();
-    let returned = |key: &str, block: &Shape| {
-        let live = offer.get(key).and_then(Value::as_object);
-        live.is_some_and(|live| block.properties().any(|(name, p)| p.rules.secret && live.contains_key(name)))
+    let blocks = |named: bool| {
+        let kept = choices.iter().filter(|(word, _)| !named || text.contains(&word.to_ascii_lowercase()));
+        kept.filter_map(|(_, key)| key.as_deref()).collect::<Vec<_>>()
     };
-    candidates.peek().is_some() && !candidates.any(|(key, block)| covered(shape.label(key)) || returned(key, block))
+    Some(blocks(true)).filter(|named| !named.is_empty()).unwrap_or_else(|| blocks(false))
+}
+
+/// Whether the portal returned a secret of a block.
+fn returned_in(offer: &Map<String, Value>, block: &str, shape: &Shape) -> bool {
+    let live = offer.get(block).and_then(Value::as_object);
+    let mut secrets = shape.property(block).properties().filter(|(_, property)| property.rules.secret);
+    live.is_some_and(|live| secrets.any(|(name, _)| live.contains_key(name)))
 }
 
 fn holds_secrets(shape: &Shape) -> bool {

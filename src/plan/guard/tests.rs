@@ -16,6 +16,7 @@ const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
 const HIDE: &str = "microsoft-azure-virtualmachines.hideSKUForSolutionTemplate";
 const CLOUDS: &str = "microsoft-azure-virtualmachines.cloudAvailability";
 const PREVIEW: &str = "microsoft-azure-marketplace.allowedSubscriptions";
+const HERO: &str = "microsoft-azure-marketplace.heroLogo";
 const LEAD: &str = "microsoft-azure-marketplace.tableLeadConfiguration";
 
 /// One plan with a price, markets, an audience and an image.
@@ -86,7 +87,7 @@ fn accepting(tokens: &[&str], context: Context) -> Context {
 }
 
 /// Every guard of one offer, some in more than one way.
-const CASES: [Case; 20] = [
+const CASES: [Case; 24] = [
     case(Guard::Removal, "remove-image:basic/1.0.0", |o| plan_mut(o)[IMAGES] = json!({})),
     case(Guard::Removal, "remove-plan:basic", |o| o["definition"]["plans"] = json!([{"planId": "other"}])),
     case(Guard::Price, "price:basic/2core:+25%", |o| individually(o)["2core"] = json!(0.25)),
@@ -134,6 +135,22 @@ const CASES: [Case; 20] = [
         ..case(Guard::Twins, "twin:plans[basic]/virtualMachinePricing", |o| individually(o)["1core"] = json!(0.101))
     },
     case(Guard::UnknownFields, "unknown-field:plans[basic]/coulour", |o| plan_mut(o)["coulour"] = json!("red")),
+    case(Guard::Locked, "locked:plans[basic]/vmImages[1.0.0]/osVhdUrl:310ea1ca", |o| {
+        plan_mut(o)[IMAGES]["1.0.0"]["osVhdUrl"] = json!("https://h/2?sig=a");
+    }),
+    case(Guard::Locked, "locked:plans[basic]/vmImages[1.0.0]/lunVhdDetails:1", |o| {
+        plan_mut(o)[IMAGES]["1.0.0"]["lunVhdDetails"] = json!([{"lun": 0, "srcVhdUrl": "https://h/d"}]);
+    }),
+    Case {
+        before: |o| plan_mut(o)[IMAGES]["1.0.0"]["lunVhdDetails"] = json!([{"lun": 0, "srcVhdUrl": "https://h/d"}]),
+        ..case(Guard::Locked, "locked:plans[basic]/vmImages[1.0.0]/lunVhdDetails[0]/srcVhdUrl:9e01fcdf", |o| {
+            plan_mut(o)[IMAGES]["1.0.0"]["lunVhdDetails"] = json!([{"lun": 0, "srcVhdUrl": "https://h/e"}]);
+        })
+    },
+    Case {
+        before: |o| o["definition"]["offer"][HERO] = json!("https://h/hero.png"),
+        ..case(Guard::Locked, "locked:heroLogo:none", |o| o["definition"]["offer"][HERO] = json!(null))
+    },
     Case { closed: true, ..case(Guard::Window, "outside-window", |o| o["definition"]["displayText"] = json!("b")) },
 ];
 
@@ -184,6 +201,35 @@ fn each_guard_is_tripped_and_accepted_by_its_token_and_by_no_other() {
     }
     let seen = CASES.iter().map(|case| case.guard).collect::<BTreeSet<_>>();
     assert_eq!(seen.len(), Guard::ALL.len() - 1, "`many-offers` is a matter of the whole plan");
+}
+
+#[test]
+fn only_what_was_published_is_locked() {
+    let moved = |document: &mut Value| plan_mut(document)[IMAGES]["1.0.0"]["osVhdUrl"] = json!("https://h/2?sig=a");
+    let mut after = offer();
+    moved(&mut after);
+    let locked = |before: &Value, after: &Value, goal: Through, production: Option<Value>| {
+        let live = Live::Present(LiveOffer { document: before.clone(), etag: None });
+        let view = ReleaseView { production_document: production, ..ReleaseView::NOTHING };
+        let (shape, choices) = (Schemas::builtin().shape(VM), through(goal));
+        let plan =
+            Plan::of([decide(&desired(after, &[]), &live, &view, Contents::default(), shape, &choices)], closed(None));
+        let findings = plan.offers().iter().flat_map(|offer| offer.findings.clone());
+        findings.filter(|finding| finding.guard == Some(Guard::Locked)).count()
+    };
+    let mut never = offer();
+    never["status"] = json!("neverPublished");
+    let mut without = offer();
+    plan_mut(&mut without)[IMAGES] = json!({});
+    let mut signed = offer();
+    plan_mut(&mut signed)[IMAGES]["1.0.0"]["osVhdUrl"] = json!("https://h/1?se=2030-01-01&sig=b");
+    assert_eq!(locked(&offer(), &after, Through::Draft, None), 1, "what is published is not known");
+    assert_eq!(locked(&never, &after, Through::Draft, None), 0, "nothing is");
+    assert_eq!(locked(&offer(), &after, Through::Preview, None), 0, "nothing is live");
+    assert_eq!(locked(&offer(), &after, Through::Preview, Some(offer())), 1);
+    assert_eq!(locked(&offer(), &after, Through::Preview, Some(without)), 0, "the version is not");
+    assert_eq!(locked(&after, &offer(), Through::Preview, Some(offer())), 0, "the draft becomes what is live again");
+    assert_eq!(locked(&offer(), &signed, Through::Preview, Some(offer())), 0, "another signature");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::drift::{Side, address, long_texts, sides, summary, value};
+use super::super::drift::{Side, address, long_texts, sides, summary, value, values};
 use super::super::{Paint, inert, plan_text, plural};
 use super::escape::{code, fence};
 use crate::drift::{Drift, Moved, OfferDrift, Unlisted};
@@ -144,7 +144,10 @@ fn one_value(out: &mut String, moved: &Moved, path: &str, step: Step) {
                     hunks.push(lines);
                     writeln!(text, "  - {side}: {}", plural(words, "word"))
                 }
-                None => writeln!(text, "  - {side}: {} → {}", code(&value(*before)), code(&value(*after))),
+                None => {
+                    let (before, after) = values(*before, *after);
+                    writeln!(text, "  - {side}: {} → {}", code(&before), code(&after))
+                }
             },
             Side::Holds { side, value: held } => writeln!(text, "  - {side}: {}", code(&value(*held))),
         };

@@ -12,7 +12,7 @@ use super::{Act, Body, Item, Text, ViewOptions, markup};
 use crate::diff::{Change, ChangeKind};
 use crate::model::{Address, Step};
 use crate::plan::{Base, Risk};
-use crate::render::visible;
+use crate::render::{apart, visible};
 use crate::steps;
 
 /// Texts from this length on are shown as hunks rather than in full.
@@ -171,8 +171,9 @@ fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
         }
         ChangeKind::Replace { before, after } if before == after => (Act::Change, Body::Unseen(after.clone())),
         ChangeKind::Replace { before: Value::String(old), after: Value::String(new) } => {
+            let (old, new) = apart::texts(old, new).unwrap_or_else(|| (old.clone(), new.clone()));
             let scalar = || Body::Scalar { before: old.as_str().into(), after: new.as_str().into() };
-            (Act::Change, text(old, new, most_lines, options).map_or_else(scalar, Body::Text))
+            (Act::Change, text(&old, &new, most_lines, options).map_or_else(scalar, Body::Text))
         }
         ChangeKind::Replace { before, after } => {
             (Act::Change, Body::Scalar { before: before.clone(), after: after.clone() })
