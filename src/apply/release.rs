@@ -178,16 +178,9 @@ impl<'a> Work<'a> {
             self.did(Done::Live);
             return Ok(Some(End::Done));
         }
-        match self.reader().offer(self.key).await? {
-            Live::Present(draft) if self.content.as_ref() == Some(&draft.digest(self.shape)) => {}
-            _ => {
-                let why = "somebody saved the draft right after this run wrote it; it is not published";
-                return Err(End::Conflict(why.to_owned()));
-            }
-        }
-        self.go_on()?;
         let writer = self.context.writer;
-        let started = self.start(&before, async |tries| writer.publish(self.key, notify, tries).await).await;
+        let ready = async || self.draft_is_ours().await;
+        let started = self.start(&before, ready, async |tries| writer.publish(self.key, notify, tries).await).await;
         if waits && matches!(started, Err(End::Busy(_))) {
             let message = "the preview of other content waits for sign-off, and the portal publishes nothing over it; \
                            take it live in the portal or cancel it (`offerctl cancel`)";
@@ -208,17 +201,31 @@ impl<'a> Work<'a> {
             self.did(Done::Joined);
             return Ok(());
         }
-        // What is signed off must be what was planned: the preview that waits is compared, not assumed.
-        let same = self.holds_content(Slot::Preview).await?;
-        if !same {
-            let message = "the preview that waits for sign-off is not what this run published; it is not taken live";
-            return Err(End::Conflict(message.to_owned()));
-        }
-        self.go_on()?;
         let writer = self.context.writer;
-        self.operation = self.start(&before, async |tries| writer.go_live(self.key, tries).await).await?;
+        let ready = async || self.preview_is_ours().await;
+        self.operation = self.start(&before, ready, async |tries| writer.go_live(self.key, tries).await).await?;
         self.did(Done::SignedOff);
         Ok(())
+    }
+
+    /// A publish takes what the draft is then, so it is compared right before.
+    async fn draft_is_ours(&self) -> Result<(), End> {
+        match self.reader().offer(self.key).await? {
+            Live::Present(draft) if self.content.as_ref() == Some(&draft.digest(self.shape)) => Ok(()),
+            _ => {
+                let why = "somebody saved the draft right after this run wrote it; it is not published";
+                Err(End::Conflict(why.to_owned()))
+            }
+        }
+    }
+
+    /// What is signed off must be what was planned: the preview that waits is compared, not assumed.
+    async fn preview_is_ours(&self) -> Result<(), End> {
+        if self.holds_content(Slot::Preview).await? {
+            return Ok(());
+        }
+        let message = "the preview that waits for sign-off is not what this run published; it is not taken live";
+        Err(End::Conflict(message.to_owned()))
     }
 
     /// Nothing waits for a sign-off: either customers have the content, or there is nothing to sign off.
@@ -235,15 +242,18 @@ impl<'a> Work<'a> {
         Ok(self.reader().submissions(self.key).await?)
     }
 
-    /// Sends a POST once. One that got no clear answer is not sent again: whether it took effect is read from the
-    /// submissions. One that was turned away unread is, after the submissions showed nothing new.
+    /// Sends a POST once, right after `ready`. One that got no clear answer is not sent again: whether it took effect is
+    /// read from the submissions. One that was turned away unread is, after the submissions showed nothing new.
     async fn start(
         &self,
         before: &[Submission],
+        ready: impl AsyncFn() -> Result<(), End>,
         post: impl AsyncFn(Tries) -> Result<Accepted, Problem>,
     ) -> Result<Option<OperationPath>, End> {
         let mut tries = Tries::default();
         loop {
+            ready().await?;
+            self.go_on()?;
             let problem = match post(tries).await {
                 Ok(accepted) => return Ok(accepted.operation),
                 Err(problem) => problem,
@@ -263,7 +273,6 @@ impl<'a> Work<'a> {
             if !turned_away {
                 return Err(problem.into());
             }
-            self.go_on()?;
         }
     }
 
