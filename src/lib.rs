@@ -63,7 +63,7 @@ mod safe;
 mod stop;
 #[expect(clippy::disallowed_methods, reason = "asks for the environment and writes to the streams")]
 mod term;
-#[expect(clippy::disallowed_methods, reason = "reads files that others wrote")]
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads files that others wrote")]
 mod text;
 
 mod parallel;
@@ -73,7 +73,7 @@ mod schema;
 
 mod document;
 
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads the files of the project")]
+#[expect(clippy::disallowed_methods, reason = "reads the files of the project")]
 mod workspace;
 
 mod lint;
