@@ -129,6 +129,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Check the offer files, without the portal
     Validate(ValidateArgs),
+    /// Write offers of the portal as YAML files of a project, to begin with
+    Import(ImportArgs),
     /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
     Explain(ExplainArgs),
     /// Show what is known of offers, as JSON Schema for people and editors
@@ -177,6 +179,33 @@ pub(crate) struct ValidateArgs {
     /// Mend what has one right answer, such as missing quotes; comments stay
     #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
     pub(crate) fix: bool,
+}
+
+/// `offerctl import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl import                     every offer that the credential may read\n  \
+                        offerctl import contoso             the offers of a publisher\n  \
+                        offerctl import contoso/service     one offer")]
+pub(crate) struct ImportArgs {
+    /// PUBLISHER or PUBLISHER/OFFER; none means every offer that the credential may read
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+
+    /// The names of fields: short where they are unambiguous, or as the API has them
+    #[arg(long, value_name = "NAMES", value_enum, default_value_t)]
+    pub(crate) names: Names,
+
+    /// Write empty values and the portal's defaults too
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+/// Which names of fields are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Names {
+    #[default]
+    Short,
+    Wire,
 }
 
 /// `offerctl explain`.

@@ -77,6 +77,8 @@ mod document;
 mod workspace;
 
 mod lint;
+// From live offers back to files.
+mod import;
 
 // What is, what differs, what to do.
 mod live;

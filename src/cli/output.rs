@@ -76,6 +76,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Validate(_) => "validate",
+            Self::Import(_) => "import",
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Plan(_) => "plan",
@@ -105,7 +106,7 @@ impl Command {
             }
             Self::Drift(_) => &[Text, Markdown, Json, Junit, Github],
             Self::Status(_) | Self::Doctor(_) | Self::Diff(_) | Self::Snapshot(_) => &[Text, Json],
-            Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
+            Self::Import(_) | Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
         }
     }
 }

@@ -9,6 +9,7 @@ mod doctor;
 mod drift;
 mod explain;
 mod git;
+mod import;
 mod observe;
 mod plan;
 mod progress;
@@ -110,6 +111,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     shell.check_sinks()?;
     match command {
         Command::Validate(args) => validate::run(shell, &args),
+        Command::Import(args) => import::run(shell, &args).await,
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,

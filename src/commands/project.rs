@@ -30,6 +30,12 @@ pub(super) fn find() -> (Result<Option<Arc<Project>>>, Arc<Schemas>) {
     }
 }
 
+/// The project that a folder is, after it was made one.
+pub(super) fn found(folder: &std::path::Path) -> Result<Project> {
+    let found = Project::find(folder).map_err(|finding| Error::invalid(UNUSABLE).with(vec![*finding]))?;
+    found.ok_or_else(|| Error::invalid(UNUSABLE).with(vec![Project::missing(folder)]))
+}
+
 const UNUSABLE: &str = "there is no usable project";
 
 impl Shell {
@@ -58,7 +64,7 @@ impl Shell {
         })
     }
 
-    fn read(&self, project: &Project) -> Loaded {
+    pub(super) fn read(&self, project: &Project) -> Loaded {
         with_surroundings(|surroundings| project.load(&self.schemas, surroundings))
     }
 
@@ -200,6 +206,6 @@ fn hide_secrets(read: &BTreeSet<String>, loaded: &Loaded) {
     HELD.lock().unwrap_or_else(PoisonError::into_inner).extend(shared);
 }
 
-fn current_folder() -> Result<PathBuf> {
+pub(super) fn current_folder() -> Result<PathBuf> {
     std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))
 }

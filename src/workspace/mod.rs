@@ -31,11 +31,13 @@ pub(crate) use files::Tree;
 pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use locate::locate;
 pub(crate) use mend::mend;
+pub(crate) use names::short;
 #[cfg(test)]
 pub(crate) use offer::Reconcile;
 pub(crate) use offer::{Desired, Ignore, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
 pub(crate) use variables::{Variables, is_secret};
+pub(crate) use yaml::{Plain, plain};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};

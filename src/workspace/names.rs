@@ -57,6 +57,12 @@ pub(super) fn expand_tokens(tokens: &mut [String], shape: &Shape) {
     }
 }
 
+/// The name under which a file may declare a property, where it is shorter and stands for no other.
+pub(crate) fn short<'k>(full: &'k str, shape: &Shape) -> Option<&'k str> {
+    let (_, short) = full.rsplit_once('.')?;
+    (candidates(short, shape) == [full]).then_some(short)
+}
+
 /// The properties that a key may be short for; none where it is a property itself.
 fn candidates<'a>(key: &str, shape: &'a Shape) -> Vec<&'a str> {
     if key.contains('.') || shape.names(key) {

@@ -342,7 +342,7 @@ fn convert(text: &str, span: &serde_yaml::Span) -> Span {
 }
 
 /// What a plain scalar is.
-pub(super) enum Plain {
+pub(crate) enum Plain {
     Null,
     Bool(bool),
     Number(Number),
@@ -351,7 +351,7 @@ pub(super) enum Plain {
     Odd,
 }
 
-pub(super) fn plain(text: &str) -> Plain {
+pub(crate) fn plain(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
         "true" | "True" | "TRUE" => return Plain::Bool(true),
