@@ -11,7 +11,7 @@ use crate::document::{Equality, compare_scalars, identity, is_empty, members_key
 use crate::model::{Address, OfferKey, Step};
 use crate::redact;
 use crate::schema::Shape;
-use crate::workspace::{Plain, plain, short};
+use crate::workspace::{Plain, is_short, plain, short};
 use yaml::Yaml;
 
 /// The keys of an offer that are the publisher's own. A live offer may have any other key, and none of them is trusted.
@@ -47,6 +47,8 @@ pub(crate) enum LeftOut {
     Secret,
     /// A number that YAML does not hold.
     Number,
+    /// A field whose name is short for another one, or longer than YAML takes.
+    Name,
     /// A top-level key that is not part of an offer.
     NotOurs,
 }
@@ -57,6 +59,7 @@ impl LeftOut {
             Self::Copy => "the portal's own copy of a file",
             Self::Secret => "holds a secret",
             Self::Number => "a number that YAML readers do not agree on",
+            Self::Name => "its name is short for another field, or too long",
             Self::NotOurs => "not part of an offer",
         }
     }
@@ -127,6 +130,10 @@ impl Writer<'_> {
         let shape = object.property(name);
         let rules = &shape.rules;
         if rules.server_owned || rules.write_only || rules.read_only_on_write {
+            return None;
+        }
+        if is_short(name, object) || yaml::is_too_long(name) {
+            self.out.left_out.push((at.with(Step::Key(name)), LeftOut::Name));
             return None;
         }
         let filled_in = || rules.default.as_ref().is_some_and(|default| is_default(default, value, shape));

@@ -33,6 +33,11 @@ pub(super) fn document(entries: &[(String, Yaml)]) -> String {
     out
 }
 
+/// Whether a key has more characters than YAML takes before the colon.
+pub(super) fn is_too_long(key: &str) -> bool {
+    text_in_line(key).chars().count() > 1000
+}
+
 fn map(entries: &[(String, Yaml)], indent: usize, out: &mut String) {
     for (index, (key, value)) in entries.iter().enumerate() {
         // The first entry of a mapping in a list follows the dash.

@@ -31,7 +31,7 @@ pub(crate) use files::Tree;
 pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use locate::locate;
 pub(crate) use mend::mend;
-pub(crate) use names::short;
+pub(crate) use names::{is_short, short};
 #[cfg(test)]
 pub(crate) use offer::Reconcile;
 pub(crate) use offer::{Desired, Ignore, Through};

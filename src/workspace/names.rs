@@ -63,6 +63,11 @@ pub(crate) fn short<'k>(full: &'k str, shape: &Shape) -> Option<&'k str> {
     (candidates(short, shape) == [full]).then_some(short)
 }
 
+/// Whether a file cannot declare a property of this name, because it reads as the short name of another.
+pub(crate) fn is_short(name: &str, shape: &Shape) -> bool {
+    !candidates(name, shape).is_empty()
+}
+
 /// The properties that a key may be short for; none where it is a property itself.
 fn candidates<'a>(key: &str, shape: &'a Shape) -> Vec<&'a str> {
     if key.contains('.') || shape.names(key) {
