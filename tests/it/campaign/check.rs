@@ -70,7 +70,7 @@ impl Finished {
 
 fn asked(history: &[Event]) -> impl DoubleEndedIterator<Item = (usize, &Asked)> {
     history.iter().enumerate().filter_map(|(at, event)| match event {
-        Event::Asked(asked) => Some((at, asked)),
+        Event::Asked(asked) => Some((at, &**asked)),
         Event::Edited => None,
     })
 }
