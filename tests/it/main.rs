@@ -50,6 +50,7 @@ mod schemas;
 mod slots;
 mod snapshots;
 mod stale;
+mod stopping;
 mod streams;
 mod terminal;
 mod weather;

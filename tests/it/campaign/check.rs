@@ -70,7 +70,7 @@ impl Finished {
 
 fn asked(history: &[Event]) -> impl DoubleEndedIterator<Item = (usize, &Asked)> {
     history.iter().enumerate().filter_map(|(at, event)| match event {
-        Event::Asked(asked) => Some((at, asked)),
+        Event::Asked(asked) => Some((at, &**asked)),
         Event::Edited => None,
     })
 }
@@ -261,14 +261,16 @@ pub(super) fn report(history: &[Event], run: &Finished, all: &[Finished]) -> Vec
     let Some(report) = run.report() else {
         return without_report(run, code, &own).into_iter().map(what).collect();
     };
+    // The second wish to leave ends the process while the report is on its way, too.
+    let left = code == 130 && run.ending.is_some_and(|ending| ending.signal == Signal::InterruptTwice);
     let mut broken = Vec::new();
-    if report["exit_code"] != code {
+    if report["exit_code"] != code && !left {
         broken.push(format!("the exit code is {code}"));
     }
     let ends = run.ends();
     let unread = report["unread"].as_array().map_or(0, Vec::len);
     let unchanged = report["unchanged"].as_u64().unwrap_or_default();
-    if !codes(&ends, unread > 0, unchanged > 0).contains(&code) {
+    if !codes(&ends, unread > 0, unchanged > 0).contains(&code) && !left {
         broken.push(format!("the exit code is {code}, and the offers ended as {ends:?}"));
     }
     for offer in report["offers"].as_array().into_iter().flatten() {

@@ -48,7 +48,7 @@ impl Route {
 /// One request of a command, or one edit by hand.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    Asked(Asked),
+    Asked(Box<Asked>),
     Edited,
 }
 
@@ -81,7 +81,7 @@ impl Asked {
 impl std::fmt::Display for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self::Asked(asked) = self else { return f.write_str("somebody edits") };
-        let Asked { process, offer, route, status, delivered, held, .. } = asked;
+        let Asked { process, offer, route, status, delivered, held, .. } = asked.as_ref();
         let offer = offer.as_deref().unwrap_or("-");
         write!(f, "process {process}: {offer} {route:?} {status}")?;
         if !delivered {

@@ -175,7 +175,7 @@ impl Hub {
             *last = Instant::now();
         }
         state.faults += usize::from(fault.is_some());
-        state.history.push(Event::Asked(Asked {
+        state.history.push(Event::Asked(Box::new(Asked {
             process,
             offer: offer.clone(),
             route,
@@ -185,7 +185,7 @@ impl Hub {
             preview,
             body,
             if_match,
-        }));
+        })));
         if edit_after {
             self.edit(&mut state, offer.as_deref());
         }

@@ -7,8 +7,13 @@ mod trace;
 use std::sync::Mutex;
 
 use model::{BOTH_DONE, LOST, Mutation, Protocol, RESUMES, TWICE, UNPLANNED, WINDOW};
+use offerctl::Switches;
 use stateright::{Checker, Model as _};
 use trace::{Happens, Trace};
+
+use crate::campaign::hub::Hub;
+use crate::support::front::{Act, Front};
+use crate::support::{World, http_answer, native, offer, run};
 
 fn protocol(native: bool, titles: [u8; 2]) -> Protocol {
     Protocol { native, titles, mutation: Mutation::None, operations_take_time: true }
@@ -97,4 +102,24 @@ fn the_program_asks_what_the_model_says() {
     });
     let differing = differing.into_inner().expect("unused");
     assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
+}
+
+/// The portal turns a publish away, and somebody saves the draft in the pause after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_that_is_turned_away_is_compared_again_before_it_is_repeated() {
+    let live = vec![native(&offer("a", "old"))];
+    let world = World::with(live, &[("a", &offer("a", "new"))], Switches::default()).await;
+    let hub = Hub::new(world.sandbox.url());
+    let front = Front::before(&hub.url(), move |request| match request.route().ends_with("/publish") {
+        true => {
+            hub.edit(&mut hub.state(), Some("a"));
+            Act::Instead(http_answer("429 x\r\nretry-after: 0", b""))
+        }
+        false => Act::Forward,
+    });
+    let mut command = world.command(&["apply", "--yes", "--through", "preview", "-o", "json"]);
+    command.env("OFFERCTL_ENDPOINT", &front.url);
+    let ran = tokio::task::block_in_place(|| run(&mut command)).exits(5);
+    assert_eq!(ran.outcomes(), ["contoso/a: updated; conflict"]);
+    assert_eq!(front.log().iter().filter(|request| request.route().ends_with("/publish")).count(), 1);
 }
