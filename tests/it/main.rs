@@ -31,6 +31,7 @@ mod git;
 mod hostile_files;
 mod hostile_portal;
 mod hostile_size;
+mod import;
 mod isolation;
 mod leaving;
 mod logs;
