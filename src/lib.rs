@@ -13,7 +13,8 @@
 //!
 //! 1. [`workspace`] finds the project, reads the offer files with the place of every node, resolves tags, and collects
 //!    [`diagnostic`]s. The result is one `Desired` for each offer.
-//!    [`lint`] then looks for what is well-formed and still goes wrong later.
+//!    [`lint`] then looks for what is well-formed and still goes wrong later. [`import`] goes the other way: from a live
+//!    offer to the file that declares it.
 //! 2. [`schema`] says what is known of a document: what identifies the members of a list, what the portal owns, fills
 //!    in, renames or rehosts. It is data, from `schemas/`. [`document`] visits, pairs, maps and finds the values of
 //!    documents by it; no other module decides what the identity of a member is.
