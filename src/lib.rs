@@ -78,8 +78,6 @@ mod document;
 mod workspace;
 
 mod lint;
-// From live offers back to files.
-mod import;
 
 // What is, what differs, what to do.
 mod live;
@@ -89,6 +87,8 @@ mod infer;
 mod content;
 
 mod diff;
+// From live offers back to files.
+mod import;
 
 mod policy;
 
