@@ -48,22 +48,23 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
         shell.until_stopped(all).await
     };
     let (read, unread) = shell.with_portal(work).await?;
-    let project = match project {
-        Some(project) => project,
-        None => Arc::new(create()?),
+    let (became, after) = match project {
+        // Of nothing, no project is made.
+        None if read.is_empty() => (Vec::new(), Loaded::default()),
+        project => {
+            let project = project.map_or_else(|| create().map(Arc::new), Ok)?;
+            let before = shell.read(&project);
+            (write_all(&project, &before, &read), shell.read(&project))
+        }
     };
-    let before = shell.read(&project);
-    let became = write_all(&project, &before, &read);
-    let after = shell.read(&project);
-    let (text, differs) = report(shell, &read, &unread, &became, &after);
-    shell.to_stdout(&text)?;
+    shell.to_stdout(&report(shell, &read, &unread, &became, &after))?;
     shell.term.alert_text(&render::diagnostics(&after.diagnostics, shell.term.stderr_color));
     let fates = became.iter().map(|became| match became {
         Became::Written(_) | Became::Kept(_) => Fate::Done,
         Became::Failed(_) => Fate::Failed,
     });
     let exit = Exit::of(fates.chain(unread.iter().map(|unread| Fate::unread(unread.denied))));
-    Ok(if exit == Exit::Done && after.has_errors() && !differs { Exit::Invalid } else { exit })
+    Ok(if exit == Exit::Done && after.has_errors() { Exit::Invalid } else { exit })
 }
 
 /// The offers that the targets name; all that the credential may read without one.
@@ -191,8 +192,7 @@ fn write(project: &Project, key: &OfferKey, text: &str) -> std::result::Result<P
     Ok(inside)
 }
 
-/// Returns the report, and whether a file differs from its offer.
-fn report(shell: &Shell, read: &[Read], unread: &[Unread], became: &[Became], after: &Loaded) -> (String, bool) {
+fn report(shell: &Shell, read: &[Read], unread: &[Unread], became: &[Became], after: &Loaded) -> String {
     let mut out = String::new();
     let (mut notes, mut differing) = (String::new(), String::new());
     let desired = after.offers.iter().map(|offer| (folded(&offer.key), offer)).collect::<BTreeMap<_, _>>();
@@ -240,7 +240,7 @@ fn report(shell: &Shell, read: &[Read], unread: &[Unread], became: &[Became], af
         render::plural(written, "file"),
         unread.len()
     );
-    (out, !differing.is_empty())
+    out
 }
 
 fn note(notes: &mut String, key: &OfferKey, imported: &Imported) {

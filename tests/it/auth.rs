@@ -92,6 +92,11 @@ async fn the_azure_cli_is_asked_for_this_api_and_its_words_are_shown() {
     let refused = run(&world, &authority, &["plan"], &env).await.exits(4);
     let message = "error: credential azure-cli (az account get-access-token): the Azure CLI (az) gives no token: Please run 'az login' to setup account.; WARNING: a new version of az; password=REDACTED\n  hint: sign in with `az login`\n";
     assert_eq!(refused.stderr, message);
+    // However much comes before it, what failed is shown.
+    let long = (0..100).map(|at| format!("WARNING: extension {at}\n")).collect::<String>();
+    az(&format!("cat >&2 <<'EOF'\n{long}ERROR: The account is locked.\nEOF\nexit 1"));
+    let refused = run(&world, &authority, &["plan"], &env).await.exits(4);
+    assert!(refused.stderr.contains("gives no token: The account is locked."), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,9 +48,11 @@ impl AzureCli {
             Err(_) => return Err(Failure::here("the Azure CLI (az) did not answer within a minute")),
         };
         if !output.status.success() {
-            // Warnings come first, and what failed after them.
-            let mut said = problem::lines(&String::from_utf8_lossy(&output.stderr));
-            said.sort_by_key(|line| !line.starts_with("ERROR: "));
+            // Warnings come first, and what failed after them: it must not be what a long text is cut down by.
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let mut lines = stderr.lines().collect::<Vec<_>>();
+            lines.sort_by_key(|line| !line.starts_with("ERROR: "));
+            let mut said = problem::lines(&lines.join("\n"));
             let first = if said.is_empty() { "it does not say why".to_owned() } else { said.remove(0) };
             let cause = format!("the Azure CLI (az) gives no token: {}", first.trim_start_matches("ERROR: "));
             let hint = Some("sign in with `az login`".to_owned());
