@@ -9,7 +9,9 @@ mod doctor;
 mod drift;
 mod explain;
 mod git;
+mod home;
 mod import;
+mod listing;
 mod observe;
 mod plan;
 mod progress;
@@ -20,6 +22,7 @@ mod sandbox;
 mod schema;
 mod secrets;
 mod shell;
+mod show;
 mod since;
 mod sinks;
 mod snapshot;
@@ -112,6 +115,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     match command {
         Command::Validate(args) => validate::run(shell, &args),
         Command::Import(args) => import::run(shell, &args).await,
+        Command::Show(args) => show::run(shell, &args).await,
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
