@@ -19,7 +19,7 @@ use crate::workspace::{MAX_PARALLELISM, Through};
 
 pub(crate) use diff::{DiffArgs, SideArg};
 pub(crate) use drift::DriftArgs;
-pub(crate) use import::{ImportArgs, LayoutArgs, Names, OfferAt, ShowArgs};
+pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, ShowArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use snapshot::SnapshotArgs;
@@ -135,6 +135,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Show an offer as the portal holds it: the draft, another slot, or a version
     Show(ShowArgs),
+    /// List the versions and submissions of an offer, as far as the portal keeps them
+    History(HistoryArgs),
     /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
     Explain(ExplainArgs),
     /// Show what is known of offers, as JSON Schema for people and editors

@@ -75,6 +75,14 @@ pub(crate) struct ShowArgs {
     pub(crate) full: bool,
 }
 
+/// `offerctl history`.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// PUBLISHER/OFFER
+    #[arg(value_name = "OFFER")]
+    pub(crate) offer: OfferKey,
+}
+
 /// An offer in one of the states that the portal keeps; the draft where none is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfferAt {

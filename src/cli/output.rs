@@ -81,6 +81,7 @@ impl Command {
             Self::Validate(_) => "validate",
             Self::Import(_) => "import",
             Self::Show(_) => "show",
+            Self::History(_) => "history",
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Plan(_) => "plan",
@@ -110,7 +111,12 @@ impl Command {
             }
             Self::Drift(_) => &[Text, Markdown, Json, Junit, Github],
             Self::Show(_) => &[Yaml, Text, Json],
-            Self::Status(_) | Self::Doctor(_) | Self::Diff(_) | Self::Snapshot(_) | Self::Import(_) => &[Text, Json],
+            Self::Status(_)
+            | Self::Doctor(_)
+            | Self::Diff(_)
+            | Self::Snapshot(_)
+            | Self::Import(_)
+            | Self::History(_) => &[Text, Json],
             Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
         }
     }

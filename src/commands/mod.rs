@@ -9,6 +9,7 @@ mod doctor;
 mod drift;
 mod explain;
 mod git;
+mod history;
 mod home;
 mod import;
 mod listing;
@@ -116,6 +117,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Validate(args) => validate::run(shell, &args),
         Command::Import(args) => import::run(shell, &args).await,
         Command::Show(args) => show::run(shell, &args).await,
+        Command::History(args) => history::run(shell, &args).await,
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,

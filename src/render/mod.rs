@@ -10,6 +10,7 @@ mod doctor_text;
 mod drift;
 mod found;
 pub(crate) mod github;
+mod history;
 mod html;
 mod imports;
 mod json;
@@ -30,6 +31,7 @@ pub(crate) use diff_text::compared;
 pub(crate) use doctor_text::doctor;
 pub(crate) use drift::drift;
 pub(crate) use found::Places;
+pub(crate) use history::{history, history_json};
 pub(crate) use html::{error as error_html, plan as plan_html};
 pub(crate) use imports::{imports, imports_json};
 pub(crate) use json::{
