@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::document::{Equality, Keyed, compare_scalars, identity, is_empty, store_copy};
+use crate::document::{Equality, Keyed, compare_scalars, identity, is_empty, members_key, store_copy};
 use crate::model::{Address, OfferKey, Step};
 use crate::redact;
 use crate::schema::Shape;
@@ -81,6 +81,8 @@ pub(crate) enum LeftOut {
     Name,
     /// A value that is nested more deeply than an offer file may be.
     Depth,
+    /// A list whose members cannot be told apart: one has no identity, or two have the same.
+    Identity,
     /// A top-level key that is not part of an offer.
     NotOurs,
 }
@@ -94,6 +96,7 @@ impl LeftOut {
             Self::Number => "number",
             Self::Name => "name",
             Self::Depth => "depth",
+            Self::Identity => "identity",
             Self::NotOurs => "not-an-offer-field",
         }
     }
@@ -105,6 +108,7 @@ impl LeftOut {
             Self::Number => "a number that YAML readers do not agree on",
             Self::Name => "its name is short for another field, or too long",
             Self::Depth => "nested too deeply for an offer file",
+            Self::Identity => "a member has no identity, or two have the same",
             Self::NotOurs => "not part of an offer",
         }
     }
@@ -296,6 +300,10 @@ impl Writer<'_> {
     /// matched by it, and may leave out what is in them.
     fn array(&mut self, items: &[Value], shape: &Shape, at: Address) -> Option<Yaml> {
         let ids = Keyed::of(items, shape);
+        if ids.is_none() && members_key(shape).is_some() && !items.is_empty() {
+            self.out.left_out.push((at, LeftOut::Identity));
+            return None;
+        }
         let keyed = ids.as_ref().is_some_and(|ids| !ids.ids().iter().any(|id| redact::holds_secret(id)));
         let is_of_plans = at.steps().map(Step::key).eq([Some("definition"), Some("plans")]);
         if self.options.split_plans && is_of_plans && keyed && names::are_file_names(ids.iter().flat_map(Keyed::ids)) {

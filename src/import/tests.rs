@@ -17,22 +17,58 @@ fn live(offer_type: &str, definition: &Value) -> Value {
     json!({"publisherId": "contoso", "id": "a", "offerTypeId": offer_type, "version": 3, "definition": definition})
 }
 
-/// Imports an offer in every layout, and checks that each file compares as equal.
+/// A layout: wire names, defaults, texts apart, plans apart.
+type Layout = [bool; 4];
+
+/// Every pair of options in each of its four ways.
+fn layouts() -> impl Iterator<Item = Layout> {
+    (0..8_u8).map(|bits| [bits & 1 != 0, (bits & 1 != 0) != (bits & 2 != 0), bits & 2 != 0, bits & 4 != 0])
+}
+
+/// Imports an offer in every layout, and checks that the files compare as equal.
 #[track_caller]
 fn assert_law(name: &str, live: &Value) -> Imported {
+    let mut all = layouts().map(|layout| assert_law_of(name, live, layout)).collect::<Vec<_>>();
+    all.swap_remove(0)
+}
+
+#[track_caller]
+fn assert_law_of(name: &str, live: &Value, [wire_names, full, split_text, split_plans]: Layout) -> Imported {
     let shape = Schemas::builtin().shape(live["offerTypeId"].as_str().unwrap_or_default());
-    let layouts = [(false, false), (true, false), (false, true), (true, true)];
-    let mut all = layouts.map(|(wire_names, full)| {
-        let imported = write(&key(), live, shape, Options { wire_names, full, ..Options::default() });
-        let (desired, found) =
-            offer_from_text("a.yaml", imported.text(), Schemas::builtin(), jiff::civil::date(2026, 1, 1));
-        let desired = desired.unwrap_or_else(|| panic!("{name}: {found:?}\n{}", imported.text()));
-        let options = Compare { ignore: &[], resend: false, contents: None };
-        let diff = diff::compare(&desired.document, live, shape, options);
-        assert!(diff.patch.is_empty(), "{name}: {:?}\n{}", diff.changes, imported.text());
-        imported
-    });
-    std::mem::take(&mut all[0])
+    let options = Options { wire_names, full, split_text, split_plans, schema: Some("s.json"), ..Options::default() };
+    let imported = write(&key(), live, shape, options);
+    let text = in_one_file(&imported, split_plans);
+    let (desired, found) = offer_from_text("a.yaml", &text, Schemas::builtin(), jiff::civil::date(2026, 1, 1));
+    let desired = desired.unwrap_or_else(|| panic!("{name}: {found:?}\n{text}"));
+    let options = Compare { ignore: &[], resend: false, contents: None };
+    let diff = diff::compare(&desired.document, live, shape, options);
+    assert!(diff.patch.is_empty(), "{name}: {:?}\n{text}", diff.changes);
+    imported
+}
+
+/// The files of an offer as one: plans are members of the list again, and texts stand where their tags were.
+fn in_one_file(imported: &Imported, split_plans: bool) -> String {
+    let (path, offer) = &imported.files[0];
+    assert_eq!(path, if split_plans { "a/offer.yaml" } else { "a.yaml" });
+    let mut text = offer.clone();
+    let plans = imported.files.iter().filter(|(path, _)| path.ends_with(".yaml")).skip(1).collect::<Vec<_>>();
+    if !plans.is_empty() {
+        text = text.replace("definition: {}\n", "definition:\n") + "  plans:\n";
+    }
+    for (_, plan) in plans {
+        for (at, line) in plan.lines().enumerate() {
+            let indent = if at == 0 { "    - " } else { "      " };
+            text += &if line.is_empty() { "\n".to_owned() } else { format!("{indent}{line}\n") };
+        }
+    }
+    for (path, html) in imported.files.iter().filter(|(path, _)| path.ends_with(".html")) {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let tag = format!("!file {name}\n");
+        assert!(text.contains(&tag), "{tag} is nowhere in\n{text}");
+        text = text.replace(&tag, &format!("{}\n", json!(html)));
+    }
+    assert!(!text.contains("!file "), "{text}");
+    text
 }
 
 /// Texts that some reader of YAML takes for something else, or that some style cannot hold.
@@ -174,14 +210,22 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_offer_of_any_type_imports_without_a_difference(offer in values(), plans in prop::collection::vec(values(), 0..3), known: bool) {
-        let plans = plans.into_iter().enumerate().map(|(at, plan)| json!({"planId": format!("p{at}"), "vendor.value": plan}));
-        let definition = json!({"offer": {"vendor.value": offer}, "plans": plans.collect::<Vec<_>>()});
-        assert_law("random", &live(if known { VM } else { "contoso-unknown" }, &definition));
+    fn any_offer_of_any_type_imports_without_a_difference(offer in values(), plans in prop::collection::vec(values(), 0..3), html in "(<p>[a-z ]{0,9}</p>\n?){0,40}", layout: Layout, known: bool) {
+        let plans = plans.into_iter().enumerate().map(|(at, plan)| json!({"planId": format!("p{at}"), "vendor.value": plan, "vendor.html": html}));
+        let definition = json!({"offer": {"vendor.value": offer, "vendor.html": html}, "plans": plans.collect::<Vec<_>>()});
+        assert_law_of("random", &live(if known { VM } else { "contoso-unknown" }, &definition), layout);
     }
+}
+
+fn deep(levels: usize) -> Value {
+    (0..levels).fold(json!("<p>a</p>\n<p>b</p>"), |inner, _| json!({"a": inner}))
+}
+
+fn deep_list(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!([inner, 2]))
 }
 
 #[test]
@@ -212,7 +256,49 @@ fn offers_of_every_form_import_without_a_difference() {
             "html",
             json!({"offer": {"microsoft-azure-marketplace.description": "<p>line</p>\n  <b>x</b>\n".repeat(100)}, "plans": []}),
         ),
+        ("texts", json!({"offer": {"vendor.texts": TEXTS}, "plans": [{"planId": "a", "vendor.texts": TEXTS}]})),
+        (
+            "bidi and control characters",
+            json!({"offer": {"vendor.a": "\u{202e}abc\u{202c}", "vendor.b\u{200b}": "<p>\u{2066}x</p>\n".repeat(40), "vendor.\u{1b}": "\u{1b}[31m\u{7}"}, "plans": []}),
+        ),
+        (
+            "carriage returns, blanks and tabs",
+            json!({"offer": {"vendor.a": "<p>a</p>\r\n<p>b</p>\r\n", "vendor.b": "<p>a</p> \n<p>b</p>\t\n\n\n", "vendor.c": "\t<p>a</p>\n"}, "plans": []}),
+        ),
+        ("nothing", json!({})),
+        (
+            "empty strings and nulls",
+            json!({"offer": {"a": "", "b": null, "c": ["", null], "d": {"e": ""}}, "plans": [{"planId": "a", "x": null}]}),
+        ),
+        (
+            "versions",
+            json!({"offer": {}, "plans": [{"planId": "1.10", "microsoft-azure-virtualmachines.vmImages": images(signed)}, {"planId": "no"}]}),
+        ),
+        (
+            "ids that cannot be names of files",
+            json!({"offer": {}, "plans": [{"planId": "../../x", "y": 1}, {"planId": "con", "y": 2}, {"planId": "\u{202e}", "y": 3}]}),
+        ),
+        ("ids that differ in case", json!({"offer": {}, "plans": [{"planId": "a", "y": 1}, {"planId": "A", "y": 2}]})),
+        ("two plans of one id", json!({"offer": {}, "plans": [{"planId": "a", "y": 1}, {"planId": "a", "y": 2}]})),
+        (
+            "a plan without an id, beside a secret",
+            json!({"offer": {}, "plans": [{"planId": "a", "vendor.apiKey": "hunter2hunter2"}, {"y": 2}]}),
+        ),
+        (
+            "deep nesting",
+            json!({"offer": {"vendor.deep": deep(100), "vendor.list": deep_list(100), "vendor.b": 1}, "plans": []}),
+        ),
+        (
+            "a key that is a secret",
+            json!({"offer": {"see https://x.example/?sig=abcdefghijklmnopqrstuvwxyz0123456789AB%3D": 1, "x": 1}, "plans": []}),
+        ),
+        (
+            "copies",
+            json!({"offer": {"microsoft-azure-marketplace.smallLogo": "https://publishingstoredm.blob.core.windows.net/prodcontent/D/1.png?sig=x", "microsoft-azure-marketplace.title": "T"}, "plans": []}),
+        ),
+        ("long names", json!({"offer": {"x".repeat(900): 1, "y".repeat(2000): 2, "é".repeat(990): 3}, "plans": []})),
     ];
+    assert!(forms.len() * 3 >= 40);
     for (name, definition) in forms {
         for offer_type in [VM, "microsoft-azure-corevm", "contoso-unknown"] {
             let imported = assert_law(name, &live(offer_type, &definition));
@@ -255,6 +341,7 @@ fn what_a_person_reads_is_in_one_layout() {
                   "microsoft-azure-marketplace.description": "<p>a</p>\n<p>b</p>", "vendor.a": "no"},
     });
     let expected = "\
+# yaml-language-server: $schema=s.json
 publisherId: contoso
 id: a
 offerTypeId: microsoft-azure-virtualmachines
@@ -273,4 +360,44 @@ definition:
       regions: [\"NO\", DE]
 ";
     assert_eq!(assert_law("layout", &live(VM, &definition)).text(), expected);
+}
+
+#[test]
+fn texts_and_plans_go_to_files_of_their_own() {
+    let html = "<p>a</p>\n<p>b</p>\n";
+    let definition = json!({
+        "offer": {"microsoft-azure-marketplace.description": html, "vendor.description": html, "vendor.x": "<b>short</b>"},
+        "plans": [{"planId": "basic", "microsoft-azure-virtualmachines.skuDescription": html}, {"planId": "pro"}],
+    });
+    let paths = |imported: &Imported| imported.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+    let texts = assert_law_of("texts", &live(VM, &definition), [false, false, true, false]);
+    let expected = ["a.yaml", "a.description.html", "a.description-2.html", "a.plans-basic-skuDescription.html"];
+    assert_eq!(paths(&texts), expected);
+    let both = assert_law_of("both", &live(VM, &definition), [false, false, true, true]);
+    let expected = [
+        "a/offer.yaml",
+        "a/plans/basic.yaml",
+        "a/plans/pro.yaml",
+        "a/description.html",
+        "a/description-2.html",
+        "a/plans/basic.skuDescription.html",
+    ];
+    assert_eq!(paths(&both), expected);
+    assert!(both.text().starts_with("# yaml-language-server: $schema=../s.json\n"), "{}", both.text());
+    assert!(both.files[1].1.starts_with("planId: basic\n"), "{}", both.files[1].1);
+}
+
+#[test]
+fn a_copy_that_was_saved_is_an_artifact() {
+    let url = "https://publishingstoredm.blob.core.windows.net/prodcontent/D/1.png?sig=x";
+    let definition = json!({"offer": {"microsoft-azure-marketplace.smallLogo": url}, "plans": []});
+    let saved = BTreeMap::from([(url.to_owned(), "assets/contoso/a/smallLogo.png".to_owned())]);
+    let write = |saved| {
+        let options = Options { saved, to_root: "../../", split_plans: true, ..Options::default() };
+        write(&key(), &live(VM, &definition), Schemas::builtin().shape(VM), options)
+    };
+    let imported = write(Some(&saved));
+    assert!(imported.text().contains("smallLogo: !artifact ../../../assets/contoso/a/smallLogo.png\n"));
+    assert_eq!((imported.left_out.len(), imported.copies.len()), (0, 1));
+    assert_eq!(write(None).left_out.len(), 1);
 }

@@ -30,7 +30,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
                 folders.push(path);
             } else {
                 let name = path.strip_prefix(folder).expect("below").display().to_string();
-                found.insert(name, std::fs::read_to_string(&path).expect("a text"));
+                found.insert(name, String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned());
             }
         }
     }
@@ -86,18 +86,141 @@ async fn two_commands_lead_from_an_empty_folder_to_an_empty_plan() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_is_applied_elsewhere_imports_as_the_same_bytes() {
-    for profile in [native, migrated] {
-        let world = World::new(vec![profile(&plain("a", "A")), profile(&plain("b", "B"))], &[]).await;
+    let html = "<p>what it is</p>\n<p>what it does</p>\n";
+    let described = |id: &str| {
+        let mut offer = plain(id, "T");
+        offer["definition"]["offer"]["microsoft-azure-marketplace.description"] = json!(html);
+        offer
+    };
+    // A seeded offer has not the defaults that the portal adds, so `--full` is not among them.
+    let layouts: [&[&str]; 2] = [&["--names", "wire"], &["--split-text"]];
+    for (profile, layout) in [native, migrated].into_iter().flat_map(|profile| layouts.map(|layout| (profile, layout)))
+    {
+        let world = World::new(vec![profile(&described("a")), profile(&described("b"))], &[]).await;
         let first = tempfile::tempdir().expect("a folder");
-        import(world.sandbox.url(), first.path(), &["contoso/a", "contoso/b", "--names", "wire"]).await.exits(0);
+        import(world.sandbox.url(), first.path(), &[&["contoso/a", "contoso/b"], layout].concat()).await.exits(0);
         let other = World::new(Vec::new(), &[]).await;
         let mut apply = offerctl(first.path());
         apply.env("OFFERCTL_ENDPOINT", other.sandbox.url()).args(["apply", "--yes", "--allow", "many-offers:2"]);
         run_beside(apply).await.exits(0);
         let second = tempfile::tempdir().expect("a folder");
-        import(other.sandbox.url(), second.path(), &["contoso", "--names", "wire"]).await.exits(0);
-        assert_eq!(files(&first.path().join("offers")), files(&second.path().join("offers")));
+        import(other.sandbox.url(), second.path(), &[&["contoso"], layout].concat()).await.exits(0);
+        let written = files(&first.path().join("offers"));
+        assert_eq!(written, files(&second.path().join("offers")), "{layout:?}");
+        assert_eq!(written.len(), if layout == ["--split-text"] { 4 } else { 2 }, "{written:?}");
     }
+}
+
+const LOGO: &str = "microsoft-azure-marketplace.smallLogo";
+
+/// A server that gives out a logo, except below `/moved`, from where it redirects to it.
+fn logos() -> Impostor {
+    Impostor::new(|request| match request.contains(" /moved") {
+        true => b"HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: /48.png\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        false if request.starts_with("HEAD ") => {
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 7\r\n\r\n".to_vec()
+        }
+        false => http_answer("200 OK", b"\x89PNG\r\n\n"),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_the_portal_are_downloaded_and_declared_as_artifacts() {
+    let server = logos();
+    let world = World::new(vec![native(&plain("a", "A"))], &[]).await;
+    let mut declared = plain("a", "A");
+    declared["definition"]["offer"][LOGO] = json!(format!("{}/48.png", server.url));
+    world.declare("a", &declared);
+    world.run(&["apply", "--yes"]).await.exits(0);
+    let folder = tempfile::tempdir().expect("a folder");
+    import(world.sandbox.url(), folder.path(), &["contoso/a", "--artifacts"]).await.exits(3);
+    assert!(files(folder.path()).is_empty(), "nothing is made without a store");
+    let store = tempfile::tempdir().expect("a folder");
+    let settings = format!(
+        "[artifacts]\nstore = \"file://{}\"\npublic_url = \"https://cdn.contoso.example/art\"\n",
+        store.path().display()
+    );
+    write(folder.path(), "offerctl.toml", &settings);
+    std::fs::create_dir(folder.path().join("offers")).expect("a folder");
+    let report = import(world.sandbox.url(), folder.path(), &["contoso/a", "--artifacts", "-o", "json"]).await;
+    let report = report.exits(0).json();
+    let written = json!(["offers/contoso/a.yaml", "assets/contoso/a/smallLogo.png"]);
+    assert_eq!((&report["offers"][0]["files"], &report["offers"][0]["left_out"]), (&written, &json!([])));
+    let logo = std::fs::read(folder.path().join("assets/contoso/a/smallLogo.png")).expect("a file");
+    assert_eq!(logo, b"\x89PNG\r\n\n");
+    let text = std::fs::read_to_string(folder.path().join("offers/contoso/a.yaml")).expect("a text");
+    assert!(text.contains("smallLogo: !artifact ../../assets/contoso/a/smallLogo.png\n"), "{text}");
+    let mut plan = offerctl(folder.path());
+    plan.env("OFFERCTL_ENDPOINT", world.sandbox.url()).args(["plan", "--detailed-exitcode"]);
+    run_beside(plan).await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_follows_no_redirect_and_writes_over_nothing() {
+    let copy = "https://publishingstoredm.blob.core.windows.net";
+    for (path, existing) in [("moved/48.png", None), ("48.png", Some("mine"))] {
+        let mut live = plain("a", "A");
+        live["definition"]["offer"][LOGO] = json!(format!("{copy}/{path}?sig=CANARYsig"));
+        let body = live.to_string();
+        let logos = logos();
+        let to = logos.url.clone();
+        let portal = Impostor::new(move |request| match request.contains("/api/") {
+            true => http_answer("200 OK", body.as_bytes()),
+            false if request.contains("/moved/") => {
+                format!("HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: {to}/48.png\r\ncontent-length: 0\r\n\r\n")
+                    .into_bytes()
+            }
+            false => http_answer("200 OK", b"theirs"),
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = "[artifacts]\nstore = \"file:///srv/art\"\npublic_url = \"https://cdn.contoso.example/art\"\n";
+        write(folder.path(), "offerctl.toml", settings);
+        std::fs::create_dir(folder.path().join("offers")).expect("a folder");
+        if let Some(text) = existing {
+            write(folder.path(), "assets/contoso/a/smallLogo.png", text);
+        }
+        let ran = import(&portal.url, folder.path(), &["contoso/a", "--artifacts", "-o", "json"]).await;
+        assert!(!ran.stdout.contains("CANARY") && !ran.stderr.contains("CANARY"), "{ran:?}");
+        let report = ran.json();
+        assert!(logos.received().is_empty(), "no other host is asked");
+        assert!(
+            portal
+                .received()
+                .iter()
+                .filter(|request| !request.contains("/api/"))
+                .all(|request| { !request.to_ascii_lowercase().contains("authorization") })
+        );
+        let written = files(folder.path());
+        match existing {
+            Some(text) => {
+                assert_eq!(report["offers"][0]["result"], "failed");
+                assert_eq!(written["assets/contoso/a/smallLogo.png"], text);
+                assert!(!written.contains_key("offers/contoso/a.yaml"), "all files of an offer, or none");
+            }
+            None => {
+                assert_eq!(report["offers"][0]["result"], "written");
+                assert_eq!(report["offers"][0]["left_out"][0]["why"], "portal-copy");
+                assert!(!written.keys().any(|name| name.starts_with("assets")), "{written:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_names_versions_and_submissions() {
+    let world = World::new(vec![native(&offer("a", "first"))], &[]).await;
+    world.run(&["publish", "contoso/a", "--yes", "--notify", "x@contoso.example"]).await.exits(0);
+    world.portal_edit("a", |document| document["definition"]["offer"][TITLE] = json!("second")).await;
+    let history = world.run(&["history", "contoso/a", "-o", "json"]).await.exits(0).json();
+    let slots = history["slots"].as_array().expect("a list");
+    assert_eq!(slots.iter().map(|slot| slot["slot"].clone()).collect::<Vec<_>>(), [json!("draft"), json!("preview")]);
+    assert_ne!(slots[0]["version"], slots[1]["version"]);
+    let submission = &history["submissions"][0];
+    assert_eq!((&submission["slot"], &submission["notified"]), (&json!("staging"), &json!(["x@contoso.example"])));
+    assert_eq!(submission["version"], slots[1]["version"]);
+    assert!(submission["changed"].as_str().is_some_and(|time| !time.is_empty()));
+    world.run(&["history", "contoso/a"]).await.exits(0);
+    world.run(&["history", "contoso/none"]).await.exits(1);
 }
 
 #[cfg(unix)]
