@@ -225,9 +225,9 @@ enum Readers {
     Umask,
 }
 
-/// Writes a file for its owner alone, whole or not at all, and a device or a pipe as it comes.
-pub(super) fn write_whole(path: &Path, text: &str, escape: Escape) -> Result<()> {
-    write(path, &escape.safe(text, false), Readers::Owner)
+/// Writes a JSON text for its owner alone, whole or not at all, and to a device or a pipe as it comes.
+pub(super) fn write_private(path: &Path, json: &str) -> Result<()> {
+    write(path, &Escape::Json.safe(json, false), Readers::Owner)
 }
 
 /// Writes a document with a checksum, from which nothing can be taken out: one that would hold a secret is not written.
