@@ -108,7 +108,7 @@ impl Checker<'_> {
                 let finding = place.needed.map(|need| misplaced(self.source, node.span, need));
                 self.diagnostics.extend(finding);
             }
-            Kind::Absent | Kind::Artifact(_) => {}
+            Kind::Absent | Kind::Artifact(_) | Kind::Sas(_) => {}
         }
     }
 

@@ -43,6 +43,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
 use crate::model::{Digest, Node, OfferKey};
 use crate::parallel::on_all_processors;
+use crate::sas::{self, Accounts};
 use crate::schema::Schemas;
 use crate::text;
 use files::{Files, decode};
@@ -255,6 +256,7 @@ impl Project {
             folder: path.parent().unwrap_or(&self.root).to_path_buf(),
             env: surroundings.env,
             allowed: &self.config.env,
+            accounts: &self.config.sas,
             resolved: Resolved::default(),
         };
         let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
@@ -299,7 +301,10 @@ fn declared(
     files.extend(resolved.files);
     let tag = |found: &&Diagnostic| {
         found.source.path == source.path
-            && matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact)
+            && matches!(
+                found.code,
+                Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact | Code::Sas
+            )
     };
     let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span.map(|span| (span.start, span.end)));
     let broken = broken.collect::<BTreeSet<_>>();
@@ -358,10 +363,13 @@ pub(crate) fn offer_from_text(
         folder: PathBuf::new(),
         env: &|_| None,
         allowed: &Variables::default(),
+        accounts: &Accounts::default(),
         resolved: Resolved::default(),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
         "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
+        // Without a project, there is no list of accounts.
+        "!sas" => tags::blob(node, |address| sas::Place::of(address).map(drop)),
         _ => tags.resolve(tag, node),
     };
     let root = yaml::parse(&source, &mut resolve, &mut diagnostics);

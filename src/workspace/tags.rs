@@ -1,4 +1,4 @@
-//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!absent`.
+//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!sas url`, `!absent`.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use super::files::{Files, Tree};
 use super::variables::{self, Variables};
 use crate::diagnostic::{Code, Span};
 use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
+use crate::sas::Accounts;
 use crate::text;
 
 /// Largest text that `!file` reads, in bytes.
@@ -23,6 +24,8 @@ pub(super) struct Tags<'a> {
     pub(super) folder: PathBuf,
     pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     pub(super) allowed: &'a Variables,
+    /// The accounts for which `!sas` may sign.
+    pub(super) accounts: &'a Accounts,
     pub(super) resolved: Resolved,
 }
 
@@ -42,7 +45,7 @@ impl Tags<'_> {
         let text = match &node.kind {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
-            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {
+            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => {
                 return Err((
                     Code::Unsupported,
                     format!("`{tag}` stands before one value, not before {}", node.kind_name()),
@@ -59,9 +62,10 @@ impl Tags<'_> {
             "!file" => self.file(text),
             "!secret" => secret(text),
             "!artifact" => self.artifact(text),
+            "!sas" => blob(node, |address| self.accounts.blob(address).map(drop)),
             _ => Err((
                 Code::Unsupported,
-                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact and !absent"),
+                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact, !sas and !absent"),
             )),
         }
     }
@@ -140,6 +144,13 @@ impl Tags<'_> {
         self.resolved.files.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
         Ok(Kind::Artifact(Artifact::File(LocalFile { path, content })))
     }
+}
+
+/// A blob whose address passes a check.
+pub(super) fn blob(node: &Node, check: impl FnOnce(&str) -> Result<(), String>) -> Resolution {
+    let address = node.as_str().unwrap_or_default().trim();
+    let refused = |why| (Code::Sas, format!("this address is never signed: {why}"));
+    check(address).map(|()| Kind::Sas(address.to_owned())).map_err(refused)
 }
 
 /// What a local artifact holds.
