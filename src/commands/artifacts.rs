@@ -52,6 +52,12 @@ impl Looking {
     }
 }
 
+/// What downloads the portal's copies of files.
+pub(super) fn downloader(reader: &Reader) -> Result<Looker> {
+    let looker = Looker::new(reader.loopback(), proxies(), Remembered::default());
+    looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))
+}
+
 /// The hosts of the proxies that the environment names.
 fn proxies() -> Vec<String> {
     let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];

@@ -34,7 +34,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
         Format::Json => render::drift_json(&found),
         Format::Junit => render::junit::drift(&found),
         Format::Github => render::github::drift(&found, &places),
-        Format::Html | Format::Sarif => String::new(),
+        Format::Html | Format::Sarif | Format::Yaml => String::new(),
     })?;
     Ok(found.exit())
 }

@@ -53,7 +53,7 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let places = shell.places(&loaded.offers);
     let options = reading(shell, args, &project);
     shell.emit_on(&|format, surface| match format {
-        Format::Text => text(shell, &args.shaping, &plan, surface),
+        Format::Text | Format::Yaml => text(shell, &args.shaping, &plan, surface),
         Format::Markdown => render::plan_markdown(&plan, options),
         Format::Html => render::plan_html(&plan, args.shaping.html_source),
         Format::Json => render::plan_json(&plan),

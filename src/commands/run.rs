@@ -73,6 +73,6 @@ pub(super) fn show_report(report: &Report, places: &Places, format: Format, colo
         Format::Json => render::report_json(report),
         Format::Junit => render::junit::report(report),
         Format::Github => render::github::report(report, places),
-        Format::Html | Format::Sarif => String::new(),
+        Format::Html | Format::Sarif | Format::Yaml => String::new(),
     }
 }
