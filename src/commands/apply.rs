@@ -205,7 +205,7 @@ fn readable_secrets(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Resul
     for desired in planned {
         desired.document.secrets(&mut |reference, span| {
             if let Err(reason) = secrets.get(reference) {
-                missing.push(format!("{reference} ({}:{}): {reason}", desired.source.path, span.line));
+                missing.push(format!("{reference} ({}:{}): {reason}", desired.sources.of(span).path, span.line));
             }
         });
     }

@@ -154,7 +154,7 @@ fn put_new(path: &Path, text: &str) -> std::io::Result<()> {
 /// Writes the offers that no file declares. Files are found by what they declare, not by their names.
 fn write_all(project: &Project, before: &Loaded, read: &[Read]) -> Vec<Became> {
     let offers = before.offers.iter().chain(&before.faulty);
-    let declared = offers.map(|offer| (folded(&offer.key), offer.source.path.to_string())).collect::<BTreeMap<_, _>>();
+    let declared = offers.map(|offer| (folded(&offer.key), offer.path().to_owned())).collect::<BTreeMap<_, _>>();
     let mut taken = BTreeSet::new();
     let mut became = Vec::new();
     for Read { key, imported, .. } in read {
