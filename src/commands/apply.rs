@@ -209,7 +209,7 @@ fn available(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Result<()> {
         let Some(planned) = plan.offer(&desired.key).filter(|offer| offer.write().is_some()) else { continue };
         desired.document.secrets(&mut |reference, span| {
             if let Err(reason) = secrets.get(reference) {
-                unread.push(format!("{reference} ({}:{}): {reason}", desired.source.path, span.line));
+                unread.push(format!("{reference} ({}:{}): {reason}", desired.sources.of(span).path, span.line));
             }
         });
         for address in planned.signed() {

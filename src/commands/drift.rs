@@ -166,7 +166,7 @@ async fn one(
         let shape = schemas.shape(&desired.offer_type);
         let moved = drift::of(&desired, base.map(|(_, base)| base), &live, &contents, shape);
         let base = base.map(|(name, _)| name.to_owned());
-        OfferDrift { path: desired.source.path.to_string(), key: desired.key, base, why, moved }
+        OfferDrift { path: desired.path().to_owned(), key: desired.key, base, why, moved }
     };
     Ok(shell.compute(compare).await)
 }
@@ -175,7 +175,7 @@ async fn one(
 fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
     for origin in bases {
-        match origin.of(&desired.key, &desired.source.path) {
+        match origin.of(&desired.key, desired.path()) {
             Ok(Some(known)) => return Ok((origin.name(), known)),
             Ok(None) => {}
             Err(reason) => why = Some(reason),

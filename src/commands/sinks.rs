@@ -157,7 +157,7 @@ impl Shell {
             Ok(Some(project)) => project.root.clone(),
             Ok(None) | Err(_) => std::env::current_dir().unwrap_or_default(),
         };
-        let files = offers.iter().map(|offer| (offer.key.clone(), offer.source.path.to_string()));
+        let files = offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
         Places { prefix: below_repository(&root), files: files.collect() }
     }
 }

@@ -21,6 +21,7 @@ pub(crate) use patch::{FillError, Late, PlannedPatch, ReadLate, Uploaded, shown}
 pub(crate) use walk::{Compare, compare, create};
 
 use crate::content::Pair;
+use crate::diagnostic::{FileId, Place};
 pub(crate) use crate::document::Rule;
 use crate::document::{Path, redacted};
 use crate::live::Live;
@@ -99,7 +100,10 @@ pub(crate) struct Change {
     pub(crate) address: Address,
     /// Where, for machines: in the live document, or with a last `-` where a member is added to a list.
     pub(crate) pointer: Pointer,
-    /// Line of the file that asks for it.
+    /// Which file of the offer asks for it.
+    #[serde(default, skip_serializing_if = "FileId::is_own")]
+    pub(crate) file: FileId,
+    /// Line of that file; 0 where no file asks for it.
     pub(crate) line: usize,
     /// What. Values have their secrets removed.
     pub(crate) kind: ChangeKind,
@@ -111,6 +115,13 @@ pub(crate) struct Change {
     /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) twin: Option<String>,
+}
+
+impl Change {
+    /// Where it is asked for; line 0 where no file asks for it.
+    pub(crate) fn place(&self) -> Place {
+        Place { file: self.file, line: self.line }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

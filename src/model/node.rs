@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Artifact, LocalFile};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Place, Span};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -36,6 +36,13 @@ pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) key_span: Span,
     pub(crate) value: Node,
+}
+
+impl Entry {
+    /// Where it is declared: at its key, or in the file that its value comes from.
+    pub(crate) fn place(&self) -> Place {
+        if self.value.span.file == self.key_span.file { self.key_span.place() } else { self.value.span.place() }
+    }
 }
 
 /// Where a secret's value comes from. It is a name, never the value.
@@ -103,6 +110,14 @@ impl Node {
             Kind::Scalar(value) => value.as_str(),
             Kind::Artifact(Artifact::Url(url)) | Kind::Sas(url) => Some(url),
             Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(Artifact::File(_)) => None,
+        }
+    }
+
+    /// Returns the text of a value that has a file of its own: it starts where the file starts, as no other scalar does.
+    pub(crate) fn text_of_file(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(value) if self.span.line == 1 && self.span.start == 0 => value.as_str(),
+            _ => None,
         }
     }
 

@@ -110,7 +110,7 @@ pub(crate) fn offer(offer: &OfferPlan) -> OfferView<'_> {
         rides_along: rides.collect(),
         estimates: &offer.estimates,
         findings: findings(&offer.findings),
-        changes: diff.changes.iter().map(|one| change(one, Some(offer.path()))).collect(),
+        changes: diff.changes.iter().map(|one| change(one, Some(offer.file(one.file)))).collect(),
         hidden: hidden.collect(),
         not_compared: texts(diff.unknown.iter().map(|unknown| &unknown.address)),
         uploads: uploads.collect(),
@@ -138,7 +138,7 @@ pub(crate) fn findings(findings: &[Finding]) -> Vec<FindingView<'_>> {
 
 /// A change for which `file` asks.
 pub(crate) fn change<'a>(change: &'a Change, file: Option<&'a str>) -> ChangeView<'a> {
-    let Change { address, pointer, line, kind, risk: _, immutable: _, twin } = change;
+    let Change { address, pointer, file: _, line, kind, risk: _, immutable: _, twin } = change;
     let line = (*line > 0).then_some(*line);
     ChangeView {
         address: address.to_string(),
