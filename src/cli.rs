@@ -89,6 +89,10 @@ pub(crate) struct Global {
     )]
     pub(crate) auth_version: AuthorityVersion,
 
+    /// Where to keep what later runs can use again [default: the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = "OFFERCTL_CACHE_DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
     /// Never ask a question
     #[arg(long, global = true, env = "OFFERCTL_NO_INPUT", value_parser = FalseyValueParser::new())]
     pub(crate) no_input: bool,

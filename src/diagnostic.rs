@@ -11,9 +11,37 @@ pub(crate) use about::About;
 pub(crate) use fix::{Change, Fix};
 pub(crate) use levels::Levels;
 
+/// Which of the files of an offer a place is in; 0 is the offer's own file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct FileId(u32);
+
+impl FileId {
+    /// The file at a position in the list of the offer's files.
+    pub(crate) fn at(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// A line of one of an offer's files; line 0 is no line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Place {
+    pub(crate) file: FileId,
+    pub(crate) line: usize,
+}
+
 /// A place in a text: byte offsets for excerpts, line and column (both from 1, the column in characters) for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Span {
+    pub(crate) file: FileId,
     pub(crate) start: usize,
     /// One past the last byte.
     pub(crate) end: usize,
@@ -24,13 +52,22 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The place of these bytes of a text; what lies beyond the text, or within a character, is moved back.
+    /// The place of these bytes of the offer's own text; what lies beyond the text, or within a character, is moved back.
     pub(crate) fn within(text: &str, bytes: std::ops::Range<usize>) -> Self {
         let (start, end) = (text.floor_char_boundary(bytes.start), text.floor_char_boundary(bytes.end));
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before[line_start..].chars().count() + 1;
-        Self { start, end: end.max(start), line: before.matches('\n').count() + 1, column }
+        Self { file: FileId::default(), start, end: end.max(start), line: before.matches('\n').count() + 1, column }
+    }
+
+    /// The same place of another file.
+    pub(crate) fn in_file(self, file: FileId) -> Self {
+        Self { file, ..self }
+    }
+
+    pub(crate) fn place(self) -> Place {
+        Place { file: self.file, line: self.line }
     }
 }
 
@@ -41,6 +78,77 @@ pub(crate) struct Source {
     pub(crate) path: Arc<str>,
     /// The whole text; empty where the file could not be read as text.
     pub(crate) text: Arc<str>,
+}
+
+/// The files that an offer is read from, its own first.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    own: Source,
+    /// The others, and whether each is YAML rather than the text of one value.
+    more: Vec<(Source, bool)>,
+}
+
+impl Sources {
+    pub(crate) fn new(own: Source) -> Self {
+        Self { own, more: Vec::new() }
+    }
+
+    /// Returns the offer's own file.
+    pub(crate) fn own(&self) -> &Source {
+        &self.own
+    }
+
+    /// Returns the file that a place is in.
+    pub(crate) fn of(&self, span: Span) -> &Source {
+        let more = span.file.index().checked_sub(1).and_then(|index| self.more.get(index));
+        more.map_or(&self.own, |(source, _)| source)
+    }
+
+    /// Returns whether a place is in a file that is the text of one value, not YAML.
+    pub(crate) fn is_text(&self, span: Span) -> bool {
+        let more = span.file.index().checked_sub(1).and_then(|index| self.more.get(index));
+        more.is_some_and(|(_, is_yaml)| !is_yaml)
+    }
+
+    /// Returns `line 3`, with the file where it is another one than that of `from`.
+    pub(crate) fn line(&self, span: Span, from: Span) -> String {
+        match span.file == from.file {
+            true => format!("line {}", span.line),
+            false => format!("line {} of {}", span.line, self.of(span).path),
+        }
+    }
+
+    /// Returns what is written at a place.
+    pub(crate) fn written(&self, span: Span) -> &str {
+        self.of(span).text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    /// Returns the file at a path, if the offer is read from it.
+    pub(crate) fn find(&self, path: &str) -> Option<FileId> {
+        self.iter().position(|source| *source.path == *path).map(FileId::at)
+    }
+
+    /// Adds a YAML file.
+    pub(crate) fn add(&mut self, source: Source) -> FileId {
+        self.more.push((source, true));
+        FileId::at(self.more.len())
+    }
+
+    /// Adds a file that is the text of one value.
+    pub(crate) fn add_text(&mut self, source: Source) -> FileId {
+        self.more.push((source, false));
+        FileId::at(self.more.len())
+    }
+
+    /// Returns the files that declare something: all but the texts.
+    pub(crate) fn yaml(&self) -> impl Iterator<Item = &Source> {
+        let more = self.more.iter().filter(|(_, is_yaml)| *is_yaml);
+        std::iter::once(&self.own).chain(more.map(|(source, _)| source))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.own).chain(self.more.iter().map(|(source, _)| source))
+    }
 }
 
 macro_rules! codes {
@@ -116,6 +224,7 @@ codes! {
     SameVersion = 64,
     Artifact = 80,
     ArtifactStore = 81,
+    Sas = 82,
 }
 
 impl fmt::Display for Code {
@@ -208,7 +317,7 @@ mod tests {
     #[test]
     fn places_are_counted_in_characters_and_stay_in_the_text() {
         let place = |bytes| {
-            let Span { start, end, line, column } = Span::within("a\né=1", bytes);
+            let Span { file: _, start, end, line, column } = Span::within("a\né=1", bytes);
             (start, end, line, column)
         };
         assert_eq!(place(4..5), (4, 5, 2, 2));

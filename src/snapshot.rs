@@ -291,7 +291,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::diagnostic::Source;
+    use crate::diagnostic::{Source, Sources};
     use crate::plan::{self, Choices};
     use crate::schema::Schemas;
     use crate::workspace::{Reconcile, Through};
@@ -319,7 +319,7 @@ mod tests {
             offer_type: VM.to_owned(),
             document: Node::from_value(document).into(),
             reconcile: Reconcile::default(),
-            source: Source { path: "offers/a.yaml".into(), text: "".into() },
+            sources: Sources::new(Source { path: "offers/a.yaml".into(), text: "".into() }),
             files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],
         }
     }

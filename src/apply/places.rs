@@ -22,7 +22,9 @@ pub(super) fn named(problem: &Problem, desired: &Desired, shape: &Shape) -> Vec<
             Some(Step::Id(_)) | None => return Flow::Into,
         };
         if names(&said, at.name()) || quotes(&said, label) {
-            found.push(format!("{address} ({}:{})", desired.source.path, at.line()));
+            let place = at.place();
+            let file = desired.files.get(place.file.index()).map_or_else(|| desired.path(), |(path, _)| path);
+            found.push(format!("{address} ({file}:{})", place.line));
         }
         Flow::Into
     });

@@ -82,7 +82,10 @@ async fn one(
     let empty = empty.map(|(side, _)| side.to_string()).collect();
     let compared = Compared {
         key: key.clone(),
-        path: is_file(&a, &b).then(|| declared.map(|desired| desired.source.path.to_string())).flatten(),
+        files: match declared.filter(|_| is_file(&a, &b)) {
+            Some(desired) => desired.sources.iter().map(|source| source.path.to_string()).collect(),
+            None => Vec::new(),
+        },
         empty,
         changes: Vec::new(),
         not_compared: Vec::new(),

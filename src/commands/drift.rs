@@ -25,7 +25,7 @@ use crate::workspace::{Desired, Loaded, Project};
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let (project, loaded) = shell.load(&args.targets.targets)?;
     let bases = Arc::from(bases(shell, &project, &args.base).await?);
-    let found = shell.with_portal(async |portal| look(shell, args, &project, &loaded, &bases, portal).await).await?;
+    let found = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
     let places = shell.places(&loaded.offers);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
     shell.emit(&|format, color| match format {
@@ -104,7 +104,6 @@ fn receipt(path: &Path) -> Result<Receipt> {
 async fn look(
     shell: &Shell,
     args: &DriftArgs,
-    project: &Project,
     loaded: &Loaded,
     bases: &Arc<[Origin]>,
     portal: &Portal,
@@ -117,7 +116,7 @@ async fn look(
             return Err(Error::invalid(message).hint("give the receipt of an apply to this portal"));
         }
     }
-    let looking = if args.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
+    let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
     let mut found = Drift {
         bases: bases.iter().map(|origin| origin.name().to_owned()).collect(),
@@ -167,7 +166,7 @@ async fn one(
         let shape = schemas.shape(&desired.offer_type);
         let moved = drift::of(&desired, base.map(|(_, base)| base), &live, &contents, shape);
         let base = base.map(|(name, _)| name.to_owned());
-        OfferDrift { path: desired.source.path.to_string(), key: desired.key, base, why, moved }
+        OfferDrift { path: desired.path().to_owned(), key: desired.key, base, why, moved }
     };
     Ok(shell.compute(compare).await)
 }
@@ -176,7 +175,7 @@ async fn one(
 fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
     for origin in bases {
-        match origin.of(&desired.key, &desired.source.path) {
+        match origin.of(&desired.key, desired.path()) {
             Ok(Some(known)) => return Ok((origin.name(), known)),
             Ok(None) => {}
             Err(reason) => why = Some(reason),

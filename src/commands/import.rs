@@ -54,7 +54,7 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
     let schema = format!("{:#}\n", shell.schemas.bundle(Bundle::OfferFile));
     let home = Home::new(project.as_ref(), schema)?;
     let offers = before.offers.iter().chain(&before.faulty);
-    let declared = offers.map(|offer| (folded(&offer.key), offer.source.path.to_string())).collect();
+    let declared = offers.map(|offer| (folded(&offer.key), offer.path().to_owned())).collect();
     let importer = Importer { layout: args.layout, home, declared, colliding: BTreeSet::new() };
     let work = async |portal: &Portal| {
         let all = import_all(shell, portal, importer, args);
@@ -78,7 +78,7 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
 
 /// Refuses to import beside a file that cannot be read as an offer: it may declare any.
 fn refuse_unreadable(before: &Loaded) -> Result<()> {
-    let known = before.offers.iter().chain(&before.faulty).map(|offer| &*offer.source.path).collect::<BTreeSet<_>>();
+    let known = before.offers.iter().chain(&before.faulty).map(|offer| offer.path()).collect::<BTreeSet<_>>();
     let is_offer_file = |path: &str| path.ends_with(".yaml") || path.ends_with(".yml");
     let unreadable = before.diagnostics.iter().filter(|found| {
         let path = &*found.source.path;

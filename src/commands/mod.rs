@@ -2,6 +2,7 @@
 
 mod apply;
 mod artifacts;
+mod cache;
 mod cancel;
 mod connect;
 mod diff;

@@ -157,7 +157,7 @@ impl Shell {
             Ok(Some(project)) => project.root.clone(),
             Ok(None) | Err(_) => std::env::current_dir().unwrap_or_default(),
         };
-        let files = offers.iter().map(|offer| (offer.key.clone(), offer.source.path.to_string()));
+        let files = offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
         Places { prefix: below_repository(&root), files: files.collect() }
     }
 }
@@ -227,9 +227,9 @@ enum Readers {
     Umask,
 }
 
-/// Writes a file for its owner alone, whole or not at all, and a device or a pipe as it comes.
-pub(super) fn write_whole(path: &Path, text: &str, escape: Escape) -> Result<()> {
-    write(path, &escape.safe(text, false), Readers::Owner)
+/// Writes a JSON text for its owner alone, whole or not at all, and to a device or a pipe as it comes.
+pub(super) fn write_private(path: &Path, json: &str) -> Result<()> {
+    write(path, &Escape::Json.safe(json, false), Readers::Owner)
 }
 
 /// Writes a document with a checksum, from which nothing can be taken out: one that would hold a secret is not written.

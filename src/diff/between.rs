@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Change, ChangeKind, shown_at};
+use crate::diagnostic::FileId;
 use crate::document::{Equality, Flow, Keyed, Path, canonical, compare_scalars, fold, is_empty, is_set, zip};
 use crate::schema::Shape;
 
@@ -18,6 +19,7 @@ pub(crate) fn between(before: &Value, after: &Value, shape: &Shape) -> Vec<Chang
                 (Some(_), None) => at.left(),
                 _ => at.right(),
             },
+            file: FileId::default(),
             line: 0,
             kind,
             risk: at.risk(),

@@ -17,10 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use between::{are_equal, between, differences};
-pub(crate) use patch::{FillError, PlannedPatch, ReadSecret, Uploaded, shown};
+pub(crate) use patch::{FillError, Late, PlannedPatch, ReadLate, Uploaded, shown};
 pub(crate) use walk::{Compare, compare, create};
 
 use crate::content::Pair;
+use crate::diagnostic::{FileId, Place};
 pub(crate) use crate::document::Rule;
 use crate::document::{Path, redacted};
 use crate::live::Live;
@@ -41,6 +42,9 @@ pub(crate) struct Diff {
     pub(crate) unknown: Vec<Unknown>,
     /// Declared secrets: sent with every write, and not comparable.
     pub(crate) secrets: Vec<Address>,
+    /// Blobs that the file declares and the portal has, which keep their live signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) signatures: Vec<LiveSignature>,
     /// Live keys that the file does not declare. They stay as they are.
     pub(crate) unmanaged: usize,
     /// Members that would be removed, were they not ignored.
@@ -58,6 +62,14 @@ pub(crate) struct Unknown {
     pub(crate) reason: Option<String>,
 }
 
+/// The signature with which the portal holds a declared blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LiveSignature {
+    pub(crate) address: Address,
+    /// When it ends, as RFC 3339; nothing where the address has no signature, or one that does not say.
+    pub(crate) ends: Option<String>,
+}
+
 /// Returns the artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
 pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
     let Live::Present(offer) = live else { return Vec::new() };
@@ -70,12 +82,13 @@ pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair
 impl Diff {
     /// Takes in what was found elsewhere in the same document.
     fn absorb(&mut self, other: Self) {
-        let Self { changes, patch, hidden, unknown, secrets, unmanaged, ignored, artifacts } = other;
+        let Self { changes, patch, hidden, unknown, secrets, signatures, unmanaged, ignored, artifacts } = other;
         self.changes.extend(changes);
         self.patch.append(patch);
         self.hidden.extend(hidden);
         self.unknown.extend(unknown);
         self.secrets.extend(secrets);
+        self.signatures.extend(signatures);
         self.unmanaged += unmanaged;
         self.ignored.extend(ignored);
         self.artifacts.extend(artifacts);
@@ -87,7 +100,10 @@ pub(crate) struct Change {
     pub(crate) address: Address,
     /// Where, for machines: in the live document, or with a last `-` where a member is added to a list.
     pub(crate) pointer: Pointer,
-    /// Line of the file that asks for it.
+    /// Which file of the offer asks for it.
+    #[serde(default, skip_serializing_if = "FileId::is_own")]
+    pub(crate) file: FileId,
+    /// Line of that file; 0 where no file asks for it.
     pub(crate) line: usize,
     /// What. Values have their secrets removed.
     pub(crate) kind: ChangeKind,
@@ -99,6 +115,13 @@ pub(crate) struct Change {
     /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) twin: Option<String>,
+}
+
+impl Change {
+    /// Where it is asked for; line 0 where no file asks for it.
+    pub(crate) fn place(&self) -> Place {
+        Place { file: self.file, line: self.line }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,11 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::artifact;
 use super::pair::{merged, pair};
-use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, Unknown, patch, shown_at};
+use super::{Change, ChangeKind, Diff, Hidden, LiveSignature, PlannedPatch, Rule, Unknown, patch, shown_at};
 use crate::content::{Contents, Pair, Verdict};
+use crate::diagnostic::Place;
 use crate::document::{Equality, Flow, Keyed, Path, Token, is_empty, is_set, members_key, walk};
 use crate::model::{Address, Entry, Kind, Node, Pointer};
 use crate::redact;
+use crate::sas;
 use crate::schema::Shape;
 use crate::steps;
 use crate::workspace::Ignore;
@@ -84,7 +86,7 @@ impl<'a> Walk<'a> {
         match (&node.kind, live) {
             (Kind::Map(entries), Value::Object(map)) => self.object(entries, map, shape, at),
             (Kind::List(items), Value::Array(live_items)) => self.list(node, items, live_items, shape, at),
-            (Kind::Scalar(_) | Kind::Artifact(_), live) => self.scalar(node, live, shape, at),
+            (Kind::Scalar(_) | Kind::Artifact(_) | Kind::Sas(_), live) => self.scalar(node, live, shape, at),
             (Kind::Secret(_), _) => self.secret(node, shape, at),
             (Kind::Map(_) | Kind::List(_), live) => {
                 if !node.holds_secret() && is_empty(&patch::shown(node, shape)) && is_empty(live) {
@@ -114,7 +116,7 @@ impl<'a> Walk<'a> {
             if rules.server_owned || rules.write_only {
                 continue;
             }
-            let here = at.property(key, shape).on_the_right(live_key).at_line(entry.key_span.line);
+            let here = at.property(key, shape).on_the_right(live_key).declared_at(entry.place());
             if rules.read_only_on_write {
                 self.hide(&here, Rule::ReadOnly);
                 continue;
@@ -278,7 +280,8 @@ impl<'a> Walk<'a> {
             };
             kept[index] = true;
             positions.push(index);
-            let here = at.member(id, shape, Token::Index(file_index), Token::Index(index)).at_line(item.span.line);
+            let here =
+                at.member(id, shape, Token::Index(file_index), Token::Index(index)).declared_at(item.span.place());
             self.tested(&here, key, ids.ids()[index], |walk| walk.value(item, &live[index], shape.item(), &here));
         }
         if !positions.is_sorted() {
@@ -291,7 +294,7 @@ impl<'a> Walk<'a> {
             self.tested(&here, key, id, |walk| walk.remove_member(&live[index], shape.item(), &here));
         }
         for (file_index, item, id) in added {
-            let here = at.member(id, shape, Token::Index(file_index), Token::End).at_line(item.span.line);
+            let here = at.member(id, shape, Token::Index(file_index), Token::End).declared_at(item.span.place());
             self.diff.patch.add(here.right(), patch::from_file(item, &here.left()));
             self.change(&here, ChangeKind::Add { after: patch::shown(item, shape.item()) });
             self.note_secrets(item, shape.item(), &here);
@@ -345,7 +348,7 @@ impl<'a> Walk<'a> {
     fn members_are_equal(&mut self, items: &[Node], live: &[Value], shape: &Shape, at: &Path<'_>) -> bool {
         items.iter().zip(live).enumerate().all(|(index, (item, live))| {
             let id = index.to_string();
-            let here = at.member(&id, shape, Token::Index(index), Token::Index(index)).at_line(item.span.line);
+            let here = at.member(&id, shape, Token::Index(index), Token::Index(index)).declared_at(item.span.place());
             self.value(item, live, shape.item(), &here);
             self.diff.changes.is_empty()
         })
@@ -386,7 +389,16 @@ impl<'a> Walk<'a> {
                 }
             };
         }
+        let is_blob = matches!(node.kind, Kind::Sas(_));
         match equality {
+            // The address is the same with or without a signature; one without has to be signed as well.
+            Equality::Same if is_blob && self.options.resend => self.replace(node, live, shape, at),
+            Equality::Same | Equality::By(Rule::Signature) if is_blob && !self.options.resend => {
+                let ends = live.as_str().and_then(sas::unsigned).and_then(|(_, end)| end);
+                self.diff
+                    .signatures
+                    .push(LiveSignature { address: at.address(), ends: ends.map(|end| end.to_string()) });
+            }
             Equality::Same => {}
             Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend => {
                 self.replace(node, live, shape, at);
@@ -425,6 +437,7 @@ impl<'a> Walk<'a> {
         // What stands where a secret belongs may be one.
         let before = if node.holds_secret() { redact::masked(live) } else { shown_at(at, live, shape) };
         let after = patch::shown(node, shape);
+        let at = &at.declared_at(first_difference(node, live));
         self.change(at, ChangeKind::Replace { before, after });
         self.note_secrets(node, shape, at);
     }
@@ -438,7 +451,8 @@ impl<'a> Walk<'a> {
         self.diff.changes.push(Change {
             address: at.address(),
             pointer: at.right(),
-            line: at.line(),
+            file: at.place().file,
+            line: at.place().line,
             kind,
             risk: at.risk(),
             immutable: false,
@@ -449,6 +463,13 @@ impl<'a> Walk<'a> {
     fn hide(&mut self, at: &Path<'_>, rule: Rule) {
         self.diff.hidden.push(Hidden { address: at.address(), rule });
     }
+}
+
+/// Returns the first line that differs of a text that has a file of its own; line 0 for any other value.
+fn first_difference(node: &Node, live: &Value) -> Place {
+    let (Some(text), Some(live)) = (node.text_of_file(), live.as_str()) else { return Place::default() };
+    let same = text.lines().zip(live.lines()).take_while(|(a, b)| a == b).count();
+    Place { file: node.span.file, line: (same + 1).min(text.lines().count().max(1)) }
 }
 
 /// Whether a live value is there by the portal's doing alone.

@@ -6,28 +6,29 @@ use std::ops::Bound;
 
 use super::Tree;
 use super::members::{identity, members_key};
+use crate::diagnostic::Place;
 use crate::model::{Address, Step};
 use crate::schema::{Case, Shape};
 use crate::steps;
 
-/// The children of one value, by key or identity, with the line of each.
+/// The children of one value, by key or identity, with the place of each.
 struct Children<'t, T> {
-    by_name: HashMap<String, (&'t T, usize)>,
+    by_name: HashMap<String, (&'t T, Place)>,
     case: Case,
 }
 
 impl<'t, T: Tree> Children<'t, T> {
     fn of(value: &'t T, shape: &Shape) -> Self {
         let case = members_key(shape).map_or(Case::Exact, |key| shape.item().property(key).rules.case);
-        let entries = value.entries().map(|(key, line, inner)| (key.to_owned(), (inner, line)));
+        let entries = value.entries().map(|(key, place, inner)| (key.to_owned(), (inner, place)));
         let items = value.items().iter().enumerate().map(|(index, item)| {
             let name = identity(item, shape).map_or_else(|| index.to_string(), |id| case.folded(id));
-            (name, (item, item.line()))
+            (name, (item, item.place()))
         });
         Self { by_name: entries.chain(items).collect(), case }
     }
 
-    fn get(&self, name: &str) -> Option<(&'t T, usize)> {
+    fn get(&self, name: &str) -> Option<(&'t T, Place)> {
         self.by_name.get(&self.case.folded(name)).copied()
     }
 }
@@ -41,8 +42,8 @@ pub(crate) struct Finder<'t, T> {
 
 /// How far an address leads.
 pub(crate) enum Found<'t, T> {
-    /// To this value; the line is that of its key, or of the member.
-    Value(&'t T, usize),
+    /// To this value; the place is that of its key, or of the member.
+    Value(&'t T, Place),
     /// To the value that the next step would be in, and that does not have it.
     Missing(&'t T, &'t Shape),
 }
@@ -59,15 +60,15 @@ impl<'t, T: Tree> Finder<'t, T> {
         }
     }
 
-    pub(crate) fn line(&self, address: &Address) -> Option<usize> {
+    pub(crate) fn place(&self, address: &Address) -> Option<Place> {
         match self.find(address) {
-            Found::Value(_, line) => Some(line),
+            Found::Value(_, place) => Some(place),
             Found::Missing(..) => None,
         }
     }
 
     pub(crate) fn find(&self, address: &Address) -> Found<'t, T> {
-        let (mut value, mut shape, mut line) = (self.root, self.shape, self.root.line());
+        let (mut value, mut shape, mut place) = (self.root, self.shape, self.root.place());
         for step in address.steps() {
             steps::count(1);
             let name = match step {
@@ -76,12 +77,12 @@ impl<'t, T: Tree> Finder<'t, T> {
             };
             let Some((inner, at)) = self.child(value, shape, name) else { return Found::Missing(value, shape) };
             shape = if value.is_list() { shape.item() } else { shape.property(name) };
-            (value, line) = (inner, at);
+            (value, place) = (inner, at);
         }
-        Found::Value(value, line)
+        Found::Value(value, place)
     }
 
-    fn child(&self, value: &'t T, shape: &Shape, name: &str) -> Option<(&'t T, usize)> {
+    fn child(&self, value: &'t T, shape: &Shape, name: &str) -> Option<(&'t T, Place)> {
         let mut index = self.index.borrow_mut();
         index.entry(value).or_insert_with(|| Children::of(value, shape)).get(name)
     }

@@ -3,6 +3,7 @@
 
 use jsonpatch::jsonptr::Token as PointerToken;
 
+use crate::diagnostic::Place;
 use crate::model::{Address, Pointer, Risk, Step};
 use crate::redact;
 use crate::schema::Shape;
@@ -31,8 +32,8 @@ pub(crate) struct Path<'p> {
     name: &'p str,
     left: Token<'p>,
     right: Token<'p>,
-    /// The line at which the left document declares it; 0 where it does not.
-    line: usize,
+    /// Where the left document declares it; line 0 where it does not.
+    place: Place,
     /// Whether a name on the way says that everything below is a secret.
     secret: bool,
     /// What the nearest schema on the way says that a change means.
@@ -50,7 +51,7 @@ impl<'p> Path<'p> {
             name: key,
             left: token,
             right: token,
-            line: self.line,
+            place: self.place,
             secret: self.secret || redact::is_secret_name(key),
             risk: object.property(key).rules.risk.or(self.risk),
         }
@@ -68,13 +69,14 @@ impl<'p> Path<'p> {
         Self { right: Token::Key(key), ..self }
     }
 
-    /// The same place, declared at this line; 0 keeps the line of what is above.
-    pub(crate) fn at_line(self, line: usize) -> Self {
-        Self { line: if line > 0 { line } else { self.line }, ..self }
+    /// The same value, declared at this place; line 0 keeps the place of what is above.
+    pub(crate) fn declared_at(self, place: Place) -> Self {
+        Self { place: if place.line > 0 { place } else { self.place }, ..self }
     }
 
-    pub(crate) fn line(&self) -> usize {
-        self.line
+    /// Where the left document declares it.
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 
     pub(crate) fn is_secret(&self) -> bool {

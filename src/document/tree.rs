@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
+use crate::diagnostic::Place;
 use crate::model::{Kind, Node};
 
 /// A tree of values: a document of the portal, or one that a file declares.
 pub(crate) trait Tree: Sized {
-    /// The entries of an object: key, line of the key (0 where there is none), value. None for anything else.
-    fn entries(&self) -> impl Iterator<Item = (&str, usize, &Self)>;
+    /// The entries of an object: key, place (line 0 where there is none), value. None for anything else.
+    fn entries(&self) -> impl Iterator<Item = (&str, Place, &Self)>;
 
     /// The members of a list; none for anything else.
     fn items(&self) -> &[Self];
@@ -18,13 +19,13 @@ pub(crate) trait Tree: Sized {
 
     fn text(&self) -> Option<&str>;
 
-    /// The line of the value; 0 where there is none.
-    fn line(&self) -> usize;
+    /// The place of the value; line 0 where there is none.
+    fn place(&self) -> Place;
 }
 
 impl Tree for Value {
-    fn entries(&self) -> impl Iterator<Item = (&str, usize, &Self)> {
-        self.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), 0, value))
+    fn entries(&self) -> impl Iterator<Item = (&str, Place, &Self)> {
+        self.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), Place::default(), value))
     }
 
     fn items(&self) -> &[Self] {
@@ -43,14 +44,14 @@ impl Tree for Value {
         self.as_str()
     }
 
-    fn line(&self) -> usize {
-        0
+    fn place(&self) -> Place {
+        Place::default()
     }
 }
 
 impl Tree for Node {
-    fn entries(&self) -> impl Iterator<Item = (&str, usize, &Self)> {
-        self.entries().iter().map(|entry| (entry.key.as_str(), entry.key_span.line, &entry.value))
+    fn entries(&self) -> impl Iterator<Item = (&str, Place, &Self)> {
+        self.entries().iter().map(|entry| (entry.key.as_str(), entry.place(), &entry.value))
     }
 
     fn items(&self) -> &[Self] {
@@ -69,7 +70,7 @@ impl Tree for Node {
         self.as_str()
     }
 
-    fn line(&self) -> usize {
-        self.span.line
+    fn place(&self) -> Place {
+        self.span.place()
     }
 }

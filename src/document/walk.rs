@@ -27,13 +27,13 @@ pub(crate) fn walk<'t, T: Tree>(
     if visit(at, value, shape) == Flow::Past {
         return;
     }
-    for (key, line, inner) in value.entries() {
-        walk(inner, shape.property(key), &at.property(key, shape).at_line(line), visit);
+    for (key, place, inner) in value.entries() {
+        walk(inner, shape.property(key), &at.property(key, shape).declared_at(place), visit);
     }
     for (index, item) in value.items().iter().enumerate() {
         let position = index.to_string();
         let id = identity(item, shape).unwrap_or(&position);
-        let here = at.member(id, shape, Token::Index(index), Token::Index(index)).at_line(item.line());
+        let here = at.member(id, shape, Token::Index(index), Token::Index(index)).declared_at(item.place());
         walk(item, shape.item(), &here, visit);
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn zip<'t, A: Tree, B: Tree>(
                 let other = other_ids.position(id);
                 let here = at.member(id, shape, Token::Index(index), other.map_or(Token::None, Token::Index));
                 let pair = (left.get(index), other.map(|other| &right[other]));
-                zip(pair, shape.item(), &here.at_line(left[index].line()), visit);
+                zip(pair, shape.item(), &here.declared_at(left[index].place()), visit);
             }
             for (index, id) in other_ids.ids().iter().enumerate().filter(|(_, id)| ids.position(id).is_none()) {
                 zip(
@@ -93,10 +93,10 @@ fn objects<'t, A: Tree, B: Tree>(
     visit: &mut impl FnMut(&Path<'_>, Pair<'t, A, B>, &'t Shape) -> Flow,
 ) {
     let mut seen = HashSet::new();
-    for (key, line, value) in left.into_iter().flat_map(Tree::entries) {
+    for (key, place, value) in left.into_iter().flat_map(Tree::entries) {
         seen.insert(key);
         let pair = (Some(value), right.and_then(|right| right.entry(key)));
-        zip(pair, shape.property(key), &at.property(key, shape).at_line(line), visit);
+        zip(pair, shape.property(key), &at.property(key, shape).declared_at(place), visit);
     }
     for (key, _, value) in right.into_iter().flat_map(Tree::entries).filter(|(key, ..)| !seen.contains(key)) {
         zip((None, Some(value)), shape.property(key), &at.property(key, shape), visit);

@@ -13,6 +13,7 @@ pub(crate) use base::{Applied, Base};
 pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 
 use crate::content::Contents;
+use crate::diagnostic::Place;
 use crate::diff::{self, Change, ChangeKind, Compare};
 use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::{Exit, Fate};
@@ -62,8 +63,8 @@ pub(crate) struct Moved {
     /// Where; empty for the whole offer.
     pub(crate) address: Address,
     pub(crate) who: Who,
-    /// The line of the file that says what it says, where one does.
-    pub(crate) line: Option<usize>,
+    /// The file and line that declare it, where one does.
+    pub(crate) declared: Option<(String, usize)>,
     /// The value at the base. Values have their secrets removed; `None` where there is none, or none is known.
     pub(crate) base: Option<Value>,
     pub(crate) portal: Option<Value>,
@@ -141,7 +142,7 @@ pub(crate) fn of(
 ) -> Vec<Moved> {
     let live = match live {
         Live::Present(offer) => &offer.document,
-        Live::Absent => return vec![whole_offer(base)],
+        Live::Absent => return vec![whole_offer(desired, base)],
     };
     // Of an offer that is as its file says, only a receipt or an earlier file can show that something moved.
     let differences = compare(desired, desired, live, contents, shape);
@@ -176,7 +177,7 @@ fn compare(today: &Desired, declared: &Desired, with: &Value, contents: &Content
     diff::compare(&declared.document, with, shape, options).changes
 }
 
-fn whole_offer(base: Option<Base<'_>>) -> Moved {
+fn whole_offer(desired: &Desired, base: Option<Base<'_>>) -> Moved {
     let (who, note) = match base {
         Some(Base::Receipt(_)) => (Who::Portal, "the offer is gone from the portal"),
         Some(Base::Revision(_)) => (Who::Portal, "the offer was declared at the base, and the portal has none"),
@@ -184,7 +185,8 @@ fn whole_offer(base: Option<Base<'_>>) -> Moved {
         None => (Who::Unknown, "the portal has no such offer"),
     };
     let address = Address::default();
-    Moved { address, who, line: Some(1), base: None, portal: None, file: None, note: Some(note.to_owned()) }
+    let declared = Some((desired.path().to_owned(), 1));
+    Moved { address, who, declared, base: None, portal: None, file: None, note: Some(note.to_owned()) }
 }
 
 /// The file, the portal, and what is known of both.
@@ -282,7 +284,7 @@ impl Three<'_> {
             (old != Some(reference)).then(|| Moved {
                 address: address.clone(),
                 who: Who::File,
-                line: self.declared.line(address),
+                declared: self.declared.place(address).and_then(|place| self.named(place)),
                 base: old.cloned().map(Value::String),
                 portal: None,
                 file: Some(Value::String(reference.clone())),
@@ -292,14 +294,20 @@ impl Three<'_> {
         (changes, differs.collect())
     }
 
+    /// Returns a place with the path of its file.
+    fn named(&self, place: Place) -> Option<(String, usize)> {
+        let (path, _) = self.desired.files.get(place.file.index()).filter(|_| place.line > 0)?;
+        Some((path.clone(), place.line))
+    }
+
     fn moved(&self, change: &Change, who: Who) -> Moved {
         let at = &change.address;
-        let line = if change.line > 0 { Some(change.line) } else { self.declared.line(at) };
+        let place = self.named(change.place()).or_else(|| self.named(self.declared.place(at)?));
         let unmanaged = who == Who::Unmanaged;
         Moved {
             address: at.clone(),
             who,
-            line: line.filter(|_| !unmanaged),
+            declared: place.filter(|_| !unmanaged),
             base: self.base.as_ref().and_then(|base| base.value(at)).cloned(),
             portal: self.portal.value(at).cloned().or_else(|| if unmanaged { None } else { before(&change.kind) }),
             file: self.file.value(at).cloned(),

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::diagnostic::Source;
+use crate::diagnostic::{Source, Sources};
 use crate::live::LiveOffer;
 use crate::model::{Digest, Kind, Node, SecretRef};
 use crate::schema::Schemas;
@@ -21,7 +21,7 @@ fn desired(document: &Value) -> Desired {
         offer_type: VM.to_owned(),
         document: Node::from_value(document).into(),
         reconcile: Reconcile::default(),
-        source: Source { path: "offers/a.yaml".into(), text: "".into() },
+        sources: Sources::new(Source { path: "offers/a.yaml".into(), text: "".into() }),
         files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],
     }
 }
@@ -154,7 +154,7 @@ fn drift_is_counted_and_what_was_not_read_is_never_its_absence() {
     let moved = |who| Moved {
         address: Address::default().key("x"),
         who,
-        line: None,
+        declared: None,
         base: None,
         portal: None,
         file: None,

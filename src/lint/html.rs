@@ -84,7 +84,7 @@ pub(super) fn tags(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
                 ),
                 None => continue,
             };
-            let span = place::within(&offer.desired.source, node, tag.bytes.clone());
+            let span = place::within(offer.desired.sources.of(node.span), node, tag.bytes.clone());
             findings.push(offer.found(Code::HtmlTag, span, message).help(help));
         }
     });
@@ -99,7 +99,7 @@ pub(super) fn unbalanced(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
             if told > MOST {
                 return;
             }
-            let span = place::within(&offer.desired.source, node, tag.bytes.clone());
+            let span = place::within(offer.desired.sources.of(node.span), node, tag.bytes.clone());
             findings.push(offer.found(Code::HtmlUnbalanced, span, message).help(help));
         };
         for tag in tags_of(text) {

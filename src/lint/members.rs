@@ -25,13 +25,14 @@ pub(super) fn duplicate_member(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>
             }
             let Some(text) = item.as_str() else { continue };
             let folded = if case == Case::Exact { text.to_owned() } else { text.to_ascii_lowercase() };
-            let Some(line) = first.get(&folded).copied() else {
-                first.insert(folded, item.span.line);
+            let Some(other) = first.get(&folded).copied() else {
+                first.insert(folded, item.span);
                 continue;
             };
-            let message = format!("`{text}` stands twice in `{}`, first in line {line}", short(&entry.key));
+            let line = offer.desired.sources.line(other, item.span);
+            let message = format!("`{text}` is twice in `{}`, first in {line}", short(&entry.key));
             let found = offer.found(Code::DuplicateMember, item.span, message);
-            let fix = removal(&offer.desired.source.text, &items[index - 1], item);
+            let fix = removal(&offer.desired.sources.of(item.span).text, &items[index - 1], item);
             findings.push(found.help("take one away, or write what was meant").fix(fix));
         }
     });
@@ -40,6 +41,9 @@ pub(super) fn duplicate_member(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>
 /// The edit that takes away a member which stands after another one. `None` where a comment would be lost, or where the
 /// text is not simple enough to be sure.
 fn removal(text: &str, before: &Node, item: &Node) -> Option<Fix> {
+    if item.span.file != before.span.file {
+        return None;
+    }
     let (start, end) = (item.span.start, item.span.end);
     let between = text.get(before.span.end..start)?;
     let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -111,7 +115,7 @@ pub(super) fn region_case(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
             if findings.len() - before >= MOST {
                 break;
             }
-            let written = offer.desired.source.text.get(item.span.start..item.span.end).unwrap_or_default();
+            let written = offer.desired.sources.written(item.span);
             let fix = written.find(text.as_str()).map(|at| {
                 let start = item.span.start + at;
                 // What is plain in small letters may be a trap in capitals; quotes do no harm.
@@ -138,8 +142,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "duplicate-member 7:9 `DE` stands twice in `regions`, first in line 9",
-                "duplicate-member 8:38 `PublicAzure` stands twice in `cloudAvailability`, first in line 12",
+                "duplicate-member 7:9 `DE` is twice in `regions`, first in line 9",
+                "duplicate-member 8:38 `PublicAzure` is twice in `cloudAvailability`, first in line 12",
             ]
         );
     }
@@ -176,7 +180,7 @@ mod tests {
             found,
             [
                 "region-case 4:15 the region `de` is in small letters",
-                "duplicate-member 4:19 `DE` stands twice in `regions`, first in line 8",
+                "duplicate-member 4:19 `DE` is twice in `regions`, first in line 8",
                 "region-case 4:23 the region `fr` is in small letters",
             ]
         );

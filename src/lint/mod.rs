@@ -88,10 +88,10 @@ pub(crate) fn check(desired: &Desired, shape: &Shape, context: &Context<'_>) -> 
     for (_, lint) in LINTS {
         lint(&offer, &mut findings);
     }
-    let place = |finding: &Diagnostic| finding.span.map_or((0, 0), |span| (span.start, span.end));
+    let place = |finding: &Diagnostic| finding.span.unwrap_or_default();
     findings.sort_by(|a, b| (place(a), a.code, &a.message).cmp(&(place(b), b.code, &b.message)));
     findings.dedup_by(|a, b| place(a) == place(b) && a.code == b.code && a.message == b.message);
-    locate(&desired.document, &desired.source, shape, &mut findings);
+    locate(&desired.document, &desired.sources, shape, &mut findings);
     findings
 }
 
@@ -121,7 +121,7 @@ impl Offer<'_> {
 
 fn found(desired: &Desired, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
     let severity = About::of(code).map_or(Severity::Warning, |about| about.severity);
-    Diagnostic { severity, ..Diagnostic::error(code, &desired.source, Some(span), message) }
+    Diagnostic { severity, ..Diagnostic::error(code, desired.sources.of(span), Some(span), message) }
 }
 
 fn flatten<'a>(node: &'a Node, shape: &'a Shape, offer: &mut Offer<'a>) {

@@ -27,7 +27,7 @@ pub(super) fn within(source: &Source, node: &Node, part: Range<usize>) -> Span {
         let start = node.span.start + start?;
         let end = node.span.start + raw_at;
         let line = source.text[start..end].find('\n').map_or(end, |length| start + length);
-        Some(Span::within(&source.text, start..line))
+        Some(Span::within(&source.text, start..line).in_file(node.span.file))
     };
     exact().unwrap_or(node.span)
 }
@@ -68,7 +68,7 @@ mod tests {
         let desired = desired.unwrap_or_else(|| panic!("{found:?}"));
         let node = desired.document.get("definition").and_then(|d| d.get("displayText")).expect("the node");
         let at = node.as_str().and_then(|value| value.find("<x")).expect("the part");
-        let span = within(&desired.source, node, at..at + 3);
+        let span = within(desired.sources.own(), node, at..at + 3);
         (text[span.start..span.end].to_owned(), format!("{}:{}", span.line, span.column))
     }
 

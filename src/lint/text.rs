@@ -106,9 +106,9 @@ fn trap(text: &str) -> Option<&'static str> {
 }
 
 pub(super) fn yaml_trap(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
-    let text = &offer.desired.source.text;
     // Only what stands in the file as it is: quoted texts, and what a tag reads, are safe.
-    let plain = |span: Span, value: &str| text.get(span.start..span.end).is_some_and(|raw| raw.trim_end() == value);
+    let sources = &offer.desired.sources;
+    let plain = |span: Span, value: &str| !sources.is_text(span) && sources.written(span).trim_end() == value;
     let told = |span, value: &str, fix: fn(Span, &str) -> Option<Fix>| {
         let what = trap(value)?;
         let message = format!("`{value}` is a text here, and {what} to readers of YAML 1.1");

@@ -51,7 +51,10 @@ pub(super) fn same_version(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
                 Slot::Vacant(slot) => drop(slot.insert(entry)),
                 Slot::Occupied(slot) => {
                     let (key, other) = (&entry.key, slot.get());
-                    let message = format!("`{key}` is the version `{}` of line {}", other.key, other.key_span.line);
+                    let message = {
+                        let line = offer.desired.sources.line(other.key_span, entry.key_span);
+                        format!("`{key}` is the version `{}` of {line}", other.key)
+                    };
                     let help = "keep the one that is published: a published version cannot be changed";
                     findings.push(offer.found(Code::SameVersion, entry.key_span, message).help(help));
                 }
@@ -112,8 +115,8 @@ pub(super) fn media_name(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let taken = names(plan);
         for (name, span) in names(generation) {
             let Some(first) = taken.get(&name).filter(|_| !name.is_empty()) else { continue };
-            let message =
-                format!("the generation `{id}` has the media name `{name}` of its plan (line {})", first.line);
+            let line = offer.desired.sources.line(*first, span);
+            let message = format!("the generation `{id}` has the media name `{name}` of its plan ({line})");
             let help = format!("give each generation a media name of its own, such as `{name}-{id}`");
             findings.push(offer.found(Code::MediaName, span, message).help(help));
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Artifact, LocalFile};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Place, Span};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Secret(SecretRef),
     /// `!artifact …`: a file that the portal fetches.
     Artifact(Artifact),
+    /// `!sas …`: the address of a blob, which is signed when the request is written.
+    Sas(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,13 @@ pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) key_span: Span,
     pub(crate) value: Node,
+}
+
+impl Entry {
+    /// Where it is declared: at its key, or in the file that its value comes from.
+    pub(crate) fn place(&self) -> Place {
+        if self.value.span.file == self.key_span.file { self.key_span.place() } else { self.value.span.place() }
+    }
 }
 
 /// Where a secret's value comes from. It is a name, never the value.
@@ -83,7 +92,7 @@ impl Node {
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
-            Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
+            Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => &[],
         }
     }
 
@@ -91,16 +100,24 @@ impl Node {
     pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::List(items) => items,
-            Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
+            Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => &[],
         }
     }
 
-    /// The text of a string node, or the address of an artifact.
+    /// The text of a string node, or the address of an artifact or a blob.
     pub(crate) fn as_str(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(value) => value.as_str(),
-            Kind::Artifact(Artifact::Url(url)) => Some(url),
+            Kind::Artifact(Artifact::Url(url)) | Kind::Sas(url) => Some(url),
             Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(Artifact::File(_)) => None,
+        }
+    }
+
+    /// Returns the text of a value that has a file of its own: it starts where the file starts, as no other scalar does.
+    pub(crate) fn text_of_file(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(value) if self.span.line == 1 && self.span.start == 0 => value.as_str(),
+            _ => None,
         }
     }
 
@@ -119,7 +136,7 @@ impl Node {
             ),
             Kind::Absent => Value::Null,
             Kind::Secret(reference) => secret(reference),
-            Kind::Artifact(Artifact::Url(url)) => Value::String(url.clone()),
+            Kind::Artifact(Artifact::Url(url)) | Kind::Sas(url) => Value::String(url.clone()),
             Kind::Artifact(Artifact::File(file)) => Value::String(format!("artifact:{}", file.stored_name())),
         }
     }
@@ -173,6 +190,7 @@ impl Node {
             Kind::Absent => "!absent",
             Kind::Secret(_) => "a secret",
             Kind::Artifact(_) => "an artifact",
+            Kind::Sas(_) => "an address to sign",
         }
     }
 }

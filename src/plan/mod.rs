@@ -29,6 +29,7 @@ pub(crate) use saved::{Bound, Content as SavedContent, SavedPlan};
 pub(crate) use stale::{MovedField, Stale};
 
 use crate::content::Contents;
+use crate::diagnostic::FileId;
 use crate::diff::{self, Change, Compare, Diff};
 use crate::document;
 use crate::live::Live;
@@ -266,8 +267,18 @@ impl OfferPlan {
         }
     }
 
+    /// The addresses that are signed when the draft is written, each once.
+    pub(crate) fn signed(&self) -> BTreeSet<&str> {
+        self.diff.patch.signs().collect()
+    }
+
     pub(crate) fn path(&self) -> &str {
-        self.files.first().map_or("", |(path, _)| path)
+        self.file(FileId::default())
+    }
+
+    /// Returns the path of one of its files.
+    pub(crate) fn file(&self, file: FileId) -> &str {
+        self.files.get(file.index()).or(self.files.first()).map_or("", |(path, _)| path)
     }
 
     /// What stops this offer: the findings that were not accepted.

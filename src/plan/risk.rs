@@ -132,7 +132,16 @@ mod tests {
     use serde_json::json;
 
     fn change(address: Address, kind: ChangeKind) -> Change {
-        Change { address, pointer: Pointer::root(), line: 1, kind, risk: None, immutable: false, twin: None }
+        Change {
+            address,
+            pointer: Pointer::root(),
+            file: Default::default(),
+            line: 1,
+            kind,
+            risk: None,
+            immutable: false,
+            twin: None,
+        }
     }
 
     fn replace(before: Value, after: Value) -> ChangeKind {

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::saved::LoadError;
 use super::*;
-use crate::diagnostic::Source;
+use crate::diagnostic::{Source, Sources};
 use crate::live::LiveOffer;
 use crate::model::Node;
 use crate::schema::Schemas;
@@ -24,7 +24,7 @@ fn desired(document: &Value, reconcile: Reconcile) -> Desired {
         offer_type: VM.to_owned(),
         document: Node::from_value(document).into(),
         reconcile,
-        source: Source { path: "offers/a.yaml".into(), text: "".into() },
+        sources: Sources::new(Source { path: "offers/a.yaml".into(), text: "".into() }),
         files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],
     }
 }

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_finding_points_at_its_place() {
         let source = Source { path: "offers/a.yaml".into(), text: "id: a\ndefintion: {}\n".into() };
-        let span = Span { start: 6, end: 15, line: 2, column: 1 };
+        let span = Span { start: 6, end: 15, line: 2, column: 1, ..Span::default() };
         let finding = Diagnostic::error(Code::UnknownKey, &source, Some(span), "unknown key `defintion`")
             .help("did you mean `definition`?");
         let shown = diagnostics(&[finding], false);
@@ -110,7 +110,7 @@ mod tests {
             "\"apiKey\": CANARY",
         ] {
             let source = Source { path: "a.yaml".into(), text: line.into() };
-            let span = Span { start: 3, end: 5, line: 1, column: 4 };
+            let span = Span { start: 3, end: 5, line: 1, column: 4, ..Span::default() };
             let shown = diagnostics(&[Diagnostic::error(Code::Syntax, &source, Some(span), "m")], false);
             assert!(!shown.contains("CANARY") && shown.contains("a.yaml:1:4"), "{shown}");
         }
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn an_empty_mark_before_a_wide_character_is_shown() {
         let source = Source { path: "a.yaml".into(), text: "a: 1\n日本\n".into() };
-        let span = Span { start: 5, end: 5, line: 2, column: 1 };
+        let span = Span { start: 5, end: 5, line: 2, column: 1, ..Span::default() };
         let shown = diagnostics(&[Diagnostic::error(Code::Syntax, &source, Some(span), "m")], false);
         assert!(shown.contains("2 | 日本"), "{shown}");
     }
@@ -128,7 +128,7 @@ mod tests {
     fn the_line_end_of_other_systems_is_not_shown() {
         let source = Source { path: "a.yaml".into(), text: "a: 1\r\nb: [x,\r\n  y]\r\n".into() };
         let of = |start, end| {
-            let span = Span { start, end, line: 2, column: 4 };
+            let span = Span { start, end, line: 2, column: 4, ..Span::default() };
             diagnostics(&[Diagnostic::error(Code::Syntax, &source, Some(span), "m")], false)
         };
         // On the line, over its end, at its end, and on the `\n` itself.
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_hostile_line_is_shown_not_obeyed() {
         let source = Source { path: "a.yaml".into(), text: "id: \u{1b}[2J\u{202e}x".into() };
-        let span = Span { start: 4, end: 10, line: 1, column: 5 };
+        let span = Span { start: 4, end: 10, line: 1, column: 5, ..Span::default() };
         let shown = diagnostics(&[Diagnostic::error(Code::WrongValue, &source, Some(span), "m\u{7}")], false);
         assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
     }

@@ -16,12 +16,11 @@ pub(crate) fn compared(
     let paint = options.paint;
     let mut out = format!("{}\n\n", paint.strong(&format!("{from} → {to}")));
     for offer in offers.iter().filter(|offer| !is_same(offer)) {
-        let path = offer.path.as_deref().unwrap_or_default();
         let _ = writeln!(out, "{}", paint.strong(&offer.key.to_string()));
         for side in &offer.empty {
             let _ = writeln!(out, "  {} {side} holds nothing", paint.changed("!"));
         }
-        out += &plan_text::changes(&offer.changes, path, options);
+        out += &plan_text::changes(&offer.changes, &|file| offer.file(file).unwrap_or_default(), options);
         for address in &offer.not_compared {
             let _ = writeln!(out, "  {} {}   not compared", paint.changed("?"), visible(&address.to_string(), false));
         }
@@ -41,6 +40,6 @@ pub(crate) fn compared(
 }
 
 fn is_same(offer: &Compared) -> bool {
-    let Compared { key: _, path: _, empty, changes, not_compared } = offer;
+    let Compared { key: _, files: _, empty, changes, not_compared } = offer;
     empty.is_empty() && changes.is_empty() && not_compared.is_empty()
 }

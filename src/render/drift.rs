@@ -85,19 +85,21 @@ fn one_offer(out: &mut String, offer: &OfferDrift, bases: usize, paint: Paint) {
     };
     let _ = writeln!(out, "{}   {}{base}", paint.strong(&offer.key.to_string()), visible(&offer.path, false));
     for moved in &offer.moved {
-        one_value(out, moved, &offer.path, paint);
+        one_value(out, moved, paint);
     }
 }
 
-fn one_value(out: &mut String, moved: &Moved, path: &str, paint: Paint) {
-    let Moved { who, line, note, .. } = moved;
+fn one_value(out: &mut String, moved: &Moved, paint: Paint) {
+    let Moved { who, declared, note, .. } = moved;
     let mark = match who {
         Who::Portal | Who::Both => paint.removed("!"),
         Who::Unknown => paint.changed("?"),
         Who::File => paint.changed("~"),
         Who::Agreed | Who::Unmanaged => paint.dim("·"),
     };
-    let place = line.map(|line| format!("   {}", paint.dim(&format!("{path}:{line}")))).unwrap_or_default();
+    let place =
+        declared.as_ref().map(|(file, line)| format!("   {}", paint.dim(&format!("{}:{line}", visible(file, false)))));
+    let place = place.unwrap_or_default();
     let _ = writeln!(out, "  {mark} {}: {}{place}", address(moved), who.describe());
     if let Some(note) = note {
         let _ = writeln!(out, "      {note}");

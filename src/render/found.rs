@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{apart, brief, plural, visible};
 use crate::apply::{End, Outcome};
-use crate::diagnostic::{About, Diagnostic, Fix, Severity, Source, Span};
+use crate::diagnostic::{About, Diagnostic, Fix, Place, Severity, Source, Span};
 use crate::diff::{Change, ChangeKind};
 use crate::drift::Drift;
 use crate::error::Error;
@@ -145,9 +145,11 @@ pub(super) fn plan(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
 }
 
 pub(super) fn of_offer(offer: &OfferPlan, places: &Places) -> Vec<Found<'static>> {
-    let (of, file) = (offer.key.to_string(), places.path(offer.path()));
-    let lines = Lines::of(offer);
-    let found = |finding| of_finding(finding, &of, file.clone(), Some(line(lines.of_finding(finding))));
+    let (of, lines) = (offer.key.to_string(), Lines::of(offer));
+    let found = |finding| {
+        let at = lines.of_finding(finding);
+        of_finding(finding, &of, places.path(offer.file(at.file)), Some(line(at.line)))
+    };
     offer.findings.iter().map(found).collect()
 }
 
@@ -169,16 +171,16 @@ fn line(line: usize) -> Region {
     Region { line: line.max(1), column: None, end: None }
 }
 
-/// The lines of an offer's file by the addresses of its changes.
-struct Lines<'a>(BTreeMap<&'a Address, usize>);
+/// The lines of an offer's files by the addresses of its changes.
+struct Lines<'a>(BTreeMap<&'a Address, Place>);
 
 impl<'a> Lines<'a> {
     fn of(offer: &'a OfferPlan) -> Self {
-        Self(offer.diff.changes.iter().map(|change| (&change.address, change.line)).collect())
+        Self(offer.diff.changes.iter().map(|change| (&change.address, change.place())).collect())
     }
 
     /// Returns the line of the first change at or in an address, else that of the change around it.
-    fn at(&self, address: &Address) -> Option<usize> {
+    fn at(&self, address: &Address) -> Option<Place> {
         let inside = self.0.range::<&Address, _>(address..).next().filter(|(changed, _)| changed.is_within(address));
         let line = inside.map(|(_, line)| *line);
         let parents = std::iter::successors(Some(address.parent()), |at| (at.parent() != *at).then(|| at.parent()));
@@ -186,8 +188,8 @@ impl<'a> Lines<'a> {
     }
 
     /// Returns the line to show a finding at: that of its first place that changes, else the first of the file.
-    fn of_finding(&self, finding: &Finding) -> usize {
-        finding.at.iter().find_map(|address| self.at(address)).unwrap_or(1)
+    fn of_finding(&self, finding: &Finding) -> Place {
+        finding.at.iter().find_map(|address| self.at(address)).unwrap_or_default()
     }
 }
 
@@ -213,7 +215,7 @@ pub(super) fn changes(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
         let (rule, title) = (format!("change-{}", risk.word()), format!("{}: {}", offer.key, risk.word()));
         let identity = format!("change\n{}\n{}", offer.key, change.address);
         let level = if risk.is_grave() { Level::Warning } else { Level::Notice };
-        let found = Found::error(&rule, title, &what(change), places.path(offer.path()), identity);
+        let found = Found::error(&rule, title, &what(change), places.path(offer.file(change.file)), identity);
         Found { level, region: Some(line(change.line)), ..found }
     });
     found.collect()
@@ -315,8 +317,9 @@ pub(super) fn drift(drift: &Drift, places: &Places) -> Vec<Found<'static>> {
     let moved = moved.map(|(offer, moved)| {
         let level = if moved.who.is_drift() { Level::Warning } else { Level::Notice };
         let title = format!("{}: {}", offer.key, moved.who.describe());
-        let found = told("drift", level, title, &super::drift::line(moved), places.path(&offer.path));
-        Found { region: Some(line(moved.line.unwrap_or(1))), ..found }
+        let (file, at) = moved.declared.as_ref().map_or((&offer.path, 1), |(file, line)| (file, *line));
+        let found = told("drift", level, title, &super::drift::line(moved), places.path(file));
+        Found { region: Some(line(at)), ..found }
     });
     let undeclared = drift.undeclared.iter().map(|one| {
         let counts = drift.count_undeclared && !one.was_declared;
@@ -351,7 +354,8 @@ mod tests {
         let root = Address::default();
         let plan = root.key("plans").id("basic");
         let (price, title) = (plan.key("price"), root.key("title"));
-        let lines = Lines([(&price, 7), (&title, 3)].into());
+        let at = |line| Place { line, ..Place::default() };
+        let lines = Lines([(&price, at(7)), (&title, at(3))].into());
         for (address, line) in [
             (&price, Some(7)),
             (&plan, Some(7)),
@@ -360,10 +364,10 @@ mod tests {
             (&root.key("titles"), None),
             (&plan.key("regions"), None),
         ] {
-            assert_eq!(lines.at(address), line, "{address}");
+            assert_eq!(lines.at(address), line.map(at), "{address}");
         }
         let finding = |at: Vec<Address>| Finding { at, ..Finding::conflict("`title` and `price`") };
-        assert_eq!(lines.of_finding(&finding(vec![plan.key("regions"), price.clone(), title.clone()])), 7);
-        assert_eq!(lines.of_finding(&finding(Vec::new())), 1, "a message names no place");
+        assert_eq!(lines.of_finding(&finding(vec![plan.key("regions"), price.clone(), title.clone()])), at(7));
+        assert_eq!(lines.of_finding(&finding(Vec::new())), at(0), "a message names no place");
     }
 }

@@ -240,14 +240,15 @@ pub(crate) fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
 }
 
 pub(crate) fn compared((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
-    let offers = offers.iter().map(|Compared { key, path, empty, changes, not_compared }| {
+    let offers = offers.iter().map(|one| {
+        let Compared { key, files, empty, changes, not_compared } = one;
         let OfferName { api, offer } = key.name();
         json!({
             "api": api,
             "offer": offer,
-            "file": path,
+            "file": files.first(),
             "empty": empty,
-            "changes": changes.iter().map(|change| view::change(change, path.as_deref())).collect::<Vec<_>>(),
+            "changes": changes.iter().map(|change| view::change(change, one.file(change.file))).collect::<Vec<_>>(),
             "not_compared": not_compared.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     });
@@ -264,7 +265,7 @@ pub(crate) fn shown(key: &OfferKey, state: &str, live: &Value) -> String {
 pub(crate) fn drift(drift: &Drift) -> String {
     let offers = drift.offers.iter().map(|OfferDrift { key, path, base, why, moved }| {
         let OfferName { api, offer } = key.name();
-        let moved = moved.iter().map(|moved| self::moved(moved, path)).collect::<Vec<_>>();
+        let moved = moved.iter().map(self::moved).collect::<Vec<_>>();
         json!({ "api": api, "offer": offer, "file": path, "base": base, "no_base": why, "moved": moved })
     });
     let content = json!({
@@ -280,13 +281,13 @@ pub(crate) fn drift(drift: &Drift) -> String {
     document("offerctl.drift", content)
 }
 
-fn moved(moved: &Moved, path: &str) -> Value {
-    let Moved { address, who, line, base, portal, file, note } = moved;
+fn moved(moved: &Moved) -> Value {
+    let Moved { address, who, declared, base, portal, file, note } = moved;
     json!({
         "address": address.to_string(),
         "verdict": who,
-        "declared_in": line.map(|_| path),
-        "line": line,
+        "declared_in": declared.as_ref().map(|(file, _)| file),
+        "line": declared.as_ref().map(|(_, line)| line),
         "base": base,
         "portal": portal,
         "file": file,

@@ -139,8 +139,8 @@ pub(crate) fn drift(drift: &Drift) -> String {
     let text = |moved: &Moved| found::clean(&super::drift::line(moved));
     let offers = drift.offers.iter().map(|offer| {
         let (drifted, rest) = offer.moved.iter().partition::<Vec<_>, _>(|moved| moved.who.is_drift());
-        let placed = |moved: &&Moved| match moved.line {
-            Some(line) => found::clean(&format!("{}:{line}: {}", offer.path, text(moved))),
+        let placed = |moved: &&Moved| match &moved.declared {
+            Some((file, line)) => found::clean(&format!("{file}:{line}: {}", text(moved))),
             None => text(moved),
         };
         let verdict = match drifted.iter().map(|moved| moved.who).min() {

@@ -114,10 +114,13 @@ impl Text {
             ],
         );
         self.findings(&offer.findings);
-        offer.items.iter().for_each(|item| self.item(item, &offer.file));
+        offer.items.iter().for_each(|item| self.item(item));
         self.counts(&offer.counts);
         for (path, size) in &offer.uploads {
             self.page.line(4, 6, &[plain(format!("will upload {size} bytes: {path}"))]);
+        }
+        for address in &offer.signed {
+            self.page.line(4, 6, &[plain(format!("signed at apply: {address}"))]);
         }
         if !offer.steps.is_empty() {
             self.page.line(4, 6, &[plain(format!("then: {}", offer.steps.join(" → ")))]);
@@ -129,7 +132,7 @@ impl Text {
         if let Some(title) = offer.rides_along_title() {
             self.page.line(4, 6, &[span(Tone::Changed, "!"), plain(format!(" {title}"))]);
             self.page.margin = 4;
-            offer.rides_along.iter().for_each(|item| self.item(item, &offer.file));
+            offer.rides_along.iter().for_each(|item| self.item(item));
             self.page.margin = 0;
         }
     }
@@ -183,31 +186,31 @@ impl Text {
         }
     }
 
-    fn item(&mut self, item: &Item, file: &str) {
+    fn item(&mut self, item: &Item) {
         let limit = self.limit();
         match &item.body {
             Body::Whole(value) => {
                 let value = span(tone(item.act), format!(": {}", brief(value, limit)));
-                self.head(item, file, vec![value]);
+                self.head(item, vec![value]);
             }
             Body::Fields(fields) => {
-                self.head(item, file, Vec::new());
+                self.head(item, Vec::new());
                 self.fields(6, Tone::Added, fields);
             }
             Body::Scalar { before, after } => {
                 let (before, after) = (brief(before, limit), brief(after, limit));
-                self.scalar(item, file, &before, &after);
+                self.scalar(item, &before, &after);
             }
             Body::Unseen(value) => {
                 let what = format!(": {} (secret or signature changed)", brief(value, limit));
-                self.head(item, file, vec![plain(what)]);
+                self.head(item, vec![plain(what)]);
             }
             Body::Text(text) => {
-                self.head(item, file, vec![plain(format!(" {}", text.remark()))]);
+                self.head(item, vec![plain(format!(" {}", text.remark()))]);
                 self.hunks(&text.hunks);
             }
             Body::Members { added, removed } => {
-                self.head(item, file, vec![plain(format!(": {}", came_and_went(added.len(), removed.len())))]);
+                self.head(item, vec![plain(format!(": {}", came_and_went(added.len(), removed.len())))]);
                 for (act, values) in [(Act::Remove, removed), (Act::Add, added)] {
                     if !values.is_empty() {
                         let list = values.iter().map(|value| brief(value, limit)).collect::<Vec<_>>().join(", ");
@@ -216,24 +219,24 @@ impl Text {
                 }
             }
             Body::List { before, after, hunks } => {
-                self.head(item, file, vec![plain(format!(": {before} → {}", plural(*after, "member")))]);
+                self.head(item, vec![plain(format!(": {before} → {}", plural(*after, "member")))]);
                 self.hunks(hunks);
             }
-            Body::Prices(table) => self.prices(item, file, table),
-            Body::Versions(versions) => self.versions(item, file, versions),
-            Body::Renamed { from, to, differences } => self.renamed(item, file, (from, to), differences),
+            Body::Prices(table) => self.prices(item, table),
+            Body::Versions(versions) => self.versions(item, versions),
+            Body::Renamed { from, to, differences } => self.renamed(item, (from, to), differences),
         }
     }
 
     /// The line that names a change. Its place comes at the end, or on a line of its own where that is too long.
-    fn head(&mut self, item: &Item, file: &str, what: Vec<Span>) {
+    fn head(&mut self, item: &Item, what: Vec<Span>) {
         let mut spans = vec![
             span(tone(item.act), item.act.symbol()),
             span(tone(item.act), format!(" {} ", item.act.word())),
             plain(&item.address),
         ];
         spans.extend(what);
-        let place = place(item, file);
+        let place = place(item);
         let whole = spans.iter().chain([&plain("   ")]).chain(&place).cloned().collect::<Vec<_>>();
         if self.page.fits(2, &whole) {
             self.page.line(2, 6, &whole);
@@ -243,13 +246,13 @@ impl Text {
         }
     }
 
-    fn scalar(&mut self, item: &Item, file: &str, before: &str, after: &str) {
+    fn scalar(&mut self, item: &Item, before: &str, after: &str) {
         let both = vec![plain(": "), span(Tone::Removed, before), plain(" → "), span(Tone::Added, after)];
         let start = span(tone(item.act), format!("~ {} {}", item.act.word(), item.address));
         if self.page.fits(2, &[&[start][..], &both].concat()) {
-            self.head(item, file, both);
+            self.head(item, both);
         } else {
-            self.head(item, file, Vec::new());
+            self.head(item, Vec::new());
             self.page.line(6, 8, &[span(Tone::Removed, format!("- {before}"))]);
             self.page.line(6, 8, &[span(Tone::Added, format!("+ {after}"))]);
         }
@@ -271,9 +274,9 @@ impl Text {
         hunks.lines.iter().for_each(|line| self.page.line(6, 8, &hunk_line(line)));
     }
 
-    fn prices(&mut self, item: &Item, file: &str, table: &PriceTable) {
+    fn prices(&mut self, item: &Item, table: &PriceTable) {
         let of = table.currency.as_ref().map(|currency| format!(" in {currency}")).unwrap_or_default();
-        self.head(item, file, vec![plain(format!(": {}{of}", plural(table.count(), "price")))]);
+        self.head(item, vec![plain(format!(": {}{of}", plural(table.count(), "price")))]);
         let regional = table.rows.iter().any(|row| !row.regions.is_empty());
         let cells = table.rows.iter().map(|row| {
             let or_none = |price: &Option<String>| price.clone().unwrap_or_else(|| "none".to_owned());
@@ -300,14 +303,14 @@ impl Text {
         }
     }
 
-    fn versions(&mut self, item: &Item, file: &str, versions: &[Version]) {
+    fn versions(&mut self, item: &Item, versions: &[Version]) {
         let count = |act| versions.iter().filter(|version| version.act == act).count();
         let what = came_and_went(count(Act::Add), count(Act::Remove));
-        self.head(item, file, vec![plain(format!(": {what}"))]);
+        self.head(item, vec![plain(format!(": {what}"))]);
         for version in versions {
             let act = version.act;
             let what = format!("{} {} {}", act.symbol(), act.word(), version.id);
-            let place = if version.line > 0 { format!("   {file}:{}", version.line) } else { String::new() };
+            let place = gap(&version.place);
             self.page.line(6, 8, &[span(tone(act), what), span(Tone::Dim, place)]);
             if act == Act::Add || self.options.verbose {
                 self.fields(10, tone(act), &version.fields);
@@ -315,8 +318,8 @@ impl Text {
         }
     }
 
-    fn renamed(&mut self, item: &Item, file: &str, (from, to): (&str, &str), differences: &[Difference]) {
-        self.head(item, file, vec![plain(": "), span(Tone::Removed, from), plain(" → "), span(Tone::Added, to)]);
+    fn renamed(&mut self, item: &Item, (from, to): (&str, &str), differences: &[Difference]) {
+        self.head(item, vec![plain(": "), span(Tone::Removed, from), plain(" → "), span(Tone::Added, to)]);
         let remark = "nearly the same content; the portal removes one and adds the other";
         self.page.line(6, 8, &[span(Tone::Dim, remark)]);
         for difference in differences {
@@ -354,11 +357,12 @@ pub(super) fn hunk_lines(before: &str, after: &str, paint: Paint) -> (String, us
     (inert(&page.out), hunks.words)
 }
 
-/// Changes as the plan shows them, each at its line of `file` where it has one.
-pub(super) fn changes(changes: &[Change], file: &str, options: PlanOptions) -> String {
-    let items = view::items(changes, ViewOptions { html_source: options.html_source, whole: options.verbose });
+/// Changes as the plan shows them, each with its place where it has one.
+pub(super) fn changes(changes: &[Change], files: view::Files<'_>, options: PlanOptions) -> String {
+    let view = ViewOptions { html_source: options.html_source, whole: options.verbose };
+    let items = view::items(changes, files, view);
     let mut text = Text { page: Page::new(options.paint, options.width), options };
-    items.iter().for_each(|item| text.item(item, &super::visible(file, false)));
+    items.iter().for_each(|item| text.item(item));
     inert(&text.page.out)
 }
 
@@ -367,11 +371,15 @@ pub(super) fn came_and_went(added: usize, removed: usize) -> String {
     sentence([super::counted(added, "added"), super::counted(removed, "removed")])
 }
 
-fn place(item: &Item, file: &str) -> Vec<Span> {
+fn place(item: &Item) -> Vec<Span> {
     let class = if item.risk.is_grave() { Tone::Strong } else { Tone::Dim };
     let twin = item.twin.as_ref().map(|twin| format!("   also in {twin}")).unwrap_or_default();
-    let line = if item.line > 0 { format!("   {file}:{}", item.line) } else { String::new() };
-    vec![span(class, item.risk.word()), span(Tone::Dim, format!("{twin}{line}"))]
+    vec![span(class, item.risk.word()), span(Tone::Dim, format!("{twin}{}", gap(&item.place)))]
+}
+
+/// A place, three blanks behind what is before it.
+fn gap(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!("   {place}") }
 }
 
 /// The words that differ stand in brackets, as `wdiff` writes them.

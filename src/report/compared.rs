@@ -1,5 +1,6 @@
 //! The result of `diff`.
 
+use crate::diagnostic::FileId;
 use crate::diff::Change;
 use crate::model::{Address, OfferKey};
 
@@ -7,12 +8,19 @@ use crate::model::{Address, OfferKey};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Compared {
     pub(crate) key: OfferKey,
-    /// Its file, where a side is the file.
-    pub(crate) path: Option<String>,
+    /// Its files, its own first, where a side is the file.
+    pub(crate) files: Vec<String>,
     /// The sides that hold nothing, by their names.
     pub(crate) empty: Vec<String>,
     /// What differs, in the direction that was asked for.
     pub(crate) changes: Vec<Change>,
     /// Where an artifact could not be compared.
     pub(crate) not_compared: Vec<Address>,
+}
+
+impl Compared {
+    /// Returns the path of one of its files, where a side is the file.
+    pub(crate) fn file(&self, file: FileId) -> Option<&str> {
+        self.files.get(file.index()).or(self.files.first()).map(String::as_str)
+    }
 }

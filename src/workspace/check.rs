@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::offer::{Desired, Ignore};
-use crate::diagnostic::{Change, Code, Diagnostic, Fix, Source, Span};
+use crate::diagnostic::{Change, Code, Diagnostic, Fix, Source, Sources, Span};
 use crate::document::{identity, members_key};
 use crate::model::{Entry, Kind, Node, Risk};
 use crate::redact;
@@ -14,7 +14,7 @@ use crate::schema::{Case, Schemas, Shape, Type};
 
 pub(super) fn check(desired: &Desired, schemas: &Schemas, diagnostics: &mut Vec<Diagnostic>) {
     let shape = schemas.shape(&desired.offer_type);
-    let mut checker = Checker { source: &desired.source, diagnostics };
+    let mut checker = Checker { sources: &desired.sources, diagnostics };
     checker.node(&desired.document, shape, Place::default());
     for ignore in &desired.reconcile.ignore {
         checker.ignored(&desired.document, shape, ignore);
@@ -22,7 +22,7 @@ pub(super) fn check(desired: &Desired, schemas: &Schemas, diagnostics: &mut Vec<
 }
 
 struct Checker<'a> {
-    source: &'a Source,
+    sources: &'a Sources,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -63,7 +63,7 @@ impl Place<'_> {
 }
 
 /// The finding of a `!secret` whose value a plan needs.
-pub(super) fn misplaced(source: &Source, span: Span, need: Need) -> Diagnostic {
+pub(super) fn misplaced(sources: &Sources, span: Span, need: Need) -> Diagnostic {
     let (message, help) = match need {
         Need::Identity => ("an identity cannot be a `!secret`", "write the identity as it is: the portal shows it too"),
         Need::Guarded => (
@@ -71,10 +71,14 @@ pub(super) fn misplaced(source: &Source, span: Span, need: Need) -> Diagnostic {
             "write the value, or take it from a variable with `!env NAME`",
         ),
     };
-    Diagnostic::error(Code::MisplacedSecret, source, Some(span), message).help(help)
+    Diagnostic::error(Code::MisplacedSecret, sources.of(span), Some(span), message).help(help)
 }
 
 impl Checker<'_> {
+    fn error(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, self.sources.of(span), Some(span), message)
+    }
+
     fn node(&mut self, node: &Node, shape: &Shape, place: Place<'_>) {
         match &node.kind {
             Kind::Map(entries) => {
@@ -82,7 +86,7 @@ impl Checker<'_> {
                     let shape = shape.property(&entry.key);
                     if let Some(name) = &shape.rules.spelled_as {
                         let message = format!("the portal drops `{}`", entry.key);
-                        let finding = Diagnostic::error(Code::UnknownKey, self.source, Some(entry.key_span), message);
+                        let finding = self.error(Code::UnknownKey, entry.key_span, message);
                         let fix = self.rename(entry.key_span, &entry.key, name, entries);
                         self.diagnostics.push(finding.help(format!("write `{name}`")).fix(fix));
                     }
@@ -96,7 +100,7 @@ impl Checker<'_> {
                 for item in items {
                     if item.kind == Kind::Absent {
                         let message = "`!absent` removes a key, and this is a member of a list";
-                        let diagnostic = Diagnostic::error(Code::Unsupported, self.source, Some(item.span), message);
+                        let diagnostic = self.error(Code::Unsupported, item.span, message);
                         self.diagnostics
                             .push(diagnostic.help("leave the member out: the declared list is the whole list"));
                     }
@@ -105,10 +109,10 @@ impl Checker<'_> {
             }
             Kind::Scalar(value) => self.scalar(node, value, shape, place.secret),
             Kind::Secret(_) => {
-                let finding = place.needed.map(|need| misplaced(self.source, node.span, need));
+                let finding = place.needed.map(|need| misplaced(self.sources, node.span, need));
                 self.diagnostics.extend(finding);
             }
-            Kind::Absent | Kind::Artifact(_) => {}
+            Kind::Absent | Kind::Artifact(_) | Kind::Sas(_) => {}
         }
     }
 
@@ -116,7 +120,7 @@ impl Checker<'_> {
         let empty = value.is_null() || value.as_str() == Some("");
         if secret && !empty && !value.is_boolean() {
             // The value is a secret: it must not stand in the excerpt either.
-            let hidden = Source { path: self.source.path.clone(), text: "".into() };
+            let hidden = Source { path: self.sources.of(node.span).path.clone(), text: "".into() };
             self.diagnostics.push(
                 Diagnostic::error(Code::PlainSecret, &hidden, Some(node.span), "a secret as a plain text")
                     .help("write `!secret env:NAME` or `!secret file:PATH`, and take the value out of the history"),
@@ -127,43 +131,44 @@ impl Checker<'_> {
             && shape.types.iter().all(|t| matches!(t, Type::String | Type::Null))
             && shape.types.contains(&Type::String);
         if only_text && value.is_number() {
-            let text = self.source.text.get(node.span.start..node.span.end).unwrap_or_default().trim();
+            let text = self.sources.written(node.span).trim();
             let message = format!("`{text}` is a number, and this field is a text");
-            self.diagnostics.push(
-                Diagnostic::error(Code::QuoteNumber, self.source, Some(node.span), message)
-                    .help(format!("quote it: \"{text}\""))
-                    .fix(Fix::quote(node.span, text)),
-            );
+            let finding = self.error(Code::QuoteNumber, node.span, message).help(format!("quote it: \"{text}\""));
+            self.diagnostics.push(finding.fix(Fix::quote(node.span, text)));
         }
     }
 
     /// The edit that gives a key its right name, where the key stands as it is and the right one does not stand yet.
     fn rename(&self, span: Span, key: &str, name: &str, beside: &[Entry]) -> Option<Fix> {
-        let written = self.source.text.get(span.start..span.end)?;
+        let written = self.sources.written(span);
         let start = span.start + written.find(key).filter(|_| !beside.iter().any(|entry| entry.key == name))?;
         let change = Change::Key(name.to_owned());
         Some(Fix { span, bytes: start..start + key.len(), text: name.to_owned(), change })
     }
 
     fn identities(&mut self, items: &[Node], key: &str, case: Case) {
-        let mut seen = HashMap::<String, usize>::new();
+        let mut seen = HashMap::<String, Span>::new();
         for item in items {
             let identity = item.get(key);
             if identity.is_some_and(|node| matches!(node.kind, Kind::Secret(_))) {
                 continue;
             }
             match identity.and_then(Node::as_str) {
-                None => self.diagnostics.push(
-                    Diagnostic::error(Code::MissingKey, self.source, Some(item.span), format!("`{key}` is missing"))
-                        .help(format!("every member of this list is known by its `{key}`")),
-                ),
+                None => {
+                    let finding = self.error(Code::MissingKey, item.span, format!("`{key}` is missing"));
+                    let help = format!("every member of this list is identified by its `{key}`");
+                    self.diagnostics.push(finding.help(help));
+                }
                 Some(identity) => {
-                    if let Some(line) = seen.get(&case.folded(identity)).copied() {
-                        let message = format!("`{key}: {identity}` stands twice in this list, first in line {line}");
-                        let finding = Diagnostic::error(Code::DuplicateKey, self.source, Some(item.span), message);
+                    if let Some(first) = seen.get(&case.folded(identity)).copied() {
+                        let message = {
+                            let first = self.sources.line(first, item.span);
+                            format!("`{key}: {identity}` is in this list twice, first in {first}")
+                        };
+                        let finding = self.error(Code::DuplicateKey, item.span, message);
                         self.diagnostics.push(finding.help("keep one of the two, or give this one a name of its own"));
                     } else {
-                        seen.insert(case.folded(identity), item.span.line);
+                        seen.insert(case.folded(identity), item.span);
                     }
                 }
             }
@@ -185,9 +190,7 @@ impl Checker<'_> {
             }
         }
         let message = format!("this is declared here and ignored by `reconcile.ignore` (/{})", ignore.tokens.join("/"));
-        self.diagnostics.push(
-            Diagnostic::error(Code::DeclaredIgnored, self.source, Some(here.0.span), message)
-                .help("take it out of the file, or out of `ignore`"),
-        );
+        let finding = self.error(Code::DeclaredIgnored, here.0.span, message);
+        self.diagnostics.push(finding.help("take it out of the file, or out of `ignore`"));
     }
 }

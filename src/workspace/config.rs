@@ -10,6 +10,7 @@ use super::rules::{self, PolicyRule};
 use super::variables::Variables;
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
 use crate::model::Digest;
+use crate::sas::Accounts;
 
 /// The settings, each with its default.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) rules: Vec<PolicyRule>,
     /// `[env]`: which variables `!env` may read.
     pub(crate) env: Variables,
+    /// `[[sas]]`: the storage accounts for which `!sas` may sign.
+    pub(crate) sas: Accounts,
     /// The settings as they were read.
     #[serde(skip)]
     tables: Map<String, Value>,
@@ -149,6 +152,7 @@ impl Default for Config {
             guards: Guards::default(),
             rules: Vec::new(),
             env: Variables::default(),
+            sas: Accounts::default(),
             tables: Map::new(),
         }
     }
@@ -157,15 +161,26 @@ impl Default for Config {
 impl Config {
     /// The digest of each table that decides what a plan does, by the table's name. Saved plans keep them, so the form
     /// stays the same from version to version: the table as it was read, or null, in canonical JSON.
-    pub(crate) fn digests(&self) -> [(&'static str, Digest); 4] {
+    pub(crate) fn digests(&self) -> [(&'static str, Digest); 5] {
         const FORM: u32 = 1;
         let of = |name| Digest::of_json(&json!({ "form": FORM, "table": self.tables.get(name) }));
-        ["artifacts", "guards", "rules", "env"].map(|name| (name, of(name)))
+        ["artifacts", "guards", "rules", "env", "sas"].map(|name| (name, of(name)))
     }
 }
 
-const SETTINGS: [&str; 10] =
-    ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit", "guards", "rules", "env"];
+const SETTINGS: [&str; 11] = [
+    "offers",
+    "endpoint",
+    "parallelism",
+    "lints",
+    "artifacts",
+    "schemas",
+    "markdown_limit",
+    "guards",
+    "rules",
+    "env",
+    "sas",
+];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     let read = |text: &str| {

@@ -8,21 +8,21 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::yaml::MAX_FINDINGS;
-use crate::diagnostic::{Change, Code, Diagnostic, Fix, Severity, Source, Span, did_you_mean};
+use crate::diagnostic::{Change, Code, Diagnostic, Fix, Severity, Source, Sources, Span, did_you_mean};
 use crate::model::{Entry, Kind, Node};
 use crate::redact;
 use crate::schema::{Shape, Type};
 
 /// Adds what is wrong with a document by its shape. What an alias repeats is told once.
-pub(super) fn conform(document: &Node, source: &Source, shape: &Shape, diagnostics: &mut Vec<Diagnostic>) {
-    let mut walk = Walk { source, told: BTreeSet::new(), found: Vec::new() };
+pub(super) fn conform(document: &Node, sources: &Sources, shape: &Shape, diagnostics: &mut Vec<Diagnostic>) {
+    let mut walk = Walk { sources, told: BTreeSet::new(), found: Vec::new() };
     walk.node(document, shape, Place { name: "an offer", secret: false });
     diagnostics.extend(walk.found);
 }
 
 struct Walk<'a> {
-    source: &'a Source,
-    told: BTreeSet<(usize, usize, String)>,
+    sources: &'a Sources,
+    told: BTreeSet<(Span, String)>,
     found: Vec<Diagnostic>,
 }
 
@@ -58,12 +58,12 @@ impl Walk<'_> {
     }
 
     fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.push(Diagnostic::error(code, self.source, Some(span), message).help(help));
+        self.push(Diagnostic::error(code, self.sources.of(span), Some(span), message).help(help));
     }
 
     fn push(&mut self, finding: Diagnostic) {
         let span = finding.span.unwrap_or_default();
-        if !self.told.insert((span.start, span.end, finding.message.clone())) || self.found.len() > MAX_FINDINGS {
+        if !self.told.insert((span, finding.message.clone())) || self.found.len() > MAX_FINDINGS {
             return;
         }
         self.found.push(if self.found.len() < MAX_FINDINGS {
@@ -71,7 +71,7 @@ impl Walk<'_> {
         } else {
             let message = format!("more than {MAX_FINDINGS} values and names are wrong; the others are not shown");
             let severity = Severity::Warning;
-            Diagnostic { severity, ..Diagnostic::error(Code::Limit, self.source, finding.span, message) }
+            Diagnostic { severity, ..Diagnostic::error(Code::Limit, &finding.source, finding.span, message) }
         });
     }
 
@@ -91,8 +91,9 @@ impl Walk<'_> {
             _ => node.kind_name(),
         };
         let message = format!("`{}` takes {wanted}, and this is {given}", place.name);
-        let hidden = Source { path: self.source.path.clone(), text: "".into() };
-        let source = if place.secret { &hidden } else { self.source };
+        let source = self.sources.of(node.span);
+        let hidden = Source { path: source.path.clone(), text: "".into() };
+        let source = if place.secret { &hidden } else { source };
         let raw = source.text.get(node.span.start..node.span.end).unwrap_or_default().trim();
         let (help, fix) = mended(node, &shape.types, raw).unwrap_or_else(|| (format!("write {wanted}"), None));
         self.push(Diagnostic::error(Code::WrongType, source, Some(node.span), message).help(help).fix(fix));
@@ -154,7 +155,8 @@ impl Walk<'_> {
         for other in given {
             let message = format!("`{}` stands beside `{}`, and there can be one of them", other.key, first.key);
             let all = any_of(shape.rules.exclusive.iter().map(String::as_str));
-            let help = format!("keep one of {all}; the first stands in line {}", first.key_span.line);
+            let help =
+                format!("keep one of {all}; the first is in {}", self.sources.line(first.key_span, other.key_span));
             self.error(Code::Exclusive, other.key_span, message, help);
         }
     }
@@ -166,8 +168,8 @@ impl Walk<'_> {
             let removed = first.value.kind == Kind::Absent || entry.value.kind == Kind::Absent;
             if !removed && !same(&first.value, &entry.value) {
                 let message = format!("`{}` differs from `{twin}`, and the portal wants them equal", entry.key);
-                let line = first.key_span.line;
-                let help = format!("keep one of them; both are written. `{twin}` stands in line {line}");
+                let line = self.sources.line(first.key_span, entry.key_span);
+                let help = format!("keep one of them; both are written. `{twin}` is in {line}");
                 self.error(Code::TwinsDiffer, entry.key_span, message, help);
             }
         }
@@ -188,7 +190,8 @@ impl Walk<'_> {
             self.error(Code::UnknownName, entry.key_span, message, format!("{near}there are {}", known.join(", ")));
         } else if let Some(near) = near(key, shape, beside) {
             let message = format!("`{key}` is not known, and nearly `{near}`");
-            let finding = Diagnostic::warning(Code::NearKey, self.source, Some(entry.key_span), message);
+            let finding =
+                Diagnostic::warning(Code::NearKey, self.sources.of(entry.key_span), Some(entry.key_span), message);
             let help = format!("did you mean `{near}`? A name that the portal does not know is dropped without a word");
             self.push(finding.help(help));
         }
@@ -208,7 +211,7 @@ fn fits(node: &Node, types: &[Type]) -> Option<bool> {
         Kind::Scalar(Value::Number(number)) => {
             has(if is_whole(number) { &[Type::Number, Type::Integer] } else { &[Type::Number] })
         }
-        Kind::Scalar(_) | Kind::Secret(_) => has(&[Type::String]),
+        Kind::Scalar(_) | Kind::Secret(_) | Kind::Sas(_) => has(&[Type::String]),
         Kind::List(_) => has(&[Type::Array]),
         Kind::Map(_) => has(&[Type::Object]),
         _ => None,

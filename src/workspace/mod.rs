@@ -41,8 +41,9 @@ pub(crate) use yaml::{Plain, plain};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
-use crate::model::{Digest, Node, OfferKey};
+use crate::model::{Node, OfferKey};
 use crate::parallel::on_all_processors;
+use crate::sas::{self, Accounts};
 use crate::schema::Schemas;
 use crate::text;
 use files::{Files, decode};
@@ -186,12 +187,12 @@ impl Project {
                 loaded.faulty.push(desired);
                 continue;
             }
-            let here = format!("{}:{}", desired.source.path, desired.document.span.line);
+            let here = format!("{}:{}", desired.path(), desired.document.span.line);
             if let Some(other) = first.insert(desired.key.clone(), here) {
                 let span = desired.document.get("id").map(|node| node.span);
                 let message = format!("the offer {} is declared twice", desired.key);
                 loaded.diagnostics.push(
-                    Diagnostic::error(Code::DuplicateOffer, &desired.source, span, message)
+                    Diagnostic::error(Code::DuplicateOffer, desired.sources.own(), span, message)
                         .help(format!("it is declared first in {other}; keep one of the two")),
                 );
             } else {
@@ -255,10 +256,11 @@ impl Project {
             folder: path.parent().unwrap_or(&self.root).to_path_buf(),
             env: surroundings.env,
             allowed: &self.config.env,
-            resolved: Resolved::default(),
+            accounts: &self.config.sas,
+            resolved: Resolved::new(&source),
         };
         let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
-        let desired = declared(root, &source, tags.resolved, schemas, surroundings.today, diagnostics);
+        let desired = declared(root, tags.resolved, schemas, surroundings.today, diagnostics);
         if let Some(desired) = &desired {
             self.check_store(desired, diagnostics);
         }
@@ -280,7 +282,7 @@ impl Project {
             Some(_) => return,
         };
         desired.document.local_files(&mut |_, span| {
-            let finding = Diagnostic::error(Code::ArtifactStore, &desired.source, Some(span), message);
+            let finding = Diagnostic::error(Code::ArtifactStore, desired.sources.of(span), Some(span), message);
             diagnostics.push(finding.help(help));
         });
     }
@@ -289,27 +291,21 @@ impl Project {
 /// From a tree to a checked offer. It may have errors of its own, which are in the findings.
 fn declared(
     root: Node,
-    source: &Source,
     resolved: Resolved,
     schemas: &Schemas,
     today: Date,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
-    let mut files = vec![(source.path.to_string(), Digest::of(source.text.as_bytes()))];
-    files.extend(resolved.files);
     let tag = |found: &&Diagnostic| {
-        found.source.path == source.path
-            && matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact)
+        matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact | Code::Sas)
     };
-    let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span.map(|span| (span.start, span.end)));
+    let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span);
     let broken = broken.collect::<BTreeSet<_>>();
     let before = diagnostics.len();
-    let resolved = Resolved { files, ..resolved };
-    let desired = offer(root, source, resolved, schemas, today, diagnostics);
+    let desired = offer(root, resolved, schemas, today, diagnostics);
     // A value whose tag could not be resolved is not what was meant: what else is wrong with it follows from that.
-    let follows = |found: &Diagnostic| {
-        found.severity == Severity::Error && found.span.is_some_and(|span| broken.contains(&(span.start, span.end)))
-    };
+    let follows =
+        |found: &Diagnostic| found.severity == Severity::Error && found.span.is_some_and(|span| broken.contains(&span));
     let mut later = diagnostics.split_off(before);
     later.retain(|found| !follows(found));
     diagnostics.append(&mut later);
@@ -317,28 +313,26 @@ fn declared(
 }
 
 fn offer(
-    root: Node,
-    source: &Source,
+    mut root: Node,
     resolved: Resolved,
     schemas: &Schemas,
     today: Date,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
-    let mut desired = offer::read(root, source, resolved.files, schemas, today, diagnostics)?;
+    if !resolved.texts.is_empty() {
+        resolved.place_texts(&mut root);
+    }
+    let Resolved { sources, mut files, artifacts, variables, texts: _ } = resolved;
+    files.extend(artifacts);
+    let mut desired = offer::read(root, &sources, files, schemas, today, diagnostics)?;
     let shape = schemas.shape(&desired.offer_type);
-    names::expand(Arc::make_mut(&mut desired.document), shape, source, diagnostics);
-    variables::convert(
-        Arc::make_mut(&mut desired.document),
-        shape,
-        &resolved.variables,
-        "an offer",
-        source,
-        diagnostics,
-    );
+    let document = Arc::make_mut(&mut desired.document);
+    names::expand(document, shape, &sources, diagnostics);
+    variables::convert(document, shape, &variables, "an offer", &sources, diagnostics);
     desired.reconcile.ignore.iter_mut().for_each(|ignore| names::expand_tokens(&mut ignore.tokens, shape));
     check::check(&desired, schemas, diagnostics);
-    conform::conform(&desired.document, source, shape, diagnostics);
-    locate::locate(&desired.document, source, shape, diagnostics);
+    conform::conform(&desired.document, &sources, shape, diagnostics);
+    locate::locate(&desired.document, &sources, shape, diagnostics);
     twins::declare_both(Arc::make_mut(&mut desired.document), shape);
     Some(desired)
 }
@@ -358,14 +352,17 @@ pub(crate) fn offer_from_text(
         folder: PathBuf::new(),
         env: &|_| None,
         allowed: &Variables::default(),
-        resolved: Resolved::default(),
+        accounts: &Accounts::default(),
+        resolved: Resolved::new(&source),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
         "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
+        // Without a project, there is no list of accounts.
+        "!sas" => tags::blob(node, |address| sas::Place::of(address).map(drop)),
         _ => tags.resolve(tag, node),
     };
     let root = yaml::parse(&source, &mut resolve, &mut diagnostics);
-    let desired = root.and_then(|root| declared(root, &source, Resolved::default(), schemas, today, &mut diagnostics));
+    let desired = root.and_then(|root| declared(root, Resolved::new(&source), schemas, today, &mut diagnostics));
     let usable = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     (desired.filter(|_| usable), diagnostics)
 }
@@ -424,13 +421,17 @@ impl Loaded {
             return Ok(self);
         }
         let full = |path: &str| project.root.join(path).canonicalize().unwrap_or_else(|_| project.root.join(path));
-        let names = |target: &Target, path: &str, key: Option<&OfferKey>| match target {
-            Target::Path(target) => full(path).starts_with(target),
-            Target::Offer(target) => key == Some(target),
+        let declares = |target: &Target, offer: &Desired| match target {
+            Target::Path(target) => offer.sources.yaml().any(|source| full(&source.path).starts_with(target)),
+            Target::Offer(target) => offer.key == *target,
+        };
+        let holds = |target: &Target, finding: &Diagnostic| match target {
+            Target::Path(target) => full(&finding.source.path).starts_with(target),
+            Target::Offer(_) => false,
         };
         for target in targets {
-            let found = self.offers.iter().any(|o| names(target, &o.source.path, Some(&o.key)))
-                || self.diagnostics.iter().any(|d| names(target, &d.source.path, None));
+            let found = self.offers.iter().any(|offer| declares(target, offer))
+                || self.diagnostics.iter().any(|finding| holds(target, finding));
             if !found {
                 let known = self.offers.iter().map(|offer| offer.key.to_string()).collect::<Vec<_>>();
                 return Err(match target {
@@ -444,11 +445,15 @@ impl Loaded {
                 });
             }
         }
-        self.offers.retain(|o| targets.iter().any(|target| names(target, &o.source.path, Some(&o.key))));
-        self.faulty.retain(|o| targets.iter().any(|target| names(target, &o.source.path, Some(&o.key))));
+        self.offers.retain(|offer| targets.iter().any(|target| declares(target, offer)));
+        self.faulty.retain(|offer| targets.iter().any(|target| declares(target, offer)));
+        let selected = self.offers.iter().chain(&self.faulty).flat_map(|offer| offer.sources.iter());
+        let selected = selected.map(|source| Arc::clone(&source.path)).collect::<BTreeSet<_>>();
         let by_offer = targets.iter().any(|target| matches!(target, Target::Offer(_)));
         // A file that cannot be read might be the one that declares a named offer, so its findings stay.
-        self.diagnostics.retain(|d| by_offer || targets.iter().any(|target| names(target, &d.source.path, None)));
+        self.diagnostics.retain(|finding| {
+            by_offer || selected.contains(&finding.source.path) || targets.iter().any(|target| holds(target, finding))
+        });
         Ok(self)
     }
 }

@@ -1,12 +1,12 @@
 //! Short names: `title` for `microsoft-azure-marketplace.title`, where exactly one property of the schema ends so.
 
-use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Sources};
 use crate::document::members_key;
 use crate::model::{Kind, Node};
 use crate::schema::Shape;
 
 /// Replaces short names by full ones, everywhere in the document. Keys keep their places.
-pub(super) fn expand(node: &mut Node, shape: &Shape, source: &Source, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn expand(node: &mut Node, shape: &Shape, sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
     match &mut node.kind {
         Kind::Map(entries) => {
             for index in 0..entries.len() {
@@ -17,8 +17,8 @@ pub(super) fn expand(node: &mut Node, shape: &Shape, source: &Source, diagnostic
                         None => entries[index].key = (*full).to_owned(),
                         Some(other) => {
                             let message = format!("`{key}` is short for `{full}`, which stands in this mapping too");
-                            let help = format!("it stands in line {}; keep one", other.key_span.line);
-                            let found = Diagnostic::error(Code::DuplicateKey, source, Some(span), message);
+                            let help = format!("it is in {} too; keep one", sources.line(other.key_span, span));
+                            let found = Diagnostic::error(Code::DuplicateKey, sources.of(span), Some(span), message);
                             diagnostics.push(found.help(help));
                         }
                     },
@@ -26,7 +26,7 @@ pub(super) fn expand(node: &mut Node, shape: &Shape, source: &Source, diagnostic
                         let all = several.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
                         let found = Diagnostic::error(
                             Code::UnknownKey,
-                            source,
+                            sources.of(span),
                             Some(span),
                             format!("`{key}` is short for more than one key"),
                         );
@@ -34,10 +34,10 @@ pub(super) fn expand(node: &mut Node, shape: &Shape, source: &Source, diagnostic
                     }
                 }
                 let entry = &mut entries[index];
-                expand(&mut entry.value, shape.property(&entry.key), source, diagnostics);
+                expand(&mut entry.value, shape.property(&entry.key), sources, diagnostics);
             }
         }
-        Kind::List(items) => items.iter_mut().for_each(|item| expand(item, shape.item(), source, diagnostics)),
+        Kind::List(items) => items.iter_mut().for_each(|item| expand(item, shape.item(), sources, diagnostics)),
         _ => {}
     }
 }
@@ -80,14 +80,15 @@ fn candidates<'a>(key: &str, shape: &'a Shape) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Source;
     use crate::schema::Schemas;
     use serde_json::{Value, json};
 
     fn expanded(document: &Value) -> (Value, Vec<String>) {
-        let source = Source { path: "a.yaml".into(), text: "".into() };
+        let sources = Sources::new(Source { path: "a.yaml".into(), text: "".into() });
         let mut node = Node::from_value(document);
         let mut found = Vec::new();
-        expand(&mut node, Schemas::builtin().shape("microsoft-azure-virtualmachines"), &source, &mut found);
+        expand(&mut node, Schemas::builtin().shape("microsoft-azure-virtualmachines"), &sources, &mut found);
         let said = found.into_iter().map(|d| format!("{} {}; {}", d.code, d.message, d.help.unwrap_or_default()));
         (node.to_value(&mut |_| Value::Null), said.collect())
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::check::{Need, misplaced};
-use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Severity, Sources, Span, did_you_mean};
 use crate::document::{self, Flow, Path};
 use crate::model::{Digest, Entry, IdError, Kind, Node, OfferKey, Pointer};
 use crate::schema::{Schemas, Shape};
@@ -66,17 +66,24 @@ pub(crate) struct Desired {
     /// The document in the wire's own form, `reconcile` taken out.
     pub(crate) document: Arc<Node>,
     pub(crate) reconcile: Reconcile,
-    pub(crate) source: Source,
-    /// Every file that the declaration was read from, with its digest; the offer file first.
+    /// The files that places in it refer to.
+    pub(crate) sources: Sources,
+    /// Every file that the declaration was read from, with its digest, the offer file first: the sources in their order,
+    /// then the artifacts.
     pub(crate) files: Vec<(String, Digest)>,
 }
 
 impl Desired {
+    /// Returns the path of the offer's own file.
+    pub(crate) fn path(&self) -> &str {
+        &self.sources.own().path
+    }
+
     /// Calls `found` with every name: the key, the file, the fields as files and people write them, the identities of
     /// members.
     pub(crate) fn names(&self, shape: &Shape, found: &mut impl FnMut(&str)) {
         self.key.names(found);
-        found(&self.source.path);
+        self.sources.iter().for_each(|source| found(&source.path));
         document::walk(&*self.document, shape, &Path::default(), &mut |at, _, _| {
             match at.object() {
                 Some(object) => [at.name(), object.label(at.name())].into_iter().for_each(&mut *found),
@@ -95,14 +102,14 @@ const IGNORE_KEYS: [&str; 3] = ["path", "reason", "until"];
 /// Reads the envelope; `None` when a finding makes the offer unusable.
 pub(super) fn read(
     root: Node,
-    source: &Source,
+    sources: &Sources,
     files: Vec<(String, Digest)>,
     schemas: &Schemas,
     today: Date,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
     let before = diagnostics.len();
-    let mut reader = Reader { source, diagnostics, misspelt: Vec::new() };
+    let mut reader = Reader { sources, diagnostics, misspelt: Vec::new() };
     if !matches!(root.kind, Kind::Map(_)) {
         let message = format!("an offer file is a mapping, not {}", root.kind_name());
         reader.helped(Code::WrongValue, root.span, message, "it starts with `publisherId: …`, without a `-` before it");
@@ -122,11 +129,11 @@ pub(super) fn read(
         Node { kind: Kind::Map(entries.into_iter().filter(|entry| entry.key != RECONCILE).collect()), span: root.span };
     let failed = diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
     let key = key.filter(|_| !failed)?;
-    Some(Desired { key, offer_type, document: Arc::new(document), reconcile, source: source.clone(), files })
+    Some(Desired { key, offer_type, document: Arc::new(document), reconcile, sources: sources.clone(), files })
 }
 
 struct Reader<'a> {
-    source: &'a Source,
+    sources: &'a Sources,
     diagnostics: &'a mut Vec<Diagnostic>,
     /// Keys that stand there under a name that is nearly theirs: they are not missing as well.
     misspelt: Vec<String>,
@@ -134,7 +141,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn helped(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::error(code, self.source, Some(span), message).help(help));
+        self.diagnostics.push(Diagnostic::error(code, self.sources.of(span), Some(span), message).help(help));
     }
 
     fn known_keys(&mut self, node: &Node, known: &[&str], all: &str) {
@@ -163,12 +170,12 @@ impl Reader<'_> {
             return None;
         };
         if let Kind::Secret(_) = node.kind {
-            self.diagnostics.push(misplaced(self.source, node.span, Need::Identity));
+            self.diagnostics.push(misplaced(self.sources, node.span, Need::Identity));
             return None;
         }
         let text = node.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
         if text.is_none() {
-            let written = self.source.text.get(node.span.start..node.span.end).unwrap_or_default().trim();
+            let written = self.sources.written(node.span).trim();
             let (message, help) = match &node.kind {
                 Kind::Scalar(Value::Null) => (format!("`{key}` has no value"), format!("write it after `{key}: `")),
                 Kind::Scalar(Value::String(_)) => (format!("`{key}` is empty"), format!("write it after `{key}: `")),
@@ -308,7 +315,8 @@ impl Reader<'_> {
             match until.as_str().and_then(|text| text.parse::<Date>().ok()) {
                 Some(date) if date < today => {
                     let message = format!("this `ignore` ended on {date} and no longer counts");
-                    let warning = Diagnostic::warning(Code::IgnoreExpired, self.source, Some(until.span), message);
+                    let source = self.sources.of(until.span);
+                    let warning = Diagnostic::warning(Code::IgnoreExpired, source, Some(until.span), message);
                     self.diagnostics.push(warning.help("remove the entry, or give it a later date"));
                     return None;
                 }

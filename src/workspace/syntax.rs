@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Source, Span};
 pub(super) fn error(source: &Source, error: &serde_yaml::ScanError) -> Diagnostic {
     let mark = error.marker();
     let offset = source.text.floor_char_boundary(mark.byte_offset().unwrap_or(0));
-    let span = Span { start: offset, end: offset, line: mark.line(), column: mark.col() + 1 };
+    let span = Span { start: offset, end: offset, line: mark.line(), column: mark.col() + 1, ..Span::default() };
     let line = source.text.lines().nth(mark.line().saturating_sub(1)).unwrap_or("");
     let indentation = &line[..line.len() - line.trim_start().len()];
     if let Some(before) = indentation.find('\t') {

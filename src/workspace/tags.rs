@@ -1,5 +1,7 @@
-//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!absent`.
+//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!sas url`, `!absent`.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -7,8 +9,9 @@ use serde_json::Value;
 
 use super::files::{Files, Tree};
 use super::variables::{self, Variables};
-use crate::diagnostic::{Code, Span};
+use crate::diagnostic::{Code, FileId, Source, Sources, Span};
 use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
+use crate::sas::Accounts;
 use crate::text;
 
 /// Largest text that `!file` reads, in bytes.
@@ -23,26 +26,73 @@ pub(super) struct Tags<'a> {
     pub(super) folder: PathBuf,
     pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     pub(super) allowed: &'a Variables,
+    /// The accounts for which `!sas` may sign.
+    pub(super) accounts: &'a Accounts,
     pub(super) resolved: Resolved,
 }
 
-/// What the tags of a file read.
-#[derive(Default)]
+/// What the files of an offer are, and what their tags read.
 pub(super) struct Resolved {
-    /// The files that `!file` and `!artifact` read, relative to the project, with their digests.
+    pub(super) sources: Sources,
+    /// The paths and digests of the sources.
     pub(super) files: Vec<(String, Digest)>,
+    /// The files that `!artifact` read, relative to the project, with their digests.
+    pub(super) artifacts: Vec<(String, Digest)>,
+    /// The texts that `!file` read, by the place of the tag.
+    pub(super) texts: BTreeMap<Span, FileId>,
     /// The variables that `!env` read, by the place of the tag.
     pub(super) variables: variables::Read,
 }
 
 type Resolution = Result<Kind, (Code, String)>;
 
+impl Resolved {
+    /// What is known of an offer of which only its own file was read.
+    pub(super) fn new(own: &Source) -> Self {
+        Self {
+            files: vec![(own.path.to_string(), Digest::of(own.text.as_bytes()))],
+            sources: Sources::new(own.clone()),
+            artifacts: Vec::new(),
+            texts: BTreeMap::new(),
+            variables: variables::Read::new(),
+        }
+    }
+
+    /// Notes one more YAML file that the offer is read from.
+    pub(super) fn add(&mut self, source: Source) -> FileId {
+        self.files.push((source.path.to_string(), Digest::of(source.text.as_bytes())));
+        self.sources.add(source)
+    }
+
+    fn add_text(&mut self, source: Source) -> FileId {
+        if let Some(file) = self.sources.find(&source.path) {
+            return file;
+        }
+        self.files.push((source.path.to_string(), Digest::of(source.text.as_bytes())));
+        self.sources.add_text(source)
+    }
+
+    /// Gives each value that `!file` read its place in that file.
+    pub(super) fn place_texts(&self, node: &mut Node) {
+        match &mut node.kind {
+            Kind::Map(entries) => entries.iter_mut().for_each(|entry| self.place_texts(&mut entry.value)),
+            Kind::List(items) => items.iter_mut().for_each(|item| self.place_texts(item)),
+            Kind::Scalar(Value::String(text)) => {
+                let Some(file) = self.texts.get(&node.span) else { return };
+                let end = text.find('\n').unwrap_or(text.len());
+                node.span = Span { file: *file, start: 0, end, line: 1, column: 1 };
+            }
+            Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => {}
+        }
+    }
+}
+
 impl Tags<'_> {
     pub(super) fn resolve(&mut self, tag: &str, node: &Node) -> Resolution {
         let text = match &node.kind {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
-            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {
+            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => {
                 return Err((
                     Code::Unsupported,
                     format!("`{tag}` stands before one value, not before {}", node.kind_name()),
@@ -56,12 +106,13 @@ impl Tags<'_> {
                 "`!absent` stands alone: it removes the key, so write nothing after it".to_owned(),
             )),
             "!env" => self.env(text, node.span),
-            "!file" => self.file(text),
+            "!file" => self.file(text, node.span),
             "!secret" => secret(text),
             "!artifact" => self.artifact(text),
+            "!sas" => blob(node, |address| self.accounts.blob(address).map(drop)),
             _ => Err((
                 Code::Unsupported,
-                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact and !absent"),
+                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact, !sas and !absent"),
             )),
         }
     }
@@ -74,23 +125,27 @@ impl Tags<'_> {
         let value = (self.env)(name).ok_or_else(|| {
             (Code::Unresolved, format!("the environment variable `{name}` is not set; set it, or write the value"))
         })?;
-        self.resolved.variables.insert((span.start, span.end), name.to_owned());
+        self.resolved.variables.insert(span, name.to_owned());
         Ok(string(value))
     }
 
-    fn file(&mut self, path: &str) -> Resolution {
+    fn file(&mut self, path: &str, span: Span) -> Resolution {
         let fail = |why: String| (Code::Unresolved, format!("`!file {path}` cannot be read: {why}"));
-        if let Files::Revision(tree) = self.files {
-            let (inside, bytes) = self.at_revision(tree, path).map_err(fail)?;
-            not_a_pointer(bytes).map_err(fail)?;
-            self.resolved.files.push((inside, Digest::of(bytes)));
-            return text::decode(bytes).map(string).map_err(|error| fail(error.to_string()));
-        }
-        let (full, inside) = self.inside(path).map_err(fail)?;
-        let bytes = bytes(&full, MAX_FILE).map_err(fail)?;
+        let (inside, bytes) = match self.files {
+            Files::Revision(tree) => {
+                let (inside, bytes) = self.at_revision(tree, path).map_err(fail)?;
+                (inside, Cow::Borrowed(bytes))
+            }
+            Files::Disk => {
+                let (full, inside) = self.inside(path).map_err(fail)?;
+                (inside, Cow::Owned(bytes(&full, MAX_FILE).map_err(fail)?))
+            }
+        };
         not_a_pointer(&bytes).map_err(fail)?;
-        self.resolved.files.push((inside, Digest::of(&bytes)));
-        text::decode(&bytes).map(string).map_err(|error| fail(error.to_string()))
+        let text = text::decode(&bytes).map_err(|error| fail(error.to_string()))?;
+        let file = self.resolved.add_text(Source { path: inside.into(), text: text.into() });
+        self.resolved.texts.insert(span, file);
+        Ok(string(text))
     }
 
     /// A file of a revision that is named by a path relative to the offer file: its name, and what it holds.
@@ -137,9 +192,16 @@ impl Tags<'_> {
             }
         };
         // A plan stands for the very bytes.
-        self.resolved.files.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
+        self.resolved.artifacts.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
         Ok(Kind::Artifact(Artifact::File(LocalFile { path, content })))
     }
+}
+
+/// A blob whose address passes a check.
+pub(super) fn blob(node: &Node, check: impl FnOnce(&str) -> Result<(), String>) -> Resolution {
+    let address = node.as_str().unwrap_or_default().trim();
+    let refused = |why| (Code::Sas, format!("this address is never signed: {why}"));
+    check(address).map(|()| Kind::Sas(address.to_owned())).map_err(refused)
 }
 
 /// What a local artifact holds.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::conform::{any_of, is_whole, word};
 use super::yaml::{self, Plain};
-use crate::diagnostic::{Code, Diagnostic, Source};
+use crate::diagnostic::{Code, Diagnostic, Sources, Span};
 use crate::model::{Kind, Node};
 use crate::redact;
 use crate::schema::{Shape, Type};
@@ -92,8 +92,8 @@ fn matches(pattern: &str, name: &str) -> bool {
     rest.ends_with(end)
 }
 
-/// The variables that were read, by the bytes of their tags in the file.
-pub(super) type Read = BTreeMap<(usize, usize), String>;
+/// The variables that were read, by the places of their tags.
+pub(super) type Read = BTreeMap<Span, String>;
 
 /// Gives the value of each variable the type that the schema has for its place.
 pub(super) fn convert(
@@ -101,21 +101,21 @@ pub(super) fn convert(
     shape: &Shape,
     read: &Read,
     label: &str,
-    source: &Source,
+    sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     match &mut node.kind {
         Kind::Map(entries) => {
             for entry in entries {
                 let below = shape.property(&entry.key);
-                convert(&mut entry.value, below, read, shape.label(&entry.key), source, diagnostics);
+                convert(&mut entry.value, below, read, shape.label(&entry.key), sources, diagnostics);
             }
         }
         Kind::List(items) => {
-            items.iter_mut().for_each(|item| convert(item, shape.item(), read, label, source, diagnostics));
+            items.iter_mut().for_each(|item| convert(item, shape.item(), read, label, sources, diagnostics));
         }
         Kind::Scalar(Value::String(text)) => {
-            let Some(name) = read.get(&(node.span.start, node.span.end)) else { return };
+            let Some(name) = read.get(&node.span) else { return };
             let types = shape.types.iter().copied().filter(|kind| *kind != Type::Null).collect::<Vec<_>>();
             node.kind = Kind::Scalar(typed(text, &types).unwrap_or_else(|| {
                 let wanted = any_of(types.iter().map(|kind| word(*kind)));
@@ -127,7 +127,7 @@ pub(super) fn convert(
                     }
                     _ => format!("set `{name}` to {wanted}, in digits that lose nothing"),
                 };
-                let finding = Diagnostic::error(Code::WrongType, source, Some(node.span), message);
+                let finding = Diagnostic::error(Code::WrongType, sources.of(node.span), Some(node.span), message);
                 diagnostics.push(finding.help(help));
                 Value::Null
             }));

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use serde_yaml::{Event, Parser, ScalarStyle, Tag};
 
 use super::syntax;
-use crate::diagnostic::{Code, Diagnostic, Fix, Source, Span};
+use crate::diagnostic::{Code, Diagnostic, FileId, Fix, Source, Span};
 use crate::model::{Entry, Kind, Node, number};
 use crate::redact;
 
@@ -26,6 +26,16 @@ pub(super) type Resolve<'a> = dyn FnMut(&str, &Node) -> Result<Kind, (Code, Stri
 /// The one document of a file. Errors are pushed to `diagnostics`; what can be read beside them still is, so that one
 /// run shows as many as possible.
 pub(super) fn parse(source: &Source, resolve: &mut Resolve<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    parse_in(FileId::default(), source, resolve, diagnostics)
+}
+
+/// As [`parse`], for one of several files of an offer.
+pub(super) fn parse_in(
+    file: FileId,
+    source: &Source,
+    resolve: &mut Resolve<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Node> {
     if source.text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", source.text.len());
         diagnostics.push(Diagnostic::error(Code::Limit, source, None, message));
@@ -39,6 +49,7 @@ pub(super) fn parse(source: &Source, resolve: &mut Resolve<'_>, diagnostics: &mu
     };
     let before = diagnostics.len();
     let loader = Loader {
+        file,
         before,
         events: Parser::new_from_str_with_options(&source.text, options),
         source,
@@ -58,6 +69,7 @@ struct Stop;
 type Step<T> = Result<T, Stop>;
 
 struct Loader<'a, 'r, E> {
+    file: FileId,
     /// How many findings there were before this file.
     before: usize,
     events: E,
@@ -103,7 +115,7 @@ where
 
     fn next(&mut self) -> Step<(Event<'a>, Span)> {
         match self.events.next() {
-            Some(Ok((event, span))) => Ok((event, convert(&self.source.text, &span))),
+            Some(Ok((event, span))) => Ok((event, convert(&self.source.text, &span).in_file(self.file))),
             Some(Err(error)) => {
                 let diagnostic = syntax::error(self.source, &error);
                 self.diagnostics.push(diagnostic);
@@ -338,7 +350,7 @@ fn convert(text: &str, span: &serde_yaml::Span) -> Span {
     let end = range.end.clamp(range.start, text.len());
     let line_end = text.as_bytes()[range.start..end].iter().position(|byte| *byte == b'\n');
     let end = line_end.map_or(end, |length| range.start + length);
-    Span { start: range.start, end, line: start.line(), column: start.col() + 1 }
+    Span { file: FileId::default(), start: range.start, end, line: start.line(), column: start.col() + 1 }
 }
 
 /// What a plain scalar is.

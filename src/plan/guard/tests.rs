@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::named;
 use crate::content::Contents;
-use crate::diagnostic::Source;
+use crate::diagnostic::{Source, Sources};
 use crate::live::{Live, LiveOffer};
 use crate::model::{Digest, Node};
 use crate::plan::{Choices, Context, Finding, OfferPlan, Plan, ReleaseView, Unchanged, Verdict, decide};
@@ -42,7 +42,7 @@ fn desired(document: &Value, allow: &[&str]) -> Desired {
         offer_type: document["offerTypeId"].as_str().expect("a type").to_owned(),
         document: Node::from_value(document).into(),
         reconcile: Reconcile { allow: allow.iter().map(|token| (*token).to_owned()).collect(), ..Reconcile::default() },
-        source: Source { path: "offers/a.yaml".into(), text: "".into() },
+        sources: Sources::new(Source { path: "offers/a.yaml".into(), text: "".into() }),
         files: vec![("offers/a.yaml".to_owned(), Digest::of(b"a"))],
     }
 }

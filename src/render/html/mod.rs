@@ -154,7 +154,7 @@ fn deletions(review: &Review) -> Markup {
                         li {
                             span.sign { "- remove " } code { (one.address) } " of "
                             a href={ "#" (anchor(at)) } { (offer.key) }
-                            span.place { " " (offer.file) ":" (one.line) }
+                            span.place { " " (one.place) }
                         }
                     }
                 }
@@ -214,16 +214,17 @@ fn article(at: usize, offer: &OfferReview, source: &OfferPlan) -> Markup {
             }
             @for finding in &offer.findings { (found(finding)) }
             @for (number, one) in offer.items.iter().enumerate() {
-                (item(&format!("{id}-change-{}", number + 1), one, &offer.file))
+                (item(&format!("{id}-change-{}", number + 1), one))
             }
             (counts(&offer.counts))
             @for (path, size) in &offer.uploads { p { "Will upload " (size) " bytes: " code { (path) } } }
+            @for address in &offer.signed { p { "Signed at apply: " code { (address) } } }
             @if !offer.steps.is_empty() { p { "Then: " (offer.steps.join(" → ")) } }
             @if !offer.estimates.is_empty() { p { "Estimates of the portal: " (offer.estimates.join(", ")) } }
             @if let Some(title) = offer.rides_along_title() {
                 p class="finding" { strong { "! " } (title) }
                 @for (number, one) in offer.rides_along.iter().enumerate() {
-                    (item(&format!("{id}-along-{}", number + 1), one, &offer.file))
+                    (item(&format!("{id}-along-{}", number + 1), one))
                 }
             }
             (listing::listing(source))
@@ -251,14 +252,14 @@ fn kind(act: Act) -> &'static str {
     }
 }
 
-fn item(id: &str, item: &Item, file: &str) -> Markup {
+fn item(id: &str, item: &Item) -> Markup {
     html! {
         section class=(kind(item.act)) id=(id) aria-labelledby={ (id) "-title" } {
             h3 id={ (id) "-title" } {
                 span.sign { (item.act.symbol()) " " (item.act.word()) " " } code { (item.address) } " " (class(item.risk))
             }
             p.place {
-                @if item.line > 0 { (file) ":" (item.line) } @else { "no file asks for it" }
+                @if item.place.is_empty() { "no file asks for it" } @else { (item.place) }
                 @if let Some(twin) = &item.twin { ", also in " code { (twin) } }
             }
             (body(&item.body))
@@ -309,7 +310,7 @@ fn version(version: &Version) -> Markup {
         div class=(kind(version.act).replace("item", "version")) {
             h4 {
                 span.sign { (version.act.symbol()) " " (version.act.word()) " " } code { (version.id) }
-                span.place { " line " (version.line) }
+                span.place { " " (version.place) }
             }
             @if version.act == Act::Add { (fields(&version.fields)) }
         }

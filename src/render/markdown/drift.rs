@@ -121,16 +121,20 @@ fn one_offer(out: &mut String, offer: &OfferDrift, bases: usize, step: Step) {
     }
     block(out, &format!("#### {key}"));
     block(out, &format!("{path}{base}"));
-    drifted.iter().for_each(|moved| one_value(out, moved, &offer.path, step));
+    drifted.iter().for_each(|moved| one_value(out, moved, step));
     if !rest.is_empty() {
         block(out, &format!("<details><summary>{} otherwise, no drift</summary>", plural(rest.len(), "move")));
-        rest.iter().for_each(|moved| one_value(out, moved, &offer.path, step));
+        rest.iter().for_each(|moved| one_value(out, moved, step));
         block(out, "</details>");
     }
 }
 
-fn one_value(out: &mut String, moved: &Moved, path: &str, step: Step) {
-    let place = moved.line.map(|line| format!(" ({})", code(&format!("{path}:{line}")))).unwrap_or_default();
+fn one_value(out: &mut String, moved: &Moved, step: Step) {
+    let place = moved
+        .declared
+        .as_ref()
+        .map(|(file, line)| format!(" ({})", code(&format!("{file}:{line}"))))
+        .unwrap_or_default();
     let mut text = format!("- **{}**: {}{place}\n", moved.who.describe(), code(&address(moved)));
     if let Some(note) = &moved.note {
         let _ = writeln!(text, "  - {}", code(note));

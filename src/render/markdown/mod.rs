@@ -124,11 +124,7 @@ impl Page {
         for offer in &review.offers {
             if self.step < Step::Shortest {
                 let line = |deletion: &Deletion| {
-                    let place = if self.step < Step::Counts {
-                        format!("   {}:{}", offer.file, deletion.line)
-                    } else {
-                        String::new()
-                    };
+                    let place = if self.step < Step::Counts { format!("   {}", deletion.place) } else { String::new() };
                     format!("- {} {}{place}", offer.key, deletion.address)
                 };
                 lines.extend(offer.deletions.iter().map(line));
@@ -187,7 +183,7 @@ impl Page {
             plural(offer.items.len(), "change")
         ));
         self.block(&format!("{}, {}", offer.profile, code(&direction)));
-        offer.items.iter().for_each(|item| self.item(item, &offer.file));
+        offer.items.iter().for_each(|item| self.item(item));
         let mut rest = String::new();
         if let Some(line) = offer.counts.line("") {
             let _ = writeln!(rest, "- {line}");
@@ -197,6 +193,9 @@ impl Page {
         }
         for (path, size) in &offer.uploads {
             let _ = writeln!(rest, "- will upload {size} bytes: {}", code(path));
+        }
+        for address in &offer.signed {
+            let _ = writeln!(rest, "- signed at apply: {}", code(address));
         }
         if !offer.steps.is_empty() {
             let _ = writeln!(rest, "- then: {}", offer.steps.join(" → "));
@@ -215,7 +214,7 @@ impl Page {
         self.block("</details>");
     }
 
-    fn item(&mut self, item: &Item, file: &str) {
+    fn item(&mut self, item: &Item) {
         let limit = self.value_limit;
         let value = |value: &serde_json::Value| code(&brief(value, limit));
         let what = match &item.body {
@@ -250,7 +249,7 @@ impl Page {
         let class =
             if item.risk.is_grave() { format!("**{}**", item.risk.word()) } else { item.risk.word().to_owned() };
         let act = item.act;
-        let place = code(&format!("{file}:{}", item.line));
+        let place = if item.place.is_empty() { "no file asks for it".to_owned() } else { code(&item.place) };
         let symbol = act.symbol().replace('~', "&#126;");
         self.block(&format!("**{symbol} {}** {}{what} ({class}{twin}, {place})", act.word(), code(&item.address)));
         if self.step < Step::NoBodies {

@@ -60,6 +60,7 @@ fn many(count: usize, words: usize) -> Plan {
         let change = |address: Address, kind: ChangeKind| Change {
             address,
             pointer: Pointer::parse("/x").expect("a pointer"),
+            file: Default::default(),
             line: 7,
             kind,
             risk: None,

@@ -16,7 +16,7 @@ fn plans() -> Address {
 
 fn change(address: Address, pointer: &str, kind: ChangeKind) -> Change {
     let pointer = Pointer::parse(pointer).expect("a pointer");
-    Change { address, pointer, line: 1, kind, risk: None, immutable: false, twin: None }
+    Change { address, pointer, file: Default::default(), line: 1, kind, risk: None, immutable: false, twin: None }
 }
 
 /// The images with these versions: each goes or comes.
@@ -120,7 +120,7 @@ fn values_that_drifted() {
     let moved = |n: usize| Moved {
         address: plans().key(&format!("field{n}")),
         who: Who::Portal,
-        line: Some(n),
+        declared: Some(("offers/a.yaml".to_owned(), n)),
         base: Some(json!(format!("the text {n} was long enough to be compared with another by its words"))),
         portal: Some(json!(format!("the text {n} is long enough to be compared with another by its words"))),
         file: None,

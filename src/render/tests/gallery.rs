@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use snapbox::{assert_data_eq, file};
 
 use crate::content::{Contents, Seen};
-use crate::diagnostic::{Source, Span};
+use crate::diagnostic::{Source, Sources, Span};
 use crate::error::Exit;
 use crate::live::{Live, LiveOffer};
 use crate::model::{Artifact, Content, Digest, ETag, Entry, Kind, LocalFile, Node, OfferKey, SecretRef};
@@ -157,7 +157,7 @@ impl World {
             key,
             document: node(&self.declared, &mut 1).into(),
             reconcile: self.reconcile,
-            source: Source { path: path.as_str().into(), text: "".into() },
+            sources: Sources::new(Source { path: path.as_str().into(), text: "".into() }),
             files: vec![(path, Digest::of(b"a"))],
             offer_type: offer_type.clone(),
         };

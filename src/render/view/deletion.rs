@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::Files;
 use crate::diff::{Change, ChangeKind};
 use crate::model::Step;
 use crate::render::{brief, plural, visible};
@@ -14,15 +15,18 @@ pub(crate) struct Deletion {
     pub(crate) what: String,
     /// Both at once, as an address.
     pub(crate) address: String,
-    /// Line of the offer file that asks for it.
-    pub(crate) line: usize,
+    /// The file and line that ask for it.
+    pub(crate) place: String,
 }
 
 /// The deletions that a change is made of.
-pub(super) fn deletions(change: &Change) -> Vec<Deletion> {
+pub(super) fn deletions(change: &Change, files: Files<'_>) -> Vec<Deletion> {
     let address = visible(&change.address.to_string(), false);
     let parent = || visible(&change.address.parent().to_string(), false);
-    let one = |parent: String, what: String, address: String| Deletion { parent, what, address, line: change.line };
+    let one = |parent: String, what: String, address: String| {
+        let place = super::place(change, files);
+        Deletion { parent, what, address, place }
+    };
     match &change.kind {
         ChangeKind::Remove { .. } => {
             let what = match change.address.steps().last() {

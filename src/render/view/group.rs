@@ -8,7 +8,7 @@ use super::hunks::hunks;
 use super::prices::{self, Price};
 use super::rename::{Rename, renames};
 use super::value::{Fields, fields};
-use super::{Act, Body, Item, Text, ViewOptions, markup};
+use super::{Act, Body, Files, Item, Text, ViewOptions, markup, place};
 use crate::diff::{Change, ChangeKind};
 use crate::model::{Address, Step};
 use crate::plan::{Base, Risk};
@@ -30,8 +30,8 @@ pub(crate) struct Version {
     /// Whether it comes or goes.
     pub(crate) act: Act,
     pub(crate) id: String,
-    /// Line of the offer file that asks for it.
-    pub(crate) line: usize,
+    /// The file and line that ask for it.
+    pub(crate) place: String,
     pub(crate) fields: Fields,
 }
 
@@ -54,7 +54,7 @@ enum GroupKey<'a> {
 }
 
 /// Returns the items, the gravest first.
-pub(super) fn items(changes: &[Classed<'_>], base: &Base, options: ViewOptions) -> Vec<Item> {
+pub(super) fn items(changes: &[Classed<'_>], base: &Base, files: Files<'_>, options: ViewOptions) -> Vec<Item> {
     // Changes come in the order of their risk, so a group has the risk of its first one.
     let mut groups = Vec::<(Classed<'_>, Group<'_>)>::new();
     let mut open = BTreeMap::new();
@@ -84,22 +84,22 @@ pub(super) fn items(changes: &[Classed<'_>], base: &Base, options: ViewOptions) 
             Group::Prices(block, rows) => {
                 let body = Body::Prices(prices::table(&rows, currency(change, &changed, base)));
                 let address = visible(&block.to_string(), false);
-                items.push(Item { address, ..item(risk, change, Act::Change, body) });
+                items.push(Item { address, ..item(risk, change, Act::Change, body, files) });
             }
-            Group::Members(parent, members) => items.extend(of_members(&parent, members, options)),
-            Group::Alone => items.push(single(risk, change, options)),
+            Group::Members(parent, members) => items.extend(of_members(&parent, members, files, options)),
+            Group::Alone => items.push(single(risk, change, files, options)),
         }
     }
     items.sort_by_key(|item| item.risk);
     items
 }
 
-fn item(risk: Risk, change: &Change, act: Act, body: Body) -> Item {
+fn item(risk: Risk, change: &Change, act: Act, body: Body, files: Files<'_>) -> Item {
     Item {
         act,
         risk,
         address: visible(&change.address.to_string(), false),
-        line: change.line,
+        place: place(change, files),
         twin: change.twin.as_deref().map(|twin| visible(twin, false)),
         body,
     }
@@ -120,28 +120,28 @@ fn is_entry(change: &Change) -> bool {
 }
 
 /// Returns the items of the members of one collection: renames, then versions as one block, then each alone.
-fn of_members(parent: &Address, members: Vec<Classed<'_>>, options: ViewOptions) -> Vec<Item> {
+fn of_members(parent: &Address, members: Vec<Classed<'_>>, files: Files<'_>, options: ViewOptions) -> Vec<Item> {
     let address = visible(&parent.to_string(), false);
     let of_parent = |item: Item| Item { address: address.clone(), ..item };
     let (renames, rest) = renames(members);
     let rename = |((from_risk, from), (to_risk, to), differences): Rename<'_>| {
         let id = |change| visible(member(change).unwrap_or_default(), false);
         let body = Body::Renamed { from: id(from), to: id(to), differences };
-        of_parent(item(from_risk.min(to_risk), to, Act::Rename, body))
+        of_parent(item(from_risk.min(to_risk), to, Act::Rename, body, files))
     };
     let mut items = renames.into_iter().map(rename).collect::<Vec<_>>();
     match rest.as_slice() {
         // Members come in the order of their risk.
         [(risk, first), _, ..] if rest.iter().all(|(_, change)| is_entry(change)) => {
-            let versions = rest.iter().map(|(_, change)| version(change, options)).collect();
-            items.push(of_parent(item(*risk, first, Act::Change, Body::Versions(versions))));
+            let versions = rest.iter().map(|(_, change)| version(change, files, options)).collect();
+            items.push(of_parent(item(*risk, first, Act::Change, Body::Versions(versions), files)));
         }
-        rest => items.extend(rest.iter().map(|(risk, change)| single(*risk, change, options))),
+        rest => items.extend(rest.iter().map(|(risk, change)| single(*risk, change, files, options))),
     }
     items
 }
 
-fn version(change: &Change, options: ViewOptions) -> Version {
+fn version(change: &Change, files: Files<'_>, options: ViewOptions) -> Version {
     let (act, value) = match &change.kind {
         ChangeKind::Remove { before } => (Act::Remove, before),
         ChangeKind::Add { after } | ChangeKind::Replace { after, .. } => (Act::Add, after),
@@ -149,10 +149,10 @@ fn version(change: &Change, options: ViewOptions) -> Version {
     };
     let most = if options.whole { usize::MAX } else { MOST_FIELDS };
     let id = visible(member(change).unwrap_or_default(), false);
-    Version { act, id, line: change.line, fields: fields(value, most) }
+    Version { act, id, place: place(change, files), fields: fields(value, most) }
 }
 
-fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
+fn single(risk: Risk, change: &Change, files: Files<'_>, options: ViewOptions) -> Item {
     let most = if options.whole { usize::MAX } else { MOST_FIELDS };
     let most_lines = if options.whole { usize::MAX } else { MOST_LINES };
     let (act, body) = match &change.kind {
@@ -179,7 +179,7 @@ fn single(risk: Risk, change: &Change, options: ViewOptions) -> Item {
             (Act::Change, Body::Scalar { before: before.clone(), after: after.clone() })
         }
     };
-    item(risk, change, act, body)
+    item(risk, change, act, body, files)
 }
 
 /// Compares two texts by their lines; `None` where both are short and plain.

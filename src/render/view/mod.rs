@@ -24,6 +24,7 @@ pub(crate) use rename::Difference;
 pub(crate) use value::{Field, Fields};
 
 use super::{counted, duration, plural, sentence, visible};
+use crate::diagnostic::FileId;
 use crate::diff::Change;
 use crate::plan::{self, Base, Finding, OfferPlan, Plan, ReleaseStep, Risk, Since, Taken, Totals, Unread, Write};
 use crate::workspace::Through;
@@ -69,6 +70,8 @@ pub(crate) struct OfferReview {
     pub(crate) counts: Counts,
     /// Files that are uploaded first: path and bytes.
     pub(crate) uploads: Vec<(String, u64)>,
+    /// Addresses that get a signature when the plan is applied.
+    pub(crate) signed: Vec<String>,
     pub(crate) steps: Vec<&'static str>,
     /// How long the portal says that each step takes.
     pub(crate) estimates: Vec<String>,
@@ -135,6 +138,17 @@ impl Act {
     }
 }
 
+/// The paths of an offer's files.
+pub(crate) type Files<'a> = &'a dyn Fn(FileId) -> &'a str;
+
+/// Returns `offers/a.yaml:12`; nothing for a change that no file asks for.
+fn place(change: &Change, files: Files<'_>) -> String {
+    match change.line {
+        0 => String::new(),
+        line => format!("{}:{line}", visible(files(change.file), false)),
+    }
+}
+
 /// A change, or several that are read as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
@@ -142,8 +156,8 @@ pub(crate) struct Item {
     /// How grave it is; of several changes, the gravest.
     pub(crate) risk: Risk,
     pub(crate) address: String,
-    /// Line of the offer file that asks for it.
-    pub(crate) line: usize,
+    /// The file and line that ask for it, as `offers/a.yaml:12`; empty where no file does.
+    pub(crate) place: String,
     /// The second property that holds the same value.
     pub(crate) twin: Option<String>,
     pub(crate) body: Body,
@@ -245,6 +259,7 @@ fn classed(offer: &OfferPlan) -> Vec<(Risk, &Change)> {
 fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
     let write = offer.write();
     let changes = classed(offer);
+    let files = |file| offer.file(file);
     OfferReview {
         key: offer.key.to_string(),
         offer_type: visible(&offer.offer_type, false),
@@ -253,23 +268,24 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
         write,
         through: offer.through,
         findings: offer.findings.iter().map(|found| finding(found, true)).collect(),
-        deletions: changes.iter().flat_map(|(_, change)| deletion::deletions(change)).collect(),
-        items: group::items(&changes, &offer.base, options),
+        deletions: changes.iter().flat_map(|(_, change)| deletion::deletions(change, &files)).collect(),
+        items: group::items(&changes, &offer.base, &files, options),
         counts: Counts::of(&offer.diff, write.is_some()),
         uploads: offer.uploads.iter().map(|file| (visible(&file.path, false), file.content.size)).collect(),
+        signed: offer.signed().into_iter().map(|address| visible(address, false)).collect(),
         steps: offer.release.iter().map(|step| step_name(*step)).collect(),
         estimates: offer
             .estimates
             .iter()
             .map(|told| format!("{} {}", visible(&told.step, false), visible(&told.estimate, false)))
             .collect(),
-        rides_along: group::items(&plan::by_risk(&offer.rides_along), &offer.base, options),
+        rides_along: group::items(&plan::by_risk(&offer.rides_along), &offer.base, &files, options),
     }
 }
 
 /// Changes that are of no plan, as a plan shows them.
-pub(crate) fn items(changes: &[Change], options: ViewOptions) -> Vec<Item> {
-    group::items(&plan::by_risk(changes), &Base::Absent, options)
+pub(crate) fn items(changes: &[Change], files: Files<'_>, options: ViewOptions) -> Vec<Item> {
+    group::items(&plan::by_risk(changes), &Base::Absent, files, options)
 }
 
 fn finding(finding: &Finding, of_offer: bool) -> FindingReview {

@@ -191,7 +191,16 @@ mod tests {
 
     fn change(steps: &[&str], kind: ChangeKind) -> Change {
         let address = steps.iter().fold(Address::default(), |address, step| address.key(step));
-        Change { address, pointer: Pointer::root(), line: 1, kind, risk: None, immutable: false, twin: None }
+        Change {
+            address,
+            pointer: Pointer::root(),
+            file: Default::default(),
+            line: 1,
+            kind,
+            risk: None,
+            immutable: false,
+            twin: None,
+        }
     }
 
     fn edit(before: Value, after: Value) -> ChangeKind {

@@ -122,7 +122,16 @@ mod tests {
 
     fn change(id: &str, kind: ChangeKind) -> Change {
         let address = Address::default().key("vmImages").id(id);
-        Change { address, pointer: Pointer::root(), line: 1, kind, risk: None, immutable: false, twin: None }
+        Change {
+            address,
+            pointer: Pointer::root(),
+            file: Default::default(),
+            line: 1,
+            kind,
+            risk: None,
+            immutable: false,
+            twin: None,
+        }
     }
 
     fn image(name: &str, size: usize) -> Value {
