@@ -1,11 +1,14 @@
 //! `offerctl.toml`: the project's optional settings. A flag wins over a variable, a variable over this file.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::Guards;
+use super::environment::{self, Environment};
 use super::rules::{self, PolicyRule};
 use super::variables::Variables;
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
@@ -37,6 +40,9 @@ pub(crate) struct Config {
     pub(crate) rules: Vec<PolicyRule>,
     /// `[env]`: which variables `!env` may read.
     pub(crate) env: Variables,
+    /// `[environments.NAME]`: what differs from one place to another.
+    #[serde(deserialize_with = "environment::environments")]
+    pub(crate) environments: BTreeMap<String, Environment>,
     /// The settings as they were read.
     #[serde(skip)]
     tables: Map<String, Value>,
@@ -149,23 +155,43 @@ impl Default for Config {
             guards: Guards::default(),
             rules: Vec::new(),
             env: Variables::default(),
+            environments: BTreeMap::new(),
             tables: Map::new(),
         }
     }
 }
 
 impl Config {
+    /// Returns the digest of what an environment sets, in the form of [`Self::digests`].
+    pub(crate) fn environment_digest(&self, name: &str) -> Digest {
+        let table = self.tables.get("environments").and_then(|all| all.get(name));
+        Digest::of_json(&json!({ "form": FORM, "table": table }))
+    }
+
     /// The digest of each table that decides what a plan does, by the table's name. Saved plans keep them, so the form
     /// stays the same from version to version: the table as it was read, or null, in canonical JSON.
     pub(crate) fn digests(&self) -> [(&'static str, Digest); 4] {
-        const FORM: u32 = 1;
         let of = |name| Digest::of_json(&json!({ "form": FORM, "table": self.tables.get(name) }));
         ["artifacts", "guards", "rules", "env"].map(|name| (name, of(name)))
     }
 }
 
-const SETTINGS: [&str; 10] =
-    ["offers", "endpoint", "parallelism", "lints", "artifacts", "schemas", "markdown_limit", "guards", "rules", "env"];
+/// The form in which tables are digested.
+const FORM: u32 = 1;
+
+const SETTINGS: [&str; 11] = [
+    "offers",
+    "endpoint",
+    "parallelism",
+    "lints",
+    "artifacts",
+    "schemas",
+    "markdown_limit",
+    "guards",
+    "rules",
+    "env",
+    "environments",
+];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
     let read = |text: &str| {
