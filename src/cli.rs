@@ -2,6 +2,7 @@
 
 mod diff;
 mod drift;
+mod import;
 mod output;
 mod sandbox;
 mod snapshot;
@@ -18,6 +19,7 @@ use crate::workspace::{MAX_PARALLELISM, Through};
 
 pub(crate) use diff::{DiffArgs, SideArg};
 pub(crate) use drift::DriftArgs;
+pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, ShowArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use snapshot::SnapshotArgs;
@@ -87,6 +89,10 @@ pub(crate) struct Global {
     )]
     pub(crate) auth_version: AuthorityVersion,
 
+    /// Where to keep what later runs can use again [default: the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = "OFFERCTL_CACHE_DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
     /// Never ask a question
     #[arg(long, global = true, env = "OFFERCTL_NO_INPUT", value_parser = FalseyValueParser::new())]
     pub(crate) no_input: bool,
@@ -131,6 +137,10 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Write offers of the portal as YAML files of a project, to begin with
     Import(ImportArgs),
+    /// Show an offer as the portal holds it: the draft, another slot, or a version
+    Show(ShowArgs),
+    /// List the versions and submissions of an offer, as far as the portal keeps them
+    History(HistoryArgs),
     /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
     Explain(ExplainArgs),
     /// Show what is known of offers, as JSON Schema for people and editors
@@ -179,33 +189,6 @@ pub(crate) struct ValidateArgs {
     /// Mend what has one right answer, such as missing quotes; comments stay
     #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
     pub(crate) fix: bool,
-}
-
-/// `offerctl import`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  offerctl import                     every offer that the credential may read\n  \
-                        offerctl import contoso             the offers of a publisher\n  \
-                        offerctl import contoso/service     one offer")]
-pub(crate) struct ImportArgs {
-    /// PUBLISHER or PUBLISHER/OFFER; none means every offer that the credential may read
-    #[arg(value_name = "TARGET")]
-    pub(crate) targets: Vec<String>,
-
-    /// The names of fields: short where they are unambiguous, or as the API has them
-    #[arg(long, value_name = "NAMES", value_enum, default_value_t)]
-    pub(crate) names: Names,
-
-    /// Write empty values and the portal's defaults too
-    #[arg(long)]
-    pub(crate) full: bool,
-}
-
-/// Which names of fields are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(crate) enum Names {
-    #[default]
-    Short,
-    Wire,
 }
 
 /// `offerctl explain`.

@@ -225,6 +225,7 @@ codes! {
     SameVersion = 64,
     Artifact = 80,
     ArtifactStore = 81,
+    Sas = 82,
 }
 
 impl fmt::Display for Code {

@@ -58,6 +58,7 @@ mod diagnostic;
 mod error;
 mod model;
 mod redact;
+mod sas;
 mod steps;
 // What leaves the process, through `term` or a file.
 mod safe;

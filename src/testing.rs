@@ -12,9 +12,9 @@ pub use crate::sandbox::{
 
 use crate::content::Contents;
 use crate::diagnostic::{About, Diagnostic, Severity};
+use crate::diff::Late;
 use crate::lint::{self, Context};
 use crate::live::{Live, LiveOffer};
-use crate::model::SecretRef;
 use crate::plan::{self, Bound, Choices, ReleaseView, SavedPlan, Verdict};
 use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
 use crate::schema::Schemas;
@@ -101,7 +101,7 @@ fn uploads(desired: &Desired) -> BTreeMap<String, String> {
 fn check_plan(desired: &Desired) {
     let shape = Schemas::builtin().shape(&desired.offer_type);
     let release = ReleaseView::NOTHING;
-    let secret = |_: &SecretRef| Ok("a secret".to_owned());
+    let secret = |_: Late<'_>| Ok("a secret".to_owned());
     let document = desired.document.to_value(&mut |_| Value::Null);
     let mut verdicts = Vec::new();
     for held in [None, Some(&*HELD), Some(&document)] {

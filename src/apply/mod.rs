@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::artifact::Store;
-use crate::diff::ReadSecret;
+use crate::diff::ReadLate;
 use crate::drift::Applied;
 use crate::model::OfferKey;
 use crate::operation::{Look, Patience};
@@ -125,8 +125,8 @@ pub(crate) struct Context<'a> {
     pub(crate) writer: &'a Writer,
     /// What is known of offer documents.
     pub(crate) schemas: &'a Schemas,
-    /// Reads a secret; only called when a body is made.
-    pub(crate) secret: &'a ReadSecret<'a>,
+    /// Reads a secret or signs an address; only called when a body is made.
+    pub(crate) late: &'a ReadLate<'a>,
     /// Where local artifacts go, if any are to go anywhere.
     pub(crate) store: Option<&'a Store>,
     /// Whether to wait for operations, and how.

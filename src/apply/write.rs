@@ -124,7 +124,7 @@ impl Draft<'_> {
     /// The live document with the plan's patch, secrets filled in.
     fn document(&self, work: &Work<'_>, live: &Value, uploaded: &Uploaded) -> Result<Value, End> {
         let Work { context, .. } = work;
-        let patched = self.plan.diff.patch.apply(live, &self.desired.document, context.secret, uploaded);
+        let patched = self.plan.diff.patch.apply(live, &self.desired.document, context.late, uploaded);
         patched.map_err(|error| End::Unfilled(error.to_string()))
     }
 

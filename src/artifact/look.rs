@@ -85,6 +85,35 @@ impl Looker {
         contents
     }
 
+    /// Downloads a portal's copy of a file: the whole of it, from the address itself. No redirect is followed.
+    ///
+    /// # Errors
+    /// When nothing is fetched from the address, or not all of it came.
+    pub(crate) async fn download(&self, address: &str) -> Result<Vec<u8>, String> {
+        let url = Url::parse(address).map_err(|error| format!("it is not a URL: {error}"))?;
+        let url = self.here(&url).unwrap_or(url);
+        self.check(&url).await?;
+        let _place = self.places.acquire().await.map_err(|_| "stopped".to_owned())?;
+        let fetch = async {
+            let answer = self.client.get(url).send().await.map_err(|error| cause(&error.without_url()))?;
+            match answer.status() {
+                status if status.is_success() => bytes(answer).await,
+                status if status.is_redirection() => Err("it redirects, and a download follows no redirect".to_owned()),
+                status => Err(status.to_string()),
+            }
+        };
+        let fetched = tokio::time::timeout(PATIENCE, fetch).await;
+        fetched.unwrap_or_else(|_| Err(format!("it took more than {} s", PATIENCE.as_secs())))
+    }
+
+    /// Where a portal on this machine serves a copy whose address is of one of the portal's stores.
+    fn here(&self, url: &Url) -> Option<Url> {
+        let mut here = self.copies_at.clone().filter(|_| document::is_store(url))?;
+        here.set_path(url.path());
+        here.set_query(url.query());
+        Some(here)
+    }
+
     /// What is to be remembered for later runs.
     pub(crate) fn remembered(&self) -> Remembered {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -106,14 +135,9 @@ impl Looker {
         if let Some(content) = known {
             return Seen::Content(content);
         }
-        let seen = match (&self.copies_at, Url::parse(address)) {
-            (Some(base), Ok(url)) if document::is_store(&url) => {
-                let mut here = base.clone();
-                here.set_path(url.path());
-                here.set_query(url.query());
-                self.at(here.as_str()).await
-            }
-            _ => self.at(address).await,
+        let seen = match Url::parse(address).ok().and_then(|url| self.here(&url)) {
+            Some(here) => self.at(here.as_str()).await,
+            None => self.at(address).await,
         };
         if let Seen::Content(content) = &seen {
             let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);

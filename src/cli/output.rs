@@ -26,6 +26,8 @@ pub(crate) enum Format {
     Html,
     /// For programs.
     Json,
+    /// An offer as a file declares it.
+    Yaml,
     /// For code scanning: SARIF 2.1.0.
     Sarif,
     /// For test reports: JUnit XML.
@@ -42,6 +44,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Html => "html",
             Self::Json => "json",
+            Self::Yaml => "yaml",
             Self::Sarif => "sarif",
             Self::Junit => "junit",
             Self::Github => "github",
@@ -77,6 +80,8 @@ impl Command {
         match self {
             Self::Validate(_) => "validate",
             Self::Import(_) => "import",
+            Self::Show(_) => "show",
+            Self::History(_) => "history",
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Plan(_) => "plan",
@@ -96,7 +101,7 @@ impl Command {
 
     /// The formats in which the command's result makes sense.
     pub(crate) fn formats(&self) -> &'static [Format] {
-        use Format::{Github, Html, Json, Junit, Markdown, Sarif, Text};
+        use Format::{Github, Html, Json, Junit, Markdown, Sarif, Text, Yaml};
         match self {
             Self::Validate(_) => &[Text, Markdown, Json, Sarif, Junit, Github],
             Self::Plan(_) => &[Text, Markdown, Html, Json, Sarif, Junit, Github],
@@ -105,8 +110,14 @@ impl Command {
                 &[Text, Markdown, Json, Junit, Github]
             }
             Self::Drift(_) => &[Text, Markdown, Json, Junit, Github],
-            Self::Status(_) | Self::Doctor(_) | Self::Diff(_) | Self::Snapshot(_) => &[Text, Json],
-            Self::Import(_) | Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
+            Self::Show(_) => &[Yaml, Text, Json],
+            Self::Status(_)
+            | Self::Doctor(_)
+            | Self::Diff(_)
+            | Self::Snapshot(_)
+            | Self::Import(_)
+            | Self::History(_) => &[Text, Json],
+            Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
         }
     }
 }
@@ -122,7 +133,10 @@ mod tests {
         assert_eq!(spec("text"), Ok((Format::Text, None)));
         assert!(spec("json=").is_err());
         let unknown = spec("xml").expect_err("unknown");
-        assert_eq!(unknown, "there is no format `xml`; there are text, markdown, html, json, sarif, junit and github");
+        assert_eq!(
+            unknown,
+            "there is no format `xml`; there are text, markdown, html, json, yaml, sarif, junit and github"
+        );
     }
 
     #[test]

@@ -6,16 +6,17 @@ use std::path::Path;
 use futures_util::future;
 
 use super::connect::Portal;
-use super::secrets::Secrets;
+use super::secrets::{Secrets, Signer};
 use super::shell::{self, Shell};
 use super::sinks::Surface;
 use super::{artifacts, plan, run as scaffold, since};
 use crate::apply::{self, End, Outcome};
 use crate::artifact::Store;
 use crate::cli::{ApplyArgs, Format};
+use crate::diff::Late;
 use crate::drift::Applied;
 use crate::error::{Error, Exit, Result};
-use crate::model::{Digest, OfferKey, SecretRef};
+use crate::model::{Digest, OfferKey};
 use crate::plan::{Context, Finding, OfferPlan, Plan, SavedPlan, is_fingerprint};
 use crate::portal::Approval;
 use crate::report::{Purpose, Report};
@@ -99,8 +100,11 @@ async fn with_portal(
     if let Some(outcomes) = guarded(plan) {
         report.outcomes = outcomes;
     } else if !plan.is_empty() {
-        let secrets = shell.secrets.get_or_init(|| Secrets::new(&project.root));
-        readable_secrets(plan, offers, secrets)?;
+        let secrets = shell.secrets.get_or_init(|| {
+            let signer = Signer::new(project.config.sas.clone(), portal.reader.loopback().is_some());
+            Secrets::new(&project.root, signer)
+        });
+        available(plan, offers, secrets)?;
         let store = artifacts::store(project, plan)?;
         let approval = approve(shell, args, plan).await?;
         report.outcomes =
@@ -197,22 +201,30 @@ fn same_sources(shell: &Shell, saved: &SavedPlan, project: &Project, offers: &[D
     Err(Error::new(Exit::Refused, format!("{changed}; nothing was written")).hint("plan again"))
 }
 
-/// A secret that cannot be read is found before the first write, not after some.
-fn readable_secrets(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Result<()> {
-    let written = |desired: &&Desired| plan.offer(&desired.key).is_some_and(|offer| offer.write().is_some());
-    let planned = offers.iter().filter(written);
-    let mut missing = Vec::new();
-    for desired in planned {
+/// Makes sure that secrets can be read and new addresses signed: a missing one is found before the first write, not
+/// after some.
+fn available(plan: &Plan, offers: &[Desired], secrets: &Secrets) -> Result<()> {
+    let (mut unread, mut unsigned) = (Vec::new(), BTreeSet::new());
+    for desired in offers {
+        let Some(planned) = plan.offer(&desired.key).filter(|offer| offer.write().is_some()) else { continue };
         desired.document.secrets(&mut |reference, span| {
             if let Err(reason) = secrets.get(reference) {
-                missing.push(format!("{reference} ({}:{}): {reason}", desired.sources.of(span).path, span.line));
+                unread.push(format!("{reference} ({}:{}): {reason}", desired.sources.of(span).path, span.line));
             }
         });
+        for address in planned.signed() {
+            if let Err(reason) = secrets.signed(address) {
+                unsigned.insert(format!("{address} ({}): {reason}", planned.path()));
+            }
+        }
     }
-    if missing.is_empty() {
-        return Ok(());
+    let all = |what: &str, found: Vec<String>| (!found.is_empty()).then(|| format!("{what}: {}", found.join("; ")));
+    let unread = all("secrets cannot be read", unread);
+    let unsigned = all("addresses cannot be signed", unsigned.into_iter().collect());
+    match unread.into_iter().chain(unsigned).collect::<Vec<_>>().as_slice() {
+        [] => Ok(()),
+        missing => Err(Error::invalid(format!("{}; nothing was written", missing.join("; ")))),
     }
-    Err(Error::invalid(format!("secrets cannot be read: {}; nothing was written", missing.join("; "))))
 }
 
 /// The plan that was approved is the one that is carried out.
@@ -270,8 +282,11 @@ async fn carry_out(
     let work = plan.offers().iter().filter_map(|offer| by_key.get(&offer.key).map(|desired| (offer, *desired)));
     let work = work.collect::<Vec<(&OfferPlan, &Desired)>>();
     let patience = (!args.start.no_wait).then(|| shell::patience(&args.start.waiting, &portal.reader));
-    let secret = |reference: &SecretRef| means.secrets.get(reference);
-    scaffold::with_context(shell, portal, approval, patience, (&secret, means.store), async |context| {
+    let late = |late: Late<'_>| match late {
+        Late::Secret(reference) => means.secrets.get(reference),
+        Late::Signed(address) => means.secrets.signed(address),
+    };
+    scaffold::with_context(shell, portal, approval, patience, (&late, means.store), async |context| {
         future::join_all(work.into_iter().map(|(offer, desired)| apply::offer(offer, desired, context))).await
     })
     .await

@@ -1,7 +1,6 @@
 //! The store that `offerctl.toml` names, with the credentials of the environment; and what is remembered of the
 //! portal's copies.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,55 +12,50 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::signer::Signer;
 
-use super::shell;
+use super::cache::Cached;
 use crate::artifact::{Access, Looker, Remembered, Store};
+use crate::cli::Global;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::portal::Reader;
-use crate::safe::Escape;
 use crate::workspace::{ArtifactStore, Project};
 
 const HOUR: Duration = Duration::from_hours(1);
-/// Larger than any that is written here.
-const MAX_REMEMBERED: u64 = 16 << 20;
 
-/// Looks at artifacts, and keeps what it saw of the portal's copies in the project.
+/// Looks at artifacts, and keeps what it saw of the portal's copies in the user's cache.
 pub(super) struct Looking {
     looker: Looker,
-    file: PathBuf,
+    cached: Cached,
     before: Remembered,
 }
 
 impl Looking {
-    pub(super) fn new(project: &Project, reader: &Reader) -> Result<Self> {
-        let folder = project.root.join(".offerctl");
-        shell::check_own_folder(&folder)?;
-        let file = folder.join("artifacts.json");
-        let small = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_REMEMBERED);
-        let text = if small { std::fs::read_to_string(&file).unwrap_or_default() } else { String::new() };
-        let before = serde_json::from_str::<Remembered>(&text).unwrap_or_default();
+    pub(super) fn new(global: &Global, reader: &Reader) -> Result<Self> {
+        let cached = Cached::new(global, "artifacts.json");
+        let before = cached.read().and_then(|text| serde_json::from_str::<Remembered>(&text).ok()).unwrap_or_default();
         let looker = Looker::new(reader.loopback(), proxies(), before.clone());
         let looker = looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
-        Ok(Self { looker, file, before })
+        Ok(Self { looker, cached, before })
     }
 
     pub(super) fn looker(&self) -> &Looker {
         &self.looker
     }
 
-    /// Keeps what was seen. Without it, the next run looks again, so a failure is only logged.
+    /// Keeps what was seen for the next run.
     pub(super) fn keep(&self) {
         let now = self.looker.remembered();
-        if now == self.before {
-            return;
-        }
-        let text = serde_json::to_string(&now).unwrap_or_else(|error| unreachable!("digests serialise: {error}"));
-        let folder = self.file.parent().unwrap_or(Path::new("."));
-        if let Err(error) = shell::own_folder(folder).and_then(|()| shell::write_whole(&self.file, &text, Escape::Json))
-        {
-            tracing::info!(%error, "what was seen of artifacts is not kept");
+        if now != self.before {
+            let text = serde_json::to_string(&now).unwrap_or_else(|error| unreachable!("digests serialise: {error}"));
+            self.cached.keep(&text);
         }
     }
+}
+
+/// What downloads the portal's copies of files.
+pub(super) fn downloader(reader: &Reader) -> Result<Looker> {
+    let looker = Looker::new(reader.loopback(), proxies(), Remembered::default());
+    looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))
 }
 
 /// The hosts of the proxies that the environment names.

@@ -138,7 +138,7 @@ fn against_file(desired: &Desired, live: &Live, shape: &Shape, compared: Compare
 }
 
 /// A state of an offer; `None` for the file, which is read already. An empty slot is one of an offer that there is.
-async fn read(reader: &Reader, key: &OfferKey, side: SideArg) -> std::result::Result<Option<Live>, Problem> {
+pub(super) async fn read(reader: &Reader, key: &OfferKey, side: SideArg) -> std::result::Result<Option<Live>, Problem> {
     let live = match side {
         SideArg::File => return Ok(None),
         SideArg::Slot(Slot::Draft) => reader.offer(key).await?,

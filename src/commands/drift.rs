@@ -25,7 +25,7 @@ use crate::workspace::{Desired, Loaded, Project};
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let (project, loaded) = shell.load(&args.targets.targets)?;
     let bases = Arc::from(bases(shell, &project, &args.base).await?);
-    let found = shell.with_portal(async |portal| look(shell, args, &project, &loaded, &bases, portal).await).await?;
+    let found = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
     let places = shell.places(&loaded.offers);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
     shell.emit(&|format, color| match format {
@@ -34,7 +34,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
         Format::Json => render::drift_json(&found),
         Format::Junit => render::junit::drift(&found),
         Format::Github => render::github::drift(&found, &places),
-        Format::Html | Format::Sarif => String::new(),
+        Format::Html | Format::Sarif | Format::Yaml => String::new(),
     })?;
     Ok(found.exit())
 }
@@ -104,7 +104,6 @@ fn receipt(path: &Path) -> Result<Receipt> {
 async fn look(
     shell: &Shell,
     args: &DriftArgs,
-    project: &Project,
     loaded: &Loaded,
     bases: &Arc<[Origin]>,
     portal: &Portal,
@@ -117,7 +116,7 @@ async fn look(
             return Err(Error::invalid(message).hint("give the receipt of an apply to this portal"));
         }
     }
-    let looking = if args.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
+    let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
     let mut found = Drift {
         bases: bases.iter().map(|origin| origin.name().to_owned()).collect(),

@@ -1,256 +1,242 @@
-//! `offerctl import`: reads offers, writes a file for each that has none, and compares every file with its offer.
+//! `offerctl import`: reads offers, writes files for each that has none, and compares every file with its offer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::connect::Portal;
-use super::observe::{self, read_each};
-use super::project::{self, current_folder};
-use super::shell::Shell;
-use crate::cli::{ImportArgs, Names};
-use crate::diff::{self, Compare};
-use crate::error::{Error, Exit, Fate, Result};
-use crate::import::{self, Imported, Options};
-use crate::live::Live;
-use crate::model::{OfferId, OfferKey, PublisherId};
-use crate::plan::Unread;
-use crate::portal::Reader;
-use crate::render;
-use crate::workspace::{Loaded, Project};
+use serde_json::Value;
 
-/// An offer that was read, as it goes into a file.
-struct Read {
-    key: OfferKey,
-    live: serde_json::Value,
-    offer_type: String,
-    imported: Imported,
+use super::artifacts::downloader;
+use super::connect::Portal;
+use super::home::{File, Home, SCHEMA, without_credential};
+use super::listing::{self, Listing};
+use super::observe::read_each;
+use super::shell::Shell;
+use super::show;
+use crate::artifact::Looker;
+use crate::cli::{Format, ImportArgs, LayoutArgs, Names, OfferAt};
+use crate::diagnostic::{Code, Severity};
+use crate::diff::{self, Compare};
+use crate::error::{Error, Exit, Result};
+use crate::import::{self, Imported, Options};
+use crate::model::{Address, OfferKey};
+use crate::parallel::on_all_processors;
+use crate::plan::Unread;
+use crate::redact;
+use crate::render::{self, Paint};
+use crate::report::{Became, ImportedOffer, Imports, Unlisted};
+use crate::schema::{Bundle, Schemas};
+use crate::workspace::Loaded;
+
+/// What every offer is imported by.
+struct Importer {
+    layout: LayoutArgs,
+    home: Home,
+    /// The files of the offers that are declared, by their keys in small letters.
+    declared: BTreeMap<String, String>,
+    /// The offers whose path differs from that of an offer before them in the case of letters alone.
+    colliding: BTreeSet<OfferKey>,
 }
 
-/// What became of an offer.
-enum Became {
-    Written(PathBuf),
-    /// A file declares it already.
-    Kept(String),
-    Failed(String),
+/// An offer that was read, and what became of it.
+struct Read {
+    offer: ImportedOffer,
+    live: Value,
 }
 
 pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
     let project = shell.project_if_any()?;
-    let options = Options { wire_names: args.names == Names::Wire, full: args.full };
-    let work = async |portal: &Portal| {
-        let all = async {
-            let keys = keys(&portal.reader, &args.targets).await?;
-            let one = async |key: &OfferKey| one(shell, &portal.reader, key, options).await;
-            Ok(read_each(shell, portal.at_once, &keys, one).await)
-        };
-        shell.until_stopped(all).await
-    };
-    let (read, unread) = shell.with_portal(work).await?;
-    let (became, after) = match project {
-        // Of nothing, no project is made.
-        None if read.is_empty() => (Vec::new(), Loaded::default()),
-        project => {
-            let project = project.map_or_else(|| create().map(Arc::new), Ok)?;
-            let before = shell.read(&project);
-            (write_all(&project, &before, &read), shell.read(&project))
-        }
-    };
-    shell.to_stdout(&report(shell, &read, &unread, &became, &after))?;
-    shell.term.alert_text(&render::diagnostics(&after.diagnostics, shell.term.stderr_color));
-    let fates = became.iter().map(|became| match became {
-        Became::Written(_) | Became::Kept(_) => Fate::Done,
-        Became::Failed(_) => Fate::Failed,
-    });
-    let exit = Exit::of(fates.chain(unread.iter().map(|unread| Fate::unread(unread.denied))));
-    Ok(if exit == Exit::Done && after.has_errors() { Exit::Invalid } else { exit })
-}
-
-/// The offers that the targets name; all that the credential may read without one.
-async fn keys(reader: &Reader, targets: &[String]) -> Result<Vec<OfferKey>> {
-    let mut keys = BTreeSet::new();
-    let mut publishers = BTreeSet::new();
-    for target in targets {
-        let publisher = target.split('/').next().unwrap_or_default();
-        let publisher = publisher.parse::<PublisherId>().map_err(|error| invalid(target, &error.to_string()))?;
-        match target.split_once('/') {
-            None => drop(publishers.insert(publisher)),
-            Some((_, offer)) => {
-                let offer = offer.parse::<OfferId>().map_err(|error| invalid(target, &error.to_string()))?;
-                keys.insert(OfferKey { publisher, offer });
-            }
-        }
+    if args.artifacts && project.as_ref().is_none_or(|project| project.config.artifacts.is_none()) {
+        return Err(Error::invalid("--artifacts needs a store that local files are uploaded to, and none is set")
+            .hint("name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)"));
     }
-    if targets.is_empty() {
-        for id in reader.publishers().await.map_err(|problem| listing("the publishers", &problem))? {
-            publishers.insert(
-                id.parse().map_err(|error| Error::failed(format!("the portal lists a publisher that {error}")))?,
-            );
-        }
-    }
-    for publisher in publishers {
-        let offers = reader.offers(&publisher).await;
-        for offer in offers.map_err(|problem| listing(&format!("the offers of {publisher}"), &problem))? {
-            // The id becomes part of a path.
-            let id = offer.id.parse::<OfferId>();
-            let id = id.map_err(|error| {
-                Error::failed(format!("{publisher} lists an offer whose id cannot be used: {error}"))
-            })?;
-            keys.insert(OfferKey { publisher: publisher.clone(), offer: id });
-        }
-    }
-    Ok(keys.into_iter().collect())
-}
-
-fn invalid(target: &str, why: &str) -> Error {
-    Error::invalid(format!("`{target}`: {why}")).hint("give PUBLISHER or PUBLISHER/OFFER")
-}
-
-fn listing(what: &str, problem: &crate::portal::Problem) -> Error {
-    let exit = if problem.is_denied() { Exit::Denied } else { Exit::Failed };
-    let error = Error::new(exit, format!("{what} cannot be listed: {problem}"));
-    problem.hint.as_deref().into_iter().fold(error, |error, hint| error.hint(hint))
-}
-
-async fn one(shell: &Shell, reader: &Reader, key: &OfferKey, options: Options) -> std::result::Result<Read, Unread> {
-    let unread = |cause: &str| Unread { key: key.clone(), cause: cause.to_owned(), hint: None, denied: false };
-    let offer = match reader.offer(key).await.map_err(|problem| observe::unread(key, &problem))? {
-        Live::Present(offer) => offer,
-        Live::Absent => return Err(unread("the portal has no such offer")),
-    };
-    let text = |name: &str| offer.document.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let named = (text("publisherId"), text("id"));
-    if !named.0.eq_ignore_ascii_case(key.publisher.as_str()) || !named.1.eq_ignore_ascii_case(key.offer.as_str()) {
-        return Err(unread(&format!("the answer is of another offer, `{}/{}`", named.0, named.1)));
-    }
-    let (offer_type, key) = (text("offerTypeId"), key.clone());
-    let write = move |schemas: &crate::schema::Schemas| {
-        let imported = import::write(&key, &offer.document, schemas.shape(&offer_type), options);
-        Read { key, live: offer.document, offer_type, imported }
-    };
-    Ok(shell.compute(write).await)
-}
-
-/// Makes a project of the current folder.
-fn create() -> Result<Project> {
-    let folder = current_folder()?;
-    let path = folder.join("offers");
-    std::fs::create_dir_all(&path).map_err(|error| Error::io("create", &path, &error))?;
-    let config = folder.join("offerctl.toml");
-    put_new(&config, CONFIG).map_err(|error| Error::io("create", &config, &error))?;
-    project::found(&folder)
-}
-
-const CONFIG: &str =
-    "# The settings of this project; docs/offer-files.md and docs/guards.md of offerctl describe them.\n";
-
-/// Writes a file that is not there yet, not even as a link.
-fn put_new(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    std::fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
-}
-
-/// Writes the offers that no file declares. Files are found by what they declare, not by their names.
-fn write_all(project: &Project, before: &Loaded, read: &[Read]) -> Vec<Became> {
+    let before = project.as_ref().map(|project| shell.read(project)).unwrap_or_default();
+    refuse_unreadable(&before)?;
+    let schema = format!("{:#}\n", shell.schemas.bundle(Bundle::OfferFile));
+    let home = Home::new(project.as_ref(), schema)?;
     let offers = before.offers.iter().chain(&before.faulty);
-    let declared = offers.map(|offer| (folded(&offer.key), offer.path().to_owned())).collect::<BTreeMap<_, _>>();
-    let mut taken = BTreeSet::new();
-    let mut became = Vec::new();
-    for Read { key, imported, .. } in read {
-        became.push(match declared.get(&folded(key)) {
-            Some(path) => Became::Kept(path.clone()),
-            None if !taken.insert(folded(key)) => Became::Failed(
-                "its file would have the name of another offer's, but for the case of letters".to_owned(),
-            ),
-            None => match write(project, key, &imported.text) {
-                Ok(path) => Became::Written(path),
-                Err(why) => Became::Failed(why),
-            },
-        });
+    let declared = offers.map(|offer| (folded(&offer.key), offer.path().to_owned())).collect();
+    let importer = Importer { layout: args.layout, home, declared, colliding: BTreeSet::new() };
+    let work = async |portal: &Portal| {
+        let all = import_all(shell, portal, importer, args);
+        // Files may have been written, so this is not what `until_stopped` says.
+        let done = shell.stop.unless(all).await.filter(|_| !shell.stop.is_set());
+        done.unwrap_or_else(|| {
+            let message = "interrupted; the files that were written stay, and another import writes the others";
+            Err(Error::new(Exit::Interrupted, message))
+        })
+    };
+    let (importer, read, unread, unlisted) = shell.with_portal(work).await?;
+    let after = importer.home.project()?.map(|project| shell.read(&project)).unwrap_or_default();
+    let imports = compared(&shell.schemas, read, &after, unread, unlisted);
+    shell.emit(&|format, color| match format {
+        Format::Json => render::imports_json(&imports),
+        _ => render::imports(&imports, Paint { color }),
+    })?;
+    shell.term.alert_text(&render::diagnostics(&after.diagnostics, shell.term.stderr_color));
+    Ok(imports.exit())
+}
+
+/// Refuses to import beside a file that cannot be read as an offer: it may declare any.
+fn refuse_unreadable(before: &Loaded) -> Result<()> {
+    let known = before.offers.iter().chain(&before.faulty).map(|offer| offer.path()).collect::<BTreeSet<_>>();
+    let is_offer_file = |path: &str| path.ends_with(".yaml") || path.ends_with(".yml");
+    let unreadable = before.diagnostics.iter().filter(|found| {
+        let path = &*found.source.path;
+        let is_error = found.severity == Severity::Error && found.code != Code::Unreadable;
+        is_error && is_offer_file(path) && !known.contains(path)
+    });
+    let unreadable = unreadable.cloned().collect::<Vec<_>>();
+    if unreadable.is_empty() {
+        return Ok(());
     }
-    became
+    let message = "a file of the project cannot be read, and may declare an offer already; nothing was imported";
+    Err(Error::invalid(message).with(unreadable))
+}
+
+type All = (Arc<Importer>, Vec<Read>, Vec<Unread>, Vec<Unlisted>);
+
+async fn import_all(shell: &Shell, portal: &Portal, importer: Importer, args: &ImportArgs) -> Result<All> {
+    let Listing { offers, unlisted } = listing::list(portal, &args.targets).await?;
+    let mut paths = BTreeSet::new();
+    let colliding = offers.iter().filter(|offer| !paths.insert(folded(&offer.key))).map(|offer| offer.key.clone());
+    let importer = Arc::new(Importer { colliding: colliding.collect(), ..importer });
+    let looker = if args.artifacts { Some(downloader(&portal.reader)?) } else { None };
+    let one = async |offer: &OfferAt| one(shell, portal, &importer, looker.as_ref(), offer).await;
+    let (read, unread) = read_each(shell, portal.at_once, &offers, one).await;
+    Ok((Arc::clone(&importer), read, unread, unlisted))
+}
+
+/// Imports an offer: its files are written as soon as it was read.
+async fn one(
+    shell: &Shell,
+    portal: &Portal,
+    importer: &Arc<Importer>,
+    looker: Option<&Looker>,
+    offer: &OfferAt,
+) -> std::result::Result<Read, Unread> {
+    let live = show::read(&portal.reader, offer).await?;
+    let (key, state) = (offer.key.clone(), offer.state.to_string());
+    let (this, of) = (Arc::clone(importer), key.clone());
+    let write = move |schemas: &Schemas| {
+        let imported = this.write(schemas, &of, &live, None);
+        (imported, live)
+    };
+    let (imported, live) = shell.compute(write).await;
+    let became = |became| ImportedOffer {
+        key: key.clone(),
+        state: state.clone(),
+        became,
+        imported: Imported::default(),
+        differs: Vec::new(),
+    };
+    if let Some(path) = importer.declared.get(&folded(&key)) {
+        return Ok(Read { offer: ImportedOffer { imported, ..became(Became::Kept(path.clone())) }, live });
+    }
+    if importer.colliding.contains(&key) {
+        let why = "its file would have the name of another offer's, but for the case of letters";
+        return Ok(Read { offer: became(Became::Failed(why.to_owned())), live });
+    }
+    let (saved, assets) = match looker {
+        Some(looker) => download(shell, looker, &key, &imported).await,
+        None => (BTreeMap::new(), Vec::new()),
+    };
+    let (this, of) = (Arc::clone(importer), key.clone());
+    let write = move |schemas: &Schemas| {
+        let imported = if saved.is_empty() { imported } else { this.write(schemas, &of, &live, Some(&saved)) };
+        let written = this.put(&of, &imported, assets);
+        (imported, written, live)
+    };
+    let (imported, written, live) = shell.compute(write).await;
+    let written = written.map_or_else(Became::Failed, Became::Written);
+    Ok(Read { offer: ImportedOffer { imported, ..became(written) }, live })
+}
+
+impl Importer {
+    fn write(
+        &self,
+        schemas: &Schemas,
+        key: &OfferKey,
+        live: &Value,
+        saved: Option<&BTreeMap<String, String>>,
+    ) -> Imported {
+        let to_root = "../".repeat(self.home.folder(&key.publisher).split('/').count());
+        let options = Options {
+            wire_names: self.layout.names == Names::Wire,
+            full: self.layout.full,
+            split_text: self.layout.split_text,
+            split_plans: self.layout.split_plans,
+            to_root: &to_root,
+            schema: Some(SCHEMA),
+            saved,
+        };
+        import::write(key, live, schemas.shape(show::offer_type(live)), options)
+    }
+
+    /// Writes the files of an offer, and the copies that it refers to.
+    fn put(&self, key: &OfferKey, imported: &Imported, assets: Vec<File>) -> std::result::Result<Vec<String>, String> {
+        let folder = self.home.folder(&key.publisher);
+        let mut files = Vec::new();
+        for (path, text) in &imported.files {
+            without_credential(text)?;
+            if text.len() > LARGEST {
+                return Err(format!("its file would have more than {LARGEST} bytes, which no command reads"));
+            }
+            files.push(File { path: format!("{folder}/{path}"), bytes: text.clone().into_bytes() });
+        }
+        files.extend(assets);
+        self.home.put(&files)?;
+        Ok(files.into_iter().map(|file| file.path).collect())
+    }
+}
+
+/// Largest offer file that is read.
+const LARGEST: usize = 4 << 20;
+
+/// Downloads the portal's copies of an offer's files: where each is saved, and what it holds. One that cannot be had is
+/// left to the portal.
+async fn download(
+    shell: &Shell,
+    looker: &Looker,
+    key: &OfferKey,
+    imported: &Imported,
+) -> (BTreeMap<String, String>, Vec<File>) {
+    let (mut saved, mut files, mut taken) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+    for (at, url) in &imported.copies {
+        if saved.contains_key(url) {
+            continue;
+        }
+        match looker.download(url).await {
+            Ok(bytes) => {
+                let path = import::asset(key, at, url, &mut taken);
+                saved.insert(url.clone(), path.clone());
+                files.push(File { path, bytes });
+            }
+            Err(why) => shell.term.alert(&format!("warning: {key} {at}: not downloaded: {}", redact::text(&why))),
+        }
+    }
+    (saved, files)
+}
+
+/// Compares each offer that was read with the file that declares it now.
+fn compared(
+    schemas: &Schemas,
+    read: Vec<Read>,
+    after: &Loaded,
+    unread: Vec<Unread>,
+    unlisted: Vec<Unlisted>,
+) -> Imports {
+    let desired = after.offers.iter().map(|offer| (folded(&offer.key), offer)).collect::<BTreeMap<_, _>>();
+    let differs = |Read { offer, live }: &Read| -> Vec<Address> {
+        let Some(desired) = desired.get(&folded(&offer.key)) else { return Vec::new() };
+        let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: None };
+        let diff = diff::compare(&desired.document, live, schemas.shape(show::offer_type(live)), options);
+        diff.changes.into_iter().map(|change| change.address).collect()
+    };
+    let differing = on_all_processors(&read, differs);
+    let offers = read.into_iter().zip(differing).map(|(read, differs)| ImportedOffer { differs, ..read.offer });
+    Imports { offers: offers.collect(), unread, unlisted, has_errors: after.has_errors() }
 }
 
 fn folded(key: &OfferKey) -> String {
     key.to_string().to_ascii_lowercase()
-}
-
-fn write(project: &Project, key: &OfferKey, text: &str) -> std::result::Result<PathBuf, String> {
-    let inside = PathBuf::from(&project.config.offers).join(key.publisher.as_str());
-    let mut folder = project.root.clone();
-    for part in inside.components() {
-        folder.push(part);
-        if folder.is_symlink() {
-            return Err(format!("{} is a link, and import writes through none", folder.display()));
-        }
-    }
-    let inside = inside.join(format!("{}.yaml", key.offer));
-    let path = project.root.join(&inside);
-    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    put_new(&path, text).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
-    Ok(inside)
-}
-
-fn report(shell: &Shell, read: &[Read], unread: &[Unread], became: &[Became], after: &Loaded) -> String {
-    let mut out = String::new();
-    let (mut notes, mut differing) = (String::new(), String::new());
-    let desired = after.offers.iter().map(|offer| (folded(&offer.key), offer)).collect::<BTreeMap<_, _>>();
-    for (Read { key, live, offer_type, imported }, became) in read.iter().zip(became) {
-        match became {
-            Became::Written(path) => {
-                let _ = writeln!(out, "+ {key}   {}", path.display());
-                note(&mut notes, key, imported);
-            }
-            Became::Kept(path) => {
-                let _ = writeln!(out, "= {key}   {path} declares it and was not changed");
-            }
-            Became::Failed(why) => {
-                let _ = writeln!(out, "! {key}   not written: {why}");
-            }
-        }
-        let shape = shell.schemas.shape(offer_type);
-        if let Some(desired) = desired.get(&folded(key)) {
-            let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: None };
-            let diff = diff::compare(&desired.document, live, shape, options);
-            for change in diff.changes {
-                let _ = writeln!(differing, "  {key}   {}", change.address);
-            }
-        }
-    }
-    for Unread { key, cause, hint, .. } in unread {
-        let _ = writeln!(out, "? {key}   not read: {cause}");
-        if let Some(hint) = hint {
-            let _ = writeln!(out, "    hint: {hint}");
-        }
-    }
-    let count = |kind: fn(&Became) -> bool| became.iter().filter(|became| kind(became)).count();
-    let written = count(|became| matches!(became, Became::Written(_)));
-    let kept = count(|became| matches!(became, Became::Kept(_)));
-    let failed = count(|became| matches!(became, Became::Failed(_)));
-    if !notes.is_empty() {
-        let _ = write!(out, "\nTo look at:\n{notes}");
-    }
-    if !differing.is_empty() {
-        let _ = write!(out, "\nFiles that differ from their offers:\n{differing}");
-    }
-    let _ = writeln!(
-        out,
-        "\n{} written, {kept} already declared, {failed} failed, {} not read. Next: offerctl plan",
-        render::plural(written, "file"),
-        unread.len()
-    );
-    out
-}
-
-fn note(notes: &mut String, key: &OfferKey, imported: &Imported) {
-    for (address, variable) in &imported.secrets {
-        let _ = writeln!(notes, "  {key}   {address}   a secret: set the variable {variable}");
-    }
-    for address in &imported.unsigned {
-        let _ = writeln!(notes, "  {key}   {address}   written without its signature");
-    }
-    for (address, why) in &imported.left_out {
-        let _ = writeln!(notes, "  {key}   {address}   left to the portal: {}", why.describe());
-    }
 }

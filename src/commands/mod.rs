@@ -2,6 +2,7 @@
 
 mod apply;
 mod artifacts;
+mod cache;
 mod cancel;
 mod connect;
 mod diff;
@@ -9,7 +10,10 @@ mod doctor;
 mod drift;
 mod explain;
 mod git;
+mod history;
+mod home;
 mod import;
+mod listing;
 mod observe;
 mod plan;
 mod progress;
@@ -20,6 +24,7 @@ mod sandbox;
 mod schema;
 mod secrets;
 mod shell;
+mod show;
 mod since;
 mod sinks;
 mod snapshot;
@@ -112,6 +117,8 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     match command {
         Command::Validate(args) => validate::run(shell, &args),
         Command::Import(args) => import::run(shell, &args).await,
+        Command::Show(args) => show::run(shell, &args).await,
+        Command::History(args) => history::run(shell, &args).await,
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,

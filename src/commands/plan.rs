@@ -53,7 +53,7 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let places = shell.places(&loaded.offers);
     let options = reading(shell, args, &project);
     shell.emit_on(&|format, surface| match format {
-        Format::Text => text(shell, &args.shaping, &plan, surface),
+        Format::Text | Format::Yaml => text(shell, &args.shaping, &plan, surface),
         Format::Markdown => render::plan_markdown(&plan, options),
         Format::Html => render::plan_html(&plan, args.shaping.html_source),
         Format::Json => render::plan_json(&plan),
@@ -75,7 +75,7 @@ pub(super) async fn make(
     keep_unchanged: bool,
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
-    let looking = if shaping.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
+    let looking = if shaping.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
     let decided = observe::verdicts(shell, &portal.reader, offers, &choices, looker, portal.at_once);
     let verdicts = shell.until_stopped(async { Ok(decided.await) }).await?;

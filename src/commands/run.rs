@@ -8,7 +8,7 @@ use super::shell::Shell;
 use crate::apply::{Context, Outcome};
 use crate::artifact::Store;
 use crate::cli::Format;
-use crate::diff::ReadSecret;
+use crate::diff::{Late, ReadLate};
 use crate::error::{Exit, Result};
 use crate::model::OfferKey;
 use crate::operation::Patience;
@@ -25,7 +25,7 @@ pub(super) fn question<'a>(doing: &str, keys: impl Iterator<Item = &'a OfferKey>
 pub(super) const NOTHING: &str = "nothing was started";
 
 /// Nothing is written, so no secret is read.
-pub(super) fn no_secret(_: &crate::model::SecretRef) -> std::result::Result<String, String> {
+pub(super) fn no_secret(_: Late<'_>) -> std::result::Result<String, String> {
     Err("no secret is read here".to_owned())
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn with_context(
     portal: &Portal,
     approval: Approval,
     patience: Option<Patience>,
-    (secret, store): (&ReadSecret<'_>, Option<&Store>),
+    (late, store): (&ReadLate<'_>, Option<&Store>),
     work: impl AsyncFnOnce(&Context<'_>) -> Vec<Outcome>,
 ) -> Vec<Outcome> {
     let writer = Writer::new(portal.reader.clone(), approval);
@@ -44,7 +44,7 @@ pub(super) async fn with_context(
     let context = Context {
         writer: &writer,
         schemas: &shell.schemas,
-        secret,
+        late,
         store,
         patience,
         places: &places,
@@ -73,6 +73,6 @@ pub(super) fn show_report(report: &Report, places: &Places, format: Format, colo
         Format::Json => render::report_json(report),
         Format::Junit => render::junit::report(report),
         Format::Github => render::github::report(report, places),
-        Format::Html | Format::Sarif => String::new(),
+        Format::Html | Format::Sarif | Format::Yaml => String::new(),
     }
 }

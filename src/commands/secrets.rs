@@ -1,4 +1,4 @@
-//! The values of secrets, read when a request body is made and not before.
+//! The values of secrets, and the signatures of addresses: made when a request body is made and not before.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::SecretRef;
 use crate::redact::{SHORTEST, Secret};
+use crate::sas::{Account, Accounts};
 use crate::text;
 
 /// A connection string has some hundred characters, a private key a few thousand.
@@ -15,12 +16,22 @@ const MAX_SECRET: u64 = 64 << 10;
 /// Reads secrets, each once: what was found to be readable is what is sent. No error holds any part of a value.
 pub(super) struct Secrets {
     root: PathBuf,
+    signer: Signer,
     read: Mutex<BTreeMap<SecretRef, Result<Secret, String>>>,
+    signed: Mutex<BTreeMap<String, Result<Secret, String>>>,
 }
 
 impl Secrets {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), read: Mutex::default() }
+    pub(super) fn new(root: &Path, signer: Signer) -> Self {
+        Self { root: root.to_path_buf(), signer, read: Mutex::default(), signed: Mutex::default() }
+    }
+
+    /// The address with a signature, for a request body; an error says why it cannot be signed. From now on the signature
+    /// is kept out of every output.
+    pub(super) fn signed(&self, address: &str) -> Result<String, String> {
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = signed.entry(address.to_owned()).or_insert_with(|| self.signer.sign(address));
+        value.as_ref().map(|value| value.expose_secret().to_owned()).map_err(Clone::clone)
     }
 
     /// The value, for a request body; an error says why there is none. From now on it is kept out of every output.
@@ -69,9 +80,69 @@ impl Secrets {
     }
 }
 
+/// Signs addresses with what the environment holds for their accounts.
+pub(super) struct Signer {
+    accounts: Accounts,
+    /// Whether the portal is on this machine: no other could fetch from it.
+    loopback: bool,
+    variable: fn(&str) -> Option<String>,
+    /// Kept, so that no output holds one.
+    credentials: Mutex<Vec<Secret>>,
+}
+
+enum Credential {
+    Key(Secret),
+    Token(Secret),
+}
+
+impl Signer {
+    pub(super) fn new(accounts: Accounts, loopback: bool) -> Self {
+        Self { accounts, loopback, variable: |name| std::env::var(name).ok(), credentials: Mutex::default() }
+    }
+
+    fn sign(&self, address: &str) -> Result<Secret, String> {
+        let blob = self.accounts.blob(address)?;
+        if blob.is_on_loopback() && !self.loopback {
+            return Err("it is on this machine, and the portal is not".to_owned());
+        }
+        let credential = self.credential(blob.account)?;
+        let now = jiff::Timestamp::now();
+        let (Credential::Key(secret) | Credential::Token(secret)) = &credential;
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).push(secret.clone());
+        let signed = match &credential {
+            Credential::Key(key) => blob.sign(key.expose_secret(), now),
+            Credential::Token(token) => blob.with_token(token.expose_secret(), now),
+        };
+        signed.map(Secret::from)
+    }
+
+    /// What signs for an account: a variable with its name, one without where there is no other account, or the variables
+    /// of the Azure CLI where they name this account.
+    fn credential(&self, account: &Account) -> Result<Credential, String> {
+        let get =
+            |name: &str| (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let only = self.accounts.len() == 1;
+        let (name, upper) = (&account.account, account.account.to_ascii_uppercase());
+        let of = |base: &str| get(&format!("{base}_{upper}")).or_else(|| get(base).filter(|_| only));
+        if let Some(key) = of("OFFERCTL_SAS_ACCOUNT_KEY") {
+            return Ok(Credential::Key(key.into()));
+        }
+        if let Some(token) = of("OFFERCTL_SAS_TOKEN") {
+            return Ok(Credential::Token(token.into()));
+        }
+        let azure = get("AZURE_STORAGE_ACCOUNT").filter(|azure| azure == name);
+        if let Some(key) = azure.and_then(|_| get("AZURE_STORAGE_ACCOUNT_KEY")) {
+            return Ok(Credential::Key(key.into()));
+        }
+        let general = if only { "OFFERCTL_SAS_ACCOUNT_KEY or " } else { "" };
+        Err(format!("there is no key for the account `{name}`; set {general}OFFERCTL_SAS_ACCOUNT_KEY_{upper}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact;
 
     #[test]
     fn a_file_loses_one_line_end_and_must_be_a_small_text_inside_or_absolute() {
@@ -91,7 +162,7 @@ mod tests {
             std::fs::write(inside.path().join(name), bytes).expect("written");
         }
         std::fs::write(&vault, "of the vault").expect("written");
-        let secrets = Secrets::new(inside.path());
+        let secrets = Secrets::new(inside.path(), signer("", |_| None));
         let get = |path: &str| secrets.get(&SecretRef::File(path.to_owned()));
         assert_eq!(get("one").as_deref(), Ok("the secret"));
         assert_eq!(get("crlf").as_deref(), Ok("the secret"));
@@ -121,10 +192,73 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("s");
         std::fs::write(&file, "first value").expect("written");
-        let secrets = Secrets::new(folder.path());
+        let secrets = Secrets::new(folder.path(), signer("", |_| None));
         let reference = SecretRef::File("s".to_owned());
         assert_eq!(secrets.get(&reference).as_deref(), Ok("first value"));
         std::fs::write(&file, "second value").expect("written");
         assert_eq!(secrets.get(&reference).as_deref(), Ok("first value"));
+    }
+
+    fn signer(accounts: &str, variable: fn(&str) -> Option<String>) -> Signer {
+        let entry = |name: &str| serde_json::json!({"account": name, "containers": ["images"]});
+        let accounts = serde_json::Value::from(accounts.split_whitespace().map(entry).collect::<Vec<_>>());
+        let accounts = serde_json::from_value(accounts).expect("accounts");
+        Signer { variable, ..Signer::new(accounts, false) }
+    }
+
+    const KEY: &str = "c2VjcmV0IGtleSBvZiB0aGUgYWNjb3VudA==";
+    const CONTOSO: &str = "https://contoso.blob.core.windows.net/images/a.vhd";
+
+    fn set(name: &str, names: &[&str]) -> Option<String> {
+        let value = if name.contains("TOKEN") { "sp=rl&sig=of%2Fthe%2Ftoken" } else { KEY };
+        match name {
+            "AZURE_STORAGE_ACCOUNT" => names.contains(&name).then(|| "contoso".to_owned()),
+            name => names.contains(&name).then(|| value.to_owned()),
+        }
+    }
+
+    #[test]
+    fn an_account_is_signed_for_with_its_own_key_alone() {
+        let signs =
+            |accounts: &str, variable: fn(&str) -> Option<String>| signer(accounts, variable).sign(CONTOSO).is_ok();
+        assert!(signs("contoso", |name| set(name, &["OFFERCTL_SAS_ACCOUNT_KEY"])));
+        assert!(signs("contoso", |name| set(name, &["OFFERCTL_SAS_TOKEN"])));
+        assert!(!signs("contoso other", |name| set(name, &["OFFERCTL_SAS_ACCOUNT_KEY"])));
+        assert!(!signs("contoso other", |name| set(name, &["OFFERCTL_SAS_TOKEN"])));
+        assert!(signs("contoso other", |name| set(name, &["OFFERCTL_SAS_ACCOUNT_KEY_CONTOSO"])));
+        assert!(signs("contoso other", |name| set(name, &["OFFERCTL_SAS_TOKEN_CONTOSO"])));
+        assert!(!signs("contoso other", |name| set(name, &["OFFERCTL_SAS_ACCOUNT_KEY_OTHER"])));
+        assert!(!signs("contoso", |name| set(name, &["AZURE_STORAGE_ACCOUNT_KEY"])));
+        assert!(signs("contoso", |name| set(name, &["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCOUNT"])));
+        let azure = |name: &str| set(name, &["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCOUNT"]);
+        assert!(signer("other", azure).sign("https://other.blob.core.windows.net/images/a.vhd").is_err());
+        assert!(
+            !signs("other", |name| set(name, &["OFFERCTL_SAS_ACCOUNT_KEY"])),
+            "it is checked again when it is signed"
+        );
+    }
+
+    #[test]
+    fn nothing_on_this_machine_is_signed_for_a_portal_elsewhere() {
+        let mut signer = signer("contoso", |name| set(name, &["OFFERCTL_SAS_ACCOUNT_KEY"]));
+        let address = "http://127.0.0.1:10000/contoso/images/a.vhd";
+        assert!(signer.sign(address).expect_err("refused").contains("on this machine"));
+        signer.loopback = true;
+        assert!(signer.sign(address).is_ok());
+    }
+
+    #[test]
+    fn keys_and_signatures_are_kept_out_of_texts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = signer("contoso", |name| set(name, &["OFFERCTL_SAS_ACCOUNT_KEY"]));
+        let secrets = Secrets::new(folder.path(), key);
+        let signed = secrets.signed(CONTOSO).expect("signed");
+        assert_eq!(secrets.signed(CONTOSO).expect("signed"), signed, "it is signed once");
+        let signature = signed.split("sig=").nth(1).expect("a signature").to_owned();
+        let plain = signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+        for secret in [signed, signature, plain, KEY.to_owned()] {
+            let text = redact::known(&format!("before {secret} after")).into_owned();
+            assert!(!text.contains(&secret) && text.contains("after"), "{text}");
+        }
     }
 }

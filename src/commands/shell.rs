@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::project;
 use super::secrets::Secrets;
 use super::sinks::check_unlinked;
-pub(super) use super::sinks::write_whole;
 use crate::cli::{Consent, Global, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::operation::Patience;

@@ -36,7 +36,9 @@ impl Shell {
                 .hint(format!("it writes {}", Format::list(formats))));
         }
         match self.stdout_format() {
-            Some(format @ (Format::Html | Format::Json | Format::Sarif | Format::Junit)) if self.annotates_stdout() => {
+            Some(format @ (Format::Html | Format::Json | Format::Yaml | Format::Sarif | Format::Junit))
+                if self.annotates_stdout() =>
+            {
                 let format = format.name();
                 Err(Error::invalid(format!(
                     "github and {format} would both be written to stdout, and neither could be read"
@@ -72,7 +74,7 @@ impl Shell {
     pub(super) fn emit_error(&self, error: &Error) {
         let (command, places) = (self.command, self.places(&[]));
         let render = |format| match format {
-            Format::Text => format!("error: {error}\n"),
+            Format::Text | Format::Yaml => format!("error: {error}\n"),
             Format::Markdown => render::summary::error(error, &places),
             Format::Html => render::error_html(&error.to_string()),
             Format::Json => render::error_json(error),
@@ -81,7 +83,7 @@ impl Shell {
             Format::Github => render::github::error(error, &places),
         };
         drop(self.to_files(&render));
-        if let Some(format) = self.stdout_format().filter(|format| *format != Format::Text) {
+        if let Some(format) = self.stdout_format().filter(|format| !matches!(format, Format::Text | Format::Yaml)) {
             drop(self.result(&render(format), escape(format)));
         }
         drop(self.annotate(&render));
@@ -171,7 +173,7 @@ fn escape(format: Format) -> Escape {
     match format {
         Format::Json | Format::Sarif => Escape::Json,
         Format::Junit | Format::Html => Escape::Xml,
-        Format::Text | Format::Markdown | Format::Github => Escape::Text,
+        Format::Text | Format::Yaml | Format::Markdown | Format::Github => Escape::Text,
     }
 }
 
@@ -225,9 +227,9 @@ enum Readers {
     Umask,
 }
 
-/// Writes a file for its owner alone, whole or not at all, and a device or a pipe as it comes.
-pub(super) fn write_whole(path: &Path, text: &str, escape: Escape) -> Result<()> {
-    write(path, &escape.safe(text, false), Readers::Owner)
+/// Writes a JSON text for its owner alone, whole or not at all, and to a device or a pipe as it comes.
+pub(super) fn write_private(path: &Path, json: &str) -> Result<()> {
+    write(path, &Escape::Json.safe(json, false), Readers::Owner)
 }
 
 /// Writes a document with a checksum, from which nothing can be taken out: one that would hold a secret is not written.

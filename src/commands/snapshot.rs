@@ -21,7 +21,7 @@ use crate::render;
 use crate::safe::Escape;
 use crate::schema::Schemas;
 use crate::snapshot::{MAX_BYTES, Present, Recorded, RecordedOffer, Snapshot};
-use crate::workspace::{Desired, Project, Through};
+use crate::workspace::{Desired, Through};
 
 /// How many offers of a snapshot are decided or wait for a thread. It is no portal that could be asked too much.
 const AT_ONCE: usize = 64;
@@ -29,9 +29,9 @@ const AT_ONCE: usize = 64;
 const OLD: i64 = 24 * 60 * 60;
 
 pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
-    let (project, loaded) = shell.load(&args.targets.targets)?;
+    let (_, loaded) = shell.load(&args.targets.targets)?;
     let record = async |portal: &Portal| {
-        let content = record(shell, args, &project, &loaded.offers, portal).await?;
+        let content = record(shell, args, &loaded.offers, portal).await?;
         Ok(Snapshot { portal: portal.name.clone(), taken: jiff::Timestamp::now(), content })
     };
     let snapshot = shell.with_portal(record).await?;
@@ -45,14 +45,8 @@ pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
     Ok(Exit::of(unread.chain(offers.iter().map(|_| Fate::Done))))
 }
 
-async fn record(
-    shell: &Shell,
-    args: &SnapshotArgs,
-    project: &Project,
-    offers: &[Desired],
-    portal: &Portal,
-) -> Result<Recorded> {
-    let looking = if args.no_artifacts { None } else { Some(Looking::new(project, &portal.reader)?) };
+async fn record(shell: &Shell, args: &SnapshotArgs, offers: &[Desired], portal: &Portal) -> Result<Recorded> {
+    let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
     let mut recorded = Recorded::default();
     let all = async {

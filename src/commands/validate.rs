@@ -18,7 +18,7 @@ pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
     let (keys, findings) = (|| loaded.offers.iter().map(|offer| &offer.key).collect(), &loaded.diagnostics);
     shell.emit(&|format, color| match format {
         // Refused before.
-        Format::Html => String::new(),
+        Format::Html | Format::Yaml => String::new(),
         Format::Markdown => render::summary::diagnostics(findings, &places),
         Format::Json => render::diagnostics_json(keys(), findings),
         Format::Sarif => render::sarif::diagnostics(findings, &places, exit),

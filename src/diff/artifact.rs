@@ -1,10 +1,11 @@
-//! When a declared artifact is the live one: by address where that says it, else by what the two files hold.
+//! When a declared artifact or blob is the live one: by address where that says it, else by what the two files hold.
 
 use serde_json::Value;
 
 use crate::content::{Contents, Verdict};
 use crate::document::{Equality, Rule, compare_scalars, store_copy};
 use crate::model::{Artifact, Kind, Node};
+use crate::sas;
 use crate::schema::Rules;
 
 /// Compares a declared scalar or artifact with a live value, as far as can be known without the files.
@@ -21,6 +22,12 @@ pub(super) fn equality(node: &Node, live: &Value, rules: &Rules) -> Equality {
             Some(url) if store_copy(url).is_some() => Equality::Unknown,
             _ => Equality::Different,
         },
+        Kind::Sas(url) => {
+            let artifact = rules.artifact || rules.maybe_artifact;
+            let ignore_query = sas::PARAMETERS.map(str::to_owned).to_vec();
+            let rules = Rules { artifact, maybe_artifact: false, ignore_query, ..rules.clone() };
+            compare_scalars(&Value::String(url.clone()), live, &rules)
+        }
         Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) => Equality::Different,
     }
 }

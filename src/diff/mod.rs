@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use between::{are_equal, between, differences};
-pub(crate) use patch::{FillError, PlannedPatch, ReadSecret, Uploaded, shown};
+pub(crate) use patch::{FillError, Late, PlannedPatch, ReadLate, Uploaded, shown};
 pub(crate) use walk::{Compare, compare, create};
 
 use crate::content::Pair;
@@ -42,6 +42,9 @@ pub(crate) struct Diff {
     pub(crate) unknown: Vec<Unknown>,
     /// Declared secrets: sent with every write, and not comparable.
     pub(crate) secrets: Vec<Address>,
+    /// Blobs that the file declares and the portal has, which keep their live signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) signatures: Vec<LiveSignature>,
     /// Live keys that the file does not declare. They stay as they are.
     pub(crate) unmanaged: usize,
     /// Members that would be removed, were they not ignored.
@@ -59,6 +62,14 @@ pub(crate) struct Unknown {
     pub(crate) reason: Option<String>,
 }
 
+/// The signature with which the portal holds a declared blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LiveSignature {
+    pub(crate) address: Address,
+    /// When it ends, as RFC 3339; nothing where the address has no signature, or one that does not say.
+    pub(crate) ends: Option<String>,
+}
+
 /// Returns the artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
 pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
     let Live::Present(offer) = live else { return Vec::new() };
@@ -71,12 +82,13 @@ pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair
 impl Diff {
     /// Takes in what was found elsewhere in the same document.
     fn absorb(&mut self, other: Self) {
-        let Self { changes, patch, hidden, unknown, secrets, unmanaged, ignored, artifacts } = other;
+        let Self { changes, patch, hidden, unknown, secrets, signatures, unmanaged, ignored, artifacts } = other;
         self.changes.extend(changes);
         self.patch.append(patch);
         self.hidden.extend(hidden);
         self.unknown.extend(unknown);
         self.secrets.extend(secrets);
+        self.signatures.extend(signatures);
         self.unmanaged += unmanaged;
         self.ignored.extend(ignored);
         self.artifacts.extend(artifacts);

@@ -62,6 +62,9 @@ fn keys<'n>(item: &'n Node, shape: &Shape) -> Vec<&'n str> {
 fn declared_look(item: &Node, keys: &[&str], shape: &Shape) -> String {
     match &item.kind {
         Kind::Scalar(value) if !(shape.rules.artifact || shape.rules.maybe_artifact) => fold(Some(value), &shape.rules),
+        Kind::Sas(url) if !(shape.rules.artifact || shape.rules.maybe_artifact) => {
+            fold(Some(&Value::String(url.clone())), &shape.rules)
+        }
         Kind::Map(_) => look(keys, shape, |key| match item.get(key).map(|node| &node.kind) {
             Some(Kind::Scalar(value)) => Some(value),
             _ => None,

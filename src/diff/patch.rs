@@ -43,6 +43,8 @@ enum Origin {
     Path(String),
     /// The address at which a store gives out the file of this name.
     Store(String),
+    /// The signature of the blob at this address.
+    Sas(String),
 }
 
 /// Why a patch could not be filled in or applied.
@@ -58,6 +60,8 @@ pub(crate) enum FillError {
     /// A secret could not be read.
     #[error("the secret {reference} cannot be read: {reason}")]
     Secret { reference: String, reason: String },
+    #[error("{address} cannot be signed: {reason}")]
+    Unsigned { address: String, reason: String },
     #[error("the artifact {0} has no address, because it was not uploaded")]
     NotUploaded(String),
     /// An operation did not fit the live document: an identity test failed, or a path is not there.
@@ -65,8 +69,16 @@ pub(crate) enum FillError {
     Misfit(String),
 }
 
-/// Reads a secret by its reference. The error says why it cannot be read.
-pub(crate) type ReadSecret<'a> = dyn Fn(&SecretRef) -> Result<String, String> + Sync + 'a;
+/// What a request body holds, and a plan does not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Late<'a> {
+    Secret(&'a SecretRef),
+    /// The address of a blob, with a signature.
+    Signed(&'a str),
+}
+
+/// Makes a value for a request body. The error says why there is none.
+pub(crate) type ReadLate<'a> = dyn Fn(Late<'_>) -> Result<String, String> + Sync + 'a;
 
 /// The addresses of uploaded files, by their names in the store.
 pub(crate) type Uploaded = BTreeMap<String, String>;
@@ -161,11 +173,12 @@ impl PlannedPatch {
         Ok(document)
     }
 
-    /// Where secrets are read outside of the project's files: `env:NAME`, `file:PATH`.
+    /// What is read or made outside of the project's files: `env:NAME`, `file:PATH`, `sas:ADDRESS`.
     pub(crate) fn sources(&self) -> impl Iterator<Item = String> {
         self.fills.iter().filter_map(|fill| match &fill.from {
             Origin::Env(name) => Some(format!("env:{name}")),
             Origin::Path(path) => Some(format!("file:{path}")),
+            Origin::Sas(address) => Some(format!("sas:{address}")),
             Origin::File(_) | Origin::Live(_) | Origin::Store(_) => None,
         })
     }
@@ -174,12 +187,20 @@ impl PlannedPatch {
     pub(crate) fn uploads(&self) -> impl Iterator<Item = &str> {
         self.fills.iter().filter_map(|fill| match &fill.from {
             Origin::Store(name) => Some(name.as_str()),
-            Origin::File(_) | Origin::Live(_) | Origin::Env(_) | Origin::Path(_) => None,
+            Origin::File(_) | Origin::Live(_) | Origin::Env(_) | Origin::Path(_) | Origin::Sas(_) => None,
         })
     }
 
-    /// The live document with the patch applied, secrets read from the file, the live document or their source, and
-    /// local artifacts by the addresses that they have since they were uploaded.
+    /// The addresses that are signed when the patch is applied.
+    pub(crate) fn signs(&self) -> impl Iterator<Item = &str> {
+        self.fills.iter().filter_map(|fill| match &fill.from {
+            Origin::Sas(address) => Some(address.as_str()),
+            Origin::File(_) | Origin::Live(_) | Origin::Env(_) | Origin::Path(_) | Origin::Store(_) => None,
+        })
+    }
+
+    /// The live document with the patch applied, secrets read from the file, the live document or their source,
+    /// addresses signed, and local artifacts by the addresses that they have since they were uploaded.
     ///
     /// # Errors
     /// When a value cannot be read, or the document is not the one that the patch was made for.
@@ -187,12 +208,12 @@ impl PlannedPatch {
         &self,
         live: &Value,
         file: &Node,
-        secret: &ReadSecret<'_>,
+        late: &ReadLate<'_>,
         uploaded: &Uploaded,
     ) -> Result<Value, FillError> {
         let mut filled = self.clone();
         for fill in &self.fills {
-            let value = fill.from.read(live, file, secret, uploaded)?;
+            let value = fill.from.read(live, file, late, uploaded)?;
             let place = filled.operations.get_mut(fill.operation).and_then(|operation| match operation {
                 PatchOperation::Add(AddOperation { value, .. })
                 | PatchOperation::Replace(ReplaceOperation { value, .. }) => value.pointer_mut(fill.at.as_str()),
@@ -206,13 +227,7 @@ impl PlannedPatch {
 }
 
 impl Origin {
-    fn read(
-        &self,
-        live: &Value,
-        file: &Node,
-        secret: &ReadSecret<'_>,
-        uploaded: &Uploaded,
-    ) -> Result<Value, FillError> {
+    fn read(&self, live: &Value, file: &Node, late: &ReadLate<'_>, uploaded: &Uploaded) -> Result<Value, FillError> {
         let reference = match self {
             Self::File(pointer) => {
                 let missing = || FillError::Missing { from: "the file", pointer: pointer.to_string() };
@@ -227,10 +242,14 @@ impl Origin {
                 let address = uploaded.get(name).cloned().map(Value::String);
                 return address.ok_or_else(|| FillError::NotUploaded(name.clone()));
             }
+            Self::Sas(address) => {
+                let unsigned = |reason| FillError::Unsigned { address: address.clone(), reason };
+                return late(Late::Signed(address)).map(Value::String).map_err(unsigned);
+            }
             Self::Env(name) => SecretRef::Env(name.clone()),
             Self::Path(path) => SecretRef::File(path.clone()),
         };
-        secret(&reference)
+        late(Late::Secret(&reference))
             .map(Value::String)
             .map_err(|reason| FillError::Secret { reference: reference.to_string(), reason })
     }
@@ -240,7 +259,7 @@ fn descend<'n>(node: &'n Node, pointer: &Pointer) -> Option<&'n Node> {
     pointer.tokens().try_fold(node, |node, token| match &node.kind {
         Kind::Map(_) => node.get(&token.decoded()),
         Kind::List(items) => items.get(token.decoded().parse::<usize>().ok()?),
-        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => None,
+        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => None,
     })
 }
 
@@ -265,6 +284,7 @@ pub(super) fn from_file(node: &Node, origin: &Pointer) -> Planned {
         }
         Kind::Artifact(Artifact::Url(url)) => Planned::plain(Value::String(url.clone())),
         Kind::Artifact(Artifact::File(file)) => Planned::hidden(Origin::Store(file.stored_name())),
+        Kind::Sas(url) => Planned::hidden(Origin::Sas(url.clone())),
         Kind::Absent => Planned::plain(Value::Null),
         Kind::Secret(SecretRef::Env(name)) => Planned::hidden(Origin::Env(name.clone())),
         Kind::Secret(SecretRef::File(path)) => Planned::hidden(Origin::Path(path.clone())),
@@ -308,7 +328,7 @@ pub(crate) fn shown(node: &Node, shape: &Shape) -> Value {
             .collect(),
         Kind::List(items) => items.iter().map(|item| shown(item, shape.item())).collect(),
         Kind::Scalar(value) => document::redacted(value, shape),
-        Kind::Artifact(Artifact::Url(url)) => Value::String(redact::text(url)),
+        Kind::Artifact(Artifact::Url(url)) | Kind::Sas(url) => Value::String(redact::text(url)),
         Kind::Artifact(Artifact::File(file)) => Value::String(format!("(file {file})")),
         Kind::Absent => Value::Null,
     }
@@ -326,6 +346,7 @@ mod tests {
     #[test]
     fn secrets_are_named_in_the_plan_and_read_when_it_is_applied() {
         let file = Node::from_value(&json!({"list": [{"url": "https://h/v?sig=TOPSECRET"}]}));
+        let blob = Node { kind: Kind::Sas("https://h/blob".into()), span: Default::default() };
         let live = json!({"kept": {"key": ["https://h/k?sig=LIVESECRET"]}, "new": 1});
         let mut patch = PlannedPatch::default();
         patch.add(pointer("/list"), from_file(file.get("list").expect("list"), &pointer("/list")));
@@ -333,17 +354,22 @@ mod tests {
         let secret = Node { kind: Kind::Secret(SecretRef::Env("NAME".into())), span: Default::default() };
         let mut later = PlannedPatch::default();
         later.add(pointer("/lead"), from_file(&secret, &pointer("/lead")));
+        later.add(pointer("/blob"), from_file(&blob, &pointer("/blob")));
         patch.append(later);
         let text = serde_json::to_string(&patch).expect("serialises");
         assert!(!text.contains("SECRET"), "{text}");
-        let read = |reference: &SecretRef| Ok(format!("value of {reference}"));
+        let read = |late: Late<'_>| match late {
+            Late::Secret(reference) => Ok(format!("value of {reference}")),
+            Late::Signed(address) => Ok(format!("{address}?sig=MADE")),
+        };
         assert_eq!(
             patch.apply(&live, &file, &read, &Uploaded::new()).expect("applies"),
             json!({"kept": {"key": ["https://h/k?sig=LIVESECRET"]}, "new": 1,
                    "list": [{"url": "https://h/v?sig=TOPSECRET"}],
-                   "copy": {"key": ["https://h/k?sig=LIVESECRET"]}, "lead": "value of env:NAME"})
+                   "copy": {"key": ["https://h/k?sig=LIVESECRET"]}, "lead": "value of env:NAME",
+                   "blob": "https://h/blob?sig=MADE"})
         );
-        let unreadable = |_: &SecretRef| Err("it is not set".to_owned());
+        let unreadable = |_: Late<'_>| Err("it is not set".to_owned());
         assert_eq!(
             patch.apply(&live, &file, &unreadable, &Uploaded::new()).expect_err("refused").to_string(),
             "the secret env:NAME cannot be read: it is not set"

@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::artifact;
 use super::pair::{merged, pair};
-use super::{Change, ChangeKind, Diff, Hidden, PlannedPatch, Rule, Unknown, patch, shown_at};
+use super::{Change, ChangeKind, Diff, Hidden, LiveSignature, PlannedPatch, Rule, Unknown, patch, shown_at};
 use crate::content::{Contents, Pair, Verdict};
 use crate::diagnostic::Place;
 use crate::document::{Equality, Flow, Keyed, Path, Token, is_empty, is_set, members_key, walk};
 use crate::model::{Address, Entry, Kind, Node, Pointer};
 use crate::redact;
+use crate::sas;
 use crate::schema::Shape;
 use crate::steps;
 use crate::workspace::Ignore;
@@ -85,7 +86,7 @@ impl<'a> Walk<'a> {
         match (&node.kind, live) {
             (Kind::Map(entries), Value::Object(map)) => self.object(entries, map, shape, at),
             (Kind::List(items), Value::Array(live_items)) => self.list(node, items, live_items, shape, at),
-            (Kind::Scalar(_) | Kind::Artifact(_), live) => self.scalar(node, live, shape, at),
+            (Kind::Scalar(_) | Kind::Artifact(_) | Kind::Sas(_), live) => self.scalar(node, live, shape, at),
             (Kind::Secret(_), _) => self.secret(node, shape, at),
             (Kind::Map(_) | Kind::List(_), live) => {
                 if !node.holds_secret() && is_empty(&patch::shown(node, shape)) && is_empty(live) {
@@ -388,7 +389,16 @@ impl<'a> Walk<'a> {
                 }
             };
         }
+        let is_blob = matches!(node.kind, Kind::Sas(_));
         match equality {
+            // The address is the same with or without a signature; one without has to be signed as well.
+            Equality::Same if is_blob && self.options.resend => self.replace(node, live, shape, at),
+            Equality::Same | Equality::By(Rule::Signature) if is_blob && !self.options.resend => {
+                let ends = live.as_str().and_then(sas::unsigned).and_then(|(_, end)| end);
+                self.diff
+                    .signatures
+                    .push(LiveSignature { address: at.address(), ends: ends.map(|end| end.to_string()) });
+            }
             Equality::Same => {}
             Equality::By(Rule::Signature) | Equality::Unknown if self.options.resend => {
                 self.replace(node, live, shape, at);

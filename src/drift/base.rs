@@ -89,7 +89,7 @@ pub(super) fn references(declared: &Node, shape: &Shape) -> BTreeMap<Address, St
             Kind::Secret(reference) => Some(format!("secret {reference}")),
             Kind::Artifact(Artifact::Url(url)) => Some(format!("artifact {}", redact::text(url))),
             Kind::Artifact(Artifact::File(file)) => Some(format!("artifact {} ({})", file.path, file.stored_name())),
-            Kind::Map(_) | Kind::List(_) | Kind::Scalar(_) | Kind::Absent => None,
+            Kind::Map(_) | Kind::List(_) | Kind::Scalar(_) | Kind::Sas(_) | Kind::Absent => None,
         };
         found.extend(reference.map(|reference| (at.address(), reference)));
         Flow::Into

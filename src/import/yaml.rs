@@ -214,7 +214,7 @@ fn is_guid(text: &str) -> bool {
 }
 
 /// Whether a person sees the character, and every reader of YAML takes it as it is.
-fn is_printable(c: char) -> bool {
+pub(super) fn is_printable(c: char) -> bool {
     !c.is_control() && !is_unseen(c) && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 

@@ -26,7 +26,7 @@ fn is_empty(node: &Node) -> bool {
         Kind::Scalar(value) => value.as_str() == Some(""),
         Kind::List(items) => items.is_empty(),
         Kind::Map(entries) => entries.is_empty(),
-        Kind::Secret(_) | Kind::Artifact(_) => false,
+        Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => false,
     }
 }
 

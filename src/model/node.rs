@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Secret(SecretRef),
     /// `!artifact …`: a file that the portal fetches.
     Artifact(Artifact),
+    /// `!sas …`: the address of a blob, which is signed when the request is written.
+    Sas(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +92,7 @@ impl Node {
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
-            Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
+            Kind::Scalar(_) | Kind::List(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => &[],
         }
     }
 
@@ -98,15 +100,15 @@ impl Node {
     pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::List(items) => items,
-            Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => &[],
+            Kind::Scalar(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => &[],
         }
     }
 
-    /// The text of a string node, or the address of an artifact.
+    /// The text of a string node, or the address of an artifact or a blob.
     pub(crate) fn as_str(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(value) => value.as_str(),
-            Kind::Artifact(Artifact::Url(url)) => Some(url),
+            Kind::Artifact(Artifact::Url(url)) | Kind::Sas(url) => Some(url),
             Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(Artifact::File(_)) => None,
         }
     }
@@ -134,7 +136,7 @@ impl Node {
             ),
             Kind::Absent => Value::Null,
             Kind::Secret(reference) => secret(reference),
-            Kind::Artifact(Artifact::Url(url)) => Value::String(url.clone()),
+            Kind::Artifact(Artifact::Url(url)) | Kind::Sas(url) => Value::String(url.clone()),
             Kind::Artifact(Artifact::File(file)) => Value::String(format!("artifact:{}", file.stored_name())),
         }
     }
@@ -188,6 +190,7 @@ impl Node {
             Kind::Absent => "!absent",
             Kind::Secret(_) => "a secret",
             Kind::Artifact(_) => "an artifact",
+            Kind::Sas(_) => "an address to sign",
         }
     }
 }

@@ -267,6 +267,11 @@ impl OfferPlan {
         }
     }
 
+    /// The addresses that are signed when the draft is written, each once.
+    pub(crate) fn signed(&self) -> BTreeSet<&str> {
+        self.diff.patch.signs().collect()
+    }
+
     pub(crate) fn path(&self) -> &str {
         self.file(FileId::default())
     }

@@ -2,6 +2,8 @@
 //! rules see. Fields are named here one by one, so that the plan can change without them; words of closed sets are those
 //! under which the sets are serialised. Values hold no secret.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{Estimate, Finding, OfferPlan, ReleaseStep, Risk, Write};
@@ -26,6 +28,8 @@ pub(crate) struct OfferView<'a> {
     hidden: Vec<HiddenView>,
     not_compared: Vec<String>,
     uploads: Vec<UploadView<'a>>,
+    signed_at_apply: BTreeSet<&'a str>,
+    live_signatures: Vec<SignatureView<'a>>,
     secrets: Vec<String>,
     ignored: Vec<String>,
     unmanaged: usize,
@@ -75,6 +79,13 @@ struct UploadView<'a> {
     size: u64,
 }
 
+#[derive(Serialize)]
+struct SignatureView<'a> {
+    address: String,
+    /// Null where it is not known.
+    ends: Option<&'a str>,
+}
+
 pub(crate) fn offer(offer: &OfferPlan) -> OfferView<'_> {
     let diff = &offer.diff;
     let rides = offer.rides_along.iter().map(|ride| RideView {
@@ -85,6 +96,9 @@ pub(crate) fn offer(offer: &OfferPlan) -> OfferView<'_> {
     let hidden = diff.hidden.iter();
     let hidden = hidden.map(|hidden| HiddenView { address: hidden.address.to_string(), rule: hidden.rule });
     let uploads = offer.uploads.iter().map(|file| UploadView { path: &file.path, size: file.content.size });
+    let signatures = diff.signatures.iter();
+    let signatures =
+        signatures.map(|one| SignatureView { address: one.address.to_string(), ends: one.ends.as_deref() });
     OfferView {
         offer: offer.key.name(),
         file: offer.path(),
@@ -100,6 +114,8 @@ pub(crate) fn offer(offer: &OfferPlan) -> OfferView<'_> {
         hidden: hidden.collect(),
         not_compared: texts(diff.unknown.iter().map(|unknown| &unknown.address)),
         uploads: uploads.collect(),
+        signed_at_apply: offer.signed(),
+        live_signatures: signatures.collect(),
         secrets: texts(&diff.secrets),
         ignored: texts(&diff.ignored),
         unmanaged: diff.unmanaged,

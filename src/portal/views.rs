@@ -202,6 +202,12 @@ pub(crate) struct Submission {
     pub(crate) state: State,
     /// The version of the offer that it works on.
     pub(crate) offer_version: Option<i64>,
+    /// When it changed last, as the portal writes it.
+    #[serde(skip)]
+    pub(crate) changed: String,
+    /// Who is notified, as the request named them.
+    #[serde(skip)]
+    pub(crate) notified: Vec<String>,
 }
 
 impl Submission {
@@ -216,6 +222,8 @@ impl Submission {
                     slot: text(item, "slot").to_ascii_lowercase(),
                     state: State::parse(&text(item, "submissionState")),
                     offer_version: item.get("offerVersion").and_then(Value::as_i64),
+                    changed: text(item, "changedTime"),
+                    notified: item.pointer("/definition/metadata").map(emails).unwrap_or_default(),
                 })
                 .collect(),
         )
@@ -258,6 +266,11 @@ fn messages(value: &Value) -> Vec<Message> {
     };
     let all = value.get("messages").and_then(Value::as_array).into_iter().flatten().map(parse);
     all.filter(|message| !message.text.is_empty()).collect()
+}
+
+fn emails(metadata: &Value) -> Vec<String> {
+    let emails = text(metadata, "emails");
+    emails.split(',').map(str::trim).filter(|email| !email.is_empty()).map(ToOwned::to_owned).collect()
 }
 
 fn text(value: &Value, key: &str) -> String {

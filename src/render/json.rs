@@ -30,7 +30,7 @@ struct Document<T> {
     content: T,
 }
 
-fn document(format: &'static str, content: impl Serialize) -> String {
+pub(super) fn document(format: &'static str, content: impl Serialize) -> String {
     let document = Document { format, format_version: FORMAT_VERSION, content };
     let mut text = serde_json::to_string_pretty(&document)
         .unwrap_or_else(|error| unreachable!("the document serialises: {error}"));
@@ -254,6 +254,12 @@ pub(crate) fn compared((from, to): &(String, String), offers: &[Compared], unrea
     });
     let offers = offers.collect::<Vec<_>>();
     document("offerctl.diff", json!({ "from": from, "to": to, "offers": offers, "unread": unread }))
+}
+
+/// An offer in one of its states, without secrets.
+pub(crate) fn shown(key: &OfferKey, state: &str, live: &Value) -> String {
+    let OfferName { api, offer } = key.name();
+    document("offerctl.show", json!({ "api": api, "offer": offer, "state": state, "document": live }))
 }
 
 pub(crate) fn drift(drift: &Drift) -> String {

@@ -10,7 +10,9 @@ mod doctor_text;
 mod drift;
 mod found;
 pub(crate) mod github;
+mod history;
 mod html;
+mod imports;
 mod json;
 pub(crate) mod junit;
 mod layout;
@@ -29,10 +31,13 @@ pub(crate) use diff_text::compared;
 pub(crate) use doctor_text::doctor;
 pub(crate) use drift::drift;
 pub(crate) use found::Places;
+pub(crate) use history::{history, history_json};
 pub(crate) use html::{error as error_html, plan as plan_html};
+pub(crate) use imports::{imports, imports_json};
 pub(crate) use json::{
     compared as compared_json, diagnostics as diagnostics_json, doctor as doctor_json, drift as drift_json,
-    error as error_json, plan as plan_json, report as report_json, snapshot as snapshot_json, status as status_json,
+    error as error_json, plan as plan_json, report as report_json, shown as shown_json, snapshot as snapshot_json,
+    status as status_json,
 };
 pub(crate) use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan_markdown};
 pub(crate) use plan_text::{PlanOptions, plan};

@@ -119,6 +119,9 @@ impl Text {
         for (path, size) in &offer.uploads {
             self.page.line(4, 6, &[plain(format!("will upload {size} bytes: {path}"))]);
         }
+        for address in &offer.signed {
+            self.page.line(4, 6, &[plain(format!("signed at apply: {address}"))]);
+        }
         if !offer.steps.is_empty() {
             self.page.line(4, 6, &[plain(format!("then: {}", offer.steps.join(" → ")))]);
         }

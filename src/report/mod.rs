@@ -2,10 +2,14 @@
 
 mod check;
 mod compared;
+mod history;
+mod imports;
 mod run;
 mod status;
 
 pub(crate) use check::{Check, Verdict};
 pub(crate) use compared::Compared;
+pub(crate) use history::{History, SlotVersion};
+pub(crate) use imports::{Became, ImportedOffer, Imports, Unlisted};
 pub(crate) use run::{Purpose, Report};
 pub(crate) use status::OfferStatus;

@@ -112,7 +112,7 @@ impl Checker<'_> {
                 let finding = place.needed.map(|need| misplaced(self.sources, node.span, need));
                 self.diagnostics.extend(finding);
             }
-            Kind::Absent | Kind::Artifact(_) => {}
+            Kind::Absent | Kind::Artifact(_) | Kind::Sas(_) => {}
         }
     }
 

@@ -13,6 +13,7 @@ use super::rules::{self, PolicyRule};
 use super::variables::Variables;
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
 use crate::model::Digest;
+use crate::sas::Accounts;
 
 /// The settings, each with its default.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     /// `[environments.NAME]`: what differs from one place to another.
     #[serde(deserialize_with = "environment::environments")]
     pub(crate) environments: BTreeMap<String, Environment>,
+    /// `[[sas]]`: the storage accounts for which `!sas` may sign.
+    pub(crate) sas: Accounts,
     /// The settings as they were read.
     #[serde(skip)]
     tables: Map<String, Value>,
@@ -156,6 +159,7 @@ impl Default for Config {
             rules: Vec::new(),
             env: Variables::default(),
             environments: BTreeMap::new(),
+            sas: Accounts::default(),
             tables: Map::new(),
         }
     }
@@ -170,16 +174,16 @@ impl Config {
 
     /// The digest of each table that decides what a plan does, by the table's name. Saved plans keep them, so the form
     /// stays the same from version to version: the table as it was read, or null, in canonical JSON.
-    pub(crate) fn digests(&self) -> [(&'static str, Digest); 4] {
+    pub(crate) fn digests(&self) -> [(&'static str, Digest); 5] {
         let of = |name| Digest::of_json(&json!({ "form": FORM, "table": self.tables.get(name) }));
-        ["artifacts", "guards", "rules", "env"].map(|name| (name, of(name)))
+        ["artifacts", "guards", "rules", "env", "sas"].map(|name| (name, of(name)))
     }
 }
 
 /// The form in which tables are digested.
 const FORM: u32 = 1;
 
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     "offers",
     "endpoint",
     "parallelism",
@@ -191,6 +195,7 @@ const SETTINGS: [&str; 11] = [
     "rules",
     "env",
     "environments",
+    "sas",
 ];
 
 pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {

@@ -211,7 +211,7 @@ fn fits(node: &Node, types: &[Type]) -> Option<bool> {
         Kind::Scalar(Value::Number(number)) => {
             has(if is_whole(number) { &[Type::Number, Type::Integer] } else { &[Type::Number] })
         }
-        Kind::Scalar(_) | Kind::Secret(_) => has(&[Type::String]),
+        Kind::Scalar(_) | Kind::Secret(_) | Kind::Sas(_) => has(&[Type::String]),
         Kind::List(_) => has(&[Type::Array]),
         Kind::Map(_) => has(&[Type::Object]),
         _ => None,

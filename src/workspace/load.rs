@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::files::{Files, decode};
 use super::layout::{Environments, Layer, Layout, Parts, Stray, layout};
-use super::tags::{Resolved, Tags};
+use super::tags::{self, Resolved, Tags};
 use super::{
     CONFIG, Desired, Loaded, MAX_FILES, Project, Surroundings, Tree, Variables, check, conform, locate, merge, names,
     offer, slashed, twins, variables, yaml,
@@ -16,6 +16,7 @@ use super::{
 use crate::diagnostic::{Code, Diagnostic, FileId, Severity, Source, Sources, Span};
 use crate::model::{Entry, Kind, Node, OfferKey};
 use crate::parallel::on_all_processors;
+use crate::sas::{self, Accounts};
 use crate::schema::{Schemas, Shape};
 
 /// What every file of one load is read with.
@@ -126,6 +127,7 @@ impl Project {
             folder: PathBuf::new(),
             env: reading.surroundings.env,
             allowed: &self.config.env,
+            accounts: &self.config.sas,
             variables: self.chosen().map_or(&nothing, |environment| &environment.variables),
             in_overlay: false,
             resolved: Resolved::new(&own),
@@ -293,7 +295,7 @@ fn declared(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Desired> {
     let tag = |found: &&Diagnostic| {
-        matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact)
+        matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact | Code::Sas)
     };
     let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span);
     let broken = broken.collect::<BTreeSet<_>>();
@@ -347,12 +349,15 @@ pub(crate) fn offer_from_text(
         folder: PathBuf::new(),
         env: &|_| None,
         allowed: &Variables::default(),
+        accounts: &Accounts::default(),
         variables: &BTreeMap::new(),
         in_overlay: false,
         resolved: Resolved::new(&source),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
         "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
+        // Without a project, there is no list of accounts.
+        "!sas" => tags::blob(node, |address| sas::Place::of(address).map(drop)),
         _ => tags.resolve(tag, node),
     };
     let root = yaml::parse(&source, &mut resolve, &mut diagnostics);

@@ -1,4 +1,4 @@
-//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!absent`.
+//! The tags of offer files: `!env NAME`, `!file path`, `!secret env:NAME`, `!artifact url-or-path`, `!sas url`, `!absent`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use super::files::{Files, Tree};
 use super::variables::{self, Variables};
 use crate::diagnostic::{Code, FileId, Source, Sources, Span};
 use crate::model::{Artifact, Content, Digest, Kind, LocalFile, Node, SecretRef};
+use crate::sas::Accounts;
 use crate::text;
 
 /// Largest text that `!file` reads, in bytes.
@@ -29,6 +30,8 @@ pub(super) struct Tags<'a> {
     pub(super) variables: &'a BTreeMap<String, String>,
     /// Whether the file is an overlay, in which `!absent NAME` takes a member out of a list.
     pub(super) in_overlay: bool,
+    /// The accounts for which `!sas` may sign.
+    pub(super) accounts: &'a Accounts,
     pub(super) resolved: Resolved,
 }
 
@@ -86,7 +89,7 @@ impl Resolved {
                 let end = text.find('\n').unwrap_or(text.len());
                 node.span = Span { file: *file, start: 0, end, line: 1, column: 1 };
             }
-            Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {}
+            Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => {}
         }
     }
 }
@@ -96,7 +99,7 @@ impl Tags<'_> {
         let text = match &node.kind {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
-            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {
+            Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => {
                 return Err((
                     Code::Unsupported,
                     format!("`{tag}` stands before one value, not before {}", node.kind_name()),
@@ -117,9 +120,10 @@ impl Tags<'_> {
             "!file" => self.file(text, node.span),
             "!secret" => secret(text),
             "!artifact" => self.artifact(text),
+            "!sas" => blob(node, |address| self.accounts.blob(address).map(drop)),
             _ => Err((
                 Code::Unsupported,
-                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact and !absent"),
+                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact, !sas and !absent"),
             )),
         }
     }
@@ -210,6 +214,13 @@ impl Tags<'_> {
         self.resolved.artifacts.extend(content.sha256.clone().map(|digest| (path.clone(), digest)));
         Ok(Kind::Artifact(Artifact::File(LocalFile { path, content })))
     }
+}
+
+/// A blob whose address passes a check.
+pub(super) fn blob(node: &Node, check: impl FnOnce(&str) -> Result<(), String>) -> Resolution {
+    let address = node.as_str().unwrap_or_default().trim();
+    let refused = |why| (Code::Sas, format!("this address is never signed: {why}"));
+    check(address).map(|()| Kind::Sas(address.to_owned())).map_err(refused)
 }
 
 /// What a local artifact holds.

@@ -20,7 +20,7 @@ pub(super) fn declare_both(node: &mut Node, shape: &Shape) {
             entries.extend(missing);
         }
         Kind::List(items) => items.iter_mut().for_each(|item| declare_both(item, shape.item())),
-        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) => {}
+        Kind::Scalar(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => {}
     }
 }
 

@@ -464,7 +464,7 @@ async fn a_link_among_its_own_files_is_refused_and_not_followed() {
     let target = outside.path().join("file");
     for (link, to) in [
         (".offerctl", outside.path()),
-        (".offerctl/artifacts.json", &target),
+        (".offerctl/plan.json", &target),
         (".offerctl/.gitignore", &outside.path().join("none")),
         (".offerctl/sandbox.redb", &target),
         (".offerctl/sandbox.redb.lock", &outside.path().join("none")),
@@ -473,7 +473,7 @@ async fn a_link_among_its_own_files_is_refused_and_not_followed() {
         let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
         std::fs::create_dir_all(world.path(link).parent().expect("a folder")).expect("a folder");
         std::os::unix::fs::symlink(to, world.path(link)).expect("a link");
-        for args in [&["plan"][..], &["plan", "--sandbox"], &["plan", "-o", "json=.offerctl/artifacts.json"]] {
+        for args in [&["plan", "--sandbox"][..], &["plan", "-o", &format!("json={link}")]] {
             let ran = world.run(args).await.exits(3);
             assert!(
                 ran.stderr.contains("remove it: rm ") && ran.stderr.contains(link),

@@ -1,11 +1,11 @@
 //! From the portal to files: an import compares as equal, goes back as it came, and trusts nothing of the portal's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Impostor, World, http_answer, migrated, native, offer, offerctl, run_beside, write};
+use crate::support::{Impostor, TITLE, World, http_answer, migrated, native, offer, offerctl, run_beside, write};
 
 /// Offers without files that the portal copies: it can be given back whole.
 fn plain(id: &str, title: &str) -> Value {
@@ -53,7 +53,15 @@ async fn two_commands_lead_from_an_empty_folder_to_an_empty_plan() {
     assert!(!ran.stdout.contains("CANARY"), "{}", ran.stdout);
     let written = files(folder.path());
     let names = written.keys().map(String::as_str).collect::<Vec<_>>();
-    assert_eq!(names, ["offerctl.toml", "offers/contoso/a.yaml", "offers/contoso/b.yaml", "offers/contoso/c.yaml"]);
+    let offers = ["offers/contoso/a.yaml", "offers/contoso/b.yaml", "offers/contoso/c.yaml"];
+    assert_eq!(names, [&["offer-file.schema.json", "offerctl.toml"][..], &offers].concat());
+    for offer in offers {
+        // The comment leads an editor to the schema that was written.
+        let first = written[offer].lines().next().expect("a line");
+        let schema = first.strip_prefix("# yaml-language-server: $schema=").expect("a schema");
+        let path = folder.path().join(offer).parent().expect("a folder").join(schema);
+        assert!(path.canonicalize().expect("a file").is_file(), "{first}");
+    }
     assert!(written.values().all(|text| !text.contains("CANARY") && !text.contains("sig=")), "{written:?}");
     let plan = |folder: &Path| {
         let mut command = offerctl(folder);
@@ -73,7 +81,7 @@ async fn two_commands_lead_from_an_empty_folder_to_an_empty_plan() {
         again.stdout
     );
     assert_eq!(std::fs::read_to_string(moved).expect("a text"), written["offers/contoso/a.yaml"]);
-    assert_eq!(files(folder.path()).len(), 4);
+    assert_eq!(files(folder.path()).len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,4 +134,106 @@ async fn names_of_the_portal_lead_to_no_path_outside() {
     let folder = tempfile::tempdir().expect("a folder");
     import(&portal.url, folder.path(), &["contoso/a"]).await.exits(1);
     assert!(files(folder.path()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_list_that_fails_keeps_no_other_offer_from_being_imported() {
+    let portal = Impostor::new(|request| {
+        let path = request.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
+        let body = match path {
+            "/api/publishers" => json!([{"id": "contoso"}, {"id": "../x"}, {"id": "fabrikam"}]),
+            "/api/publishers/contoso/offers" => json!([{"id": "a"}, {"id": "a/../../b"}, {"id": "A"}]),
+            "/api/publishers/contoso/offers/a" => plain("a", "x"),
+            "/api/publishers/contoso/offers/A" => plain("A", "y"),
+            _ => return http_answer("403 Forbidden", br#"{"error": {"code": "Forbidden", "message": "no"}}"#),
+        };
+        http_answer("200 OK", body.to_string().as_bytes())
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = import(&portal.url, folder.path(), &["-o", "json", "--retries", "0"]).await.exits(6).json();
+    let word = |value: &Value| value.as_str().expect("a word").to_owned();
+    let results = report["offers"].as_array().expect("a list").iter();
+    let results = results.map(|offer| (word(&offer["offer"]), word(&offer["result"]))).collect::<Vec<_>>();
+    let expected = [("contoso/A", "written"), ("contoso/a", "failed")];
+    assert_eq!(results, expected.map(|(offer, result)| (offer.to_owned(), result.to_owned())));
+    let unlisted = report["unlisted"].as_array().expect("a list").iter();
+    let unlisted = unlisted.map(|one| (word(&one["publisher"]), one["denied"] == true)).collect::<Vec<_>>();
+    let expected = [("../x", false), ("contoso", false), ("fabrikam", true)];
+    assert_eq!(unlisted, expected.map(|(publisher, denied)| (publisher.to_owned(), denied)));
+    let written = files(&folder.path().join("offers"));
+    assert_eq!(written.keys().collect::<Vec<_>>(), ["contoso/A.yaml"]);
+    assert!(files(folder.path()).keys().all(|name| !name.contains('x') || name.ends_with("schema.json")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_read_stops_the_import_for_it_may_declare_an_offer() {
+    let world = World::new(vec![native(&plain("a", "A"))], &[]).await;
+    write(world.folder.path(), "offers/mine.yaml", "publisherId: contoso\nid: a\n  definition: [\n");
+    world.run(&["import", "contoso/a"]).await.exits(3);
+    assert_eq!(files(&world.path("offers")).len(), 1);
+    assert!(world.requests().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_an_offers_own_is_dropped_and_what_looks_like_yaml_is_text() {
+    let mut hostile = plain("a", "!secret env:HOME");
+    hostile["reconcile"] = json!({"through": "live", "allow": ["remove-plan:basic"]});
+    hostile["api"] = json!("ingestion");
+    hostile["<<"] = json!({"id": "b"});
+    hostile["definition"]["offer"]["vendor.alias"] = json!("*a");
+    hostile["definition"]["offer"]["vendor.anchor"] = json!("&a b");
+    hostile["definition"]["offer"]["<<"] = json!({"vendor.merged": 1});
+    hostile["definition"]["offer"]["!file x"] = json!("!file /etc/passwd");
+    hostile["definition"]["offer"]["see https://x.example/?sig=CANARYCANARYCANARYCANARYCANARYCANARY12345"] = json!(1);
+    let body = hostile.to_string();
+    let portal = Impostor::new(move |_| http_answer("200 OK", body.as_bytes()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let ran = import(&portal.url, folder.path(), &["contoso/a", "-o", "json"]).await.exits(0);
+    assert!(!ran.stdout.contains("CANARY"), "{}", ran.stdout);
+    let report = ran.json();
+    assert_eq!(report["offers"][0]["differs"], json!([]));
+    let left = report["offers"][0]["left_out"].as_array().expect("a list").iter();
+    let dropped = left.filter(|left| left["why"] == "not-an-offer-field").filter_map(|left| left["address"].as_str());
+    assert_eq!(dropped.collect::<BTreeSet<_>>(), BTreeSet::from(["<<", "api", "reconcile"]));
+    let text = std::fs::read_to_string(folder.path().join("offers/contoso/a.yaml")).expect("a text");
+    assert!(!text.contains("CANARY") && !text.contains("reconcile") && !text.contains("\napi"), "{text}");
+    let plan = offerctl(folder.path()).env("OFFERCTL_ENDPOINT", &portal.url).args(["validate"]).output();
+    assert!(plan.expect("it ran").status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_of_this_process_gets_into_no_file() {
+    let world = World::new(vec![native(&plain("a", "CANARYtokenCANARY is the word"))], &[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = offerctl(folder.path());
+    command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).env("OFFERCTL_TOKEN", "CANARYtokenCANARY");
+    command.args(["import", "contoso/a"]);
+    let ran = run_beside(command).await.exits(1);
+    assert!(!ran.stdout.contains("CANARYtoken") && !ran.stderr.contains("CANARYtoken"), "{ran:?}");
+    assert!(files(folder.path()).is_empty(), "{:?}", files(folder.path()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn show_and_import_read_any_state_of_an_offer() {
+    let world = World::new(vec![native(&offer("a", "first"))], &[]).await;
+    world.run(&["publish", "contoso/a", "--yes"]).await.exits(0);
+    world.portal_edit("a", |document| document["definition"]["offer"][TITLE] = json!("second")).await;
+    let shown = async |state: &str, format: &str| {
+        world.run(&["show", &format!("contoso/a{state}"), "-o", format]).await.exits(0)
+    };
+    for (state, title) in [("", "second"), ("@draft", "second"), ("@preview", "first")] {
+        let document = shown(state, "json").await.json();
+        assert_eq!(document["document"]["definition"]["offer"][TITLE], title, "{state}");
+        let yaml = shown(state, "yaml").await.stdout;
+        assert!(yaml.contains(&format!("title: {title}\n")) && !yaml.contains("CANARY"), "{yaml}");
+    }
+    assert_eq!(world.run(&["show", "contoso/a"]).await.exits(0).stdout, shown("", "yaml").await.stdout);
+    world.run(&["show", "contoso/a@live"]).await.exits(1);
+    world.run(&["show", "contoso/none"]).await.exits(1);
+    world.run(&["show", "contoso/a@file"]).await.exits(3);
+    let folder = tempfile::tempdir().expect("a folder");
+    import(world.sandbox.url(), folder.path(), &["contoso/a@preview"]).await.exits(0);
+    let text = std::fs::read_to_string(folder.path().join("offers/contoso/a.yaml")).expect("a text");
+    assert_eq!(text, shown("@preview", "yaml").await.stdout, "as the file that import writes");
+    import(world.sandbox.url(), folder.path(), &["contoso/a@v1", "contoso/a@live"]).await.exits(3);
 }

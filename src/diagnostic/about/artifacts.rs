@@ -1,4 +1,4 @@
-//! Files that an offer names by `!artifact`.
+//! Files that an offer names by `!artifact` or `!sas`.
 
 use super::super::{Code, Severity};
 use super::About;
@@ -26,5 +26,19 @@ pub(super) const TABLE: &[About] = &[
                       `offerctl.toml` names; a folder also needs the address under which the portal finds it.",
         example: "# offerctl.toml has no [artifacts]\nsmallLogo: !artifact ../art/48.png",
         mended: "# offerctl.toml:\n# [artifacts]\n# store = \"az://artifacts/offers\"\nsmallLogo: !artifact ../art/48.png",
+    },
+    About {
+        code: Code::Sas,
+        name: "sas-address",
+        severity: Severity::Error,
+        lint: false,
+        summary: "an address behind `!sas` that is never signed",
+        explanation: "`!sas` signs the address of a blob when the draft is written. It signs only for the accounts and \
+                      containers that `[[sas]]` in `offerctl.toml` lists, so that an offer file cannot send a signature to \
+                      another host. The address is https://ACCOUNT.blob.core.windows.net/CONTAINER/BLOB in its plain form: \
+                      lower case, without a user name, a port, `..`, a query or a fragment. Plain http is signed on \
+                      loopback only, with the account as the first part of the path.",
+        example: "# offerctl.toml has no [[sas]] entry for contoso\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
+        mended: "# offerctl.toml:\n# [[sas]]\n# account = \"contoso\"\n# containers = [\"images\"]\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
     },
 ];

@@ -219,6 +219,9 @@ fn tagged(value: &Value) -> Node {
         Value::Object(map) if map.contains_key("!secret") => {
             Kind::Secret(SecretRef::Env(map["!secret"].as_str().expect("a name").to_owned()))
         }
+        Value::Object(map) if map.contains_key("!sas") => {
+            Kind::Sas(map["!sas"].as_str().expect("an address").to_owned())
+        }
         Value::Object(map) => Kind::Map(
             map.iter()
                 .map(|(key, value)| Entry { key: key.clone(), key_span: Span::default(), value: tagged(value) })
@@ -236,7 +239,10 @@ fn against_tagged(declared: &Value, live: &Value) -> Diff {
 
 /// The live document with the declared one's changes; a secret reads `SECRET(env:NAME)`.
 fn written(declared: &Value, live: &Value) -> Value {
-    let read = |reference: &SecretRef| Ok(format!("SECRET({reference})"));
+    let read = |late: Late<'_>| match late {
+        Late::Secret(reference) => Ok(format!("SECRET({reference})")),
+        Late::Signed(address) => Ok(format!("{address}?sig=SIGNED")),
+    };
     against_tagged(declared, live)
         .patch
         .apply(live, &tagged(declared), &read, &Uploaded::new())
@@ -418,4 +424,50 @@ fn a_create_carries_the_whole_document_and_shows_its_parts() {
     let diff = create(&Node::from_value(&declared), shape());
     assert_eq!(addresses(&diff), ["displayText", "title", "plans[a]"]);
     assert_eq!(applied(&diff, &declared, &json!({})), declared);
+}
+
+#[test]
+fn a_signed_blob_is_compared_by_its_address_and_signed_only_when_it_is_written() {
+    const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
+    let address = "https://contoso.blob.core.windows.net/images/1.vhd";
+    let with = |images: Value| json!({"definition": {"plans": [{"planId": "basic", IMAGES: images}]}});
+    let image = |url: Value| json!({"osVhdUrl": url});
+    let declared = with(json!({"1.0.0": image(json!({"!sas": address}))}));
+    for (query, ends) in [
+        ("?sv=1&sp=rl&se=2027-01-01T00%3A00Z&sig=LIVEsig", Some("2027-01-01T00:00:00Z")),
+        ("?sv=1&ss=b&srt=co&sp=rl&sig=LIVEsig", None),
+        ("", None),
+    ] {
+        let live = with(json!({"1.0.0": image(json!(format!("{address}{query}")))}));
+        let diff = against_tagged(&declared, &live);
+        assert!(diff.changes.is_empty() && diff.patch.is_empty(), "{query}: {:?}", diff.changes);
+        assert_eq!(diff.signatures.iter().map(|one| one.ends.as_deref()).collect::<Vec<_>>(), [ends], "{query}");
+        let resend = Compare { resend: true, ..Compare::default() };
+        let again = compare(&tagged(&declared), &live, shape(), resend);
+        assert_eq!(again.patch.signs().collect::<Vec<_>>(), [address], "{query}");
+    }
+    // A new version is signed, and the old one keeps its address.
+    let live = with(json!({"1.0.0": image(json!(format!("{address}?sig=LIVEsig")))}));
+    let newer = "https://contoso.blob.core.windows.net/images/2.vhd";
+    let declared = with(json!({"1.0.0": image(json!({"!sas": address})), "2.0.0": image(json!({"!sas": newer}))}));
+    let written = written(&declared, &live);
+    let images = &written["definition"]["plans"][0][IMAGES];
+    assert_eq!(images["1.0.0"]["osVhdUrl"], json!(format!("{address}?sig=LIVEsig")));
+    assert_eq!(images["2.0.0"]["osVhdUrl"], json!(format!("{newer}?sig=SIGNED")));
+    let other = with(json!({"1.0.0": image(json!("https://contoso.blob.core.windows.net/images/0.vhd?sig=LIVEsig"))}));
+    assert_eq!(against_tagged(&with(json!({"1.0.0": image(json!({"!sas": address}))})), &other).changes.len(), 1);
+}
+
+#[test]
+fn a_list_of_signed_blobs_keeps_the_members_that_are_live() {
+    let disks = |urls: Vec<Value>| json!({"definition": {"plans": [{"planId": "basic", "vendor.disks": urls}]}});
+    let (a, b) =
+        ("https://contoso.blob.core.windows.net/images/a.vhd", "https://contoso.blob.core.windows.net/images/b.vhd");
+    let live = disks(vec![json!(format!("{a}?sp=rl&sig=LIVEsig"))]);
+    let declared = disks(vec![json!({"!sas": b}), json!({"!sas": a})]);
+    let written = written(&declared, &live);
+    let urls = written["definition"]["plans"][0]["vendor.disks"].clone();
+    assert_eq!(urls[0], json!(format!("{b}?sig=SIGNED")));
+    assert!(urls[1].as_str().is_some_and(|url| url.starts_with(a)), "{urls}");
+    assert!(against_tagged(&declared, &written).changes.is_empty());
 }

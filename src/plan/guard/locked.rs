@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Finding, named};
-use crate::diff::{self, FillError, PlannedPatch};
+use crate::diff::{self, FillError, Late, PlannedPatch};
 use crate::document::{Flow, Path, zip};
 use crate::model::{Address, Digest, Node};
+use crate::redact::MASK;
 use crate::schema::{Locked, Shape};
 use crate::workspace::Guard;
 
@@ -28,7 +29,11 @@ pub(super) fn findings(
 ) -> Result<Vec<Finding>, FillError> {
     // A preview leaves out signed addresses, and this is about them.
     let uploaded = patch.uploads().map(|name| (name.to_owned(), name.to_owned())).collect();
-    let after = patch.apply(live, file, &|reference| Ok(format!("{SECRET}{reference}")), &uploaded)?;
+    let late = |late: Late<'_>| match late {
+        Late::Secret(reference) => Ok(format!("{SECRET}{reference}")),
+        Late::Signed(address) => Ok(format!("{address}?sig={MASK}")),
+    };
+    let after = patch.apply(live, file, &late, &uploaded)?;
     let locked = published.map(|published| changed(published, &after, shape)).unwrap_or_default();
     let written = changed(live, &after, shape).into_iter();
     // A draft may already differ from what is published; that is not of this plan.

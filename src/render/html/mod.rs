@@ -218,6 +218,7 @@ fn article(at: usize, offer: &OfferReview, source: &OfferPlan) -> Markup {
             }
             (counts(&offer.counts))
             @for (path, size) in &offer.uploads { p { "Will upload " (size) " bytes: " code { (path) } } }
+            @for address in &offer.signed { p { "Signed at apply: " code { (address) } } }
             @if !offer.steps.is_empty() { p { "Then: " (offer.steps.join(" → ")) } }
             @if !offer.estimates.is_empty() { p { "Estimates of the portal: " (offer.estimates.join(", ")) } }
             @if let Some(title) = offer.rides_along_title() {

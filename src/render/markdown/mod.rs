@@ -194,6 +194,9 @@ impl Page {
         for (path, size) in &offer.uploads {
             let _ = writeln!(rest, "- will upload {size} bytes: {}", code(path));
         }
+        for address in &offer.signed {
+            let _ = writeln!(rest, "- signed at apply: {}", code(address));
+        }
         if !offer.steps.is_empty() {
             let _ = writeln!(rest, "- then: {}", offer.steps.join(" → "));
         }

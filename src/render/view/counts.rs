@@ -15,13 +15,17 @@ pub(crate) struct Counts {
     /// Artifacts that could not be compared, and why not.
     pub(crate) unknown: Vec<(String, Option<String>)>,
     pub(crate) secrets: usize,
+    /// How many live signatures stay, and the first day on which one ends.
+    pub(crate) signatures: usize,
+    pub(crate) first_end: Option<String>,
     /// Addresses that are left to the portal.
     pub(crate) ignored: Vec<String>,
 }
 
 impl Counts {
     pub(super) fn of(diff: &Diff, writes: bool) -> Self {
-        let Diff { changes: _, patch: _, hidden, unknown, secrets, unmanaged, ignored, artifacts: _ } = diff;
+        let Diff { changes: _, patch: _, hidden, unknown, secrets, signatures, unmanaged, ignored, artifacts: _ } =
+            diff;
         let shown = |address: &crate::model::Address| visible(&address.to_string(), false);
         Self {
             writes,
@@ -32,6 +36,8 @@ impl Counts {
                 .map(|one| (shown(&one.address), one.reason.as_ref().map(|reason| visible(reason, false))))
                 .collect(),
             secrets: secrets.len(),
+            signatures: signatures.len(),
+            first_end: signatures.iter().filter_map(|one| one.ends.as_deref()).min().map(day),
             ignored: ignored.iter().map(shown).collect(),
         }
     }
@@ -44,11 +50,13 @@ impl Counts {
         };
         let unmanaged = if self.writes { self.unmanaged } else { 0 };
         let sent = if self.writes { "sent along" } else { "not compared" };
+        let first = self.first_end.as_ref().map_or_else(String::new, |day| format!(" (the first ends on {day})"));
         let text = sentence([
             of(unmanaged, "unmanaged field", "kept"),
             of(self.hidden.len(), "formatting-only difference", &format!("hidden{hint}")),
             of(self.unknown.len(), "artifact", "not compared (the portal serves its own copy)"),
             of(self.secrets, "secret", sent),
+            of(self.signatures, "live signature", &format!("kept{first}")),
             counted(self.ignored.len(), "ignored"),
         ]);
         let again = !self.unknown.is_empty() || (self.secrets > 0 && !self.writes);
@@ -68,4 +76,9 @@ impl Counts {
         let unknown = unknown.map(|(address, _)| format!("not compared: {address}"));
         hidden.chain(unknown).chain(self.ignored.iter().map(|address| format!("ignored: {address}"))).collect()
     }
+}
+
+/// The day of a time.
+fn day(time: &str) -> String {
+    visible(time.split('T').next().unwrap_or_default(), false)
 }

@@ -70,6 +70,8 @@ pub(crate) struct OfferReview {
     pub(crate) counts: Counts,
     /// Files that are uploaded first: path and bytes.
     pub(crate) uploads: Vec<(String, u64)>,
+    /// Addresses that get a signature when the plan is applied.
+    pub(crate) signed: Vec<String>,
     pub(crate) steps: Vec<&'static str>,
     /// How long the portal says that each step takes.
     pub(crate) estimates: Vec<String>,
@@ -270,6 +272,7 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
         items: group::items(&changes, &offer.base, &files, options),
         counts: Counts::of(&offer.diff, write.is_some()),
         uploads: offer.uploads.iter().map(|file| (visible(&file.path, false), file.content.size)).collect(),
+        signed: offer.signed().into_iter().map(|address| visible(address, false)).collect(),
         steps: offer.release.iter().map(|step| step_name(*step)).collect(),
         estimates: offer
             .estimates

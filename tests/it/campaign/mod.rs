@@ -32,7 +32,6 @@ fn seeds() -> Range<u64> {
 #[expect(clippy::print_stderr, reason = "the counts are what a long campaign is run for")]
 fn no_promise_is_broken_under_faults_edits_races_and_kills() {
     let seeds = seeds();
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (next, failures, total) =
         (AtomicU64::new(seeds.start), Mutex::new(BTreeMap::new()), Mutex::new(Tally::default()));
     std::thread::scope(|scope| {
@@ -43,6 +42,8 @@ fn no_promise_is_broken_under_faults_edits_races_and_kills() {
                     if seed >= seeds.end {
                         return;
                     }
+                    // One for each seed: its end closes what the servers of the seed hold open.
+                    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
                     let outcome = std::panic::catch_unwind(|| Season::new(seed, &runtime).run());
                     match outcome {
                         Ok((tally, broken)) => {
