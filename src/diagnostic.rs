@@ -197,6 +197,7 @@ codes! {
     TwinsDiffer = 27,
     ProjectSchema = 28,
     MisplacedSecret = 29,
+    Overlay = 35,
     VersionKey = 40,
     SasExpiry = 41,
     SasPermissions = 42,

@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_file_that_moved_since_it_was_read_is_left_as_it_is() {
         let folder = tempfile::tempdir().expect("a folder");
-        let project = Project { root: folder.path().to_owned(), config: Default::default() };
+        let project = Project { root: folder.path().to_owned(), config: Default::default(), environment: None };
         let source = Source { path: "a.yaml".into(), text: "a: 1\n".into() };
         let now = || std::fs::read_to_string(folder.path().join("a.yaml")).expect("the file");
         std::fs::write(folder.path().join("a.yaml"), "a: 2\n").expect("written");

@@ -1,11 +1,14 @@
 //! `offerctl.toml`: the project's optional settings. A flag wins over a variable, a variable over this file.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::Guards;
+use super::environment::{self, Environment};
 use super::rules::{self, PolicyRule};
 use super::variables::Variables;
 use crate::diagnostic::{Code, Diagnostic, Levels, Source, Span, did_you_mean};
@@ -38,6 +41,9 @@ pub(crate) struct Config {
     pub(crate) rules: Vec<PolicyRule>,
     /// `[env]`: which variables `!env` may read.
     pub(crate) env: Variables,
+    /// `[environments.NAME]`: what differs from one place to another.
+    #[serde(deserialize_with = "environment::environments")]
+    pub(crate) environments: BTreeMap<String, Environment>,
     /// `[[sas]]`: the storage accounts for which `!sas` may sign.
     pub(crate) sas: Accounts,
     /// The settings as they were read.
@@ -152,6 +158,7 @@ impl Default for Config {
             guards: Guards::default(),
             rules: Vec::new(),
             env: Variables::default(),
+            environments: BTreeMap::new(),
             sas: Accounts::default(),
             tables: Map::new(),
         }
@@ -159,16 +166,24 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Returns the digest of what an environment sets, in the form of [`Self::digests`].
+    pub(crate) fn environment_digest(&self, name: &str) -> Digest {
+        let table = self.tables.get("environments").and_then(|all| all.get(name));
+        Digest::of_json(&json!({ "form": FORM, "table": table }))
+    }
+
     /// The digest of each table that decides what a plan does, by the table's name. Saved plans keep them, so the form
     /// stays the same from version to version: the table as it was read, or null, in canonical JSON.
     pub(crate) fn digests(&self) -> [(&'static str, Digest); 5] {
-        const FORM: u32 = 1;
         let of = |name| Digest::of_json(&json!({ "form": FORM, "table": self.tables.get(name) }));
         ["artifacts", "guards", "rules", "env", "sas"].map(|name| (name, of(name)))
     }
 }
 
-const SETTINGS: [&str; 11] = [
+/// The form in which tables are digested.
+const FORM: u32 = 1;
+
+const SETTINGS: [&str; 12] = [
     "offers",
     "endpoint",
     "parallelism",
@@ -179,6 +194,7 @@ const SETTINGS: [&str; 11] = [
     "guards",
     "rules",
     "env",
+    "environments",
     "sas",
 ];
 

@@ -5,10 +5,14 @@
 mod check;
 mod config;
 mod conform;
+mod environment;
 mod files;
 mod guards;
+mod layout;
+mod load;
 mod locate;
 mod mend;
+mod merge;
 mod names;
 mod offer;
 mod rules;
@@ -19,7 +23,7 @@ mod twins;
 mod variables;
 mod yaml;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +33,7 @@ use jiff::civil::Date;
 pub(crate) use config::{ArtifactStore, Config, MAX_PARALLELISM};
 pub(crate) use files::Tree;
 pub(crate) use guards::{Guard, Guards, Level, Limits};
+pub(crate) use load::offer_from_text;
 pub(crate) use locate::locate;
 pub(crate) use mend::mend;
 pub(crate) use names::{is_short, short};
@@ -42,12 +47,8 @@ pub(crate) use yaml::{Plain, plain};
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
 use crate::model::{Node, OfferKey};
-use crate::parallel::on_all_processors;
-use crate::sas::{self, Accounts};
-use crate::schema::Schemas;
 use crate::text;
-use files::{Files, decode};
-use tags::Resolved;
+use files::Files;
 
 const CONFIG: &str = "offerctl.toml";
 /// Most offer files of one project.
@@ -58,6 +59,8 @@ const MAX_FILES: usize = 10_000;
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) config: Config,
+    /// The environment that its files are read for.
+    pub(crate) environment: Option<String>,
 }
 
 /// What the tags of the files may see of the outside.
@@ -110,7 +113,7 @@ impl Project {
         } else {
             Config::default()
         };
-        Ok(Some(Self { root: root.to_path_buf(), config }))
+        Ok(Some(Self { root: root.to_path_buf(), config, environment: None }))
     }
 
     /// Returns the finding that there is no project where `start` is.
@@ -139,70 +142,7 @@ impl Project {
             }
             None => Config::default(),
         };
-        Ok(Self { root: root.to_path_buf(), config })
-    }
-
-    pub(crate) fn load(&self, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
-        self.load_from(Files::Disk, schemas, surroundings)
-    }
-
-    /// Reads every offer file of a revision. What is not in memory yet is noted in the tree, and missing in the result.
-    pub(crate) fn load_revision(&self, tree: &Tree, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
-        self.load_from(Files::Revision(tree), schemas, surroundings)
-    }
-
-    fn load_from(&self, files: Files<'_>, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
-        let mut loaded = Loaded::default();
-        let paths = files.offer_files(&self.root, &self.config.offers).unwrap_or_else(|error| {
-            let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
-            let diagnostic = Diagnostic::error(
-                Code::Unreadable,
-                &source,
-                None,
-                format!("the folder of the offer files cannot be listed: {error}"),
-            );
-            loaded.diagnostics.push(diagnostic.help("make it, or set another one by `offers` in offerctl.toml"));
-            Vec::new()
-        });
-        loaded.files = paths.len();
-        if paths.len() > MAX_FILES {
-            let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
-            let message = format!("more than {MAX_FILES} offer files");
-            let diagnostic = Diagnostic::error(Code::Limit, &source, None, message);
-            loaded.diagnostics.push(diagnostic.help("split the project; each has a folder and an `offerctl.toml`"));
-            return loaded;
-        }
-        if paths.is_empty() && loaded.diagnostics.is_empty() {
-            let source = Source { path: self.config.offers.as_str().into(), text: "".into() };
-            let message = "there is no offer file here (no .yaml, no .yml)";
-            let diagnostic = Diagnostic::error(Code::Empty, &source, None, message);
-            loaded.diagnostics.push(diagnostic.help("declare each offer in a file of its own"));
-        }
-        let mut first = BTreeMap::<OfferKey, String>::new();
-        for (desired, findings) in self.read_all(files, &paths, schemas, surroundings) {
-            let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
-            loaded.diagnostics.extend(findings);
-            let Some(desired) = desired else { continue };
-            if faulty {
-                loaded.faulty.push(desired);
-                continue;
-            }
-            let here = format!("{}:{}", desired.path(), desired.document.span.line);
-            if let Some(other) = first.insert(desired.key.clone(), here) {
-                let span = desired.document.get("id").map(|node| node.span);
-                let message = format!("the offer {} is declared twice", desired.key);
-                loaded.diagnostics.push(
-                    Diagnostic::error(Code::DuplicateOffer, desired.sources.own(), span, message)
-                        .help(format!("it is declared first in {other}; keep one of the two")),
-                );
-            } else {
-                loaded.offers.push(desired);
-            }
-        }
-        loaded.offers.sort_by(|a, b| a.key.cmp(&b.key));
-        loaded.faulty.sort_by(|a, b| a.key.cmp(&b.key));
-        loaded.sort();
-        loaded
+        Ok(Self { root: root.to_path_buf(), config, environment: None })
     }
 
     /// The first bytes of a file that an offer file names, if it is a file of the project.
@@ -216,155 +156,6 @@ impl Project {
         text::open(&file).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
-
-    /// Reads files. The answers are in the order of the paths.
-    fn read_all(
-        &self,
-        files: Files<'_>,
-        paths: &[PathBuf],
-        schemas: &Schemas,
-        surroundings: &Surroundings<'_>,
-    ) -> Vec<(Option<Desired>, Vec<Diagnostic>)> {
-        let read = |path: &PathBuf| {
-            let mut findings = Vec::new();
-            (self.read(files, path, schemas, surroundings, &mut findings), findings)
-        };
-        on_all_processors(paths, read)
-    }
-
-    fn read(
-        &self,
-        files: Files<'_>,
-        path: &Path,
-        schemas: &Schemas,
-        surroundings: &Surroundings<'_>,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<Desired> {
-        let name = slashed(path.strip_prefix(&self.root).unwrap_or(path));
-        let source = match files.offer_file(&self.root, path) {
-            Ok(bytes) => decode(&name, &bytes, diagnostics)?,
-            Err(error) => {
-                let source = Source { path: name.into(), text: "".into() };
-                let message = format!("the file cannot be read: {error}");
-                diagnostics.push(Diagnostic::error(Code::Unreadable, &source, None, message));
-                return None;
-            }
-        };
-        let mut tags = tags::Tags {
-            files,
-            root: &self.root,
-            folder: path.parent().unwrap_or(&self.root).to_path_buf(),
-            env: surroundings.env,
-            allowed: &self.config.env,
-            accounts: &self.config.sas,
-            resolved: Resolved::new(&source),
-        };
-        let root = yaml::parse(&source, &mut |tag, node| tags.resolve(tag, node), diagnostics)?;
-        let desired = declared(root, tags.resolved, schemas, surroundings.today, diagnostics);
-        if let Some(desired) = &desired {
-            self.check_store(desired, diagnostics);
-        }
-        desired
-    }
-
-    /// A local artifact needs a store that the portal can fetch it from.
-    fn check_store(&self, desired: &Desired, diagnostics: &mut Vec<Diagnostic>) {
-        let store = self.config.artifacts.as_ref();
-        let (message, help) = match store {
-            None => (
-                "a local artifact, and no store that it is uploaded to",
-                "name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
-            ),
-            Some(store) if store.store.scheme() == "file" && store.public_url.is_none() => (
-                "a local artifact, and no address at which the portal finds the store's folder",
-                "name it by `public_url` in [artifacts] of offerctl.toml",
-            ),
-            Some(_) => return,
-        };
-        desired.document.local_files(&mut |_, span| {
-            let finding = Diagnostic::error(Code::ArtifactStore, desired.sources.of(span), Some(span), message);
-            diagnostics.push(finding.help(help));
-        });
-    }
-}
-
-/// From a tree to a checked offer. It may have errors of its own, which are in the findings.
-fn declared(
-    root: Node,
-    resolved: Resolved,
-    schemas: &Schemas,
-    today: Date,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Desired> {
-    let tag = |found: &&Diagnostic| {
-        matches!(found.code, Code::Unresolved | Code::Unsupported | Code::PlainSecret | Code::Artifact | Code::Sas)
-    };
-    let broken = diagnostics.iter().filter(tag).filter_map(|found| found.span);
-    let broken = broken.collect::<BTreeSet<_>>();
-    let before = diagnostics.len();
-    let desired = offer(root, resolved, schemas, today, diagnostics);
-    // A value whose tag could not be resolved is not what was meant: what else is wrong with it follows from that.
-    let follows =
-        |found: &Diagnostic| found.severity == Severity::Error && found.span.is_some_and(|span| broken.contains(&span));
-    let mut later = diagnostics.split_off(before);
-    later.retain(|found| !follows(found));
-    diagnostics.append(&mut later);
-    desired
-}
-
-fn offer(
-    mut root: Node,
-    resolved: Resolved,
-    schemas: &Schemas,
-    today: Date,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Desired> {
-    if !resolved.texts.is_empty() {
-        resolved.place_texts(&mut root);
-    }
-    let Resolved { sources, mut files, artifacts, variables, texts: _ } = resolved;
-    files.extend(artifacts);
-    let mut desired = offer::read(root, &sources, files, schemas, today, diagnostics)?;
-    let shape = schemas.shape(&desired.offer_type);
-    let document = Arc::make_mut(&mut desired.document);
-    names::expand(document, shape, &sources, diagnostics);
-    variables::convert(document, shape, &variables, "an offer", &sources, diagnostics);
-    desired.reconcile.ignore.iter_mut().for_each(|ignore| names::expand_tokens(&mut ignore.tokens, shape));
-    check::check(&desired, schemas, diagnostics);
-    conform::conform(&desired.document, &sources, shape, diagnostics);
-    locate::locate(&desired.document, &sources, shape, diagnostics);
-    twins::declare_both(Arc::make_mut(&mut desired.document), shape);
-    Some(desired)
-}
-
-/// One offer from a text alone: no file and no variable can be reached. `None` when it cannot be used.
-pub(crate) fn offer_from_text(
-    path: &str,
-    text: &str,
-    schemas: &Schemas,
-    today: Date,
-) -> (Option<Desired>, Vec<Diagnostic>) {
-    let source = Source { path: path.into(), text: text.into() };
-    let mut diagnostics = Vec::new();
-    let mut tags = tags::Tags {
-        files: Files::Disk,
-        root: Path::new(""),
-        folder: PathBuf::new(),
-        env: &|_| None,
-        allowed: &Variables::default(),
-        accounts: &Accounts::default(),
-        resolved: Resolved::new(&source),
-    };
-    let mut resolve = |tag: &str, node: &Node| match tag {
-        "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
-        // Without a project, there is no list of accounts.
-        "!sas" => tags::blob(node, |address| sas::Place::of(address).map(drop)),
-        _ => tags.resolve(tag, node),
-    };
-    let root = yaml::parse(&source, &mut resolve, &mut diagnostics);
-    let desired = root.and_then(|root| declared(root, Resolved::new(&source), schemas, today, &mut diagnostics));
-    let usable = !diagnostics.iter().any(|finding| finding.severity == Severity::Error);
-    (desired.filter(|_| usable), diagnostics)
 }
 
 /// A YAML document that is no offer, as the value it says: read as strictly, without tags.

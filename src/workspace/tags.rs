@@ -26,6 +26,10 @@ pub(super) struct Tags<'a> {
     pub(super) folder: PathBuf,
     pub(super) env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     pub(super) allowed: &'a Variables,
+    /// The variables of the environment, which come before those of the process.
+    pub(super) variables: &'a BTreeMap<String, String>,
+    /// Whether the file is an overlay, in which `!absent NAME` takes a member out of a list.
+    pub(super) in_overlay: bool,
     /// The accounts for which `!sas` may sign.
     pub(super) accounts: &'a Accounts,
     pub(super) resolved: Resolved,
@@ -40,6 +44,8 @@ pub(super) struct Resolved {
     pub(super) artifacts: Vec<(String, Digest)>,
     /// The texts that `!file` read, by the place of the tag.
     pub(super) texts: BTreeMap<Span, FileId>,
+    /// The members that `!absent NAME` takes out of lists, by the place of the tag.
+    pub(super) removed: BTreeMap<Span, String>,
     /// The variables that `!env` read, by the place of the tag.
     pub(super) variables: variables::Read,
 }
@@ -54,6 +60,7 @@ impl Resolved {
             sources: Sources::new(own.clone()),
             artifacts: Vec::new(),
             texts: BTreeMap::new(),
+            removed: BTreeMap::new(),
             variables: variables::Read::new(),
         }
     }
@@ -101,6 +108,10 @@ impl Tags<'_> {
         };
         match tag {
             "!absent" if text.is_empty() => Ok(Kind::Absent),
+            "!absent" if self.in_overlay => {
+                self.resolved.removed.insert(node.span, text.to_owned());
+                Ok(Kind::Absent)
+            }
             "!absent" => Err((
                 Code::Unresolved,
                 "`!absent` stands alone: it removes the key, so write nothing after it".to_owned(),
@@ -121,10 +132,18 @@ impl Tags<'_> {
         if name.is_empty() {
             return Err((Code::Unresolved, "`!env` takes the name of an environment variable".to_owned()));
         }
-        self.allowed.check(name)?;
-        let value = (self.env)(name).ok_or_else(|| {
-            (Code::Unresolved, format!("the environment variable `{name}` is not set; set it, or write the value"))
-        })?;
+        let value = match self.variables.get(name) {
+            Some(value) => value.clone(),
+            None => {
+                self.allowed.check(name)?;
+                (self.env)(name).ok_or_else(|| {
+                    (
+                        Code::Unresolved,
+                        format!("the environment variable `{name}` is not set; set it, or write the value"),
+                    )
+                })?
+            }
+        };
         self.resolved.variables.insert(span, name.to_owned());
         Ok(string(value))
     }

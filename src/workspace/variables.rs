@@ -80,6 +80,11 @@ pub(crate) fn is_secret(name: &str) -> bool {
     key || upper.contains("TOKEN") || redact::is_secret_name(name)
 }
 
+/// Whether `!env` could read a variable of this name, if it is listed.
+pub(super) fn is_readable(name: &str) -> bool {
+    !is_credential(name) && !is_secret(name)
+}
+
 /// Whether a name has the form of a pattern, in which `*` stands for any characters.
 fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');

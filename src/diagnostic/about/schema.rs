@@ -118,4 +118,15 @@ pub(super) const TABLE: &[About] = &[
             "regions: [!env REGION]",
         ],
     ),
+    error(
+        Code::Overlay,
+        "overlay",
+        "a file that is named as an overlay and is none, or an entry of an overlay without effect",
+        [
+            "In a project with environments, `x.NAME.yaml` changes what `x.yaml` declares in the environment NAME. It needs \
+             the file `x.yaml` and a table `[environments.NAME]`. `!absent` in it takes out what the file declares.",
+            "offers/a.prod.yaml        # no [environments.prod], or no offers/a.yaml",
+            "offers/a.yaml\noffers/a.prod.yaml        # [environments.prod] is in offerctl.toml",
+        ],
+    ),
 ];
