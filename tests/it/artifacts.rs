@@ -234,16 +234,19 @@ async fn a_local_file_is_one_of_the_project() {
     }
 }
 
+/// The last version that runs on Node 20.
+pub(crate) const AZURITE: &str = "3.35.0";
+
 /// Microsoft's emulator of its blob store.
-struct Azurite {
+pub(crate) struct Azurite {
     child: Child,
     /// Kept open: a process that cannot say what it has to say may end.
     _said: BufReader<ChildStdout>,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Azurite {
-    fn start(modules: &Path) -> Result<Self, String> {
+    pub(crate) fn start(modules: &Path) -> Result<Self, String> {
         let mut child = Command::new("node")
             .arg(modules.join("azurite/dist/src/blob/main.js"))
             .args([
@@ -278,7 +281,7 @@ impl Drop for Azurite {
 #[tokio::test(flavor = "multi_thread")]
 async fn azurite_takes_a_file_and_the_portal_fetches_it_by_a_signed_address() {
     const TEST: &str = "azurite_takes_a_file_and_the_portal_fetches_it_by_a_signed_address";
-    let modules = tokio::task::spawn_blocking(|| node_package("azurite", "3.37.0")).await.expect("it ran");
+    let modules = tokio::task::spawn_blocking(|| node_package("azurite", AZURITE)).await.expect("it ran");
     let modules = match modules {
         Ok(modules) => modules,
         Err(reason) => return skip(TEST, "node", &reason),

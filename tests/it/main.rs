@@ -47,6 +47,7 @@ mod round_trip;
 mod sandbox_command;
 mod sandbox_proxy;
 mod sandbox_store;
+mod sas;
 mod scenarios;
 mod schemas;
 mod slots;
