@@ -65,7 +65,7 @@ impl Exit {
     }
 
     #[cfg(test)]
-    /// What the code means, as the README's table says it.
+    /// What the code means, as docs/exit-codes.md says it.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or nothing to do",
@@ -203,7 +203,7 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 mod tests {
     use super::*;
 
-    /// Each line of the README's table, but for invalid input (3): that is found before there are offers.
+    /// Each line of docs/exit-codes.md, but for invalid input (3): that is found before there are offers.
     #[test]
     fn every_end_has_its_exit() {
         use Fate::{

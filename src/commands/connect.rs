@@ -107,7 +107,7 @@ impl Shell {
         let chosen = Credential::choose(self.global.auth, self.global.auth_version, &env);
         let (credential, passed) = chosen.map_err(|error| {
             Error::new(Exit::Denied, format!("the credential cannot be used: {error}"))
-                .hint("the README lists the variables of each credential; --auth METHOD chooses another one")
+                .hint("docs/credentials.md lists the variables of each credential; --auth METHOD chooses another one")
         })?;
         if credential.is_ambient() && endpoint.is_loopback() {
             return Ok((Credential::placeholder(SANDBOX), passed));

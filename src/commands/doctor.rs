@@ -199,7 +199,7 @@ fn publisher(id: &PublisherId, listed: Option<&[String]>, offers: &Result<usize,
 
 fn told(problem: &Problem) -> Verdict {
     let next = problem.hint.as_deref().map(ToOwned::to_owned).unwrap_or_else(|| match problem.kind {
-        Kind::Unauthenticated => "check the variables of this credential (the README lists them)".to_owned(),
+        Kind::Unauthenticated => "check the variables of this credential (docs/credentials.md lists them)".to_owned(),
         _ => "see the portal's own words".to_owned(),
     });
     let exit = if problem.is_denied() { Exit::Denied } else { Exit::Failed };

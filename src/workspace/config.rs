@@ -183,7 +183,7 @@ impl Config {
 /// The form in which tables are digested.
 const FORM: u32 = 1;
 
-const SETTINGS: [&str; 12] = [
+pub(crate) const SETTINGS: [&str; 12] = [
     "offers",
     "endpoint",
     "parallelism",

@@ -30,6 +30,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+#[cfg(test)]
+pub(crate) use config::SETTINGS;
 pub(crate) use config::{ArtifactStore, Config, MAX_PARALLELISM};
 pub(crate) use files::Tree;
 pub(crate) use guards::{Guard, Guards, Level, Limits};

@@ -41,6 +41,8 @@ mod plans;
 mod promises;
 mod protocol;
 mod reading;
+#[cfg(unix)]
+mod readme;
 mod release;
 mod resume;
 mod round_trip;

@@ -1,6 +1,6 @@
 //! Which credential the environment describes. Pure: variables in, a decision out.
 //!
-//! The order is documented in the README and is that of [`Method::ALL`]. The first method that is described is used,
+//! The order is documented in docs/credentials.md and is that of [`Method::ALL`]. The first method that is described is used,
 //! and its failure is final: falling through to another identity would do the right thing as the wrong one.
 
 use std::path::PathBuf;
