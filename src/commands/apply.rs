@@ -56,6 +56,17 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
 /// Makes a saved plan again with the clock of now, where its sources are the same. Returns the portal that it was made
 /// from, too.
 async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers: &[Desired]) -> Result<(Plan, String)> {
+    if saved.content.environment != project.environment {
+        let name = |environment: &Option<String>| {
+            environment.as_ref().map_or("no environment".to_owned(), |name| format!("the environment `{name}`"))
+        };
+        let (made, now) = (name(&saved.content.environment), name(&project.environment));
+        return Err(Error::new(
+            Exit::Refused,
+            format!("the plan is of {made}, and this is {now}; nothing was written"),
+        )
+        .hint("give the --env of the plan, or plan again"));
+    }
     same_sources(shell, &saved, project, offers)?;
     let SavedPlan { content, bound, fingerprint } = saved;
     let context = plan::context(project, &bound.accepted);
@@ -92,6 +103,7 @@ async fn with_portal(
         unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.clone()).collect(),
         unread: plan.unread().to_vec(),
         portal: portal.name.clone(),
+        environment: project.environment.clone(),
         ..Report::default()
     };
     if text_to_stdout && !plan.is_empty() {

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 pub(crate) use config::{ArtifactStore, Config, MAX_PARALLELISM};
+pub(crate) use environment::Environment;
 pub(crate) use files::Tree;
 pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use load::offer_from_text;
