@@ -44,6 +44,10 @@ pub(crate) struct Global {
     #[arg(short = 'C', long, global = true, value_name = "DIR", env = "OFFERCTL_CHDIR")]
     pub(crate) chdir: Option<PathBuf>,
 
+    /// The environment of offerctl.toml [default: the one with `default = true`]
+    #[arg(long, global = true, value_name = "NAME", env = "OFFERCTL_ENV")]
+    pub(crate) env: Option<String>,
+
     /// Base URL of the portal; plain http on loopback only [default: https://cloudpartner.azure.com]
     #[arg(long, global = true, value_name = "URL", env = "OFFERCTL_ENDPOINT")]
     pub(crate) endpoint: Option<Endpoint>,

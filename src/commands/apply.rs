@@ -20,7 +20,7 @@ use crate::model::{Digest, OfferKey};
 use crate::plan::{Context, Finding, OfferPlan, Plan, SavedPlan, is_fingerprint};
 use crate::portal::Approval;
 use crate::report::{Purpose, Report};
-use crate::workspace::{Desired, Project};
+use crate::workspace::{Desired, Project, environment_name};
 
 pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     let saved = saved_plan(args)?;
@@ -56,6 +56,15 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
 /// Makes a saved plan again with the clock of now, where its sources are the same. Returns the portal that it was made
 /// from, too.
 async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers: &[Desired]) -> Result<(Plan, String)> {
+    if saved.content.environment != project.environment {
+        let made = environment_name(saved.content.environment.as_deref());
+        let now = environment_name(project.environment.as_deref());
+        return Err(Error::new(
+            Exit::Refused,
+            format!("the plan is of {made}, and this is {now}; nothing was written"),
+        )
+        .hint("give the --env of the plan, or plan again"));
+    }
     same_sources(shell, &saved, project, offers)?;
     let SavedPlan { content, bound, fingerprint } = saved;
     let context = plan::context(project, &bound.accepted);
@@ -92,6 +101,7 @@ async fn with_portal(
         unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.clone()).collect(),
         unread: plan.unread().to_vec(),
         portal: portal.name.clone(),
+        environment: project.environment.clone(),
         ..Report::default()
     };
     if text_to_stdout && !plan.is_empty() {

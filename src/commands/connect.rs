@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::shell::{self, Shell};
 use crate::error::{Error, Exit, Result};
-use crate::portal::{Credential, DEADLINE, Endpoint, Passed, Problem, Reader, Settings, surroundings};
+use crate::portal::{Credential, DEADLINE, Endpoint, Method, Passed, Problem, Reader, Settings, surroundings};
 use crate::sandbox::{Options, Sandbox};
-use crate::workspace::Project;
+use crate::workspace::{Environment, Project};
 
 const PORTAL: &str = "https://cloudpartner.azure.com";
 /// The name of the embedded portal, and the token for it.
@@ -66,9 +66,13 @@ impl Shell {
         let project = self.project_if_any()?;
         let project = project.as_deref();
         project.iter().for_each(|project| self.prepare_log(project));
+        project.map_or(Ok(()), Project::check_chosen)?;
+        let environment = project.and_then(Project::chosen);
         let config = project.map(|project| &project.config);
+        let named = environment.and_then(|environment| environment.endpoint.as_ref());
+        let named = named.or_else(|| config.and_then(|config| config.endpoint.as_ref()));
         let sandbox = if self.global.sandbox { Some(self.start_sandbox(project).await?) } else { None };
-        let endpoint = match (&sandbox, &self.global.endpoint, config.and_then(|config| config.endpoint.as_ref())) {
+        let endpoint = match (&sandbox, &self.global.endpoint, named) {
             (Some(sandbox), _, _) => endpoint(sandbox.url())?,
             (None, Some(endpoint), _) => endpoint.clone(),
             (None, None, Some(text)) => configured(text)?,
@@ -77,7 +81,7 @@ impl Shell {
         // The embedded portal takes any token, so the real one stays where it is.
         let (name, (credential, passed)) = match &sandbox {
             Some(_) => (SANDBOX.to_owned(), (Credential::placeholder(SANDBOX), Vec::new())),
-            None => (endpoint.to_string(), self.credential(&endpoint)?),
+            None => (endpoint.to_string(), self.credential(&endpoint, environment)?),
         };
         if !endpoint.is_loopback() {
             usable_surroundings()?;
@@ -102,9 +106,14 @@ impl Shell {
 
     /// The credential of the environment. A portal on this machine gets a word of ours where none is named: nobody's
     /// identity is looked for to show it to a sandbox.
-    fn credential(&self, endpoint: &Endpoint) -> Result<(Credential, Vec<Passed>)> {
+    fn credential(&self, endpoint: &Endpoint, environment: Option<&Environment>) -> Result<(Credential, Vec<Passed>)> {
         let env = |name: &str| std::env::var(name).ok();
-        let chosen = Credential::choose(self.global.auth, self.global.auth_version, &env);
+        let named = environment.and_then(|environment| environment.auth.as_deref());
+        let named = named.map(str::parse::<Method>).transpose().map_err(|error| {
+            Error::invalid(format!("`auth` of the environment in offerctl.toml: {error}"))
+                .hint("write one of these names")
+        })?;
+        let chosen = Credential::choose(self.global.auth.or(named), self.global.auth_version, &env);
         let (credential, passed) = chosen.map_err(|error| {
             Error::new(Exit::Denied, format!("the credential cannot be used: {error}"))
                 .hint("docs/credentials.md lists the variables of each credential; --auth METHOD chooses another one")

@@ -20,7 +20,7 @@ use crate::plan::Unread;
 use crate::portal::Reader;
 use crate::render::{self, MarkdownOptions, Paint};
 use crate::schema::Schemas;
-use crate::workspace::{Desired, Loaded, Project};
+use crate::workspace::{Desired, Loaded, Project, environment_name};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let (project, loaded) = shell.load(&args.targets.targets)?;
@@ -76,7 +76,14 @@ async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec
     let mut bases = Vec::new();
     for name in named {
         bases.push(if Path::new(name).is_file() {
-            Origin::Receipt(format!("receipt {name}"), receipt(Path::new(name))?)
+            let receipt = receipt(Path::new(name))?;
+            if receipt.environment() != project.environment.as_deref() {
+                let (made, now) =
+                    (environment_name(receipt.environment()), environment_name(project.environment.as_deref()));
+                return Err(Error::invalid(format!("the receipt {name} is of {made}, and this is {now}"))
+                    .hint("give the receipt of an apply in this environment"));
+            }
+            Origin::Receipt(format!("receipt {name}"), receipt)
         } else if Path::new(name).extension().is_some_and(|ending| ending == "json") {
             return Err(
                 Error::invalid(format!("there is no file {name}")).hint("`apply -o json=PATH` writes a receipt")

@@ -44,6 +44,8 @@ impl Revision {
         let mut at = Project::at(&project.root, &revision.tree).map_err(|finding| {
             Error::invalid(format!("offerctl.toml cannot be used at {}", revision.name)).with(vec![*finding])
         })?;
+        // An environment that was not declared then had no overlays.
+        at.environment = project.environment.clone().filter(|name| at.config.environments.contains_key(name));
         // The values are those of now, so what may be read is too.
         at.config.env.clone_from(&project.config.env);
         for _ in 0..ROUNDS {

@@ -104,7 +104,15 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
     let guards = project.config.guards.clone();
     let closed = guards.closed(jiff::Timestamp::now());
     let accepted = accepted.into_iter().cloned().collect();
-    Context { guards, closed, rules: project.config.rules.clone(), accepted, since: None, snapshot: None }
+    Context {
+        guards,
+        closed,
+        rules: project.config.rules.clone(),
+        accepted,
+        since: None,
+        snapshot: None,
+        environment: project.environment.clone(),
+    }
 }
 
 /// Says of each offer that is published whom the portal will not tell of it. Only here is known how the portal keeps it.
@@ -137,9 +145,12 @@ pub(super) fn bound(shell: &Shell, project: &Project, offers: &[OfferPlan], port
         let digest = shell.schemas.digest(&offer_type);
         (offer_type, digest)
     });
+    let settings = project.config.digests().map(|(name, digest)| (name.to_owned(), digest)).into_iter();
+    let environment = project.environment.iter();
+    let environment = environment.map(|name| (format!("environments.{name}"), project.config.environment_digest(name)));
     Bound {
         portal,
-        settings: project.config.digests().map(|(name, digest)| (name.to_owned(), digest)).into(),
+        settings: settings.chain(environment).collect(),
         schemas: schemas.collect(),
         accepted: BTreeSet::new(),
     }

@@ -15,10 +15,18 @@ use crate::render;
 use crate::schema::Schemas;
 use crate::workspace::{self, Desired, Loaded, Project, Surroundings, Target, Tree};
 
-/// Finds the project of the current folder, and its schemas.
-pub(super) fn find() -> (Result<Option<Arc<Project>>>, Arc<Schemas>) {
+/// Finds the project of the current folder, in the environment that is named, and its schemas.
+pub(super) fn find(environment: Option<&str>) -> (Result<Option<Arc<Project>>>, Arc<Schemas>) {
     let unusable = |finding| Error::invalid(UNUSABLE).with(vec![finding]);
     let found = current_folder().and_then(|folder| Project::find(&folder).map_err(|finding| unusable(*finding)));
+    let found = found.and_then(|found| match (found, environment) {
+        (Some(mut project), named) => project.choose(named).map(|()| Some(project)),
+        (None, Some(name)) => {
+            Err(Error::invalid(format!("there is no project here that declares the environment `{name}`"))
+                .hint("run offerctl inside the project, or leave out --env and OFFERCTL_ENV"))
+        }
+        (None, None) => Ok(None),
+    });
     let builtin = || Arc::clone(Schemas::builtin());
     match found {
         Ok(Some(project)) => match project.schemas() {
@@ -70,6 +78,7 @@ impl Shell {
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
     pub(super) fn load(&self, targets: &[String]) -> Result<(Arc<Project>, Loaded)> {
+        self.project()?.check_chosen()?;
         let (project, loaded) = self.read_project(targets)?;
         self.usable(loaded).map(|loaded| (project, loaded))
     }
@@ -133,6 +142,7 @@ impl Shell {
 
     /// As [`Self::load`], stopped by lints that are errors too. Those that are warnings are left to `validate`.
     pub(super) fn load_linted(&self, targets: &[String]) -> Result<(Arc<Project>, Loaded)> {
+        self.project()?.check_chosen()?;
         let (project, mut loaded) = self.read_linted(targets)?;
         loaded.diagnostics.retain(|finding| finding.severity == Severity::Error || !lint::is_lint(finding.code));
         self.usable(loaded).map(|loaded| (project, loaded))

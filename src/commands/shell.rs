@@ -41,7 +41,7 @@ impl Shell {
     pub(super) fn new(global: Global, term: Term, command: &'static str) -> Self {
         let (switch, stop) = Stop::new();
         tokio::spawn(listen(switch, term));
-        let (found, schemas) = project::find();
+        let (found, schemas) = project::find(global.env.as_deref());
         schemas.secret_names().into_iter().for_each(redact::hide_field);
         let (workers, loaded, reader, secrets) = (Workers::new(), OnceLock::new(), OnceLock::new(), OnceLock::new());
         Self { global, term, found, schemas, loaded, workers, stop, command, reader, secrets }

@@ -29,7 +29,13 @@ pub(super) async fn keep_changed(
         now.as_deref() == revision.tree.get(name)
     };
     if common.iter().all(same) {
-        offers.retain(|offer| offer.files.iter().any(|(name, digest)| revision.digest(name).as_ref() != Some(digest)));
+        let parts = project.parts_at(&revision.tree);
+        offers.retain(|offer| {
+            let changed = offer.files.iter().any(|(name, digest)| revision.digest(name).as_ref() != Some(digest));
+            // A file that was one of its parts, and is none now.
+            let gone = parts.get(offer.path()).into_iter().flatten();
+            changed || gone.into_iter().any(|name| offer.files.iter().all(|(now, _)| now != name))
+        });
     }
     Ok(Some(Since { left_out: all - offers.len(), revision: revision.name }))
 }

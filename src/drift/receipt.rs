@@ -17,6 +17,7 @@ const READS: &str = "2";
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Receipt {
     portal: String,
+    environment: Option<String>,
     applied: BTreeMap<OfferKey, Applied>,
 }
 
@@ -34,6 +35,8 @@ pub(crate) enum ReceiptError {
 #[derive(Deserialize)]
 struct Document {
     portal: String,
+    #[serde(default)]
+    environment: Option<String>,
     applied: Vec<Applied>,
 }
 
@@ -53,13 +56,17 @@ impl Receipt {
             return Err(ReceiptError::OtherVersion(version.to_owned()));
         }
         let receipt = report.get_mut("receipt").map(Value::take).ok_or(ReceiptError::NoReceipt)?;
-        let Document { portal, applied } = serde_json::from_value(receipt).map_err(not)?;
+        let Document { portal, environment, applied } = serde_json::from_value(receipt).map_err(not)?;
         let applied = applied.into_iter().map(|applied| (applied.offer.clone(), applied)).collect();
-        Ok(Self { portal, applied })
+        Ok(Self { portal, environment, applied })
     }
 
     pub(crate) fn portal(&self) -> &str {
         &self.portal
+    }
+
+    pub(crate) fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
     }
 
     pub(crate) fn offer(&self, key: &OfferKey) -> Option<&Applied> {

@@ -17,6 +17,7 @@ pub(crate) struct Plan {
     pub(super) findings: Vec<Finding>,
     pub(super) since: Option<Since>,
     pub(super) snapshot: Option<Taken>,
+    pub(super) environment: Option<String>,
     pub(super) unused_tokens: Vec<(String, Vec<String>)>,
     pub(super) fingerprint: Digest,
 }
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) since: Option<Since>,
     /// The snapshot that the verdicts were made from.
     pub(crate) snapshot: Option<Taken>,
+    /// The environment that the files were read for.
+    pub(crate) environment: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +50,7 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot } = context;
+    let Context { guards, closed, rules, accepted, since, snapshot, environment } = context;
     let (mut offers, mut unchanged, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for verdict in verdicts {
         match verdict {
@@ -74,8 +77,8 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
     let many = guard::many::offers(&offers, unchanged.len() + left_out, &guards.limits);
     let mut findings = guard::with_configured_levels(many, &guards);
     let unused_tokens = accept(&accepted, &mut findings, &mut offers);
-    let fingerprint = fingerprint::of(&offers, &findings)?;
-    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, unused_tokens, fingerprint })
+    let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
+    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, environment, unused_tokens, fingerprint })
 }
 
 /// Evaluates the project's own rules, and returns for each offer those that it fails.

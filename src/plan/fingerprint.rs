@@ -12,11 +12,14 @@ use crate::diff::Change;
 use crate::model::Digest;
 use crate::workspace::{Guard, Through};
 
-/// Returns the fingerprint of a plan of these offers, with the findings about the plan as a whole.
-pub(super) fn of(offers: &[OfferPlan], findings: &[Finding]) -> Result<Digest, Error> {
+/// Returns the fingerprint of a plan of these offers in an environment, with the findings about the plan as a whole.
+pub(super) fn of(offers: &[OfferPlan], findings: &[Finding], environment: Option<&str>) -> Result<Digest, Error> {
     let mut offers = offers.iter().map(offer).collect::<Result<Vec<_>, _>>()?;
     offers.sort();
-    let meaning = json!({"offers": offers, "stopped": stops(findings)});
+    let mut meaning = json!({"offers": offers, "stopped": stops(findings)});
+    if let Some(environment) = environment {
+        meaning["environment"] = environment.into();
+    }
     Ok(Digest::of(meaning.to_string().as_bytes()))
 }
 

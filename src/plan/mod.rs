@@ -323,6 +323,11 @@ impl Plan {
         self.snapshot.as_ref()
     }
 
+    /// The environment that the files were read for.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
     /// The tokens of the command line that accept nothing, each with the forms that would.
     pub(crate) fn unused_tokens(&self) -> &[(String, Vec<String>)] {
         &self.unused_tokens

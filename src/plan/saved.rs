@@ -32,12 +32,14 @@ pub(crate) struct Content {
     unread: Vec<Unread>,
     pub(crate) since: Option<Since>,
     pub(crate) snapshot: Option<Taken>,
+    #[serde(default)]
+    pub(crate) environment: Option<String>,
 }
 
 impl Content {
     /// The verdicts that the plan was made of.
     pub(crate) fn into_verdicts(self) -> Vec<Verdict> {
-        let Self { offers, unchanged, unread, since: _, snapshot: _ } = self;
+        let Self { offers, unchanged, unread, since: _, snapshot: _, environment: _ } = self;
         let changed = offers.into_iter().map(|offer| Verdict::Change(Box::new(offer)));
         let unchanged = unchanged.into_iter().map(|offer| Verdict::Unchanged(Box::new(offer)));
         changed.chain(unchanged).chain(unread.into_iter().map(Verdict::Unread)).collect()
@@ -112,6 +114,7 @@ impl SavedPlan {
             "unread": plan.unread(),
             "since": plan.since(),
             "snapshot": plan.snapshot(),
+            "environment": plan.environment(),
         });
         sealed::seal(&File {
             format: FORMAT.to_owned(),

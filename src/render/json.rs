@@ -41,6 +41,8 @@ pub(super) fn document(format: &'static str, content: impl Serialize) -> String 
 #[derive(Serialize)]
 struct PlanDocument<'a> {
     fingerprint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'a str>,
     /// Whether every offer could be read.
     complete: bool,
     summary: Totals,
@@ -59,6 +61,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
         "offerctl.plan",
         PlanDocument {
             fingerprint: plan.fingerprint().to_string(),
+            environment: plan.environment(),
             complete: plan.unread().is_empty(),
             summary: plan.totals(),
             findings: view::findings(plan.findings()),
@@ -91,6 +94,8 @@ struct ReportDocument<'a> {
 #[derive(Serialize)]
 struct ReceiptDocument<'a> {
     portal: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'a str>,
     applied: &'a [Applied],
 }
 
@@ -120,8 +125,11 @@ pub(crate) fn report(report: &Report) -> String {
             offers: report.outcomes.iter().map(outcome).collect(),
             unchanged: report.unchanged.len(),
             unread: &report.unread,
-            receipt: (report.purpose == Purpose::Apply)
-                .then_some(ReceiptDocument { portal: &report.portal, applied: &report.applied }),
+            receipt: (report.purpose == Purpose::Apply).then_some(ReceiptDocument {
+                portal: &report.portal,
+                environment: report.environment.as_deref(),
+                applied: &report.applied,
+            }),
             requests: report.traffic.requests,
             retries: report.traffic.retries,
         },

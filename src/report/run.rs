@@ -32,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) refused: Vec<String>,
     /// The portal, as it is called in saved plans.
     pub(crate) portal: String,
+    /// The environment that the files were read for.
+    pub(crate) environment: Option<String>,
     /// The offers that are as the files say, as they were seen: the base of a later look for drift.
     pub(crate) applied: Vec<Applied>,
     pub(crate) traffic: Traffic,

@@ -121,6 +121,11 @@ impl Project {
     }
 }
 
+/// Names an environment in a message.
+pub(crate) fn environment_name(environment: Option<&str>) -> String {
+    environment.map_or("no environment".to_owned(), |name| format!("the environment `{name}`"))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

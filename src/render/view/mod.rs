@@ -248,7 +248,8 @@ fn scope(plan: &Plan) -> Vec<String> {
         let age = duration(*age_seconds);
         format!("Planned against a snapshot of {portal}, {age} old ({taken}); it cannot be applied.")
     });
-    since.into_iter().chain(snapshot).map(|line| visible(&line, false)).collect()
+    let environment = plan.environment().map(|name| format!("Environment: {name}."));
+    environment.into_iter().chain(since).chain(snapshot).map(|line| visible(&line, false)).collect()
 }
 
 /// The changes of an offer with their classes, the gravest first.
