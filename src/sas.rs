@@ -209,9 +209,17 @@ impl Accounts {
     /// Why the address is never signed, and what to do.
     pub(crate) fn blob<'a>(&'a self, address: &'a str) -> Result<Blob<'a>, String> {
         let place = Place::of(address)?;
-        let Place { cloud, account: name, container } = &place;
+        Ok(Blob { address, account: self.account(&place)?, place })
+    }
+
+    /// Returns the account of a place, if its signature may be made.
+    ///
+    /// # Errors
+    /// What is to be added or changed.
+    pub(crate) fn account(&self, place: &Place) -> Result<&Account, String> {
+        let Place { cloud, account: name, container } = place;
         let Some(account) = self.0.iter().find(|one| one.account == *name) else {
-            return Err(format!("offerctl.toml lists no account `{name}`; add {}", entry(&place)));
+            return Err(format!("offerctl.toml lists no account `{name}`; add {}", entry(place)));
         };
         match cloud {
             Some(cloud) if account.cloud != *cloud => Err(format!(
@@ -222,7 +230,7 @@ impl Accounts {
             _ if !account.containers.contains(container) => Err(format!(
                 "[[sas]] of offerctl.toml does not list the container `{container}` of `{name}`; add it to `containers`"
             )),
-            _ => Ok(Blob { address, account, place }),
+            _ => Ok(account),
         }
     }
 }

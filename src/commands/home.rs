@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::project::{self, current_folder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::import::file_stem;
 use crate::model::PublisherId;
 use crate::safe::Escape;
@@ -29,6 +29,8 @@ pub(super) struct Home {
     offers: String,
     /// The schema for editors, until it is written.
     schema: Mutex<Option<String>>,
+    /// Whether it was a project before.
+    was_there: bool,
     /// Whether the project is there.
     is_made: Mutex<bool>,
 }
@@ -40,13 +42,24 @@ impl Home {
             None => (current_folder()?, "offers".to_owned()),
         };
         let (schema, is_made) = (Mutex::new(Some(schema)), Mutex::new(project.is_some()));
-        Ok(Self { root, offers, schema, is_made })
+        Ok(Self { root, offers, schema, was_there: project.is_some(), is_made })
     }
 
     /// The project, once something was written.
     pub(super) fn project(&self) -> Result<Option<Project>> {
         let made = *self.is_made.lock().unwrap_or_else(PoisonError::into_inner);
         made.then(|| project::found(&self.root)).transpose()
+    }
+
+    /// Adds settings to the `offerctl.toml` that this import made. Returns whether it made one.
+    pub(super) fn add_settings(&self, text: &str) -> Result<bool> {
+        let path = self.root.join(CONFIG);
+        if self.was_there || !*self.is_made.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(false);
+        }
+        let appended = std::fs::OpenOptions::new().append(true).open(&path);
+        let appended = appended.and_then(|mut file| file.write_all(format!("\n{text}").as_bytes()));
+        appended.map(|()| true).map_err(|error| Error::io("write", &path, &error))
     }
 
     /// The folder of a publisher's offers, in the project.

@@ -24,6 +24,7 @@ use crate::plan::Unread;
 use crate::redact;
 use crate::render::{self, Paint};
 use crate::report::{Became, ImportedOffer, Imports, Unlisted};
+use crate::sas;
 use crate::schema::{Bundle, Schemas};
 use crate::workspace::Loaded;
 
@@ -66,6 +67,7 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
         })
     };
     let (importer, read, unread, unlisted) = shell.with_portal(work).await?;
+    list_accounts(shell, &importer.home, &read)?;
     let after = importer.home.project()?.map(|project| shell.read(&project)).unwrap_or_default();
     let imports = compared(&shell.schemas, read, &after, unread, unlisted);
     shell.emit(&|format, color| match format {
@@ -74,6 +76,25 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
     })?;
     shell.term.alert_text(&render::diagnostics(&after.diagnostics, shell.term.stderr_color));
     Ok(imports.exit())
+}
+
+/// Lists the storage accounts of the blobs in the files that were written, so that `!sas` may sign them: in the
+/// `offerctl.toml` that this import made, else for the reader.
+fn list_accounts(shell: &Shell, home: &Home, read: &[Read]) -> Result<()> {
+    let Some(project) = home.project()? else { return Ok(()) };
+    let written = read.iter().map(|read| &read.offer).filter(|offer| matches!(offer.became, Became::Written(_)));
+    let places = written.flat_map(|offer| &offer.imported.unsigned).filter_map(|(_, place)| place.as_ref());
+    let missing = places.filter(|place| project.config.sas.account(place).is_err()).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let entries = sas::entries(missing);
+    if !home.add_settings(&entries)? {
+        shell.term.alert_text(&format!(
+            "Add these accounts and containers to offerctl.toml, so that `!sas` may sign:\n\n{entries}"
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses to import beside a file that cannot be read as an offer: it may declare any.

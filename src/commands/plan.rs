@@ -8,9 +8,10 @@ use super::shell::Shell;
 use super::sinks::{Surface, write_sealed};
 use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Shaping};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::lint;
+use crate::model::OfferKey;
 use crate::plan::{
     self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
 };
@@ -28,7 +29,9 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
             let verdicts = decided.await?;
             let context = Context { since, snapshot: Some(taken), ..context(&project, &args.shaping.allow) };
-            (assemble(shell, verdicts, context).await?, from.portal.clone())
+            let plan = assemble(shell, verdicts, context).await?;
+            tell(shell, &project, ending(shell, &loaded.offers, &plan))?;
+            (plan, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
@@ -83,7 +86,7 @@ pub(super) async fn make(
         looking.keep();
     }
     let plan = assemble(shell, verdicts, Context { since, ..context(project, &shaping.allow) }).await?;
-    tell_ignored_notify(shell, project, offers, &plan)?;
+    tell(shell, project, [ignored_notify(offers, &plan), ending(shell, offers, &plan)].concat())?;
     Ok(plan)
 }
 
@@ -116,14 +119,31 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
 }
 
 /// Says of each offer that is published whom the portal will not tell of it. Only here is known how the portal keeps it.
-fn tell_ignored_notify(shell: &Shell, project: &Project, offers: &[Desired], plan: &Plan) -> Result<()> {
+fn ignored_notify(offers: &[Desired], plan: &Plan) -> Vec<Diagnostic> {
     let published = plan.offers().iter().filter(|offer| offer.release.contains(&ReleaseStep::Publish));
-    let mut found = published
-        .filter_map(|planned| {
-            let at = offers.binary_search_by(|desired| desired.key.cmp(&planned.key)).ok()?;
-            lint::notify_ignored(&offers[at], planned.profile)
-        })
-        .collect::<Vec<_>>();
+    let found = published.filter_map(|planned| lint::notify_ignored(of(offers, &planned.key)?, planned.profile));
+    found.collect()
+}
+
+fn of<'a>(offers: &'a [Desired], key: &OfferKey) -> Option<&'a Desired> {
+    offers.binary_search_by(|desired| desired.key.cmp(key)).ok().map(|at| &offers[at])
+}
+
+/// Finds the live signatures of declared blobs that end soon. Only the portal has them.
+fn ending(shell: &Shell, offers: &[Desired], plan: &Plan) -> Vec<Diagnostic> {
+    let now = jiff::Timestamp::now();
+    let changed = plan.offers().iter().map(|offer| (&offer.key, &offer.diff));
+    let all = changed.chain(plan.unchanged().iter().map(|offer| (&offer.key, &offer.diff)));
+    let found = all.filter(|(_, diff)| !diff.signatures.is_empty()).filter_map(|(key, diff)| {
+        let desired = of(offers, key)?;
+        let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref()));
+        Some(lint::live_signatures(desired, live.collect(), shell.schemas.shape(&desired.offer_type), now))
+    });
+    found.flatten().collect()
+}
+
+/// Shows what lints found beside a plan, each at the level of the project.
+fn tell(shell: &Shell, project: &Project, mut found: Vec<Diagnostic>) -> Result<()> {
     project.config.lints.apply(&mut found);
     if found.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Error::invalid("a lint that is an error in this project").with(found));

@@ -129,7 +129,7 @@ impl Shell {
         let offers = loaded.offers.iter().chain(&loaded.faulty).collect::<Vec<_>>();
         let check = |offer: &&Desired| lint::check(offer, self.schemas.shape(&offer.offer_type), &context);
         let found = on_all_processors(&offers, check).into_iter().flatten();
-        let broken = loaded.diagnostics.iter().filter(|finding| finding.code == Code::Artifact);
+        let broken = loaded.diagnostics.iter().filter(|finding| matches!(finding.code, Code::Artifact | Code::Sas));
         let broken = broken.map(|finding| (&finding.source.path, finding.span)).collect::<Vec<_>>();
         // What is wrong with a value whose file could not be read follows from that.
         let found = found.filter(|finding| !broken.contains(&(&finding.source.path, finding.span)));

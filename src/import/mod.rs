@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::document::{Equality, Keyed, compare_scalars, identity, is_empty, members_key, store_copy};
 use crate::model::{Address, OfferKey, Step};
 use crate::redact;
+use crate::sas::{self, Place};
 use crate::schema::Shape;
 use crate::workspace::{Plain, is_short, plain, short};
 use names::{Names, variable};
@@ -54,7 +55,7 @@ pub(crate) struct Imported {
     /// The secrets, by their addresses, and the variables that stand for them.
     pub(crate) secrets: Vec<(Address, String)>,
     /// Addresses of files that are written without their signature.
-    pub(crate) unsigned: Vec<Address>,
+    pub(crate) unsigned: Vec<(Address, Option<Place>)>,
     /// What the file leaves to the portal, and why.
     pub(crate) left_out: Vec<(Address, LeftOut)>,
     /// The addresses of the portal's own copies of files.
@@ -359,8 +360,12 @@ impl Writer<'_> {
                 saved.map(|path| Yaml::Tagged("!artifact", path))
             }
             Value::String(text) if redact::holds_secret(text) => match without_signature(text, shape) {
-                Some(address) => {
-                    self.out.unsigned.push(at);
+                Some(Unsigned::Blob(address, place)) => {
+                    self.out.unsigned.push((at, Some(place)));
+                    Some(Yaml::Tagged("!sas", address))
+                }
+                Some(Unsigned::Other(address)) => {
+                    self.out.unsigned.push((at, None));
                     Some(Yaml::Scalar(address.into()))
                 }
                 None => {
@@ -397,8 +402,21 @@ fn is_default(default: &Value, value: &Value, shape: &Shape) -> bool {
     }
 }
 
-/// The address without the parameters that do not count there, where nothing secret is left and it compares as equal.
-fn without_signature(text: &str, shape: &Shape) -> Option<String> {
+/// An address whose signature was taken off.
+enum Unsigned {
+    /// One that `!sas` can sign.
+    Blob(String, Place),
+    Other(String),
+}
+
+/// The address of a blob without its signature. Of any other, the address without the parameters that do not count there,
+/// where nothing secret is left and it compares as equal.
+fn without_signature(text: &str, shape: &Shape) -> Option<Unsigned> {
+    if let Some((address, _)) = sas::unsigned(text)
+        && let Ok(place) = Place::of(&address)
+    {
+        return Some(Unsigned::Blob(address, place));
+    }
     let mut url = url::Url::parse(text).ok()?;
     let counts = |name: &str| !shape.rules.ignore_query.iter().any(|ignored| ignored.eq_ignore_ascii_case(name));
     let kept =
@@ -410,7 +428,7 @@ fn without_signature(text: &str, shape: &Shape) -> Option<String> {
     }
     let bare = String::from(url);
     let equal = compare_scalars(&bare.as_str().into(), &text.into(), &shape.rules) != Equality::Different;
-    (equal && !redact::holds_secret(&bare)).then_some(bare)
+    (equal && !redact::holds_secret(&bare)).then_some(Unsigned::Other(bare))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::workspace::{Desired, locate};
 
 pub(crate) use leads::notify_ignored;
 pub(crate) use logo::{Picture, picture};
+pub(crate) use signature::live_signatures;
 
 pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,

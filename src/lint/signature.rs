@@ -1,15 +1,20 @@
 //! Shared access signatures of image URLs: how long they last, and what they allow.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::{Offer, short};
+use super::{Offer, found, short};
 use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::model::Kind;
+use crate::document::{Flow, Path, walk};
+use crate::model::{Address, Kind};
+use crate::sas;
+use crate::schema::Shape;
+use crate::workspace::Desired;
 
 /// Certification and publishing read an image for up to this long.
 const DAYS: i64 = 21;
@@ -86,10 +91,7 @@ impl Signature {
         if text.parse::<Date>().is_ok() && !text.contains(['T', 't']) {
             return Some(Err(format!("is a date without a time: `{name}={text}`")));
         }
-        // Minutes may be the last that is said: `2026-01-31T00:00Z`.
-        let bare = || text.trim_end_matches('Z').parse::<DateTime>();
-        let utc = |moment: DateTime| moment.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
-        let parsed = text.parse::<Timestamp>().or_else(|_| bare().and_then(utc));
+        let parsed = sas::moment(&text).ok_or(());
         Some(parsed.map_err(|_| format!("is not a time: `{name}={text}`")))
     }
 }
@@ -145,6 +147,30 @@ pub(super) fn start(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let help = "sign it with a start in the past: a day earlier, because clocks differ";
         findings.push(offer.found(Code::SasStart, span, message).help(help));
     });
+}
+
+/// Finds declared blobs whose live signature ends soon: by address, when each ends as far as it is known.
+pub(crate) fn live_signatures(
+    desired: &Desired,
+    live: BTreeMap<&Address, Option<&str>>,
+    shape: &Shape,
+    now: Timestamp,
+) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    walk(&*desired.document, shape, &Path::default(), &mut |at, node, _| {
+        let end = match &node.kind {
+            Kind::Sas(_) => live.get(&at.address()).copied().flatten().and_then(sas::moment),
+            _ => None,
+        };
+        if let Some(end) = end.filter(|end| end.duration_since(now) < SignedDuration::from_hours(24 * DAYS)) {
+            let when = if end <= now { "ended" } else { "ends" };
+            let message = format!("the live signature of this address {when} on {}", day(end));
+            let help = "run `offerctl apply --resend` to sign it again, if the portal still has to read the image";
+            findings.push(found(desired, Code::SasExpiry, node.span, message).help(help));
+        }
+        Flow::Into
+    });
+    findings
 }
 
 /// The day in UTC, as signatures have it.

@@ -70,8 +70,9 @@ fn note(notes: &mut String, ImportedOffer { key, imported, .. }: &ImportedOffer)
     for (address, variable) in &imported.secrets {
         let _ = writeln!(notes, "  {key}   {}   a secret: set the variable {variable}", shown(address));
     }
-    for address in &imported.unsigned {
-        let _ = writeln!(notes, "  {key}   {}   written without its signature", shown(address));
+    for (address, blob) in &imported.unsigned {
+        let signed = if blob.is_some() { "; `!sas` signs it when it is written" } else { "" };
+        let _ = writeln!(notes, "  {key}   {}   written without its signature{signed}", shown(address));
     }
     for (address, why) in &imported.left_out {
         let _ = writeln!(notes, "  {key}   {}   left to the portal: {}", shown(address), why.describe());
@@ -105,7 +106,7 @@ fn offer(ImportedOffer { key, state, became, imported, differs }: &ImportedOffer
         "files": files,
         "cause": cause,
         "secrets": secrets.collect::<Vec<_>>(),
-        "unsigned": addresses(&imported.unsigned),
+        "unsigned": imported.unsigned.iter().map(|(at, _)| at.to_string()).collect::<Vec<_>>(),
         "left_out": left_out.collect::<Vec<_>>(),
         "differs": addresses(differs),
     })

@@ -291,7 +291,7 @@ fn a_format_without_a_sense_is_refused_with_those_that_have_one() {
         refused(&[command, "-o", "junit"], "it writes text and json");
     }
     refused(&["explain", "-o", "json"], "`explain` has no result in the format json\n  hint: it writes text");
-    refused(&["plan", "-o", "xml"], "there are text, markdown, html, json, sarif, junit and github");
+    refused(&["plan", "-o", "xml"], "there are text, markdown, html, json, yaml, sarif, junit and github");
     refused(&["validate", "-o", "json", "-o", "github"], "would both be written to stdout");
 }
 

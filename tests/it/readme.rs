@@ -36,7 +36,7 @@ fn run_all(page: &str, expected: usize) {
     }
     let blocks = blocks(page);
     assert_eq!(blocks.len(), expected, "{blocks:#?}");
-    let cargo = r#"cargo() { case "$1 $2" in "run --") shift 2; offerctl "$@";; "test ") ;; *) exit 99;; esac; }"#;
+    let cargo = r#"cargo() { case "$1 ${2:-}" in "run --") shift 2; offerctl "$@";; "test ") ;; *) exit 99;; esac; }"#;
     for block in blocks {
         let mut command = Command::new("/bin/sh");
         command.args(["-euc", &format!("{cargo}\n{block}")]).current_dir(&project).stdin(Stdio::null());

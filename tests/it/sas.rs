@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::artifacts::{AZURITE, Azurite};
 use crate::support::clients::{node_package, skip};
-use crate::support::{World, native, offer, write};
+use crate::support::{World, native, offer, offerctl, run_beside, write};
 
 const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
 const SETTINGS: &str = "[[sas]]\naccount = \"contoso\"\ncontainers = [\"images\"]\n";
@@ -71,6 +71,60 @@ async fn a_saved_plan_is_bound_to_the_accounts() {
     write(world.folder.path(), "offerctl.toml", &SETTINGS.replace("images", "images\", \"other"));
     let refused = world.run_with(&["apply", "--yes", "plan.json"], &[KEY]).await.exits(5);
     assert!(refused.stderr.contains("[sas] of offerctl.toml changed"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_signature_that_ends_soon_is_told_of() {
+    let mut live = offer("a", "T");
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(20 * 24);
+    let later = soon + jiff::SignedDuration::from_hours(2 * 24);
+    for (end, told) in [(soon, true), (later, false)] {
+        let signed = format!("{BLOB}?sp=rl&se={}&sig=CANARYsig", end.strftime("%Y-%m-%dT%H:%M:%SZ"));
+        live["definition"]["plans"][0][IMAGES]["2.0.0"] = json!({"osVhdUrl": signed, "lunVhdDetails": []});
+        let world = World::new(vec![native(&live)], &[]).await;
+        write(world.folder.path(), "offerctl.toml", SETTINGS);
+        declare(&world, BLOB);
+        world.run(&["snapshot", "--out", "snapshot.json"]).await.exits(0);
+        for args in [&["plan", "--detailed-exitcode"][..], &["plan", "--detailed-exitcode", "--live", "snapshot.json"]]
+        {
+            let ran = world.run(args).await.exits(0);
+            assert_eq!(ran.stderr.contains("OFR0041"), told, "{args:?}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("CANARY"), "{}", ran.stderr);
+        }
+        write(world.folder.path(), "offerctl.toml", &format!("{SETTINGS}[lints]\nsas-expiry = \"error\"\n"));
+        world.run(&["plan"]).await.exits(if told { 3 } else { 0 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_writes_the_address_and_lists_the_account() {
+    let world = World::new(vec![native(&offer("a", "T"))], &[]).await;
+    let import = async |folder: &std::path::Path| {
+        let mut command = offerctl(folder);
+        command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).arg("import");
+        run_beside(command).await
+    };
+    let address = "!sas https://images.blob.core.windows.net/vhds/1.vhd";
+    let read = |folder: &std::path::Path, name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
+
+    let fresh = tempfile::tempdir().expect("a folder");
+    import(fresh.path()).await.exits(0);
+    let text = read(fresh.path(), "offers/contoso/a.yaml");
+    assert!(text.contains(address) && !text.contains("CANARY") && !text.contains("sp=rl"), "{text}");
+    let entry = "[[sas]]\naccount = \"images\"\ncontainers = [\"vhds\"]\n";
+    assert!(read(fresh.path(), "offerctl.toml").contains(entry));
+
+    let there = tempfile::tempdir().expect("a folder");
+    write(there.path(), "offerctl.toml", "# mine\n");
+    let told = import(there.path()).await.exits(3);
+    assert!(told.stderr.contains(entry), "{}", told.stderr);
+    assert_eq!(read(there.path(), "offerctl.toml"), "# mine\n");
+    write(there.path(), "offerctl.toml", entry);
+    for folder in [fresh.path(), there.path()] {
+        let mut plan = offerctl(folder);
+        plan.env("OFFERCTL_ENDPOINT", world.sandbox.url()).args(["plan", "--detailed-exitcode"]);
+        run_beside(plan).await.exits(0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,7 +100,8 @@ async fn sarif_names_the_file_of_a_finding() {
     write(root, "offers/split/plans/pro.yaml", "planId: pro\nregions: [no]\n");
     let sarif = run(offerctl(root).args(["validate", "-o", "sarif"])).json();
     let results = sarif["runs"][0]["results"].as_array().expect("results");
-    let place = |result: &Value| result["locations"][0]["physicalLocation"].clone();
-    let found = results.iter().map(place).find(|at| at["artifactLocation"]["uri"] == "offers/split/plans/pro.yaml");
-    assert_eq!(found.expect("the region in small letters")["region"]["startLine"], 2);
+    let found = results.iter().find(|result| result["ruleId"] == "OFR0057").expect("the region in small letters");
+    let place = &found["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "offers/split/plans/pro.yaml");
+    assert_eq!(place["region"]["startLine"], 2);
 }
