@@ -78,6 +78,9 @@ mod document;
 #[expect(clippy::disallowed_methods, reason = "reads the files of the project")]
 mod workspace;
 
+// Writing YAML.
+mod yaml;
+
 mod lint;
 
 // What is, what differs, what to do.

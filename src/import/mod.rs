@@ -2,7 +2,6 @@
 //! secrets become names, and the rest is YAML in one layout.
 
 mod names;
-mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -14,9 +13,9 @@ use crate::redact;
 use crate::sas::{self, Place};
 use crate::schema::Shape;
 use crate::workspace::{Plain, is_short, plain, short};
+use crate::yaml::{self, Yaml};
 use names::{Names, variable};
 pub(crate) use names::{asset, file_stem};
-use yaml::Yaml;
 
 /// The keys of an offer that are the publisher's own. A live offer may have any other key, and none of them is trusted.
 const ENVELOPE: [&str; 4] = ["publisherId", "id", "offerTypeId", "definition"];

@@ -12,7 +12,7 @@ use crate::workspace::{Plain, plain};
 
 /// What is written.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Yaml {
+pub(crate) enum Yaml {
     /// null, a boolean, a number or a text.
     Scalar(Value),
     /// A tag with its text, such as `!secret env:NAME`.
@@ -27,14 +27,14 @@ const WIDTH: usize = 110;
 const NARROWEST: usize = 40;
 
 /// Returns the text of a document whose root is a mapping.
-pub(super) fn document(entries: &[(String, Yaml)]) -> String {
+pub(crate) fn document(entries: &[(String, Yaml)]) -> String {
     let mut out = String::new();
     map(entries, 0, &mut out);
     out
 }
 
 /// Whether a key has more characters than YAML takes before the colon.
-pub(super) fn is_too_long(key: &str) -> bool {
+pub(crate) fn is_too_long(key: &str) -> bool {
     text_in_line(key).chars().count() > 1000
 }
 
@@ -214,7 +214,7 @@ fn is_guid(text: &str) -> bool {
 }
 
 /// Whether a person sees the character, and every reader of YAML takes it as it is.
-pub(super) fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     !c.is_control() && !is_unseen(c) && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
