@@ -293,7 +293,7 @@ impl Writer<'_> {
         let variable = std::iter::once(base.clone()).chain(numbered).find(|name| !self.variables.contains(name))?;
         self.variables.insert(variable.clone());
         self.out.secrets.push((at, variable.clone()));
-        Some(Yaml::Tagged("!secret", format!("env:{variable}")))
+        Some(Yaml::Tagged("!secret".to_owned(), format!("env:{variable}")))
     }
 
     /// A list is declared whole, so one that cannot be written whole is left to the portal. Members with an identity are
@@ -356,12 +356,12 @@ impl Writer<'_> {
                     self.out.left_out.push((at.clone(), LeftOut::Copy));
                 }
                 self.out.copies.push((at, text.clone()));
-                saved.map(|path| Yaml::Tagged("!artifact", path))
+                saved.map(|path| Yaml::Tagged("!artifact".to_owned(), path))
             }
             Value::String(text) if redact::holds_secret(text) => match without_signature(text, shape) {
                 Some(Unsigned::Blob(address, place)) => {
                     self.out.unsigned.push((at, Some(place)));
-                    Some(Yaml::Tagged("!sas", address))
+                    Some(Yaml::Tagged("!sas".to_owned(), address))
                 }
                 Some(Unsigned::Other(address)) => {
                     self.out.unsigned.push((at, None));
@@ -375,7 +375,7 @@ impl Writer<'_> {
             Value::String(text) if self.options.split_text && is_long_html(text) => {
                 let (name, path) = self.names.text(&at);
                 self.out.files.push((path, text.clone()));
-                Some(Yaml::Tagged("!file", name))
+                Some(Yaml::Tagged("!file".to_owned(), name))
             }
             Value::Number(number) if !matches!(plain(&number.to_string()), Plain::Number(_)) => {
                 self.out.left_out.push((at, LeftOut::Number));
