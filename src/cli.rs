@@ -118,6 +118,44 @@ pub(crate) struct Global {
     pub(crate) log_format: LogFormat,
 }
 
+/// Variables that earlier versions read in place of a flag that changes what a single call does, with that flag.
+pub(crate) const RETIRED_VARIABLES: [(&str, &str); 19] = [
+    ("OFFERCTL_ALLOW", "allow"),
+    ("OFFERCTL_ALLOW_UNDECLARED", "allow-undeclared"),
+    ("OFFERCTL_BASE", "base"),
+    ("OFFERCTL_DETAILED_EXITCODE", "detailed-exitcode"),
+    ("OFFERCTL_EXPECT_PLAN", "expect-plan"),
+    ("OFFERCTL_FIX", "fix"),
+    ("OFFERCTL_FROM", "from"),
+    ("OFFERCTL_HTML_SOURCE", "html-source"),
+    ("OFFERCTL_LIVE", "live"),
+    ("OFFERCTL_MARKDOWN_LIMIT", "markdown-limit"),
+    ("OFFERCTL_NO_ARTIFACTS", "no-artifacts"),
+    ("OFFERCTL_NOTIFY", "notify"),
+    ("OFFERCTL_NO_WAIT", "no-wait"),
+    ("OFFERCTL_OUT", "out"),
+    ("OFFERCTL_RESEND", "resend"),
+    ("OFFERCTL_SINCE", "since"),
+    ("OFFERCTL_THROUGH", "through"),
+    ("OFFERCTL_TO", "to"),
+    ("OFFERCTL_YES", "yes"),
+];
+
+impl Command {
+    /// Returns the retired variables that are set and stand for a flag of this command, with that flag.
+    pub(crate) fn retired_variables(
+        &self,
+        is_set: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let root = Cli::command();
+        let command = root.find_subcommand(self.name()).cloned();
+        let takes = move |flag: &str| {
+            command.as_ref().is_some_and(|command| command.get_arguments().any(|a| a.get_long() == Some(flag)))
+        };
+        RETIRED_VARIABLES.into_iter().filter(move |(variable, flag)| takes(flag) && is_set(variable))
+    }
+}
+
 impl Cli {
     /// The command line as clap knows it, without the variables that are set and empty: pipelines set those, and mean
     /// nothing by them.
@@ -191,7 +229,7 @@ pub(crate) struct ValidateArgs {
     pub(crate) targets: Targets,
 
     /// Mend what has one right answer, such as missing quotes; comments stay
-    #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) fix: bool,
 }
 
@@ -234,27 +272,27 @@ pub(crate) enum SchemaCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Shaping {
     /// How far apply takes changes, instead of what each file says
-    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    #[arg(long, value_name = "SLOT", value_enum)]
     pub(crate) through: Option<Through>,
 
     /// Accept this finding of a guard: TOKEN, or publisher/offer:TOKEN where several offers have it; repeatable
-    #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
+    #[arg(long, value_name = "TOKEN", value_delimiter = ',')]
     pub(crate) allow: Vec<String>,
 
     /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
-    #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
+    #[arg(long, value_name = "REV")]
     pub(crate) since: Option<String>,
 
     /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
-    #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) resend: bool,
 
     /// Do not look at the files behind artifacts; those that the portal copied are shown as not compared
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 
     /// Compare HTML as it is written, rather than as a reader sees it
-    #[arg(long, env = "OFFERCTL_HTML_SOURCE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) html_source: bool,
 }
 
@@ -270,7 +308,7 @@ pub(crate) struct PlanArgs {
 
     /// Plan against a snapshot in the place of the portal: no credential is looked for, no connection is opened, and
     /// the plan cannot be applied
-    #[arg(long, value_name = "FILE", env = "OFFERCTL_LIVE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) live: Option<PathBuf>,
 
     /// Save the plan for apply
@@ -278,11 +316,11 @@ pub(crate) struct PlanArgs {
     pub(crate) out: Option<PathBuf>,
 
     /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
-    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
+    #[arg(long, value_name = "N")]
     pub(crate) markdown_limit: Option<usize>,
 
     /// Exit with 2 when there are changes
-    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
 
@@ -297,7 +335,7 @@ pub(crate) struct ApplyArgs {
     pub(crate) shaping: Shaping,
 
     /// Go on only if the plan is the one with this fingerprint, as `plan` shows it: all 64 digits, or the first 12 or more
-    #[arg(long, value_name = "FINGERPRINT", env = "OFFERCTL_EXPECT_PLAN", value_parser = fingerprint)]
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     pub(crate) expect_plan: Option<String>,
 
     /// How to start, and how long to wait.
@@ -315,7 +353,7 @@ fn fingerprint(text: &str) -> Result<String, String> {
 #[derive(Debug, Args)]
 pub(crate) struct Consent {
     /// Do not ask before anything is changed
-    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) yes: bool,
 }
 
@@ -331,7 +369,7 @@ pub(crate) struct Start {
     pub(crate) waiting: Waiting,
 
     /// Start operations and leave them to the portal; `offerctl wait` waits for them later
-    #[arg(long, env = "OFFERCTL_NO_WAIT", value_parser = FalseyValueParser::new(), conflicts_with = "wait_timeout")]
+    #[arg(long, conflicts_with = "wait_timeout")]
     pub(crate) no_wait: bool,
 }
 
@@ -354,7 +392,7 @@ pub(crate) struct WaitArgs {
     pub(crate) waiting: Waiting,
 
     /// With `live`: sign off what is running now as soon as the portal asks for it, and wait until customers have it
-    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    #[arg(long, value_name = "SLOT", value_enum)]
     pub(crate) through: Option<Through>,
 
     /// Whether to ask.
@@ -382,7 +420,7 @@ pub(crate) struct PublishArgs {
     pub(crate) release: ReleaseArgs,
 
     /// Whom the portal tells about it; repeatable [default: `reconcile.notify` of the file]
-    #[arg(long, value_name = "EMAIL", env = "OFFERCTL_NOTIFY", value_delimiter = ',')]
+    #[arg(long, value_name = "EMAIL", value_delimiter = ',')]
     pub(crate) notify: Vec<String>,
 }
 
@@ -431,6 +469,40 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// An exported variable must not change what a later command does.
+    #[test]
+    fn variables_say_where_offerctl_runs_and_not_what_a_call_does() {
+        const KEPT: [&str; 18] = [
+            "OFFERCTL_AUTH",
+            "OFFERCTL_AUTH_VERSION",
+            "OFFERCTL_CACHE_DIR",
+            "OFFERCTL_CHDIR",
+            "OFFERCTL_COLOR",
+            "OFFERCTL_ENDPOINT",
+            "OFFERCTL_ENV",
+            "OFFERCTL_LOG_FORMAT",
+            "OFFERCTL_MAX_REQUESTS",
+            "OFFERCTL_NO_INPUT",
+            "OFFERCTL_OUTPUT",
+            "OFFERCTL_PARALLELISM",
+            "OFFERCTL_QUIET",
+            "OFFERCTL_RETRIES",
+            "OFFERCTL_RETRY_BUDGET",
+            "OFFERCTL_SANDBOX",
+            "OFFERCTL_VERBOSE",
+            "OFFERCTL_WAIT_TIMEOUT",
+        ];
+        let root = Cli::command();
+        let all = || std::iter::once(&root).chain(root.get_subcommands()).filter(|c| c.get_name() != "sandbox");
+        let read = all().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_env);
+        let read = read.filter_map(std::ffi::OsStr::to_str).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(read.into_iter().collect::<Vec<_>>(), KEPT);
+        let flags = all().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long).collect::<Vec<_>>();
+        for (variable, flag) in RETIRED_VARIABLES {
+            assert!(flags.contains(&flag), "{variable} names --{flag}, which no command takes");
+        }
     }
 
     #[test]

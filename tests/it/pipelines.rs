@@ -220,7 +220,7 @@ async fn drift_is_looked_for_since_the_last_apply_and_told_in_one_issue() {
     crate::drift::commit(&world);
     world.run(&["apply", "--yes", "-o", "json=applied.json"]).await.exits(0);
     let (here, issues) = (world.folder.path().to_owned(), tempfile::tempdir().expect("a folder"));
-    let env = [("OFFERCTL_ENDPOINT", world.sandbox.url()), ("OFFERCTL_NO_ARTIFACTS", "1"), ("GH_REPO", "c/o")];
+    let env = [("OFFERCTL_ENDPOINT", world.sandbox.url()), ("GH_REPO", "c/o")];
     let look = (FILE, "Look for drift");
     let code = |job: &Job| job.read("GITHUB_OUTPUT").lines().last().map(str::to_owned);
 
@@ -351,7 +351,7 @@ async fn a_merge_is_applied_as_it_was_planned_or_not_at_all() {
     let step = async |job: Job, name: &str, fingerprint: String| {
         let (url, folder, script) = (url.clone(), folder.clone(), script("github/apply.yml", name));
         let ran = tokio::task::spawn_blocking(move || {
-            let env = [("OFFERCTL_ENDPOINT", &*url), ("OFFERCTL_NO_ARTIFACTS", "1"), ("FINGERPRINT", &*fingerprint)];
+            let env = [("OFFERCTL_ENDPOINT", &*url), ("FINGERPRINT", &*fingerprint)];
             let ran = job.run(&folder, &script, &env, &[]);
             (job, ran)
         });
