@@ -189,6 +189,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Show what apply would do
     Plan(PlanArgs),
+    /// Show a saved plan again, in any format of plan; needs neither the project nor the portal
+    ShowPlan(ShowPlanArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
     Apply(ApplyArgs),
     /// Compare two states of offers: slots, versions, or the files
@@ -315,13 +317,39 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
-    #[arg(long, value_name = "N")]
-    pub(crate) markdown_limit: Option<usize>,
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+}
+
+/// What shapes the texts of a plan.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Reading {
+    /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
+    #[arg(long, value_name = "N")]
+    pub(crate) markdown_limit: Option<usize>,
+}
+
+/// `offerctl show-plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl show-plan plan.json                        as `plan` showed it\n  \
+                        offerctl show-plan plan.json -o markdown=plan.md    for a comment")]
+pub(crate) struct ShowPlanArgs {
+    /// A plan that `plan --out FILE` saved
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
 }
 
 /// `offerctl apply`.

@@ -25,6 +25,7 @@ mod schema;
 mod secrets;
 mod shell;
 mod show;
+mod show_plan;
 mod since;
 mod sinks;
 mod snapshot;
@@ -100,8 +101,8 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
         // A pipeline that asked for a document gets one, whatever happened.
         shell.emit_error(error);
     }
-    if let Some(traffic) = shell.traffic().filter(|traffic| traffic.requests > 0) {
-        term.say(&crate::render::traffic(traffic));
+    if let Some(traffic) = shell.traffic() {
+        term.say(&traffic);
     }
     // Here already: the shell holds the secrets that must not be in it.
     Ok(result.unwrap_or_else(|error| {
@@ -122,6 +123,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
+        Command::ShowPlan(args) => show_plan::run(shell, &args),
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Diff(args) => diff::run(shell, &args).await,
         Command::Drift(args) => drift::run(shell, &args).await,

@@ -12,7 +12,7 @@ use crate::cli::{Consent, Global, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::operation::Patience;
 use crate::parallel::Workers;
-use crate::portal::{Approval, Reader, Traffic};
+use crate::portal::{Approval, Reader};
 use crate::redact;
 use crate::schema::Schemas;
 use crate::stop::Stop;
@@ -31,8 +31,8 @@ pub(super) struct Shell {
     pub(super) workers: Workers,
     pub(super) stop: Stop,
     pub(super) command: &'static str,
-    /// The way to the portal, once it is open.
-    pub(super) reader: OnceLock<Reader>,
+    /// The way to the portal and its name, once it is open.
+    pub(super) reader: OnceLock<(Reader, String)>,
     /// The secrets that were read for request bodies. They are held until the last text has left, so that all are known.
     pub(super) secrets: OnceLock<Secrets>,
 }
@@ -79,9 +79,13 @@ impl Shell {
         }
     }
 
-    /// What the run cost the network, if it asked the portal at all.
-    pub(super) fn traffic(&self) -> Option<Traffic> {
-        self.reader.get().map(Reader::traffic)
+    /// Returns a line about the portal and the requests, if the run sent any.
+    pub(super) fn traffic(&self) -> Option<String> {
+        let (reader, portal) = self.reader.get()?;
+        let project = self.found.as_ref().ok().and_then(Option::as_deref);
+        let environment = project.and_then(|project| project.environment.as_deref());
+        let traffic = Some(reader.traffic()).filter(|traffic| traffic.requests > 0)?;
+        Some(crate::render::traffic(traffic, portal, environment))
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn document(format: &'static str, content: impl Serialize) -> String 
 #[derive(Serialize)]
 struct PlanDocument<'a> {
     fingerprint: String,
+    portal: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<&'a str>,
     /// Whether every offer could be read.
@@ -61,6 +62,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
         "offerctl.plan",
         PlanDocument {
             fingerprint: plan.fingerprint().to_string(),
+            portal: plan.portal(),
             environment: plan.environment(),
             complete: plan.unread().is_empty(),
             summary: plan.totals(),

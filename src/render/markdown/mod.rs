@@ -106,7 +106,7 @@ impl Page {
         self.not_read(review);
         self.offers(review);
         self.unchanged(review);
-        review.scope.iter().for_each(|line| self.block(&code(line)));
+        review.portal.iter().chain(&review.scope).for_each(|line| self.block(&code(line)));
         self.out.push_str(&format!("Fingerprint: <code>{}</code>\n", review.fingerprint));
         self.out
     }

@@ -49,6 +49,8 @@ pub(crate) struct Review {
     pub(crate) findings: Vec<FindingReview>,
     /// What the plan does not cover, and what it was made from in the place of the portal.
     pub(crate) scope: Vec<String>,
+    /// The portal that was read, for texts that are read elsewhere than beside the run's own messages.
+    pub(crate) portal: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -237,6 +239,8 @@ pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
         unread: plan.unread().iter().map(unread).collect(),
         findings: plan.findings().iter().map(|found| finding(found, false)).collect(),
         scope: scope(plan),
+        portal: (plan.snapshot().is_none() && !plan.portal().is_empty())
+            .then(|| format!("Portal: {}.", visible(plan.portal(), false))),
     }
 }
 
