@@ -203,7 +203,8 @@ async fn a_saved_plan_is_shown_in_every_format_as_it_was_when_it_was_made() {
     }
     assert_eq!(show(&["-o", "json"]).exits(0).json(), json);
     assert_eq!(json["portal"], json!(world.sandbox.url()));
-    assert!(show(&["-o", "markdown"]).stdout.contains("Portal: "));
+    let comment = show(&["-o", "markdown"]).stdout;
+    assert!(comment.contains("<code>Portal&#58; http"), "{comment}");
     // The findings and the changes are those of the fingerprint, or the plan is not shown.
     let saved = std::fs::read_to_string(world.path("p.json")).expect("a plan");
     for (from, to) in [("many-offers:2", "many-offers:3"), ("\"after\": \"new\"", "\"after\": \"safe\"")] {
