@@ -78,8 +78,10 @@ mod document;
 #[expect(clippy::disallowed_methods, reason = "reads the files of the project")]
 mod workspace;
 
-// Writing YAML.
+// Writing YAML, and editing it.
 mod yaml;
+
+mod edit;
 
 mod lint;
 
@@ -99,6 +101,9 @@ mod policy;
 mod plan;
 
 mod drift;
+
+// Back into the files.
+mod revise;
 
 mod snapshot;
 

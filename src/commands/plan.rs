@@ -169,8 +169,8 @@ fn ending(shell: &Shell, offers: &[Desired], plan: &Plan) -> Vec<Diagnostic> {
     let all = changed.chain(plan.unchanged().iter().map(|offer| (&offer.key, &offer.diff)));
     let found = all.filter(|(_, diff)| !diff.signatures.is_empty()).filter_map(|(key, diff)| {
         let desired = of(offers, key)?;
-        let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref()));
-        Some(lint::live_signatures(desired, live.collect(), shell.schemas.shape(&desired.offer_type), now))
+        let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref())).collect();
+        Some(lint::live_signatures(desired, &live, shell.schemas.shape(&desired.offer_type), now))
     });
     found.flatten().collect()
 }

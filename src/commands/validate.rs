@@ -3,9 +3,10 @@
 use super::shell::Shell;
 use crate::cli::{Format, ValidateArgs};
 use crate::diagnostic::{Diagnostic, Source};
+use crate::edit::mend;
 use crate::error::{Error, Exit, Result};
 use crate::render;
-use crate::workspace::{Project, mend};
+use crate::workspace::Project;
 
 pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
     let (project, mut loaded) = shell.read_linted(&args.targets.targets)?;

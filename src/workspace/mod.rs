@@ -11,7 +11,6 @@ mod guards;
 mod layout;
 mod load;
 mod locate;
-mod mend;
 mod merge;
 mod names;
 mod offer;
@@ -38,14 +37,13 @@ pub(crate) use files::Tree;
 pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use load::offer_from_text;
 pub(crate) use locate::locate;
-pub(crate) use mend::mend;
 pub(crate) use names::{is_short, short};
 #[cfg(test)]
 pub(crate) use offer::Reconcile;
 pub(crate) use offer::{Desired, Ignore, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
 pub(crate) use variables::{Variables, is_secret};
-pub(crate) use yaml::{Plain, plain};
+pub(crate) use yaml::{Plain, opaque, plain, tag, untagged};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};

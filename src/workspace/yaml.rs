@@ -63,6 +63,29 @@ pub(super) fn parse_in(
     loader.document()
 }
 
+/// Returns the document of a text as it is written: a tag is not resolved, but a part of its value. `None` for what cannot be
+/// read.
+pub(crate) fn untagged(text: &str) -> Option<Node> {
+    let source = Source { path: "".into(), text: text.into() };
+    let mut keep = |tag: &str, node: &Node| {
+        Ok(match &node.kind {
+            Kind::Scalar(Value::String(text)) => Kind::Scalar(Value::String(opaque(tag, text))),
+            kind => kind.clone(),
+        })
+    };
+    parse(&source, &mut keep, &mut Vec::new())
+}
+
+/// Returns what stands for a tag and its text in [`untagged`]; no file holds such a text.
+pub(crate) fn opaque(tag: &str, text: &str) -> String {
+    format!("\0{tag} {text}")
+}
+
+/// Returns the tag of what [`opaque`] made.
+pub(crate) fn tag(opaque: &str) -> Option<&str> {
+    opaque.strip_prefix('\0')?.split(' ').next()
+}
+
 /// The loader stops: the reason is in the diagnostics.
 struct Stop;
 
