@@ -20,6 +20,10 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "SLOT|vN|file")]
     pub(crate) to: SideArg,
 
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
+
     /// Exit with 2 when there are differences
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,

@@ -20,6 +20,10 @@ pub(crate) struct DriftArgs {
     #[arg(long)]
     pub(crate) allow_undeclared: bool,
 
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
+
     /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
     #[arg(long, value_name = "N")]
     pub(crate) markdown_limit: Option<usize>,

@@ -126,7 +126,7 @@ async fn with_portal(
     let places = shell.places(offers);
     shell.emit(&|format, color| match format {
         Format::Text if silent => String::new(),
-        format => scaffold::show_report(&report, &places, format, color),
+        format => scaffold::show_report(shell, &report, &places, (format, color)),
     })?;
     Ok(report.exit())
 }

@@ -12,13 +12,13 @@ use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::cli::{DriftArgs, Format};
 use crate::diff;
-use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
+use crate::drift::{self, Base, Drift, Known, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
 use crate::model::{OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::Reader;
-use crate::render::{self, MarkdownOptions, Paint};
+use crate::render::{self, MarkdownOptions};
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Loaded, Project, environment_name};
 
@@ -27,11 +27,12 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let bases = Arc::from(bases(shell, &project, &args.base).await?);
     let found = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
     let places = shell.places(&loaded.offers);
+    let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
-    shell.emit(&|format, color| match format {
-        Format::Text => render::drift(&found, Paint { color }),
-        Format::Markdown => render::drift_markdown(&found, limit),
-        Format::Json => render::drift_json(&found),
+    shell.emit_on(&|format, surface| match format {
+        Format::Text => render::drift(&found, surface.options(verbose, html_source)),
+        Format::Markdown => render::drift_markdown(&found, MarkdownOptions { limit, html_source, verbose }),
+        Format::Json => render::drift_json(&found, shell.read_from()),
         Format::Junit => render::junit::drift(&found),
         Format::Github => render::github::drift(&found, &places),
         Format::Html | Format::Sarif | Format::Yaml => String::new(),
@@ -166,20 +167,13 @@ async fn one(
     let (live, contents) = observe::contents(shell, looker, live, asked).await;
     let (desired, bases) = (desired.clone(), Arc::clone(bases));
     let compare = move |schemas: &Schemas| {
-        let (base, why) = match base(&bases, &desired) {
-            Ok(base) => (Some(base), None),
-            Err(why) => (None, why),
-        };
-        let shape = schemas.shape(&desired.offer_type);
-        let moved = drift::of(&desired, base.map(|(_, base)| base), &live, &contents, shape);
-        let base = base.map(|(name, _)| name.to_owned());
-        OfferDrift { path: desired.path().to_owned(), key: desired.key, base, why, moved }
+        drift::of(&desired, base(&bases, &desired), &live, &contents, schemas.shape(&desired.offer_type))
     };
     Ok(shell.compute(compare).await)
 }
 
 /// The first base that tells of an offer, with its name; or why none does, where there are bases.
-fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
+fn base<'a>(bases: &'a [Origin], desired: &Desired) -> Known<'a> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
     for origin in bases {
         match origin.of(&desired.key, desired.path()) {

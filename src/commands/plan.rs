@@ -16,7 +16,7 @@ use crate::model::OfferKey;
 use crate::plan::{
     self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
 };
-use crate::render::{self, MarkdownOptions, Paint, Places, PlanOptions};
+use crate::render::{self, MarkdownOptions, Places};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
@@ -224,13 +224,7 @@ pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
 
 /// The plan for a place that takes colour or has a width.
 pub(super) fn text(shell: &Shell, html_source: bool, plan: &Plan, surface: Surface) -> String {
-    let options = PlanOptions {
-        paint: Paint { color: surface.color },
-        verbose: shell.global.verbose > 0,
-        html_source,
-        width: surface.width,
-    };
-    render::plan(plan, options)
+    render::plan(plan, surface.options(shell.global.verbose > 0, html_source))
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

@@ -14,6 +14,7 @@ use crate::operation::Patience;
 use crate::parallel::Workers;
 use crate::portal::{Approval, Reader};
 use crate::redact;
+use crate::render::ReadFrom;
 use crate::schema::Schemas;
 use crate::stop::Stop;
 use crate::term::Term;
@@ -79,11 +80,17 @@ impl Shell {
         }
     }
 
+    /// Returns the portal, once it was asked, and the environment of the project.
+    pub(super) fn read_from(&self) -> ReadFrom<'_> {
+        let project = self.found.as_ref().ok().and_then(Option::as_deref);
+        let environment = project.and_then(|project| project.environment.as_deref());
+        ReadFrom { portal: self.reader.get().map(|(_, name)| name.as_str()), environment }
+    }
+
     /// Returns a line about the portal and the requests, if the run sent any.
     pub(super) fn traffic(&self) -> Option<String> {
         let (reader, portal) = self.reader.get()?;
-        let project = self.found.as_ref().ok().and_then(Option::as_deref);
-        let environment = project.and_then(|project| project.environment.as_deref());
+        let environment = self.read_from().environment;
         let traffic = Some(reader.traffic()).filter(|traffic| traffic.requests > 0)?;
         Some(crate::render::traffic(traffic, portal, environment))
     }

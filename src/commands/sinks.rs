@@ -9,7 +9,7 @@ use super::shell::Shell;
 use crate::cli::{Command, Format, OutputSpec};
 use crate::error::{Error, Result};
 use crate::model::OfferKey;
-use crate::render::{self, Places};
+use crate::render::{self, Paint, Places, PlanOptions};
 use crate::safe::{Escape, Safe};
 use crate::workspace::Desired;
 
@@ -25,6 +25,11 @@ pub(super) struct Surface {
 
 impl Surface {
     const FILE: Self = Self { color: false, width: None };
+
+    /// Returns how changes are shown on it.
+    pub(super) fn options(self, verbose: bool, html_source: bool) -> PlanOptions {
+        PlanOptions { paint: Paint { color: self.color }, verbose, html_source, width: self.width }
+    }
 }
 
 impl Shell {

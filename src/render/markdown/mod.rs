@@ -249,7 +249,7 @@ impl Page {
         let class =
             if item.risk.is_grave() { format!("**{}**", item.risk.word()) } else { item.risk.word().to_owned() };
         let act = item.act;
-        let place = if item.place.is_empty() { "no file asks for it".to_owned() } else { code(&item.place) };
+        let place = if item.place.is_empty() { "not declared".to_owned() } else { code(&item.place) };
         let symbol = act.symbol().replace('~', "&#126;");
         self.block(&format!("**{symbol} {}** {}{what} ({class}{twin}, {place})", act.word(), code(&item.address)));
         if self.step < Step::NoBodies {
