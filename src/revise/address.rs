@@ -74,7 +74,7 @@ fn wrappers(first: Option<&Part>, shape: &Shape, is_pointer: bool) -> &'static [
 }
 
 /// The property of a schema that a name stands for.
-fn full_name<'s>(shape: &'s Shape, name: &'s str) -> Option<&'s str> {
+pub(super) fn full_name<'s>(shape: &'s Shape, name: &'s str) -> Option<&'s str> {
     if shape.names(name) {
         return Some(name);
     }

@@ -140,7 +140,7 @@ fn holds_tag(node: &Node) -> Option<String> {
 }
 
 /// What is known of the value at an address.
-pub(super) fn shape_of<'s>(shape: &'s Shape, address: &Address) -> &'s Shape {
+pub(crate) fn shape_of<'s>(shape: &'s Shape, address: &Address) -> &'s Shape {
     address.steps().fold(shape, |shape, step: Step<'_>| match step {
         AddressStep::Key(label) => shape.property(shape.labelled(label)),
         AddressStep::Id(_) if crate::document::members_key(shape).is_some() => shape.item(),

@@ -5,7 +5,9 @@
 
 mod address;
 mod adopt;
+mod images;
 mod place;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::diagnostic::FileId;
-use crate::document::{Finder, Found};
+use crate::document::{Finder, Found, members_key};
 use crate::edit::{self, Edit, Op, Token};
 use crate::model::{Address, Node, Step as AddressStep};
 use crate::schema::Shape;
@@ -23,7 +25,9 @@ use crate::workspace::{Desired, tag, untagged};
 use crate::yaml::Yaml;
 
 pub(crate) use address::parse as address;
-pub(crate) use adopt::{Adopted, NotAdopted, adopt};
+pub(crate) use adopt::{Adopted, adopt, shape_of};
+pub(crate) use images::NewImage;
+pub(crate) use value::value;
 
 /// A step of an address.
 type Step<'s> = AddressStep<&'s str>;
@@ -36,7 +40,8 @@ const PLAN: usize = 3;
 pub(crate) struct Revised {
     /// Relative to the project, with forward slashes.
     pub(crate) path: String,
-    pub(crate) before: String,
+    /// Nothing where it is new.
+    pub(crate) before: Option<String>,
     pub(crate) after: Option<String>,
 }
 
@@ -61,6 +66,7 @@ pub(crate) struct Reviser<'a> {
     /// The new texts of files that are the text of one value.
     texts: BTreeMap<FileId, String>,
     deleted: Vec<FileId>,
+    new_files: Vec<(String, String)>,
 }
 
 impl<'a> Reviser<'a> {
@@ -74,6 +80,7 @@ impl<'a> Reviser<'a> {
             edits: BTreeMap::new(),
             texts: BTreeMap::new(),
             deleted: Vec::new(),
+            new_files: Vec::new(),
         }
     }
 
@@ -90,6 +97,19 @@ impl<'a> Reviser<'a> {
         let placed = place::place(self.written(node.span.file), shape, steps);
         let text = placed.text.filter(|_| placed.matched == steps.len())?;
         tag(&text).map(ToOwned::to_owned)
+    }
+
+    /// Returns the value at an address as it is written, with its tags.
+    fn written_at(&mut self, address: &Address) -> Option<Yaml> {
+        let file = self.finder.value(address)?.span.file;
+        let steps = address.steps().collect::<Vec<_>>();
+        let (steps, shape) = self.inside(file, &steps);
+        let placed = place::place(self.written(file), shape, steps);
+        let value = placed.ways[0].iter().try_fold(self.written(file), |value, token| match token {
+            Token::Key(key) => value.get(key),
+            Token::Index(index) => value.get(index),
+        });
+        Some(edit::yaml_of(value?.clone())).filter(|_| placed.matched == steps.len())
     }
 
     /// Whether the file has names of the API where there are short ones.
@@ -109,6 +129,9 @@ impl<'a> Reviser<'a> {
         if exists && self.desired.sources.is_text(node.span) {
             return self.set_text(node, value);
         }
+        if let Some(member) = self.missing_member(&steps) {
+            return Err(self.refusal(node, format!("`{member}` is not declared; add it first, or correct the address")));
+        }
         let mut file = node.span.file;
         if !exists && let Some(overlay) = self.overlay_of(file) {
             file = overlay;
@@ -118,8 +141,8 @@ impl<'a> Reviser<'a> {
         if exists && placed.matched < steps.len() {
             return Err(self.refusal(node, "the value is written through an alias or a merge key".to_owned()));
         }
-        let edit = placed.set(&steps[placed.matched..], value);
-        self.edits.entry(file).or_default().push(edit);
+        let edits = placed.set(&steps[placed.matched..], value);
+        self.edits.entry(file).or_default().extend(edits);
         Ok(())
     }
 
@@ -142,7 +165,8 @@ impl<'a> Reviser<'a> {
         if placed.matched < steps.len() {
             return Err(self.refusal(parent, "the value is written through an alias or a merge key".to_owned()));
         }
-        self.edits.entry(file).or_default().push(Edit { place: placed.tokens, op: Op::Remove });
+        let edits = placed.ways.into_iter().map(|place| Edit { place, op: Op::Remove });
+        self.edits.entry(file).or_default().extend(edits);
         Ok(())
     }
 
@@ -157,12 +181,13 @@ impl<'a> Reviser<'a> {
             return Err(self.refusal(list, "the list is written through an alias".to_owned()));
         }
         let length = list.items().len();
-        let at = |index| placed.tokens.iter().cloned().chain([Token::Index(index)]).collect::<Vec<_>>();
-        let removed = gone.iter().map(|index| Edit { place: at(*index), op: Op::Remove });
-        let added = new.iter().enumerate();
-        let added = added.map(|(index, value)| Edit { place: at(length + index), op: Op::Set(value.clone()) });
-        let edits = removed.chain(added).collect::<Vec<_>>();
-        self.edits.entry(file).or_default().extend(edits);
+        let edits = self.edits.entry(file).or_default();
+        for way in &placed.ways {
+            let at = |index| way.iter().cloned().chain([Token::Index(index)]).collect::<Vec<_>>();
+            edits.extend(gone.iter().map(|index| Edit { place: at(*index), op: Op::Remove }));
+            let new = new.iter().enumerate();
+            edits.extend(new.map(|(index, value)| Edit { place: at(length + index), op: Op::Set(value.clone()) }));
+        }
         Ok(())
     }
 
@@ -184,13 +209,26 @@ impl<'a> Reviser<'a> {
         }
         revised.extend(self.texts.iter().map(|(file, text)| (source(*file), Some(text.clone()))));
         revised.extend(self.deleted.iter().map(|file| (source(*file), None)));
-        let revised = revised.into_iter().filter(|(source, after)| after.as_deref() != Some(&*source.text));
+        let changed = revised.into_iter().filter(|(source, after)| after.as_deref() != Some(&*source.text));
         let file = |(source, after): (&crate::diagnostic::Source, _)| Revised {
             path: source.path.to_string(),
-            before: source.text.to_string(),
+            before: Some(source.text.to_string()),
             after,
         };
-        Ok(revised.map(file).collect())
+        let new = self.new_files.iter().map(|(path, text)| Revised {
+            path: path.clone(),
+            before: None,
+            after: Some(text.clone()),
+        });
+        Ok(changed.map(file).chain(new).collect())
+    }
+
+    /// The member of a list that an address leads through, if no file declares it.
+    fn missing_member(&self, steps: &[Step<'_>]) -> Option<Address> {
+        let around = |count: usize| steps[..count].iter().copied().collect::<Address>();
+        let mut members = (1..steps.len()).filter(|count| matches!(steps[count - 1], AddressStep::Id(_)));
+        let is_in_list = |member: &Address| members_key(shape_of(self.shape, &member.parent())).is_some();
+        members.find_map(|count| Some(around(count)).filter(|at| is_in_list(at) && self.finder.value(at).is_none()))
     }
 
     fn set_text(&mut self, node: &Node, value: &Yaml) -> Result<(), Refusal> {
@@ -219,16 +257,19 @@ impl<'a> Reviser<'a> {
 
     /// The steps that lead to a value inside a file, and what is known of the file's root: the file of a plan starts there.
     fn inside<'s>(&self, file: FileId, steps: &'s [Step<'s>]) -> (&'s [Step<'s>], &'a Shape) {
-        let own = &*self.desired.sources.own().path;
-        let plans = own.rsplit_once('/').filter(|(_, name)| name.starts_with("offer."));
         let source = self.desired.sources.iter().nth(file.index());
-        let is_of_plan = plans.zip(source).is_some_and(|((folder, _), source)| {
-            source.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with("/plans/"))
-        });
+        let is_of_plan =
+            source.zip(self.plan_folder()).is_some_and(|(source, folder)| source.path.starts_with(&folder));
         match is_of_plan && steps.len() >= PLAN {
             true => (&steps[PLAN..], self.shape.property("definition").property("plans").item()),
             false => (steps, self.shape),
         }
+    }
+
+    /// The folder of the files with one plan each, if the offer's own file has one beside it.
+    fn plan_folder(&self) -> Option<String> {
+        let (folder, name) = self.desired.path().rsplit_once('/')?;
+        name.starts_with("offer.").then(|| format!("{folder}/plans/"))
     }
 
     /// What a file says as it is written.

@@ -12,8 +12,8 @@ use crate::yaml::Yaml;
 
 /// How far an address leads.
 pub(super) struct Placed<'a> {
-    /// The way to the innermost value that is written.
-    pub(super) tokens: Vec<Token>,
+    /// The ways to the innermost value that is written: two, where a pair of fields that hold one value are both written.
+    pub(super) ways: Vec<Vec<Token>>,
     /// How many steps of the address that is.
     pub(super) matched: usize,
     /// How many members the value has, if it is a list.
@@ -28,40 +28,56 @@ pub(super) struct Placed<'a> {
 
 /// Follows an address from the root of a file.
 pub(super) fn place<'a>(root: &Value, shape: &'a Shape, steps: &[Step<'_>]) -> Placed<'a> {
-    let mut value = root;
-    let mut placed = Placed { tokens: Vec::new(), matched: 0, length: None, text: None, wire_names: false, shape };
+    let mut heads = vec![(Vec::new(), root)];
+    let mut here = shape;
+    let mut matched = 0;
     for step in steps {
-        let Some((token, inner)) = child(value, placed.shape, *step) else { break };
-        placed.shape = inner_shape(placed.shape, value, *step);
-        placed.tokens.push(token);
-        placed.matched += 1;
-        value = inner;
+        let next = heads.iter().flat_map(|(way, value)| {
+            children(value, here, *step).into_iter().map(|(token, inner)| ([way.as_slice(), &[token]].concat(), inner))
+        });
+        let next = next.collect::<Vec<_>>();
+        if next.is_empty() {
+            break;
+        }
+        here = inner_shape(here, heads[0].1, *step);
+        heads = next;
+        matched += 1;
     }
-    placed.text = value.as_str().map(ToOwned::to_owned);
-    placed.length = value.as_array().map(Vec::len);
-    let has_long_name = |key: &String| short(key, placed.shape).is_some();
-    placed.wire_names = value.as_object().is_some_and(|map| map.keys().any(has_long_name));
-    placed
+    let value = heads[0].1;
+    let has_long_name = |key: &String| short(key, here).is_some();
+    Placed {
+        matched,
+        length: value.as_array().map(Vec::len),
+        text: value.as_str().map(ToOwned::to_owned),
+        wire_names: value.as_object().is_some_and(|map| map.keys().any(has_long_name)),
+        shape: here,
+        ways: heads.into_iter().map(|(way, _)| way).collect(),
+    }
 }
 
-fn child<'v>(value: &'v Value, shape: &Shape, step: Step<'_>) -> Option<(Token, &'v Value)> {
+/// The values that a step leads to, and the tokens of the file that name them.
+fn children<'v>(value: &'v Value, shape: &Shape, step: Step<'_>) -> Vec<(Token, &'v Value)> {
     match (value, step) {
         (Value::Object(map), AddressStep::Key(label)) => {
             let full = shape.labelled(label);
-            let names = [Some(full), shape.twin(full)].into_iter().flatten();
-            let mut names = names.flat_map(|name| [Some(name), short(name, shape)]).flatten();
-            names.find_map(|name| Some((Token::Key(name.to_owned()), map.get(name)?)))
+            let written = |name: &str| {
+                let mut names = [Some(name), short(name, shape)].into_iter().flatten();
+                names.find_map(|name| Some((Token::Key(name.to_owned()), map.get(name)?)))
+            };
+            [Some(full), shape.twin(full)].into_iter().flatten().filter_map(written).collect()
         }
-        (Value::Object(map), AddressStep::Id(id)) => Some((Token::Key(id.to_owned()), map.get(id)?)),
+        (Value::Object(map), AddressStep::Id(id)) => {
+            map.get(id).map(|inner| (Token::Key(id.to_owned()), inner)).into_iter().collect()
+        }
         (Value::Array(items), AddressStep::Id(id)) => {
             let is_it = |item: &Value| members_key(shape).and_then(|key| item.get(key)?.as_str()) == Some(id);
             let index = match members_key(shape) {
-                Some(_) => items.iter().position(is_it)?,
-                None => id.parse().ok()?,
+                Some(_) => items.iter().position(is_it),
+                None => id.parse().ok(),
             };
-            Some((Token::Index(index), items.get(index)?))
+            index.and_then(|index| Some((Token::Index(index), items.get(index)?))).into_iter().collect()
         }
-        _ => None,
+        _ => Vec::new(),
     }
 }
 
@@ -74,9 +90,13 @@ fn inner_shape<'a>(shape: &'a Shape, value: &Value, step: Step<'_>) -> &'a Shape
 }
 
 impl Placed<'_> {
-    /// The edit that declares a value where the rest of the address leads, which is not written yet.
-    pub(super) fn set(&self, rest: &[Step<'_>], value: &Yaml) -> Edit {
-        let mut place = self.tokens.clone();
+    /// The edits that declare a value where the rest of the address leads, which is not written yet.
+    pub(super) fn set(&self, rest: &[Step<'_>], value: &Yaml) -> Vec<Edit> {
+        self.ways.iter().map(|way| self.set_at(way, rest, value)).collect()
+    }
+
+    fn set_at(&self, way: &[Token], rest: &[Step<'_>], value: &Yaml) -> Edit {
+        let mut place = way.to_vec();
         let mut shape = self.shape;
         for (index, step) in rest.iter().enumerate() {
             match (*step, members_key(shape)) {

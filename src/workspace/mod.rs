@@ -33,7 +33,7 @@ use jiff::civil::Date;
 pub(crate) use config::SETTINGS;
 pub(crate) use config::{ArtifactStore, Config, MAX_PARALLELISM};
 pub(crate) use environment::{Environment, environment_name};
-pub(crate) use files::Tree;
+pub(crate) use files::{Changes, Tree};
 pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use load::offer_from_text;
 pub(crate) use locate::locate;
