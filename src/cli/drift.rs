@@ -1,7 +1,6 @@
 //! `offerctl drift`.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::Targets;
 
@@ -17,12 +16,16 @@ pub(crate) struct DriftArgs {
 
     /// What both sides are compared with: the report of the last `apply -o json=PATH`, or a Git revision; repeatable,
     /// the first that knows an offer counts. Without one, nobody can say which side moved
-    #[arg(long, value_name = "PATH|REV", env = "OFFERCTL_BASE")]
+    #[arg(long, value_name = "PATH|REV")]
     pub(crate) base: Vec<String>,
 
     /// List offers of the declared publishers that no file declares, without counting them as drift
-    #[arg(long, env = "OFFERCTL_ALLOW_UNDECLARED", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) allow_undeclared: bool,
+
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
 
     /// Write the portal's value into the files: of this address, as drift shows it, or of `all` that is drift; repeatable
     #[arg(long, value_name = "ADDRESS")]
@@ -33,10 +36,10 @@ pub(crate) struct DriftArgs {
     pub(crate) patch: bool,
 
     /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
-    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
+    #[arg(long, value_name = "N")]
     pub(crate) markdown_limit: Option<usize>,
 
     /// Do not look at the files behind artifacts; those that the portal copied are not compared
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 }

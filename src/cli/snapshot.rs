@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::Targets;
 
@@ -19,6 +18,6 @@ pub(crate) struct SnapshotArgs {
     pub(crate) out: PathBuf,
 
     /// Do not look at the files behind artifacts; a plan against the snapshot will not compare them
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 }

@@ -67,7 +67,7 @@ async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers:
     }
     same_sources(shell, &saved, project, offers)?;
     let SavedPlan { content, bound, fingerprint } = saved;
-    let context = plan::context(project, &bound.accepted);
+    let context = plan::context(project, &bound.accepted, &bound.portal);
     let context = Context { since: content.since.clone(), ..context };
     let plan = plan::assemble(shell, content.into_verdicts(), context).await?;
     if *plan.fingerprint() == fingerprint {
@@ -90,7 +90,7 @@ async fn with_portal(
     }
     let text_to_stdout = shell.stdout_format() == Some(Format::Text);
     if text_to_stdout {
-        shell.to_stdout(&plan::text(shell, &args.shaping, plan, shell.stdout_surface()))?;
+        shell.to_stdout(&plan::text(shell, args.shaping.html_source, plan, shell.stdout_surface()))?;
     }
     if let Some(expected) = &args.expect_plan {
         expect(expected, plan)?;
@@ -126,7 +126,7 @@ async fn with_portal(
     let places = shell.places(offers);
     shell.emit(&|format, color| match format {
         Format::Text if silent => String::new(),
-        format => scaffold::show_report(&report, &places, format, color),
+        format => scaffold::show_report(shell, &report, &places, (format, color)),
     })?;
     Ok(report.exit())
 }
@@ -163,12 +163,7 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
              `plan --out`",
         ));
     }
-    let text =
-        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
-    let saved = SavedPlan::read(&text).map_err(|error| {
-        Error::new(Exit::Refused, format!("{}: {error}", path.display()))
-            .hint("make it again with `offerctl plan --out`")
-    })?;
+    let saved = plan::read_saved(path)?;
     match &saved.content.snapshot {
         None => Ok(Some(saved)),
         Some(taken) => {
@@ -266,7 +261,7 @@ async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approva
     let asks = !args.start.consent.yes && shell.term.interactive;
     if asks && shell.stdout_format() != Some(Format::Text) {
         let surface = Surface { color: shell.term.stderr_color, width: None };
-        shell.term.alert(&plan::text(shell, &args.shaping, plan, surface));
+        shell.term.alert(&plan::text(shell, args.shaping.html_source, plan, surface));
     }
     let question = format!("Apply plan {}?", plan.fingerprint().short());
     shell.approve(&args.start.consent, question, "nothing was written").await

@@ -13,13 +13,13 @@ use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::cli::{DriftArgs, Format, Rewriting};
 use crate::diff;
-use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
+use crate::drift::{self, Base, Drift, Known, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
 use crate::model::{Address, OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::Reader;
-use crate::render::{self, MarkdownOptions, Paint};
+use crate::render::{self, MarkdownOptions};
 use crate::revise::Adopted;
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Loaded, Project, environment_name};
@@ -33,11 +33,12 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
         return adopt::write(shell, &project, &args.adopt, Rewriting { patch: args.patch }, &adopted, &found.unread);
     }
     let places = shell.places(&loaded.offers);
+    let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
-    shell.emit(&|format, color| match format {
-        Format::Text => render::drift(&found, Paint { color }),
-        Format::Markdown => render::drift_markdown(&found, limit),
-        Format::Json => render::drift_json(&found),
+    shell.emit_on(&|format, surface| match format {
+        Format::Text => render::drift(&found, surface.options(verbose, html_source)),
+        Format::Markdown => render::drift_markdown(&found, MarkdownOptions { limit, html_source, verbose }),
+        Format::Json => render::drift_json(&found, shell.read_from()),
         Format::Junit => render::junit::drift(&found),
         Format::Github => render::github::drift(&found, &places),
         Format::Html | Format::Sarif | Format::Yaml => String::new(),
@@ -187,30 +188,25 @@ async fn one(
     let (desired, bases, adopt) = (desired.clone(), Arc::clone(bases), Arc::clone(adopt));
     let environment = shell.global.env.clone();
     let compare = move |schemas: &Schemas| {
-        let (base, why) = match base(&bases, &desired) {
-            Ok(base) => (Some(base), None),
-            Err(why) => (None, why),
-        };
         let shape = schemas.shape(&desired.offer_type);
-        let moved = drift::of(&desired, base.map(|(_, base)| base), &live, &contents, shape);
-        let base = base.map(|(name, _)| name.to_owned());
+        let drifted = drift::of(&desired, base(&bases, &desired), &live, &contents, shape);
         let adopted = match &live {
             Live::Present(offer) if !adopt.is_empty() => {
                 let is_wanted = |address: &Address| {
-                    let drift = moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
+                    let drift = drifted.moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
                     adopt.iter().any(|name| if name == "all" { drift } else { address.to_string() == *name })
                 };
                 adopt::of(&desired, &offer.document, &contents, shape, environment.as_deref(), is_wanted)
             }
             _ => Adopted::default(),
         };
-        (OfferDrift { path: desired.path().to_owned(), key: desired.key, base, why, moved }, adopted)
+        (drifted, adopted)
     };
     Ok(shell.compute(compare).await)
 }
 
 /// The first base that tells of an offer, with its name; or why none does, where there are bases.
-fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
+fn base<'a>(bases: &'a [Origin], desired: &Desired) -> Known<'a> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
     for origin in bases {
         match origin.of(&desired.key, desired.path()) {

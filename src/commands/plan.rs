@@ -1,21 +1,22 @@
 //! `offerctl plan`: what apply would do. It holds no writer.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::shell::Shell;
 use super::sinks::{Surface, write_sealed};
 use super::{observe, since, snapshot};
-use crate::cli::{Format, PlanArgs, Shaping};
+use crate::cli::{Format, PlanArgs, Reading, Shaping};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::lint;
 use crate::model::OfferKey;
 use crate::plan::{
-    self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
+    self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
 };
-use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
+use crate::render::{self, MarkdownOptions, Places};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
@@ -28,7 +29,8 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             let choices = choices(&args.shaping, &project, keep_unchanged);
             let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
             let verdicts = decided.await?;
-            let context = Context { since, snapshot: Some(taken), ..context(&project, &args.shaping.allow) };
+            let context = context(&project, &args.shaping.allow, &from.portal);
+            let context = Context { since, snapshot: Some(taken), ..context };
             let plan = assemble(shell, verdicts, context).await?;
             tell(shell, &project, ending(shell, &loaded.offers, &plan))?;
             (plan, from.portal.clone())
@@ -53,18 +55,48 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         });
     }
     let exit = exit(&plan, args.detailed_exitcode);
-    let places = shell.places(&loaded.offers);
-    let options = reading(shell, args, &project);
-    shell.emit_on(&|format, surface| match format {
-        Format::Text | Format::Yaml => text(shell, &args.shaping, &plan, surface),
-        Format::Markdown => render::plan_markdown(&plan, options),
-        Format::Html => render::plan_html(&plan, args.shaping.html_source),
-        Format::Json => render::plan_json(&plan),
-        Format::Sarif => render::sarif::plan(&plan, &places, exit),
-        Format::Junit => render::junit::plan(&plan, &places),
-        Format::Github => render::github::plan(&plan, &places),
-    })?;
+    emit(shell, &plan, &shell.places(&loaded.offers), args.reading, args.shaping.html_source, exit)?;
     Ok(exit)
+}
+
+/// Reads a plan that `plan --out` saved.
+pub(super) fn read_saved(path: &Path) -> Result<SavedPlan> {
+    let name = path.display();
+    let text =
+        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {name}: {error}")))?;
+    SavedPlan::read(&text).map_err(|error| unusable(path, &error))
+}
+
+pub(super) fn unusable(path: &Path, error: &LoadError) -> Error {
+    Error::new(Exit::Refused, format!("{}: {error}", path.display()))
+        .hint("save a new plan with `offerctl plan --out FILE`")
+}
+
+/// Writes a plan to every sink that was asked for.
+pub(super) fn emit(
+    shell: &Shell,
+    plan: &Plan,
+    places: &Places,
+    reading: Reading,
+    html_source: bool,
+    exit: Exit,
+) -> Result<()> {
+    let project = shell.found.as_ref().ok().and_then(Option::as_deref);
+    let limit = reading.markdown_limit.or_else(|| project.and_then(|project| project.config.markdown_limit));
+    let options = MarkdownOptions {
+        limit: limit.unwrap_or(MarkdownOptions::LIMIT),
+        html_source,
+        verbose: shell.global.verbose > 0,
+    };
+    shell.emit_on(&|format, surface| match format {
+        Format::Text | Format::Yaml => text(shell, html_source, plan, surface),
+        Format::Markdown => render::plan_markdown(plan, options),
+        Format::Html => render::plan_html(plan, html_source),
+        Format::Json => render::plan_json(plan),
+        Format::Sarif => render::sarif::plan(plan, places, exit),
+        Format::Junit => render::junit::plan(plan, places),
+        Format::Github => render::github::plan(plan, places),
+    })
 }
 
 /// Reads the portal, and the files behind artifacts unless they are left out, and makes the plan.
@@ -85,7 +117,7 @@ pub(super) async fn make(
     if let Some(looking) = looking {
         looking.keep();
     }
-    let plan = assemble(shell, verdicts, Context { since, ..context(project, &shaping.allow) }).await?;
+    let plan = assemble(shell, verdicts, Context { since, ..context(project, &shaping.allow, &portal.name) }).await?;
     tell(shell, project, [ignored_notify(offers, &plan), ending(shell, offers, &plan)].concat())?;
     Ok(plan)
 }
@@ -102,8 +134,8 @@ pub(super) async fn assemble(shell: &Shell, verdicts: Vec<Verdict>, context: Con
     })
 }
 
-/// What the project and the clock say of a plan, with the tokens of the command line.
-pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>) -> Context {
+/// Returns what a plan of this portal is made of beside the verdicts, by the project, the command line and the clock.
+pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>, portal: &str) -> Context {
     let guards = project.config.guards.clone();
     let closed = guards.closed(jiff::Timestamp::now());
     let accepted = accepted.into_iter().cloned().collect();
@@ -115,6 +147,7 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         since: None,
         snapshot: None,
         environment: project.environment.clone(),
+        portal: portal.to_owned(),
     }
 }
 
@@ -189,27 +222,13 @@ pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
     }
 }
 
-fn reading(shell: &Shell, args: &PlanArgs, project: &Project) -> MarkdownOptions {
-    MarkdownOptions {
-        limit: args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT),
-        html_source: args.shaping.html_source,
-        verbose: shell.global.verbose > 0,
-    }
-}
-
 /// The plan for a place that takes colour or has a width.
-pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surface) -> String {
-    let options = PlanOptions {
-        paint: Paint { color: surface.color },
-        verbose: shell.global.verbose > 0,
-        html_source: shaping.html_source,
-        width: surface.width,
-    };
-    render::plan(plan, options)
+pub(super) fn text(shell: &Shell, html_source: bool, plan: &Plan, surface: Surface) -> String {
+    render::plan(plan, surface.options(shell.global.verbose > 0, html_source))
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.
-fn exit(plan: &Plan, detailed: bool) -> Exit {
+pub(super) fn exit(plan: &Plan, detailed: bool) -> Exit {
     let read = plan.totals().unchanged + plan.offers().len();
     let unread = plan.unread().iter().map(|unread| Fate::unread(unread.denied));
     let changed = (detailed && !plan.is_empty()).then_some(Fate::Changed);

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::shell::Shell;
 use crate::cli::{Command, Format, OutputSpec};
 use crate::error::{Error, Result};
-use crate::render::{self, Places};
+use crate::model::OfferKey;
+use crate::render::{self, Paint, Places, PlanOptions};
 use crate::safe::{Escape, Safe};
 use crate::workspace::Desired;
 
@@ -24,6 +25,11 @@ pub(super) struct Surface {
 
 impl Surface {
     const FILE: Self = Self { color: false, width: None };
+
+    /// Returns how changes are shown on it.
+    pub(super) fn options(self, verbose: bool, html_source: bool) -> PlanOptions {
+        PlanOptions { paint: Paint { color: self.color }, verbose, html_source, width: self.width }
+    }
 }
 
 impl Shell {
@@ -153,11 +159,14 @@ impl Shell {
 
     /// Where files are below the repository, for hosts that know nothing of the project's folder.
     pub(super) fn places(&self, offers: &[Desired]) -> Places {
+        self.places_of(offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned())))
+    }
+
+    pub(super) fn places_of(&self, files: impl Iterator<Item = (OfferKey, String)>) -> Places {
         let root = match &self.found {
             Ok(Some(project)) => project.root.clone(),
             Ok(None) | Err(_) => std::env::current_dir().unwrap_or_default(),
         };
-        let files = offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
         Places { prefix: below_repository(&root), files: files.collect() }
     }
 }
