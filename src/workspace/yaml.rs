@@ -14,7 +14,7 @@ use crate::model::{Entry, Kind, Node, number};
 use crate::redact;
 
 pub(super) const MAX_BYTES: usize = 4 << 20;
-pub(super) const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document, anchors and aliases expanded.
 const MAX_NODES: usize = 200_000;
 /// Most findings of one file. Nobody reads more, and each costs memory.
