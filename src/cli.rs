@@ -2,6 +2,7 @@
 
 mod diff;
 mod drift;
+mod fmt;
 mod import;
 mod output;
 mod sandbox;
@@ -19,6 +20,7 @@ use crate::workspace::{MAX_PARALLELISM, Through};
 
 pub(crate) use diff::{DiffArgs, SideArg};
 pub(crate) use drift::DriftArgs;
+pub(crate) use fmt::FmtArgs;
 pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, ShowArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
@@ -139,6 +141,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Check the offer files, without the portal
     Validate(ValidateArgs),
+    /// Rewrite the offer files in one layout; comments stay
+    Fmt(FmtArgs),
     /// Write offers of the portal as YAML files of a project, to begin with
     Import(ImportArgs),
     /// Show an offer as the portal holds it: the draft, another slot, or a version

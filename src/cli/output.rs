@@ -79,6 +79,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Validate(_) => "validate",
+            Self::Fmt(_) => "fmt",
             Self::Import(_) => "import",
             Self::Show(_) => "show",
             Self::History(_) => "history",
@@ -115,6 +116,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Diff(_)
             | Self::Snapshot(_)
+            | Self::Fmt(_)
             | Self::Import(_)
             | Self::History(_) => &[Text, Json],
             Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],

@@ -9,6 +9,7 @@ mod diff;
 mod doctor;
 mod drift;
 mod explain;
+mod fmt;
 mod git;
 mod history;
 mod home;
@@ -116,6 +117,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     shell.check_sinks()?;
     match command {
         Command::Validate(args) => validate::run(shell, &args),
+        Command::Fmt(args) => fmt::run(shell, &args),
         Command::Import(args) => import::run(shell, &args).await,
         Command::Show(args) => show::run(shell, &args).await,
         Command::History(args) => history::run(shell, &args).await,

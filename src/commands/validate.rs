@@ -66,16 +66,16 @@ fn fix(shell: &Shell, project: &Project, findings: &[Diagnostic]) -> Result<()> 
 }
 
 /// Writes a file anew, unless its bytes are no longer those that were read.
-fn replace(project: &Project, source: &Source, text: &str) -> Result<()> {
+pub(super) fn replace(project: &Project, source: &Source, text: &str) -> Result<()> {
     let named = project.root.join(&*source.path);
-    let failed = |error: &std::io::Error| Error::io("mend", &named, error);
+    let failed = |error: &std::io::Error| Error::io("rewrite", &named, error);
     // A link stays one: what it leads to is written.
     let path = named.canonicalize().map_err(|error| failed(&error))?;
     let bytes = std::fs::read(&path).map_err(|error| failed(&error))?;
     let mark: &[u8] = if bytes.starts_with(b"\xef\xbb\xbf") { b"\xef\xbb\xbf" } else { b"" };
     if bytes[mark.len()..] != *source.text.as_bytes() {
         let message = format!("{} was changed by somebody else meanwhile; it is left as it is", source.path);
-        return Err(Error::failed(message).hint("run `offerctl validate --fix` again"));
+        return Err(Error::failed(message).hint("run the command again"));
     }
     super::sinks::rewrite(&path, &[mark, text.as_bytes()].concat()).map_err(|error| failed(&error))
 }

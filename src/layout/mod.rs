@@ -31,13 +31,13 @@ pub(crate) struct Left {
 pub(crate) fn lay_out(source: &Source, names: &BTreeMap<usize, String>) -> Result<String, Left> {
     let text = &*source.text;
     let left = |at: usize| Left { line: text[..at.min(text.len())].matches('\n').count() + 1 };
-    let (Some(document), Some(before)) = (read::read(text, names), Said::of(text, names)) else {
+    let (Some(document), Ok(before)) = (read::read(text, names), Said::of(text, names)) else {
         return Err(left(0));
     };
     let mut laid = write::write(&document);
-    let check = |laid: &str| match Said::of(laid, &BTreeMap::new()) {
-        Some(after) => before.differs(&after).map_or(Ok(()), |at| Err(left(at))),
-        None => Err(left(place_of_error(laid, &before))),
+    let check = |laid: &str| {
+        let after = Said::of(laid, &BTreeMap::new()).unwrap_or_else(|partial| partial);
+        before.differs(&after).map_or(Ok(()), |at| Err(left(at)))
     };
     check(&laid)?;
     if text.contains("\r\n") {
@@ -45,12 +45,6 @@ pub(crate) fn lay_out(source: &Source, names: &BTreeMap<usize, String>) -> Resul
         check(&laid)?;
     }
     Ok(laid)
-}
-
-/// The byte of the first text from which the second cannot be read.
-fn place_of_error(laid: &str, before: &Said<'_>) -> usize {
-    let events = serde_yaml::Parser::new_from_str_with_options(laid, options(false));
-    before.place(events.take_while(Result::is_ok).count())
 }
 
 fn options(emit_comments: bool) -> serde_yaml::Options {

@@ -35,9 +35,19 @@ pub(super) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    /// Reads a text in which some keys have new names, by the byte where each starts. `None` for what is no YAML.
-    pub(super) fn of(text: &'a str, names: &BTreeMap<usize, String>) -> Option<Self> {
-        let mut said = Said::default();
+    /// Reads a text in which some keys have new names, by the byte where each starts.
+    ///
+    /// # Errors
+    /// With what was read up to there, for what is no YAML.
+    pub(super) fn of(text: &'a str, names: &BTreeMap<usize, String>) -> Result<Self, Self> {
+        let mut said = Self::default();
+        match said.read(text, names) {
+            Some(()) => Ok(said),
+            None => Err(said),
+        }
+    }
+
+    fn read(&mut self, text: &'a str, names: &BTreeMap<usize, String>) -> Option<()> {
         // For each open collection, whether a key comes next; `None` in a list.
         let mut open = Vec::<Option<bool>>::new();
         let mut anchors = HashMap::new();
@@ -47,13 +57,13 @@ impl<'a> Said<'a> {
             let is_key = matches!(open.last(), Some(Some(true)));
             let step = match event {
                 Event::Comment(..) => {
-                    said.comments.push((span.slice(text)?.trim_end(), at));
+                    self.comments.push((span.slice(text)?.trim_end(), at));
                     continue;
                 }
                 Event::Anchor(id, _) => {
                     let name = span.slice(text)?;
                     anchors.insert(id, name.strip_prefix('&')?);
-                    said.steps.push((Step::Anchor(name), at));
+                    self.steps.push((Step::Anchor(name), at));
                     continue;
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => continue,
@@ -75,19 +85,12 @@ impl<'a> Said<'a> {
                 _ => return None,
             };
             if let Some(tag) = span.tag_span() {
-                said.steps.push((Step::Tag(tag.slice(text)?), at));
+                self.steps.push((Step::Tag(tag.slice(text)?), at));
             }
             turn(&mut open, &step);
-            said.steps.push((step, at));
+            self.steps.push((step, at));
         }
-        Some(said)
-    }
-
-    /// Returns the byte where so many events of the parser were read.
-    pub(super) fn place(&self, events: usize) -> usize {
-        // The stream and the document start with one event each, and a tag has none.
-        let at = events.saturating_sub(3).min(self.steps.len().saturating_sub(1));
-        self.steps.get(at).map_or(0, |(_, byte)| *byte)
+        Some(())
     }
 
     /// Returns the byte of this text from which the other says something else.

@@ -20,6 +20,7 @@ mod syntax;
 mod tags;
 mod twins;
 mod variables;
+mod written;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ pub(crate) use offer::Reconcile;
 pub(crate) use offer::{Desired, Ignore, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
 pub(crate) use variables::{Variables, is_secret};
+pub(crate) use written::Spelling;
 pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, untagged};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};

@@ -19,7 +19,7 @@ async fn every_document_is_as_its_schema_says_and_holds_nothing_else() {
     world.fault(json!({"method": "GET", "path": "/offers/b", "status": 403})).await;
     world.fault(json!({"method": "GET", "offer": "contoso/b", "status": 403})).await;
     let mut seen = BTreeSet::new();
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 16] = [
         &["plan"],
         &["plan", "--through", "live", "contoso/a"],
         &["plan", "--since", &rev],
@@ -32,6 +32,7 @@ async fn every_document_is_as_its_schema_says_and_holds_nothing_else() {
         &["apply", "--yes", "-o", "json=receipt.json"],
         &["drift", "--base", "receipt.json"],
         &["validate"],
+        &["fmt", "--check"],
         &["import", "contoso", "contoso/none"],
         &["show", "contoso/a"],
         &["history", "contoso/d"],

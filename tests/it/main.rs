@@ -24,6 +24,7 @@ mod errors;
 mod files;
 mod first_run;
 mod fix;
+mod fmt;
 mod foreign_clients;
 mod formats;
 mod fuzz_corpus;
