@@ -143,6 +143,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Rewrite the offer files in one layout; comments stay
     Fmt(FmtArgs),
+    /// Show what the offer files declare once overlays, tags and split plans are resolved
+    Render(Targets),
     /// Write offers of the portal as YAML files of a project, to begin with
     Import(ImportArgs),
     /// Show an offer as the portal holds it: the draft, another slot, or a version

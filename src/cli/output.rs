@@ -80,6 +80,7 @@ impl Command {
         match self {
             Self::Validate(_) => "validate",
             Self::Fmt(_) => "fmt",
+            Self::Render(_) => "render",
             Self::Import(_) => "import",
             Self::Show(_) => "show",
             Self::History(_) => "history",
@@ -111,7 +112,7 @@ impl Command {
                 &[Text, Markdown, Json, Junit, Github]
             }
             Self::Drift(_) => &[Text, Markdown, Json, Junit, Github],
-            Self::Show(_) => &[Yaml, Text, Json],
+            Self::Show(_) | Self::Render(_) => &[Yaml, Text, Json],
             Self::Status(_)
             | Self::Doctor(_)
             | Self::Diff(_)

@@ -20,6 +20,7 @@ mod plan;
 mod progress;
 mod project;
 mod release;
+mod render;
 mod run;
 mod sandbox;
 mod schema;
@@ -118,6 +119,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     match command {
         Command::Validate(args) => validate::run(shell, &args),
         Command::Fmt(args) => fmt::run(shell, &args),
+        Command::Render(args) => render::run(shell, &args),
         Command::Import(args) => import::run(shell, &args).await,
         Command::Show(args) => show::run(shell, &args).await,
         Command::History(args) => history::run(shell, &args).await,

@@ -21,6 +21,7 @@ mod markdown;
 mod plan_text;
 mod progress_text;
 mod report_text;
+mod resolved;
 pub(crate) mod sarif;
 mod snapshot_text;
 mod status_text;
@@ -45,6 +46,7 @@ pub(crate) use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan
 pub(crate) use plan_text::{PlanOptions, plan};
 pub(crate) use progress_text::{progress_line, progress_messages, progress_percent};
 pub(crate) use report_text::{report, traffic};
+pub(crate) use resolved::{resolved, resolved_json};
 pub(crate) use snapshot_text::{duration, snapshot};
 pub(crate) use status_text::status;
 

@@ -39,9 +39,7 @@ pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use load::offer_from_text;
 pub(crate) use locate::locate;
 pub(crate) use names::{is_short, short};
-#[cfg(test)]
-pub(crate) use offer::Reconcile;
-pub(crate) use offer::{Desired, Ignore, Through};
+pub(crate) use offer::{Desired, Ignore, Reconcile, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
 pub(crate) use variables::{Variables, is_secret};
 pub(crate) use written::Spelling;

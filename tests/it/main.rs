@@ -45,6 +45,7 @@ mod reading;
 #[cfg(unix)]
 mod readme;
 mod release;
+mod render;
 mod resume;
 mod round_trip;
 mod sandbox_command;
