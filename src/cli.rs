@@ -2,6 +2,7 @@
 
 mod diff;
 mod drift;
+mod edit;
 mod fmt;
 mod import;
 mod output;
@@ -20,8 +21,9 @@ use crate::workspace::{MAX_PARALLELISM, Through};
 
 pub(crate) use diff::{DiffArgs, SideArg};
 pub(crate) use drift::DriftArgs;
+pub(crate) use edit::{EditArgs, EditCommand, ImageArgs, ImageCommand, Rewriting, SetArgs, UnsetArgs};
 pub(crate) use fmt::FmtArgs;
-pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, ShowArgs};
+pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, RollbackArgs, ShowArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use snapshot::SnapshotArgs;
@@ -151,6 +153,16 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// List the versions and submissions of an offer, as far as the portal keeps them
     History(HistoryArgs),
+    /// Write an earlier state of an offer into its files, for review; nothing is applied
+    Rollback(RollbackArgs),
+    /// Set a value in the files of an offer; comments and layout stay
+    Set(SetArgs),
+    /// Remove a value from the files of an offer
+    Unset(UnsetArgs),
+    /// Add or remove image versions in the files of an offer
+    Image(ImageArgs),
+    /// Add or remove plans in the files of an offer
+    Edit(EditArgs),
     /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
     Explain(ExplainArgs),
     /// Show what is known of offers, as JSON Schema for people and editors

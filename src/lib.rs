@@ -104,6 +104,9 @@ mod plan;
 
 mod drift;
 
+// Back into the files.
+mod revise;
+
 mod snapshot;
 
 // Doing it.

@@ -7,6 +7,9 @@ use super::Targets;
 
 /// `offerctl drift`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl drift --base origin/main           who moved since the last merge\n  \
+                        offerctl drift --adopt title contoso/service  keep an edit made in the portal\n  \
+                        offerctl drift --adopt all --patch            the same for all drift, as a patch")]
 pub(crate) struct DriftArgs {
     /// Which offers.
     #[command(flatten)]
@@ -20,6 +23,14 @@ pub(crate) struct DriftArgs {
     /// List offers of the declared publishers that no file declares, without counting them as drift
     #[arg(long, env = "OFFERCTL_ALLOW_UNDECLARED", value_parser = FalseyValueParser::new())]
     pub(crate) allow_undeclared: bool,
+
+    /// Write the portal's value into the files: of this address, as drift shows it, or of `all` that is drift; repeatable
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) adopt: Vec<String>,
+
+    /// With --adopt, print the change as a patch for `git apply`, and write nothing
+    #[arg(long, requires = "adopt")]
+    pub(crate) patch: bool,
 
     /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
     #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]

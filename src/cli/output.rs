@@ -84,6 +84,11 @@ impl Command {
             Self::Import(_) => "import",
             Self::Show(_) => "show",
             Self::History(_) => "history",
+            Self::Rollback(_) => "rollback",
+            Self::Set(_) => "set",
+            Self::Unset(_) => "unset",
+            Self::Image(_) => "image",
+            Self::Edit(_) => "edit",
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Plan(_) => "plan",
@@ -120,7 +125,14 @@ impl Command {
             | Self::Fmt(_)
             | Self::Import(_)
             | Self::History(_) => &[Text, Json],
-            Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
+            Self::Rollback(_)
+            | Self::Set(_)
+            | Self::Unset(_)
+            | Self::Image(_)
+            | Self::Edit(_)
+            | Self::Explain(_)
+            | Self::Schema(_)
+            | Self::Sandbox(_) => &[Text],
         }
     }
 }

@@ -4,28 +4,34 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::adopt;
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::git::Revision;
 use super::observe::{self, read_each};
 use super::shell::Shell;
 use crate::artifact::Looker;
-use crate::cli::{DriftArgs, Format};
+use crate::cli::{DriftArgs, Format, Rewriting};
 use crate::diff;
 use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
-use crate::model::{OfferId, OfferKey, PublisherId};
+use crate::model::{Address, OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::Reader;
 use crate::render::{self, MarkdownOptions, Paint};
+use crate::revise::Adopted;
 use crate::schema::Schemas;
 use crate::workspace::{Desired, Loaded, Project, environment_name};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let (project, loaded) = shell.load(&args.targets.targets)?;
     let bases = Arc::from(bases(shell, &project, &args.base).await?);
-    let found = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
+    check_adopt(shell, args)?;
+    let (found, adopted) = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
+    if !args.adopt.is_empty() {
+        return adopt::write(shell, &project, &args.adopt, Rewriting { patch: args.patch }, &adopted, &found.unread);
+    }
     let places = shell.places(&loaded.offers);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
     shell.emit(&|format, color| match format {
@@ -37,6 +43,15 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
         Format::Html | Format::Sarif | Format::Yaml => String::new(),
     })?;
     Ok(found.exit())
+}
+
+/// What is adopted is shown as a change of files.
+fn check_adopt(shell: &Shell, args: &DriftArgs) -> Result<()> {
+    let other = shell.global.output.iter().any(|output| output.format != Format::Text);
+    match !args.adopt.is_empty() && other {
+        true => Err(Error::invalid("--adopt shows the change of the files as text").hint("leave out -o")),
+        false => Ok(()),
+    }
 }
 
 enum Origin {
@@ -114,7 +129,7 @@ async fn look(
     loaded: &Loaded,
     bases: &Arc<[Origin]>,
     portal: &Portal,
-) -> Result<Drift> {
+) -> Result<(Drift, Vec<Adopted>)> {
     for origin in bases.iter() {
         if let Origin::Receipt(name, receipt) = origin
             && receipt.portal() != portal.name
@@ -130,9 +145,13 @@ async fn look(
         count_undeclared: !args.allow_undeclared,
         ..Drift::default()
     };
+    let mut adopted = Vec::new();
+    let wanted = Arc::<[String]>::from(args.adopt.clone());
     let all = async {
-        let one = async |desired| one(shell, &portal.reader, desired, bases, looker).await;
-        (found.offers, found.unread) = read_each(shell, portal.at_once, &loaded.offers, one).await;
+        let one = async |desired| one(shell, &portal.reader, desired, bases, &wanted, looker).await;
+        let (read, unread) = read_each(shell, portal.at_once, &loaded.offers, one).await;
+        (found.offers, adopted) = read.into_iter().unzip();
+        found.unread = unread;
         // What is left out by a target is declared all the same.
         if args.targets.targets.is_empty() {
             undeclared(&portal.reader, loaded, bases, &mut found).await;
@@ -143,7 +162,7 @@ async fn look(
     if let Some(looking) = looking {
         looking.keep();
     }
-    Ok(found)
+    Ok((found, adopted))
 }
 
 async fn one(
@@ -151,8 +170,9 @@ async fn one(
     reader: &Reader,
     desired: &Desired,
     bases: &Arc<[Origin]>,
+    adopt: &Arc<[String]>,
     looker: Option<&Looker>,
-) -> std::result::Result<OfferDrift, Unread> {
+) -> std::result::Result<(OfferDrift, Adopted), Unread> {
     let live = reader.offer(&desired.key).await.map_err(|problem| observe::unread(&desired.key, &problem))?;
     let (asking, all) = (desired.clone(), Arc::clone(bases));
     let asked = move |live: &Live, schemas: &Schemas| {
@@ -164,7 +184,8 @@ async fn one(
         pairs
     };
     let (live, contents) = observe::contents(shell, looker, live, asked).await;
-    let (desired, bases) = (desired.clone(), Arc::clone(bases));
+    let (desired, bases, adopt) = (desired.clone(), Arc::clone(bases), Arc::clone(adopt));
+    let environment = shell.global.env.clone();
     let compare = move |schemas: &Schemas| {
         let (base, why) = match base(&bases, &desired) {
             Ok(base) => (Some(base), None),
@@ -173,7 +194,17 @@ async fn one(
         let shape = schemas.shape(&desired.offer_type);
         let moved = drift::of(&desired, base.map(|(_, base)| base), &live, &contents, shape);
         let base = base.map(|(name, _)| name.to_owned());
-        OfferDrift { path: desired.path().to_owned(), key: desired.key, base, why, moved }
+        let adopted = match &live {
+            Live::Present(offer) if !adopt.is_empty() => {
+                let is_wanted = |address: &Address| {
+                    let drift = moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
+                    adopt.iter().any(|name| if name == "all" { drift } else { address.to_string() == *name })
+                };
+                adopt::of(&desired, &offer.document, &contents, shape, environment.as_deref(), is_wanted)
+            }
+            _ => Adopted::default(),
+        };
+        (OfferDrift { path: desired.path().to_owned(), key: desired.key, base, why, moved }, adopted)
     };
     Ok(shell.compute(compare).await)
 }

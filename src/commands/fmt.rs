@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::rewrite;
 use super::shell::Shell;
-use super::validate::replace;
 use crate::cli::{FmtArgs, Format, Names};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::error::{Exit, Result};
@@ -12,6 +12,7 @@ use crate::layout::lay_out;
 use crate::parallel::on_all_processors;
 use crate::render::{self, Paint};
 use crate::report::{Formatted, FormattedFile, Laid};
+use crate::revise::Revised;
 use crate::schema::Schemas;
 use crate::workspace::{Project, Spelling};
 
@@ -37,7 +38,9 @@ pub(super) fn run(shell: &Shell, args: &FmtArgs) -> Result<Exit> {
             Outcome::Same => Laid::Unchanged,
             Outcome::New(..) if args.check => Laid::Differs,
             Outcome::New(source, text) => {
-                replace(&project, &source, &text)?;
+                let Source { path, text: before } = source;
+                let revised = Revised { path: path.to_string(), before: Some(before.to_string()), after: Some(text) };
+                rewrite::write(&project, &revised)?;
                 Laid::Rewritten
             }
             Outcome::Left(line) => Laid::Left(line),

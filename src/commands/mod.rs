@@ -1,5 +1,6 @@
 //! The shell: one file for each command, straight down. Load, read, decide, render, act.
 
+mod adopt;
 mod apply;
 mod artifacts;
 mod cache;
@@ -8,6 +9,7 @@ mod connect;
 mod diff;
 mod doctor;
 mod drift;
+mod edit;
 mod explain;
 mod fmt;
 mod git;
@@ -21,6 +23,8 @@ mod progress;
 mod project;
 mod release;
 mod render;
+mod rewrite;
+mod rollback;
 mod run;
 mod sandbox;
 mod schema;
@@ -123,6 +127,11 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Import(args) => import::run(shell, &args).await,
         Command::Show(args) => show::run(shell, &args).await,
         Command::History(args) => history::run(shell, &args).await,
+        Command::Rollback(args) => rollback::run(shell, &args).await,
+        Command::Set(args) => edit::set(shell, &args),
+        Command::Unset(args) => edit::unset(shell, &args),
+        Command::Image(args) => edit::image(shell, &args.command),
+        Command::Edit(args) => edit::edit(shell, &args.command),
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,

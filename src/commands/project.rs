@@ -13,7 +13,7 @@ use crate::parallel::on_all_processors;
 use crate::redact::{self, Secret};
 use crate::render;
 use crate::schema::Schemas;
-use crate::workspace::{self, Desired, Loaded, Project, Surroundings, Target, Tree};
+use crate::workspace::{self, Changes, Desired, Loaded, Project, Surroundings, Target, Tree};
 
 /// Finds the project of the current folder, in the environment that is named, and its schemas.
 pub(super) fn find(environment: Option<&str>) -> (Result<Option<Arc<Project>>>, Arc<Schemas>) {
@@ -74,6 +74,11 @@ impl Shell {
 
     pub(super) fn read(&self, project: &Project) -> Loaded {
         with_surroundings(|surroundings| project.load(&self.schemas, surroundings))
+    }
+
+    /// As [`Self::read`], as if some files had changed already.
+    pub(super) fn read_changed(&self, project: &Project, changes: &Changes) -> Loaded {
+        with_surroundings(|surroundings| project.load_changed(changes, &self.schemas, surroundings))
     }
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.

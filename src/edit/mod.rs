@@ -82,7 +82,7 @@ pub(crate) fn apply(source: &Source, edits: &[Edit]) -> Result<String, Refused> 
     }
     match said(&edited) {
         Some(read) if read == after => Ok(edited),
-        _ => Err(at_place("an anchor, a merge key or the way it is written ties it to other values")),
+        _ => Err(at_place("other values of this file depend on it, by an anchor or a merge key")),
     }
 }
 
@@ -110,7 +110,7 @@ fn place_of(root: &written::Written, todo: &Todo) -> usize {
 #[derive(Debug, Default)]
 struct Todo {
     op: Option<Op>,
-    below: BTreeMap<Token, Todo>,
+    below: BTreeMap<Token, Self>,
 }
 
 impl Todo {
@@ -144,7 +144,7 @@ pub(crate) fn parse(text: &str) -> Option<Yaml> {
 }
 
 /// The reverse of [`value_of`].
-fn yaml_of(value: Value) -> Yaml {
+pub(crate) fn yaml_of(value: Value) -> Yaml {
     match value {
         Value::String(text) => match text.strip_prefix('\0').and_then(|rest| rest.split_once(' ')) {
             Some((tag, text)) => Yaml::Tagged(tag.to_owned(), text.to_owned()),

@@ -13,7 +13,6 @@ use crate::yaml::{self, Yaml};
 pub(super) type Stop = (usize, &'static str);
 type Done = Result<(), Stop>;
 
-const ALIAS: &str = "the value is an alias, which stands for a value that other lines use too";
 const NO_PLACE: &str = "there is no such place in this file";
 const FORM: &str = "the value is written in a way that is not edited";
 const ALL: &str = "this would leave an empty file";
@@ -72,7 +71,8 @@ impl<'a> Splicer<'a> {
             return self.set(node, old, new, slot);
         }
         match &node.form {
-            Form::Alias => Err((node.bytes.start, ALIAS)),
+            // What an edit of the anchor makes of it; whether that is what is asked for, reading the result shows.
+            Form::Alias => Ok(()),
             Form::Map(entries, style) => self.in_map(node, entries, *style, old, todo, slot),
             Form::List(items, style) => self.in_list(node, items, *style, old, todo, slot),
             Form::Scalar if old.is_null() => {
@@ -249,11 +249,7 @@ impl<'a> Splicer<'a> {
             Slot::Root => Err((bytes.start, ALL)),
             Slot::Flow => {
                 let space = if bytes.is_empty() && !self.text[..bytes.start].ends_with(' ') { " " } else { "" };
-                let text = format!(
-                    "{space}{}",
-                    in_old_quotes(&self.text[bytes.clone()], new).unwrap_or_else(|| yaml::in_flow(new))
-                );
-                self.put(bytes, text);
+                self.put(bytes, format!("{space}{}", yaml::in_flow(new)));
                 Ok(())
             }
             Slot::After { indicator, indent } => {
@@ -263,7 +259,8 @@ impl<'a> Splicer<'a> {
                     _ => indent + 2,
                 };
                 let written = &self.text[bytes.clone()];
-                let text = match in_old_quotes(written, new) {
+                let is_entry = self.text[..indicator].ends_with(':');
+                let text = match in_old_quotes(written, new).filter(|_| is_entry) {
                     Some(text) => format!(" {text}"),
                     None => yaml::after_indicator(new, indent, column, text_indent),
                 };

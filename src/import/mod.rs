@@ -158,6 +158,37 @@ pub(crate) fn write(key: &OfferKey, live: &Value, shape: &Shape, options: Option
     out
 }
 
+/// Writes one value of a live offer as a file declares it.
+///
+/// # Errors
+/// When a file cannot declare it: it is, or holds, a secret or a copy of the portal's own, for example.
+pub(crate) fn value(
+    key: &OfferKey,
+    live: &Value,
+    shape: &Shape,
+    at: &Address,
+    wire_names: bool,
+) -> Result<Yaml, LeftOut> {
+    let names = Names::of(key, false);
+    let options = Options { wire_names, ..Options::default() };
+    let depth = at.steps().len();
+    let mut writer =
+        Writer { key, options, out: Imported::default(), variables: BTreeSet::new(), names, depth, plans: Vec::new() };
+    if shape.rules.secret && !is_empty(live) {
+        return Err(LeftOut::Secret);
+    }
+    let written = match live {
+        Value::Object(map) => Some(Yaml::Map(writer.object(map, shape, at))),
+        Value::Array(items) => writer.array(items, shape, at.clone()),
+        scalar => writer.scalar(scalar, shape, at.clone()),
+    };
+    let out = writer.out;
+    match written {
+        Some(written) if out.secrets.is_empty() => Ok(written),
+        _ => Err(out.left_out.first().map_or(LeftOut::Secret, |(_, why)| *why)),
+    }
+}
+
 struct Writer<'a> {
     key: &'a OfferKey,
     options: Options<'a>,

@@ -132,7 +132,7 @@ fn brief_text(text: &str, limit: usize) -> String {
 }
 
 /// Writes the offers that could not be read, each with what follows from it, the cause and a hint.
-fn not_read(out: &mut String, unread: &[Unread], what: &str, paint: Paint) {
+pub(crate) fn not_read(out: &mut String, unread: &[Unread], what: &str, paint: Paint) {
     for Unread { key, cause, hint, .. } in unread {
         let (mark, key) = (paint.removed("?"), paint.strong(&key.to_string()));
         let _ = writeln!(out, "{mark} {key}   {what}\n    {}", visible(cause, false));

@@ -34,7 +34,7 @@ use jiff::civil::Date;
 pub(crate) use config::SETTINGS;
 pub(crate) use config::{ArtifactStore, Config, MAX_PARALLELISM};
 pub(crate) use environment::{Environment, environment_name};
-pub(crate) use files::Tree;
+pub(crate) use files::{Changes, Tree};
 pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use load::offer_from_text;
 pub(crate) use locate::locate;
@@ -43,7 +43,7 @@ pub(crate) use offer::{Desired, Ignore, Reconcile, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
 pub(crate) use variables::{Variables, is_secret};
 pub(crate) use written::Spelling;
-pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, untagged};
+pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, tag, untagged};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};

@@ -19,6 +19,7 @@ mod contract;
 mod doctor;
 mod documents;
 mod drift;
+mod edits;
 mod environments;
 mod errors;
 mod files;
