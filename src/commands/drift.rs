@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
+use super::declared::{Lints, Roll, Supply, Ticket};
 use super::git::Revision;
-use super::observe::{self, read_each};
+use super::observe::{self, Desk, each};
 use super::shell::Shell;
-use crate::artifact::Looker;
 use crate::cli::{DriftArgs, Format};
-use crate::diff;
+use crate::content::Contents;
+use crate::diff::{self, Change};
 use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
@@ -19,14 +20,27 @@ use crate::model::{OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::Reader;
 use crate::render::{self, MarkdownOptions, Paint};
-use crate::schema::Schemas;
-use crate::workspace::{Desired, Loaded, Project, environment_name};
+use crate::schema::{Schemas, Shape};
+use crate::workspace::{Desired, Project, environment_name};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
-    let (project, loaded) = shell.load(&args.targets.targets)?;
-    let bases = Arc::from(bases(shell, &project, &args.base).await?);
-    let found = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
-    let places = shell.places(&loaded.offers);
+    let (project, mut supply) = shell.supply(&args.targets.targets, Lints::None)?;
+    let mut files = supply.files();
+    shell.until_stopped(async { Ok(supply.begin().await) }).await?;
+    let ready = async {
+        let bases = Arc::from(bases(shell, &project, &args.base).await?);
+        Ok::<_, Error>((bases, shell.connect().await?))
+    };
+    let ready = if supply.is_faulty() { None } else { Some(ready.await) };
+    let (bases, portal): (Arc<[Origin]>, Portal) = match ready {
+        Some(Ok(ready)) => ready,
+        // What is wrong in the files comes first.
+        other => return Err(supply.error(shell, other.and_then(Result::err)).await),
+    };
+    let found = portal.during(async |portal| look(shell, args, supply, &bases, portal).await).await;
+    let (found, roll) = found?;
+    files.extend(roll.map(|roll| roll.offers).unwrap_or_default());
+    let places = shell.places_of(files);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
     shell.emit(&|format, color| match format {
         Format::Text => render::drift(&found, Paint { color }),
@@ -108,13 +122,14 @@ fn receipt(path: &Path) -> Result<Receipt> {
     })
 }
 
+/// Compares every offer. Returns what the files say as well, where that was not known before.
 async fn look(
     shell: &Shell,
     args: &DriftArgs,
-    loaded: &Loaded,
+    mut supply: Supply,
     bases: &Arc<[Origin]>,
     portal: &Portal,
-) -> Result<Drift> {
+) -> Result<(Drift, Option<Roll>)> {
     for origin in bases.iter() {
         if let Origin::Receipt(name, receipt) = origin
             && receipt.portal() != portal.name
@@ -124,58 +139,87 @@ async fn look(
         }
     }
     let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
-    let looker = looking.as_ref().map(Looking::looker);
+    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker));
     let mut found = Drift {
         bases: bases.iter().map(|origin| origin.name().to_owned()).collect(),
         count_undeclared: !args.allow_undeclared,
         ..Drift::default()
     };
     let all = async {
-        let one = async |desired| one(shell, &portal.reader, desired, bases, looker).await;
-        (found.offers, found.unread) = read_each(shell, portal.at_once, &loaded.offers, one).await;
+        let one = |ticket: Ticket| {
+            let (desk, bases) = (desk.clone(), Arc::clone(bases));
+            async move { one(&desk, ticket, &bases).await }
+        };
+        (found.offers, found.unread) = each(shell.term, portal.at_once, &mut supply, one).await;
+        let roll = supply.end().await;
+        roll.iter().try_for_each(|roll| shell.all_read(roll))?;
         // What is left out by a target is declared all the same.
         if args.targets.targets.is_empty() {
-            undeclared(&portal.reader, loaded, bases, &mut found).await;
+            let declared = found.offers.iter().map(|offer| &offer.key).chain(found.unread.iter().map(|one| &one.key));
+            let declared = declared.cloned().collect::<Vec<_>>();
+            undeclared(&portal.reader, &declared, bases, &mut found).await;
         }
-        Ok(())
+        Ok(roll)
     };
-    shell.until_stopped(all).await?;
+    let roll = shell.until_stopped(all).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
-    Ok(found)
+    Ok((found, roll))
 }
 
-async fn one(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
-    bases: &Arc<[Origin]>,
-    looker: Option<&Looker>,
-) -> std::result::Result<OfferDrift, Unread> {
-    let live = reader.offer(&desired.key).await.map_err(|problem| observe::unread(&desired.key, &problem))?;
-    let (asking, all) = (desired.clone(), Arc::clone(bases));
-    let asked = move |live: &Live, schemas: &Schemas| {
-        let shape = schemas.shape(&asking.offer_type);
-        let mut pairs = diff::artifacts(&asking.document, live, shape);
-        if let Ok((_, Base::Revision(before))) = base(&all, &asking) {
-            pairs.extend(diff::artifacts(&before.document, live, shape));
-        }
-        pairs
-    };
-    let (live, contents) = observe::contents(shell, looker, live, asked).await;
-    let (desired, bases) = (desired.clone(), Arc::clone(bases));
-    let compare = move |schemas: &Schemas| {
-        let (base, why) = match base(&bases, &desired) {
-            Ok(base) => (Some(base), None),
-            Err(why) => (None, why),
-        };
+async fn one(desk: &Desk, ticket: Ticket, bases: &Arc<[Origin]>) -> std::result::Result<OfferDrift, Unread> {
+    let size = ticket.size();
+    let (desired, _room) = ticket.split();
+    let read = desk.reader.offer_sized(&desired.key).await;
+    let (live, length) = read.map_err(|problem| observe::unread(&desired.key, &problem))?;
+    let size = size.max(length);
+    let all = Arc::clone(bases);
+    let first = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
-        let moved = drift::of(&desired, base.map(|(_, base)| base), &live, &contents, shape);
-        let base = base.map(|(name, _)| name.to_owned());
-        OfferDrift { path: desired.path().to_owned(), key: desired.key, base, why, moved }
+        let diff = drift::compared(&desired, &live, &Contents::default(), shape);
+        let mut open = diff.artifacts.clone();
+        if let Ok((_, Base::Revision(before))) = base(&all, &desired) {
+            open.extend(diff::artifacts(&before.document, &live, shape));
+        }
+        match open.is_empty() {
+            true => Ok(moved(&desired, &all, &live, &Contents::default(), diff.changes, shape)),
+            false => Err((desired, live, open, all)),
+        }
     };
-    Ok(shell.compute(compare).await)
+    let (desired, live, mut open, all) = match desk.compute(size, first).await {
+        Ok(moved) => return Ok(moved),
+        Err(open) => open,
+    };
+    open.sort();
+    open.dedup();
+    let contents = match &desk.looker {
+        Some(looker) => looker.look(&open).await,
+        None => Contents::default(),
+    };
+    let again = move |schemas: &Schemas| {
+        let shape = schemas.shape(&desired.offer_type);
+        let changes = drift::compared(&desired, &live, &contents, shape).changes;
+        moved(&desired, &all, &live, &contents, changes, shape)
+    };
+    Ok(desk.compute(size, again).await)
+}
+
+fn moved(
+    desired: &Desired,
+    bases: &[Origin],
+    live: &Live,
+    contents: &Contents,
+    changes: Vec<Change>,
+    shape: &Shape,
+) -> OfferDrift {
+    let (base, why) = match base(bases, desired) {
+        Ok(base) => (Some(base), None),
+        Err(why) => (None, why),
+    };
+    let moved = drift::of(desired, base.map(|(_, base)| base), live, contents, changes, shape);
+    let base = base.map(|(name, _)| name.to_owned());
+    OfferDrift { path: desired.path().to_owned(), key: desired.key.clone(), base, why, moved }
 }
 
 /// The first base that tells of an offer, with its name; or why none does, where there are bases.
@@ -192,10 +236,10 @@ fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a 
 }
 
 /// The offers of the declared publishers that no file declares.
-async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &[Origin], found: &mut Drift) {
+async fn undeclared(reader: &Reader, keys: &[OfferKey], bases: &[Origin], found: &mut Drift) {
     let folded = |key: &OfferKey| (key.publisher.clone(), key.offer.as_str().to_ascii_lowercase());
-    let declared = loaded.offers.iter().map(|offer| folded(&offer.key)).collect::<BTreeSet<_>>();
-    let publishers = loaded.offers.iter().map(|desired| &desired.key.publisher).collect::<BTreeSet<_>>();
+    let declared = keys.iter().map(folded).collect::<BTreeSet<_>>();
+    let publishers = keys.iter().map(|key| &key.publisher).collect::<BTreeSet<_>>();
     for publisher in publishers {
         match listed(reader, publisher).await {
             Ok(keys) => {

@@ -5,6 +5,7 @@ mod artifacts;
 mod cache;
 mod cancel;
 mod connect;
+mod declared;
 mod diff;
 mod doctor;
 mod drift;

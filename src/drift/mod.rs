@@ -14,7 +14,7 @@ pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 
 use crate::content::Contents;
 use crate::diagnostic::Place;
-use crate::diff::{self, Change, ChangeKind, Compare};
+use crate::diff::{self, Change, ChangeKind, Compare, Diff};
 use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::{Exit, Fate};
 use crate::live::Live;
@@ -133,11 +133,21 @@ impl Drift {
     }
 }
 
+/// Compares what the file of today declares with the portal.
+pub(crate) fn compared(desired: &Desired, live: &Live, contents: &Contents, shape: &Shape) -> Diff {
+    match live {
+        Live::Present(offer) => diff_of(desired, desired, &offer.document, contents, shape),
+        Live::Absent => Diff::default(),
+    }
+}
+
+/// Tells what moved by that comparison, which knew the same contents.
 pub(crate) fn of(
     desired: &Desired,
     base: Option<Base<'_>>,
     live: &Live,
     contents: &Contents,
+    differences: Vec<Change>,
     shape: &Shape,
 ) -> Vec<Moved> {
     let live = match live {
@@ -145,7 +155,6 @@ pub(crate) fn of(
         Live::Absent => return vec![whole_offer(desired, base)],
     };
     // Of an offer that is as its file says, only a receipt or an earlier file can show that something moved.
-    let differences = compare(desired, desired, live, contents, shape);
     let known = base.filter(|base| !matches!(base, Base::New));
     if differences.is_empty() && known.is_none() {
         return Vec::new();
@@ -173,8 +182,12 @@ pub(crate) fn of(
 
 /// Compares what one state of a file declares with a document, without what the file of today ignores.
 fn compare(today: &Desired, declared: &Desired, with: &Value, contents: &Contents, shape: &Shape) -> Vec<Change> {
+    diff_of(today, declared, with, contents, shape).changes
+}
+
+fn diff_of(today: &Desired, declared: &Desired, with: &Value, contents: &Contents, shape: &Shape) -> Diff {
     let options = Compare { ignore: &today.reconcile.ignore, resend: false, contents: Some(contents) };
-    diff::compare(&declared.document, with, shape, options).changes
+    diff::compare(&declared.document, with, shape, options)
 }
 
 fn whole_offer(desired: &Desired, base: Option<Base<'_>>) -> Moved {

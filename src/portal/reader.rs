@@ -87,8 +87,18 @@ impl Reader {
     /// # Errors
     /// Any answer but the offer, or the portal's own word that there is none.
     pub(crate) async fn offer(&self, key: &OfferKey) -> Result<Live, Problem> {
+        Ok(self.offer_sized(key).await?.0)
+    }
+
+    /// As [`Self::offer`], with the length of the document.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub(crate) async fn offer_sized(&self, key: &OfferKey) -> Result<(Live, usize), Problem> {
         let path = offer_path(key);
-        let live = self.document(&path, key).await?;
+        let answer = self.get(&path, Some(key)).await;
+        let length = answer.as_ref().map_or(0, |answer| answer.length);
+        let live = document(&path, answer)?;
         if live == Live::Absent {
             let list = Arc::clone(self.lists.lock().await.entry(key.publisher.clone()).or_default());
             let listed = list.get_or_try_init(|| self.offers(&key.publisher)).await?;
@@ -97,7 +107,7 @@ impl Reader {
                 return Err(Problem::malformed(&format!("GET /{path}"), cause));
             }
         }
-        Ok(live)
+        Ok((live, length))
     }
 
     /// Makes sure that there is such an offer: a name with a slip in it must not look like an offer at rest.
