@@ -260,6 +260,9 @@ fn names(properties: &BTreeMap<String, Shape>) -> Names {
     let keys = labels.iter().map(|(key, label)| (label.clone(), key.clone())).collect();
     let mut names = Names { labels, keys, ..Names::default() };
     for (key, Shape { rules, .. }) in properties {
+        if let Some((_, ending)) = key.rsplit_once('.') {
+            names.endings.entry(ending.to_owned()).or_default().push(key.clone());
+        }
         if let Some(twin) = &rules.twin {
             names.twins.insert(key.clone(), twin.clone());
             names.twins.entry(twin.clone()).or_insert_with(|| key.clone());

@@ -190,6 +190,8 @@ struct Names {
     labels: BTreeMap<String, String>,
     /// The key of each label.
     keys: BTreeMap<String, String>,
+    /// The properties that end in each name, after a dot.
+    endings: BTreeMap<String, Vec<String>>,
     /// The other property of each one that belongs to a pair.
     twins: BTreeMap<String, String>,
     /// The spellings that the portal dropped for each key.
@@ -267,6 +269,11 @@ impl Shape {
     /// The name of a property that people read: the part after the prefix, where only one property ends in it.
     pub(crate) fn label<'a>(&'a self, key: &'a str) -> &'a str {
         self.names.labels.get(key).map_or(key, String::as_str)
+    }
+
+    /// The named properties that end in this name, after a dot, in the order of their names.
+    pub(crate) fn ending_in(&self, name: &str) -> &[String] {
+        self.names.endings.get(name).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn labelled<'a>(&'a self, label: &'a str) -> &'a str {
