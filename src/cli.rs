@@ -277,6 +277,10 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
+    /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
+    #[arg(long, value_name = "WHICH", env = "OFFERCTL_REFRESH", value_enum, default_value_t)]
+    pub(crate) refresh: Refresh,
+
     /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
     #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
     pub(crate) markdown_limit: Option<usize>,
@@ -284,6 +288,16 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 when there are changes
     #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub(crate) detailed_exitcode: bool,
+}
+
+/// Which offers are read from the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Refresh {
+    /// Every one.
+    #[default]
+    All,
+    /// Those that the portal lists otherwise, or the files declare otherwise, than when they compared equal last.
+    Changed,
 }
 
 /// `offerctl apply`.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::known::{Known, Skipped};
 use super::project::Outside;
 use super::shell::Shell;
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span};
@@ -60,17 +61,24 @@ struct Claim {
     id: Option<(Span, Arc<str>)>,
 }
 
-/// Reads every offer file on all processors, and gives each usable offer away; nothing in the place of one that is not.
+/// Reads every offer file on all processors, and gives each usable offer away, with whether nothing was found in it;
+/// nothing in the place of one that is not usable. What is known to be unchanged by its bytes is skipped.
 pub(super) fn read_all(
     project: &Project,
     listed: Listed,
     schemas: &Schemas,
     lints: Lints,
-    give: &(dyn Fn(Option<Desired>) + Sync),
+    known: Option<&Known>,
+    give: &(dyn Fn(Option<(Desired, bool)>) + Sync),
 ) -> Roll {
     let outside = Outside::new();
     let secrets = Mutex::new(BTreeSet::new());
     let read = |parts: &Parts| {
+        if let Some(Skipped { key, path, line }) = known.and_then(|known| known.skips_files(project, parts)) {
+            key.names(&mut redact::keep_name);
+            redact::keep_name(&path);
+            return (Some(Claim { key, path, line, id: None }), Vec::new());
+        }
         let (desired, mut findings) = project.read_offer(parts, schemas, &outside.surroundings());
         let Some(desired) = desired else {
             give(None);
@@ -89,7 +97,7 @@ pub(super) fn read_all(
         }
         let claim = usable.then(|| claim(&desired));
         let usable = findings.iter().all(|finding| finding.severity != Severity::Error);
-        give(usable.then_some(desired));
+        give(usable.then_some((desired, findings.is_empty())));
         (claim, findings)
     };
     let mut roll = Roll { files: listed.files, diagnostics: listed.diagnostics, ..Roll::default() };
@@ -137,6 +145,8 @@ pub(super) fn lints(project: &Project, desired: &Desired, schemas: &Schemas, rea
 /// An offer that was read, with its share of the memory.
 pub(super) struct Ticket {
     pub(super) desired: Desired,
+    /// Whether nothing was found in its files.
+    pub(super) clean: bool,
     size: usize,
     /// Given back when the offer is done with.
     room: Option<OwnedSemaphorePermit>,
@@ -146,7 +156,7 @@ impl Ticket {
     /// An offer that is in memory anyway.
     pub(super) fn held(desired: Desired) -> Self {
         let size = size(&desired);
-        Self { desired, size, room: None }
+        Self { desired, clean: false, size, room: None }
     }
 
     /// How long its files are.
@@ -236,7 +246,7 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Starts to read every file of the project.
-    pub(super) fn start(project: Arc<Project>, schemas: Arc<Schemas>, lints: Lints) -> Self {
+    pub(super) fn start(project: Arc<Project>, schemas: Arc<Schemas>, lints: Lints, known: Option<Arc<Known>>) -> Self {
         let listed = project.list();
         let files = listed.parts.len();
         let (sender, tickets) = mpsc::channel(AHEAD);
@@ -245,8 +255,8 @@ impl Ahead {
         let room = Arc::new(Semaphore::new(ROOM));
         let runtime = tokio::runtime::Handle::current();
         let roll = tokio::task::spawn_blocking(move || {
-            let give = |desired: Option<Desired>| {
-                let Some(desired) = desired.filter(|_| !stop.load(Ordering::Relaxed)) else {
+            let give = |given: Option<(Desired, bool)>| {
+                let Some((desired, clean)) = given.filter(|_| !stop.load(Ordering::Relaxed)) else {
                     return stop.store(true, Ordering::Relaxed);
                 };
                 let size = size(&desired);
@@ -254,9 +264,9 @@ impl Ahead {
                 // Nobody closes the semaphore. Whoever gave up the offers frees what they hold.
                 let room = runtime.block_on(Arc::clone(&room).acquire_many_owned(share)).ok();
                 // Nobody takes them any more after a wish to stop.
-                let _ = sender.blocking_send(Ticket { desired, size, room });
+                let _ = sender.blocking_send(Ticket { desired, clean, size, room });
             };
-            let roll = read_all(&project, listed, &schemas, lints, &give);
+            let roll = read_all(&project, listed, &schemas, lints, known.as_deref(), &give);
             tracing::info!(project = %project.root.display(), files = roll.files, "project");
             roll
         });

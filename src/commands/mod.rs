@@ -14,6 +14,7 @@ mod git;
 mod history;
 mod home;
 mod import;
+mod known;
 mod listing;
 mod observe;
 mod plan;

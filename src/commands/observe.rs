@@ -7,17 +7,18 @@ use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
 
 use super::declared::{Supply, Ticket};
+use super::known::Known;
 use super::progress::Reading;
 use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::content::{Contents, Pair};
 use crate::diagnostic::Diagnostic;
-use crate::diff;
+use crate::diff::{self, Diff};
 use crate::lint;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
 use crate::parallel::Workers;
-use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseStep, ReleaseView, Unread, Verdict};
+use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseStep, ReleaseView, Unchanged, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
 use crate::schema::{Schemas, Shape};
 use crate::term::Term;
@@ -31,6 +32,8 @@ pub(super) struct Desk {
     workers: Workers,
     /// What looks at the files behind artifacts, unless they are left out.
     pub(super) looker: Option<Arc<Looker>>,
+    /// What compared equal before, unless every offer is read.
+    pub(super) known: Option<Arc<Known>>,
 }
 
 /// A document up to this size is compared where it was read; a larger one on a thread of its own, so that requests and
@@ -40,7 +43,19 @@ const SMALL: usize = 64 << 10;
 impl Desk {
     pub(super) fn new(shell: &Shell, reader: &Reader, looker: Option<Arc<Looker>>) -> Self {
         let (schemas, workers) = (Arc::clone(&shell.schemas), shell.workers.clone());
-        Self { reader: reader.clone(), schemas, workers, looker }
+        Self { reader: reader.clone(), schemas, workers, looker, known: None }
+    }
+
+    /// The same, and what is known is not read.
+    pub(super) fn knowing(self, known: Option<&Arc<Known>>) -> Self {
+        Self { known: known.cloned(), ..self }
+    }
+
+    /// Whether an offer is as it was when it compared equal last. It is not read then.
+    pub(super) async fn skips(&self, ticket: &Ticket) -> bool {
+        let Some(known) = &self.known else { return false };
+        known.list(&self.reader, &ticket.desired.key.publisher).await;
+        known.skips(&ticket.desired, ticket.clean)
     }
 
     /// Computes something about documents of this size.
@@ -67,6 +82,12 @@ pub(super) struct Decided {
 }
 
 impl Decided {
+    /// An offer that is known to be unchanged.
+    pub(super) fn unchanged(key: OfferKey) -> Self {
+        let verdict = Verdict::Unchanged(Box::new(Unchanged { key, diff: Diff::default(), base: None }));
+        Self { verdict, ignored_notify: Vec::new(), ending: Vec::new() }
+    }
+
     /// Adds what lints say of a verdict.
     pub(super) fn new(desired: &Desired, mut verdict: Verdict, shape: &Shape, detail: Detail) -> Self {
         let (diff, publishes) = match &verdict {
@@ -114,7 +135,7 @@ pub(super) async fn verdicts(
 }
 
 /// Does something for each offer, several at once, each in a task of its own, and shows how many are done. The results
-/// are in the order of the keys, those that could not be read apart. An offer is in memory from when it is taken until it
+/// are in the order of the keys, those that could not be read apart; an offer that is skipped has none. An offer is in memory from when it is taken until it
 /// is done.
 pub(super) async fn each<T: Send + 'static, F>(
     term: Term,
@@ -123,7 +144,7 @@ pub(super) async fn each<T: Send + 'static, F>(
     work: impl Fn(Ticket) -> F,
 ) -> (Vec<T>, Vec<Unread>)
 where
-    F: Future<Output = Result<T, Unread>> + Send + 'static,
+    F: Future<Output = Result<Option<T>, Unread>> + Send + 'static,
 {
     let reading = Reading::new(term, supply.most());
     let (mut good, mut unread) = (Vec::new(), Vec::new());
@@ -133,9 +154,9 @@ where
         tokio::select! {
             biased;
             Some(done) = running.join_next() => {
-                let (key, result) = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                let (key, result): (OfferKey, Result<Option<T>, Unread>) = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
                 match result {
-                    Ok(one) => good.push((key, one)),
+                    Ok(one) => good.extend(one.map(|one| (key, one))),
                     Err(one) => unread.push(one),
                 }
                 reading.one_more();
@@ -190,8 +211,16 @@ pub(super) async fn read_each<'a, I, T>(
     (good, unread)
 }
 
-async fn decide(desk: &Desk, ticket: Ticket, choices: &Arc<Choices>, detail: Detail) -> Result<Decided, Unread> {
-    let size = ticket.size();
+async fn decide(
+    desk: &Desk,
+    ticket: Ticket,
+    choices: &Arc<Choices>,
+    detail: Detail,
+) -> Result<Option<Decided>, Unread> {
+    if desk.skips(&ticket).await {
+        return Ok(None);
+    }
+    let (size, clean, known) = (ticket.size(), ticket.clean, desk.known.clone());
     let (desired, _room) = ticket.split();
     let (live, length, release) = read_sized(desk, &desired, choices.through(&desired)).await?;
     let size = size.max(length);
@@ -201,13 +230,19 @@ async fn decide(desk: &Desk, ticket: Ticket, choices: &Arc<Choices>, detail: Det
         let diff = plan::compare(&desired, &live, &Contents::default(), shape, &choices);
         if diff.artifacts.is_empty() {
             let verdict = plan::conclude(&desired, &live, &release, Contents::default(), diff, shape, &choices);
+            // What is published, and how long signatures last, is in no list of drafts.
+            if let (Verdict::Unchanged(one), Some(known), Through::Draft) = (&verdict, known, choices.through(&desired))
+                && one.diff.signatures.is_empty()
+            {
+                known.note(&desired, clean, &live);
+            }
             return Ok(Decided::new(&desired, verdict, shape, detail));
         }
         let pairs = plan::artifacts(&desired, &live, diff, shape, &choices);
         Err((desired, live, release, pairs, choices))
     };
     let (desired, live, release, pairs, choices) = match desk.compute(size, first).await {
-        Ok(decided) => return Ok(decided),
+        Ok(decided) => return Ok(Some(decided)),
         Err(open) => open,
     };
     let contents = match &desk.looker {
@@ -220,7 +255,7 @@ async fn decide(desk: &Desk, ticket: Ticket, choices: &Arc<Choices>, detail: Det
         let verdict = plan::conclude(&desired, &live, &release, contents, diff, shape, &choices);
         Decided::new(&desired, verdict, shape, detail)
     };
-    Ok(desk.compute(size, again).await)
+    Ok(Some(desk.compute(size, again).await))
 }
 
 /// Looks at the files behind the artifacts that `asked` names, unless they are left out. The document is given back.

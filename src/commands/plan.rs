@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::declared::{Lints, Supply};
+use super::known::{Circumstances, Dates, Known};
 use super::observe::{Decided, Desk, Detail};
 use super::shell::Shell;
 use super::sinks::{Surface, write_sealed};
 use super::{observe, since, snapshot};
-use crate::cli::{Format, PlanArgs, Shaping};
+use crate::cli::{Format, PlanArgs, Refresh, Shaping};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
 use crate::plan::{self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, SavedPlan, Since, Verdict};
@@ -20,6 +21,10 @@ use crate::workspace::{Desired, Project};
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let Planned { project, plan, name, places } = match (&args.live, &args.shaping.since) {
         (None, None) => one_by_one(shell, args).await?,
+        _ if args.refresh == Refresh::Changed => {
+            let message = "--refresh=changed does not go with --live and --since";
+            return Err(Error::invalid(message).hint("leave one of them out"));
+        }
         _ => all_at_once(shell, args).await?,
     };
     warn_of_unused_tokens(shell, &plan);
@@ -58,18 +63,41 @@ struct Planned {
 
 /// Plans while files and portal are read, and forgets each offer that is unchanged.
 async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
-    let (project, mut supply) = shell.supply(&args.targets.targets, Lints::Errors)?;
-    let held = supply.files();
-    shell.until_stopped(async { Ok(supply.begin().await) }).await?;
-    let portal = if supply.is_faulty() { None } else { Some(shell.connect().await) };
-    let portal = match portal {
-        Some(Ok(portal)) => portal,
-        // What is wrong in the files comes first.
-        other => return Err(supply.error(shell, other.and_then(Result::err)).await),
+    let targets = &args.targets.targets;
+    let (project, mut supply, portal, known) = match args.refresh {
+        Refresh::All => {
+            let project = shell.usable_project()?;
+            let mut supply = shell.supply(targets, Lints::Errors, None)?;
+            shell.until_stopped(async { Ok(supply.begin().await) }).await?;
+            let portal = if supply.is_faulty() { None } else { Some(shell.connect().await) };
+            match portal {
+                Some(Ok(portal)) => (project, supply, portal, None),
+                // What is wrong in the files comes first.
+                other => return Err(supply.error(shell, other.and_then(Result::err)).await),
+            }
+        }
+        Refresh::Changed => {
+            let project = shell.usable_project()?;
+            let portal = shell.connect().await?;
+            match known(shell, args, &project, &portal).await {
+                Ok((known, supply)) => (project, supply, portal, known),
+                Err(error) => return portal.close().await.and(Err(error)),
+            }
+        }
     };
+    let held = supply.files();
     let made = async {
         let choices = choices(&args.shaping, &project, args.out.is_some());
-        let decided = decide(shell, args, &choices, &mut supply, &portal).await?;
+        let places = args.out.is_some() || shell.global.verbose > 0 || shell.writes(Format::Html);
+        let detail = if places { Detail::Places } else { Detail::Numbers };
+        let looking = looking(shell, args.shaping.no_artifacts, &portal)?;
+        let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).knowing(known.as_ref());
+        let decided = observe::verdicts(shell, &desk, &mut supply, &choices, detail, portal.at_once);
+        let mut decided = shell.until_stopped(async { Ok(decided.await) }).await?;
+        drop(desk);
+        if let Some(looking) = looking {
+            looking.keep();
+        }
         let files = match supply.end().await {
             Some(roll) => {
                 shell.all_read(&roll)?;
@@ -77,8 +105,14 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
             }
             None => held,
         };
-        let context = context(&project, &args.shaping.allow);
-        Ok((conclude(shell, &project, decided, context).await?, files))
+        let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
+        let context = Context { not_read: skipped.len(), ..context(&project, &args.shaping.allow) };
+        decided.extend(skipped.into_iter().map(|one| Decided::unchanged(one.key)));
+        let plan = conclude(shell, &project, decided, context).await?;
+        if let Some(known) = known.and_then(Arc::into_inner) {
+            known.keep(targets.is_empty());
+        }
+        Ok((plan, files))
     };
     let made = made.await;
     let name = portal.name.clone();
@@ -87,16 +121,29 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     Ok(Planned { project, plan, name, places: shell.places_of(files) })
 }
 
-async fn decide(
+/// What compared equal before, and the offers, of which those are skipped.
+async fn known(
     shell: &Shell,
     args: &PlanArgs,
-    choices: &Choices,
-    supply: &mut Supply,
+    project: &Project,
     portal: &Portal,
-) -> Result<Vec<Decided>> {
-    let places = args.out.is_some() || shell.global.verbose > 0 || shell.writes(Format::Html);
-    let detail = if places { Detail::Places } else { Detail::Numbers };
-    verdicts(shell, args.shaping.no_artifacts, choices, detail, supply, portal).await
+) -> Result<(Option<Arc<Known>>, Supply)> {
+    let PlanArgs { shaping, out, .. } = args;
+    if out.is_some() || shaping.resend {
+        let message =
+            "--refresh=changed does not read every offer, so such a plan is neither saved nor sends all again";
+        return Err(Error::invalid(message).hint("leave out --refresh=changed, or --out and --resend"));
+    }
+    let choices = serde_json::json!([shaping.through, shaping.no_artifacts]);
+    let circumstances = Circumstances { command: "plan", portal: &portal.name, choices, dates: Dates::Signatures };
+    let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
+    let known = shell.until_stopped(known).await?.map(Arc::new);
+    let supply = shell.supply(&args.targets.targets, Lints::Errors, known.clone())?;
+    Ok((known, supply))
+}
+
+fn looking(shell: &Shell, no_artifacts: bool, portal: &Portal) -> Result<Option<Looking>> {
+    if no_artifacts { Ok(None) } else { Looking::new(&shell.global, &portal.reader).map(Some) }
 }
 
 /// Plans offers of which all files were read before: of those that changed since a revision, or against a snapshot.
@@ -137,26 +184,14 @@ pub(super) async fn make(
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
     let mut supply = Supply::Held(offers.to_vec().into_iter());
-    let decided = verdicts(shell, shaping.no_artifacts, &choices, Detail::Places, &mut supply, portal).await?;
-    conclude(shell, project, decided, Context { since, ..context(project, &shaping.allow) }).await
-}
-
-async fn verdicts(
-    shell: &Shell,
-    no_artifacts: bool,
-    choices: &Choices,
-    detail: Detail,
-    supply: &mut Supply,
-    portal: &Portal,
-) -> Result<Vec<Decided>> {
-    let looking = if no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
+    let looking = looking(shell, shaping.no_artifacts, portal)?;
     let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker));
-    let decided = observe::verdicts(shell, &desk, supply, choices, detail, portal.at_once);
+    let decided = observe::verdicts(shell, &desk, &mut supply, &choices, Detail::Places, portal.at_once);
     let decided = shell.until_stopped(async { Ok(decided.await) }).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
-    Ok(decided)
+    conclude(shell, project, decided, Context { since, ..context(project, &shaping.allow) }).await
 }
 
 /// Makes the plan of what was decided, and says what lints found meanwhile.
@@ -199,6 +234,7 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         since: None,
         snapshot: None,
         environment: project.environment.clone(),
+        not_read: 0,
     }
 }
 

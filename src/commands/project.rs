@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::civil::Date;
 
 use super::declared::{self, Ahead, Lints, Roll, Supply};
+use super::known::Known;
 use super::shell::Shell;
 use crate::diagnostic::Severity;
 use crate::error::{Error, Result};
@@ -124,7 +125,7 @@ impl Shell {
     pub(super) fn read_roll(&self, targets: &[String]) -> Result<(Arc<Project>, Roll)> {
         let project = self.project()?;
         if targets.is_empty() {
-            let roll = declared::read_all(&project, project.list(), &self.schemas, Lints::All, &drop);
+            let roll = declared::read_all(&project, project.list(), &self.schemas, Lints::All, None, &drop);
             return Ok((project, roll));
         }
         let loaded = self.lint(&project, self.read(&project).select(&project, &parse(targets)?)?);
@@ -156,19 +157,25 @@ impl Shell {
 
     /// Starts to read the offers, which come one by one. With targets, or where bodies are logged, all are read first.
     /// Warnings are printed, and errors end the command, by [`Self::all_read`].
-    pub(super) fn supply(&self, targets: &[String], lints: Lints) -> Result<(Arc<Project>, Supply)> {
-        let project = self.project()?;
-        project.check_chosen()?;
+    pub(super) fn supply(&self, targets: &[String], lints: Lints, known: Option<Arc<Known>>) -> Result<Supply> {
+        let project = self.usable_project()?;
         let logs = tracing::enabled!(target: "offerctl::portal::transport", tracing::Level::TRACE);
         if targets.is_empty() && !logs {
-            let ahead = Ahead::start(Arc::clone(&project), Arc::clone(&self.schemas), lints);
-            return Ok((project, Supply::Ahead(Box::new(ahead))));
+            let ahead = Ahead::start(Arc::clone(&project), Arc::clone(&self.schemas), lints, known);
+            return Ok(Supply::Ahead(Box::new(ahead)));
         }
-        let (project, loaded) = match lints {
+        let (_, loaded) = match lints {
             Lints::None => self.load(targets)?,
             Lints::Errors | Lints::All => self.load_linted(targets)?,
         };
-        Ok((project, Supply::Held(loaded.offers.into_iter())))
+        Ok(Supply::Held(loaded.offers.into_iter()))
+    }
+
+    /// The project, with an environment that it declares.
+    pub(super) fn usable_project(&self) -> Result<Arc<Project>> {
+        let project = self.project()?;
+        project.check_chosen()?;
+        Ok(project)
     }
 
     /// Prints the warnings of the files; their errors end the command.

@@ -116,6 +116,8 @@ pub(crate) struct Drift {
     pub(crate) unlisted: Vec<Unlisted>,
     /// Offers that could not be read: of those nobody says that there is no drift.
     pub(crate) unread: Vec<Unread>,
+    /// How many offers were not read, because the portal lists them as when they compared equal.
+    pub(crate) not_read: usize,
 }
 
 impl Drift {

@@ -67,7 +67,8 @@ fn placeholder(text: &str) -> Option<&str> {
     });
     let [braces, words] = &*PATTERNS;
     // A search by pattern costs much more than a look for how it begins, and hardly any text has such a beginning.
-    let begins = |beginnings: &[&str]| beginnings.iter().any(|one| memmem::find(text.as_bytes(), one.as_bytes()).is_some());
+    let begins =
+        |beginnings: &[&str]| beginnings.iter().any(|one| memmem::find(text.as_bytes(), one.as_bytes()).is_some());
     let in_braces = || braces.find(text);
     let in_words = || words.find(text).filter(|_| !text.contains(char::is_whitespace));
     let found = begins(&["{{", "{%", "<%"]).then(in_braces).flatten();

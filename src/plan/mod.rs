@@ -361,6 +361,11 @@ impl Plan {
         self.environment.as_deref()
     }
 
+    /// How many of the unchanged offers were not read from the portal, because it lists them as it did before.
+    pub(crate) fn not_read(&self) -> usize {
+        self.not_read
+    }
+
     /// The tokens of the command line that accept nothing, each with the forms that would.
     pub(crate) fn unused_tokens(&self) -> &[(String, Vec<String>)] {
         &self.unused_tokens

@@ -77,8 +77,8 @@ impl Reader {
     /// Any answer but the list.
     pub(crate) async fn offers(&self, publisher: &PublisherId) -> Result<Vec<OfferSummary>, Problem> {
         let path = format!("api/publishers/{publisher}/offers");
-        let ids = ids(&self.get(&path, None).await?, &path)?;
-        Ok(ids.into_iter().map(|id| OfferSummary { id }).collect())
+        let answer = self.get(&path, None).await?;
+        members(&answer, &path)?.iter().map(OfferSummary::parse).collect::<Option<_>>().ok_or_else(|| no_id(&path))
     }
 
     /// The draft. A 404 alone is not taken for absence (a proxy or a wrong path gives one too): the publisher's list
@@ -229,8 +229,15 @@ fn operation(path: &str, answer: &Answer) -> Result<OperationView, Problem> {
 
 /// The ids of the members of a list. A member without one makes it a list of something else.
 fn ids(answer: &Answer, path: &str) -> Result<Vec<String>, Problem> {
-    let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
     let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).map(ToOwned::to_owned);
-    let ids = items.iter().map(id).collect::<Option<_>>();
-    ids.ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "a list whose members have no id"))
+    members(answer, path)?.iter().map(id).collect::<Option<_>>().ok_or_else(|| no_id(path))
+}
+
+fn members<'a>(answer: &'a Answer, path: &str) -> Result<&'a [serde_json::Value], Problem> {
+    let items = answer.body.as_array().map(Vec::as_slice);
+    items.ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))
+}
+
+fn no_id(path: &str) -> Problem {
+    Problem::malformed(&format!("GET /{path}"), "a list whose members have no id")
 }

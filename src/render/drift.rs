@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::plan_text::hunk_lines;
+use super::view::NOT_READ;
 use super::{Paint, apart, brief, counted, not_read, plural, sentence, visible};
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
 
@@ -68,6 +69,10 @@ pub(super) fn summary(drift: &Drift) -> String {
             format!("{} not listed", plural(drift.unlisted.len(), "publisher"))
         },
         if still > 0 { format!("{} without a difference", plural(still, "offer")) } else { String::new() },
+        match drift.not_read {
+            0 => String::new(),
+            count => format!("{} of them not read ({NOT_READ})", plural(count, "offer")),
+        },
     ]);
     let verdict = match drift.count() {
         0 if drift.unread.is_empty() && drift.unlisted.is_empty() => "No drift",

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub(crate) use bundle::Bundle;
 pub(crate) use error::{SchemaError, SchemaPlace};
 
-use crate::model::{Address, Risk, Step};
+use crate::model::{Address, Digest, Risk, Step};
 
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -322,6 +322,12 @@ impl Schemas {
             }
         }
         compile::schemas(files, &names)
+    }
+
+    /// The digest of everything that they say.
+    pub(crate) fn fingerprint(&self) -> Digest {
+        let files = self.files.iter().map(|(name, file)| (name, file.to_string())).collect::<Vec<_>>();
+        Digest::of(format!("{files:?}").as_bytes())
     }
 
     /// The offer types that have a schema, in the order of their names.

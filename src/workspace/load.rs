@@ -14,7 +14,7 @@ use super::{
     offer, slashed, twins, variables, yaml,
 };
 use crate::diagnostic::{Code, Diagnostic, FileId, Severity, Source, Sources, Span};
-use crate::model::{Entry, Kind, Node, OfferKey};
+use crate::model::{Digest, Entry, Kind, Node, OfferKey};
 use crate::parallel::on_all_processors;
 use crate::sas::{self, Accounts};
 use crate::schema::{Schemas, Shape};
@@ -128,6 +128,19 @@ impl Project {
         let mut findings = Vec::new();
         let desired = self.read(Reading { files: Files::Disk, schemas, surroundings }, parts, &mut findings);
         (desired, findings)
+    }
+
+    /// Returns the names of the files of an offer, in the order in which they are read.
+    pub(crate) fn names(&self, parts: &Parts) -> Vec<String> {
+        let plans = parts.plans.iter().flat_map(|layer| std::iter::once(&layer.file).chain(&layer.overlay));
+        let all = std::iter::once(&parts.own.file).chain(plans).chain(&parts.own.overlay);
+        all.map(|path| self.name(path)).collect()
+    }
+
+    /// The digest of an offer file, as offers carry it; nothing for one that cannot be read.
+    pub(crate) fn digest(&self, name: &str) -> Option<Digest> {
+        let bytes = Files::Disk.offer_file(&self.root, &self.root.join(name)).ok()?;
+        Some(Digest::of(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)))
     }
 
     /// The finding that a file declares an offer that another one declares first, at `here`.
