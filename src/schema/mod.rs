@@ -9,6 +9,7 @@ mod annotations;
 mod bundle;
 mod compile;
 mod error;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -19,6 +20,7 @@ pub(crate) use bundle::Bundle;
 pub(crate) use error::{SchemaError, SchemaPlace};
 
 use crate::model::{Address, Digest, Risk, Step};
+use table::Table;
 
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -170,7 +172,7 @@ pub(crate) struct Shape {
     pub(crate) types: Vec<Type>,
     /// What the schema says of the values beyond their type.
     pub(crate) bounds: Bounds,
-    properties: BTreeMap<String, Self>,
+    properties: Table<Self>,
     /// The place of each named property in the schema's own order.
     places: BTreeMap<String, usize>,
     patterns: Vec<(regex_lite::Regex, Self)>,
@@ -187,15 +189,15 @@ pub(crate) struct Shape {
 #[derive(Debug, Clone, Default)]
 struct Names {
     /// The label of each key that has one.
-    labels: BTreeMap<String, String>,
+    labels: Table<String>,
     /// The key of each label.
-    keys: BTreeMap<String, String>,
+    keys: Table<String>,
     /// The properties that end in each name, after a dot.
-    endings: BTreeMap<String, Vec<String>>,
+    endings: Table<Vec<String>>,
     /// The other property of each one that belongs to a pair.
-    twins: BTreeMap<String, String>,
+    twins: Table<String>,
     /// The spellings that the portal dropped for each key.
-    spellings: BTreeMap<String, Vec<String>>,
+    spellings: Table<Vec<String>>,
 }
 
 static NOTHING_KNOWN: LazyLock<Shape> = LazyLock::new(Shape::default);
@@ -252,7 +254,9 @@ impl Shape {
 
     /// The properties that are named, in the order of their names.
     pub(crate) fn properties(&self) -> impl Iterator<Item = (&str, &Self)> {
-        self.properties.iter().map(|(key, shape)| (key.as_str(), shape))
+        let mut all = self.properties.iter().map(|(key, shape)| (key.as_str(), shape)).collect::<Vec<_>>();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all.into_iter()
     }
 
     /// The names under which the portal may give this property back: its own rename, and spellings that it dropped.
