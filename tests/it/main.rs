@@ -43,6 +43,7 @@ mod protocol;
 mod reading;
 #[cfg(unix)]
 mod readme;
+mod refresh;
 mod release;
 mod resume;
 mod round_trip;
