@@ -286,6 +286,10 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) reading: Reading,
 
+    /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub(crate) refresh: Refresh,
+
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -315,6 +319,16 @@ pub(crate) struct ShowPlanArgs {
     /// Show HTML as source instead of as text
     #[arg(long)]
     pub(crate) html_source: bool,
+}
+
+/// Which offers are read from the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Refresh {
+    /// Every one.
+    #[default]
+    All,
+    /// Those that the portal lists otherwise, or the files declare otherwise, than when they compared equal last.
+    Changed,
 }
 
 /// `offerctl apply`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
@@ -76,8 +76,9 @@ impl Looker {
 
     /// Fills the table for these pairs. What cannot be had is noted with its reason.
     pub(crate) async fn look(&self, pairs: &[Pair]) -> Contents {
-        let seen = stream::iter(pairs.iter().map(|pair| self.pair(pair))).buffered(AT_ONCE);
-        let seen = seen.collect::<Vec<_>>().await;
+        // Boxed, so that the whole can be sent to another thread.
+        let looks = pairs.iter().map(|pair| self.pair(pair).boxed()).collect::<Vec<_>>();
+        let seen = stream::iter(looks).buffered(AT_ONCE).collect::<Vec<_>>().await;
         let mut contents = Contents::default();
         for (address, seen) in seen.into_iter().flatten() {
             contents.note(&address, seen);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Targets;
+use super::{Refresh, Targets};
 
 /// `offerctl drift`.
 #[derive(Debug, Args)]
@@ -18,6 +18,10 @@ pub(crate) struct DriftArgs {
     /// the first that knows an offer counts. Without one, nobody can say which side moved
     #[arg(long, value_name = "PATH|REV")]
     pub(crate) base: Vec<String>,
+
+    /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub(crate) refresh: Refresh,
 
     /// List offers of the declared publishers that no file declares, without counting them as drift
     #[arg(long)]

@@ -24,7 +24,7 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// Looks at artifacts, and keeps what it saw of the portal's copies in the user's cache.
 pub(super) struct Looking {
-    looker: Looker,
+    looker: Arc<Looker>,
     cached: Cached,
     before: Remembered,
 }
@@ -35,11 +35,11 @@ impl Looking {
         let before = cached.read().and_then(|text| serde_json::from_str::<Remembered>(&text).ok()).unwrap_or_default();
         let looker = Looker::new(reader.loopback(), proxies(), before.clone());
         let looker = looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
-        Ok(Self { looker, cached, before })
+        Ok(Self { looker: Arc::new(looker), cached, before })
     }
 
-    pub(super) fn looker(&self) -> &Looker {
-        &self.looker
+    pub(super) fn looker(&self) -> Arc<Looker> {
+        Arc::clone(&self.looker)
     }
 
     /// Keeps what was seen for the next run.

@@ -7,34 +7,64 @@ use std::sync::Arc;
 use super::adopt;
 use super::artifacts::Looking;
 use super::connect::Portal;
+use super::declared::{Lints, Roll, Supply, Ticket};
 use super::git::Revision;
-use super::observe::{self, read_each};
+use super::known::{Circumstances, Dates, Known, Skipped};
+use super::observe::{self, Desk, each};
 use super::shell::Shell;
-use crate::artifact::Looker;
-use crate::cli::{DriftArgs, Format, Rewriting};
-use crate::diff;
-use crate::drift::{self, Base, Drift, Known, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
+use crate::cli::{DriftArgs, Format, Refresh, Rewriting};
+use crate::content::Contents;
+use crate::diff::{self, Change};
+use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
-use crate::model::{Address, OfferId, OfferKey, PublisherId};
+use crate::model::{Address, Digest, OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
-use crate::portal::Reader;
+use crate::portal::{OfferSummary, Reader};
 use crate::render::{self, MarkdownOptions};
-use crate::revise::Adopted;
-use crate::schema::Schemas;
-use crate::workspace::{Desired, Loaded, Project, environment_name};
+use crate::revise::{self, Adopted};
+use crate::schema::{Schemas, Shape};
+use crate::workspace::{Desired, Project, environment_name};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
-    let (project, loaded) = shell.load(&args.targets.targets)?;
-    let bases = Arc::from(bases(shell, &project, &args.base).await?);
     check_adopt(shell, args)?;
-    let (found, adopted) = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
+    let project = shell.usable_project()?;
+    let targets = &args.targets.targets;
+    let (bases, portal, supply, known) = match args.refresh {
+        Refresh::All => {
+            let mut supply = shell.supply(targets, Lints::None, None)?;
+            shell.until_stopped(async { Ok(supply.begin().await) }).await?;
+            let ready = async {
+                let bases = Arc::from(bases(shell, &project, &args.base).await?);
+                Ok::<_, Error>((bases, shell.connect().await?))
+            };
+            let ready = if supply.is_faulty() { None } else { Some(ready.await) };
+            let (bases, portal): (Arc<[Origin]>, Portal) = match ready {
+                Some(Ok(ready)) => ready,
+                // What is wrong in the files comes first.
+                other => return Err(supply.error(shell, other.and_then(Result::err)).await),
+            };
+            (bases, portal, supply, None)
+        }
+        Refresh::Changed => {
+            let bases = Arc::from(bases(shell, &project, &args.base).await?);
+            let portal = shell.connect().await?;
+            match known(shell, args, &project, &bases, &portal).await {
+                Ok((known, supply)) => (bases, portal, supply, known),
+                Err(error) => return portal.close().await.and(Err(error)),
+            }
+        }
+    };
+    let mut files = supply.files();
+    let found = portal.during(async |portal| look(shell, args, (supply, known), &bases, portal).await).await;
+    let (found, adopted, roll) = found?;
     if !args.adopt.is_empty() {
         return adopt::write(shell, &project, &args.adopt, Rewriting { patch: args.patch }, &adopted, &found.unread);
     }
-    let places = shell.places(&loaded.offers);
-    let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
+    files.extend(roll.map(|roll| roll.offers).unwrap_or_default());
+    let places = shell.places_of(files);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
+    let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
     shell.emit_on(&|format, surface| match format {
         Format::Text => render::drift(&found, surface.options(verbose, html_source)),
         Format::Markdown => render::drift_markdown(&found, MarkdownOptions { limit, html_source, verbose }),
@@ -55,23 +85,39 @@ fn check_adopt(shell: &Shell, args: &DriftArgs) -> Result<()> {
     }
 }
 
+/// What is written into the files.
+struct Adopting {
+    /// Addresses, or `all`.
+    names: Vec<String>,
+    environment: Option<String>,
+}
+
 enum Origin {
-    Receipt(String, Receipt),
+    /// Its name, what it says, and the digest of its text.
+    Receipt(String, Receipt, Digest),
     Revision(Box<Revision>),
 }
 
 impl Origin {
     fn name(&self) -> &str {
         match self {
-            Self::Receipt(name, _) => name,
+            Self::Receipt(name, ..) => name,
             Self::Revision(revision) => &revision.name,
+        }
+    }
+
+    /// What tells it from others.
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Receipt(.., digest) => digest.clone(),
+            Self::Revision(revision) => Digest::of(revision.name.as_bytes()),
         }
     }
 
     /// What it says of an offer, if it says anything; an error where it should and cannot.
     fn of(&self, key: &OfferKey, path: &str) -> std::result::Result<Option<Base<'_>>, String> {
         match self {
-            Self::Receipt(_, receipt) => Ok(receipt.offer(key).map(Base::Receipt)),
+            Self::Receipt(_, receipt, _) => Ok(receipt.offer(key).map(Base::Receipt)),
             Self::Revision(revision) => match revision.loaded.offer(key) {
                 Some(desired) => Ok(Some(Base::Revision(desired))),
                 None if revision.loaded.is_broken(key, path) => {
@@ -92,14 +138,14 @@ async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec
     let mut bases = Vec::new();
     for name in named {
         bases.push(if Path::new(name).is_file() {
-            let receipt = receipt(Path::new(name))?;
+            let (receipt, digest) = receipt(Path::new(name))?;
             if receipt.environment() != project.environment.as_deref() {
                 let (made, now) =
                     (environment_name(receipt.environment()), environment_name(project.environment.as_deref()));
                 return Err(Error::invalid(format!("the receipt {name} is of {made}, and this is {now}"))
                     .hint("give the receipt of an apply in this environment"));
             }
-            Origin::Receipt(format!("receipt {name}"), receipt)
+            Origin::Receipt(format!("receipt {name}"), receipt, digest)
         } else if Path::new(name).extension().is_some_and(|ending| ending == "json") {
             return Err(
                 Error::invalid(format!("there is no file {name}")).hint("`apply -o json=PATH` writes a receipt")
@@ -111,28 +157,47 @@ async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec
     Ok(bases)
 }
 
-fn receipt(path: &Path) -> Result<Receipt> {
+fn receipt(path: &Path) -> Result<(Receipt, Digest)> {
     let size = path.metadata().map_err(|error| Error::io("read", path, &error))?.len();
     if size > MAX_RECEIPT {
         let message = format!("{} has {size} bytes, more than the {MAX_RECEIPT} that are read", path.display());
         return Err(Error::invalid(message));
     }
     let text = crate::text::read(path).map_err(|error| Error::io("read", path, &error))?;
-    Receipt::read(&text).map_err(|error| {
+    let receipt = Receipt::read(&text).map_err(|error| {
         Error::invalid(format!("{} cannot be the base: {error}", path.display()))
             .hint("give the report of `apply -o json=PATH`, or a Git revision")
-    })
+    })?;
+    Ok((receipt, Digest::of(text.as_bytes())))
 }
 
+/// What compared equal before, and the offers, of which those are skipped.
+async fn known(
+    shell: &Shell,
+    args: &DriftArgs,
+    project: &Project,
+    bases: &[Origin],
+    portal: &Portal,
+) -> Result<(Option<Arc<Known>>, Supply)> {
+    let bases = bases.iter().map(Origin::digest).collect::<Vec<_>>();
+    let choices = serde_json::json!([bases, args.no_artifacts]);
+    let circumstances = Circumstances { command: "drift", portal: &portal.name, choices, dates: Dates::Until };
+    let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
+    let known = shell.until_stopped(known).await?.map(Arc::new);
+    let supply = shell.supply(&args.targets.targets, Lints::None, known.clone())?;
+    Ok((known, supply))
+}
+
+/// Compares every offer. Returns what the files say as well, where that was not known before.
 async fn look(
     shell: &Shell,
     args: &DriftArgs,
-    loaded: &Loaded,
+    (mut supply, known): (Supply, Option<Arc<Known>>),
     bases: &Arc<[Origin]>,
     portal: &Portal,
-) -> Result<(Drift, Vec<Adopted>)> {
+) -> Result<(Drift, Vec<Adopted>, Option<Roll>)> {
     for origin in bases.iter() {
-        if let Origin::Receipt(name, receipt) = origin
+        if let Origin::Receipt(name, receipt, _) = origin
             && receipt.portal() != portal.name
         {
             let message = format!("the {name} is of the portal {}, not of {}", receipt.portal(), portal.name);
@@ -140,73 +205,130 @@ async fn look(
         }
     }
     let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
-    let looker = looking.as_ref().map(Looking::looker);
+    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).knowing(known.as_ref());
     let mut found = Drift {
         bases: bases.iter().map(|origin| origin.name().to_owned()).collect(),
         count_undeclared: !args.allow_undeclared,
         ..Drift::default()
     };
+    let adopting = Arc::new(Adopting { names: args.adopt.clone(), environment: shell.global.env.clone() });
     let mut adopted = Vec::new();
-    let wanted = Arc::<[String]>::from(args.adopt.clone());
     let all = async {
-        let one = async |desired| one(shell, &portal.reader, desired, bases, &wanted, looker).await;
-        let (read, unread) = read_each(shell, portal.at_once, &loaded.offers, one).await;
+        let one = |ticket: Ticket| {
+            let (desk, bases, adopting) = (desk.clone(), Arc::clone(bases), Arc::clone(&adopting));
+            async move { one(&desk, ticket, &bases, &adopting).await }
+        };
+        let (read, unread) = each(shell.term, portal.at_once, &mut supply, one).await;
         (found.offers, adopted) = read.into_iter().unzip();
         found.unread = unread;
+        let roll = supply.end().await;
+        roll.iter().try_for_each(|roll| shell.all_read(roll))?;
+        let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
+        found.not_read = skipped.len();
+        found.offers.extend(skipped.into_iter().map(|Skipped { key, path, .. }| {
+            let base = bases.first().map(|origin| origin.name().to_owned());
+            OfferDrift { key, files: vec![path], base, why: None, moved: Vec::new(), document: None }
+        }));
+        found.offers.sort_by(|a, b| a.key.cmp(&b.key));
         // What is left out by a target is declared all the same.
         if args.targets.targets.is_empty() {
-            undeclared(&portal.reader, loaded, bases, &mut found).await;
+            let declared = found.offers.iter().map(|offer| &offer.key).chain(found.unread.iter().map(|one| &one.key));
+            let declared = declared.cloned().collect::<Vec<_>>();
+            undeclared(&portal.reader, &declared, known.as_deref(), bases, &mut found).await;
         }
-        Ok(())
+        Ok(roll)
     };
-    shell.until_stopped(all).await?;
+    let roll = shell.until_stopped(all).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
-    Ok((found, adopted))
+    drop(desk);
+    if let Some(known) = known.and_then(Arc::into_inner) {
+        known.keep(args.targets.targets.is_empty());
+    }
+    Ok((found, adopted, roll))
 }
 
 async fn one(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
+    desk: &Desk,
+    ticket: Ticket,
     bases: &Arc<[Origin]>,
-    adopt: &Arc<[String]>,
-    looker: Option<&Looker>,
-) -> std::result::Result<(OfferDrift, Adopted), Unread> {
-    let live = reader.offer(&desired.key).await.map_err(|problem| observe::unread(&desired.key, &problem))?;
-    let (asking, all) = (desired.clone(), Arc::clone(bases));
-    let asked = move |live: &Live, schemas: &Schemas| {
-        let shape = schemas.shape(&asking.offer_type);
-        let mut pairs = diff::artifacts(&asking.document, live, shape);
-        if let Ok((_, Base::Revision(before))) = base(&all, &asking) {
-            pairs.extend(diff::artifacts(&before.document, live, shape));
-        }
-        pairs
-    };
-    let (live, contents) = observe::contents(shell, looker, live, asked).await;
-    let (desired, bases, adopt) = (desired.clone(), Arc::clone(bases), Arc::clone(adopt));
-    let environment = shell.global.env.clone();
-    let compare = move |schemas: &Schemas| {
+    adopting: &Arc<Adopting>,
+) -> std::result::Result<Option<(OfferDrift, Adopted)>, Unread> {
+    if desk.skips(&ticket).await {
+        return Ok(None);
+    }
+    let (size, clean, known) = (ticket.size(), ticket.clean, desk.known.clone());
+    let (desired, _room) = ticket.split();
+    let read = desk.reader.offer_sized(&desired.key).await;
+    let (live, length) = read.map_err(|problem| observe::unread(&desired.key, &problem))?;
+    let size = size.max(length);
+    let (all, adopting) = (Arc::clone(bases), Arc::clone(adopting));
+    let first = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
-        let drifted = drift::of(&desired, base(&bases, &desired), &live, &contents, shape);
-        let adopted = match &live {
-            Live::Present(offer) if !adopt.is_empty() => {
-                let is_wanted = |address: &Address| {
-                    let drift = drifted.moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
-                    adopt.iter().any(|name| if name == "all" { drift } else { address.to_string() == *name })
-                };
-                adopt::of(&desired, &offer.document, &contents, shape, environment.as_deref(), is_wanted)
+        let diff = drift::compared(&desired, &live, &Contents::default(), shape);
+        let mut open = diff.artifacts.clone();
+        if let Ok((_, Base::Revision(before))) = base(&all, &desired) {
+            open.extend(diff::artifacts(&before.document, &live, shape));
+        }
+        match open.is_empty() {
+            true => {
+                let drift = moved(&desired, &all, &live, &Contents::default(), diff.changes, shape, &adopting);
+                if let (Some(known), true) = (known, drift.0.moved.is_empty()) {
+                    known.note(&desired, clean, &live);
+                }
+                Ok(drift)
             }
-            _ => Adopted::default(),
-        };
-        (drifted, adopted)
+            false => Err((desired, live, open, all, adopting)),
+        }
     };
-    Ok(shell.compute(compare).await)
+    let (desired, live, mut open, all, adopting) = match desk.compute(size, first).await {
+        Ok(moved) => return Ok(Some(moved)),
+        Err(open) => open,
+    };
+    open.sort();
+    open.dedup();
+    let contents = match &desk.looker {
+        Some(looker) => looker.look(&open).await,
+        None => Contents::default(),
+    };
+    let again = move |schemas: &Schemas| {
+        let shape = schemas.shape(&desired.offer_type);
+        let changes = drift::compared(&desired, &live, &contents, shape).changes;
+        moved(&desired, &all, &live, &contents, changes, shape, &adopting)
+    };
+    Ok(Some(desk.compute(size, again).await))
+}
+
+/// Tells what moved in an offer, and adopts what is asked for.
+fn moved(
+    desired: &Desired,
+    bases: &[Origin],
+    live: &Live,
+    contents: &Contents,
+    changes: Vec<Change>,
+    shape: &Shape,
+    adopting: &Adopting,
+) -> (OfferDrift, Adopted) {
+    let Adopting { names, environment } = adopting;
+    let kept = if names.is_empty() { Vec::new() } else { changes.clone() };
+    let drift = drift::of(desired, base(bases, desired), live, contents, changes, shape);
+    let is_wanted = |address: &Address| {
+        let is_drift = drift.moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
+        names.iter().any(|name| if name == "all" { is_drift } else { address.to_string() == *name })
+    };
+    let wanted = kept.iter().filter(|change| is_wanted(&change.address)).collect::<Vec<_>>();
+    let adopted = match live {
+        Live::Present(offer) if !wanted.is_empty() => {
+            revise::adopt(desired, &offer.document, &wanted, shape, environment.as_deref())
+        }
+        _ => Adopted::default(),
+    };
+    (drift, adopted)
 }
 
 /// The first base that tells of an offer, with its name; or why none does, where there are bases.
-fn base<'a>(bases: &'a [Origin], desired: &Desired) -> Known<'a> {
+fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
     for origin in bases {
         match origin.of(&desired.key, desired.path()) {
@@ -219,12 +341,16 @@ fn base<'a>(bases: &'a [Origin], desired: &Desired) -> Known<'a> {
 }
 
 /// The offers of the declared publishers that no file declares.
-async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &[Origin], found: &mut Drift) {
+async fn undeclared(reader: &Reader, keys: &[OfferKey], known: Option<&Known>, bases: &[Origin], found: &mut Drift) {
     let folded = |key: &OfferKey| (key.publisher.clone(), key.offer.as_str().to_ascii_lowercase());
-    let declared = loaded.offers.iter().map(|offer| folded(&offer.key)).collect::<BTreeSet<_>>();
-    let publishers = loaded.offers.iter().map(|desired| &desired.key.publisher).collect::<BTreeSet<_>>();
+    let declared = keys.iter().map(folded).collect::<BTreeSet<_>>();
+    let publishers = keys.iter().map(|key| &key.publisher).collect::<BTreeSet<_>>();
     for publisher in publishers {
-        match listed(reader, publisher).await {
+        let offers = match known.and_then(|known| known.listed(publisher)) {
+            Some(list) => list.offers.clone(),
+            None => list(reader, publisher).await,
+        };
+        match offers.and_then(|offers| keys_of(publisher, &offers)) {
             Ok(keys) => {
                 let new = keys.into_iter().filter(|key| !declared.contains(&folded(key)));
                 found.undeclared.extend(new.map(|key| {
@@ -238,8 +364,11 @@ async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &[Origin], found: &
     found.undeclared.sort_by(|a, b| a.key.cmp(&b.key));
 }
 
-async fn listed(reader: &Reader, publisher: &PublisherId) -> std::result::Result<Vec<OfferKey>, (String, bool)> {
-    let offers = reader.offers(publisher).await.map_err(|problem| (problem.to_string(), problem.is_denied()))?;
+async fn list(reader: &Reader, publisher: &PublisherId) -> std::result::Result<Vec<OfferSummary>, (String, bool)> {
+    reader.offers(publisher).await.map_err(|problem| (problem.to_string(), problem.is_denied()))
+}
+
+fn keys_of(publisher: &PublisherId, offers: &[OfferSummary]) -> std::result::Result<Vec<OfferKey>, (String, bool)> {
     let key = |id: &str| {
         let offer =
             id.parse::<OfferId>().map_err(|error| (format!("the portal lists an offer whose id {error}"), false))?;

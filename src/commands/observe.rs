@@ -1,37 +1,190 @@
 //! Reads from the portal what the planner needs, and nothing that it does not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
+use tokio::task::JoinSet;
 
+use super::declared::{Supply, Ticket};
+use super::known::Known;
 use super::progress::Reading;
 use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::content::{Contents, Pair};
-use crate::diff;
+use crate::diagnostic::Diagnostic;
+use crate::diff::{self, Diff};
+use crate::lint;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
-use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseView, Unread, Verdict};
+use crate::parallel::Workers;
+use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseStep, ReleaseView, Unchanged, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
 use crate::schema::{Schemas, Shape};
+use crate::term::Term;
 use crate::workspace::{Desired, Through};
 
-/// Reads and decides every offer, several at once.
-pub(super) async fn verdicts(
-    shell: &Shell,
-    reader: &Reader,
-    offers: &[Desired],
-    choices: &Choices,
-    looker: Option<&Looker>,
-    at_once: usize,
-) -> Vec<Verdict> {
-    let choices = Arc::new(choices.clone());
-    all(read_each(shell, at_once, offers, async |desired| decide(shell, reader, desired, &choices, looker).await).await)
+/// What it takes to read and compare an offer. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) reader: Reader,
+    pub(super) schemas: Arc<Schemas>,
+    workers: Workers,
+    /// What looks at the files behind artifacts, unless they are left out.
+    pub(super) looker: Option<Arc<Looker>>,
+    /// What compared equal before, unless every offer is read.
+    pub(super) known: Option<Arc<Known>>,
 }
 
-/// Returns what was decided, and what could not be, as verdicts.
-pub(super) fn all((verdicts, unread): (Vec<Verdict>, Vec<Unread>)) -> Vec<Verdict> {
-    verdicts.into_iter().chain(unread.into_iter().map(Verdict::Unread)).collect()
+/// A document up to this size is compared where it was read; a larger one on a thread of its own, so that requests and
+/// signals are served meanwhile.
+const SMALL: usize = 64 << 10;
+
+impl Desk {
+    pub(super) fn new(shell: &Shell, reader: &Reader, looker: Option<Arc<Looker>>) -> Self {
+        let (schemas, workers) = (Arc::clone(&shell.schemas), shell.workers.clone());
+        Self { reader: reader.clone(), schemas, workers, looker, known: None }
+    }
+
+    /// The same, and what is known is not read.
+    pub(super) fn knowing(self, known: Option<&Arc<Known>>) -> Self {
+        Self { known: known.cloned(), ..self }
+    }
+
+    /// Whether an offer is as it was when it compared equal last. It is not read then.
+    pub(super) async fn skips(&self, ticket: &Ticket) -> bool {
+        let Some(known) = &self.known else { return false };
+        known.list(&self.reader, &ticket.desired.key.publisher).await;
+        known.skips(&ticket.desired, ticket.clean)
+    }
+
+    /// Computes something about documents of this size.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        size: usize,
+        job: impl FnOnce(&Schemas) -> T + Send + 'static,
+    ) -> T {
+        if size <= SMALL {
+            return job(&self.schemas);
+        }
+        let schemas = Arc::clone(&self.schemas);
+        self.workers.run(move || job(&schemas)).await
+    }
+}
+
+/// What was decided of one offer, and what lints say of it now that the portal's side is known.
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    /// Whom the portal will not tell of a publish.
+    pub(super) ignored_notify: Vec<Diagnostic>,
+    /// The live signatures of declared blobs that end soon.
+    pub(super) ending: Vec<Diagnostic>,
+}
+
+impl Decided {
+    /// An offer that is known to be unchanged.
+    pub(super) fn unchanged(key: OfferKey) -> Self {
+        let verdict = Verdict::Unchanged(Box::new(Unchanged { key, diff: Diff::default(), base: None }));
+        Self { verdict, ignored_notify: Vec::new(), ending: Vec::new() }
+    }
+
+    /// Adds what lints say of a verdict.
+    pub(super) fn new(desired: &Desired, mut verdict: Verdict, shape: &Shape, detail: Detail) -> Self {
+        let (diff, publishes) = match &verdict {
+            Verdict::Change(plan) => (&plan.diff, plan.release.contains(&ReleaseStep::Publish).then_some(plan.profile)),
+            Verdict::Unchanged(unchanged) => (&unchanged.diff, None),
+            Verdict::Unread(_) => return Self { verdict, ignored_notify: Vec::new(), ending: Vec::new() },
+        };
+        let ignored_notify = publishes.and_then(|profile| lint::notify_ignored(desired, profile)).into_iter().collect();
+        let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref())).collect::<BTreeMap<_, _>>();
+        let ending = match live.is_empty() {
+            true => Vec::new(),
+            false => lint::live_signatures(desired, &live, shape, jiff::Timestamp::now()),
+        };
+        if let (Verdict::Unchanged(unchanged), Detail::Numbers) = (&mut verdict, detail) {
+            unchanged.diff = std::mem::take(&mut unchanged.diff).without_places();
+        }
+        Self { verdict, ignored_notify, ending }
+    }
+}
+
+/// What is kept of the comparison of an unchanged offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// All of it.
+    Places,
+    /// How much was hidden, and not where: there may be many such offers.
+    Numbers,
+}
+
+/// Reads and decides every offer, several at once. The result is in the order of the keys.
+pub(super) async fn verdicts(
+    shell: &Shell,
+    desk: &Desk,
+    supply: &mut Supply,
+    choices: &Choices,
+    detail: Detail,
+    at_once: usize,
+) -> Vec<Decided> {
+    let (desk, choices) = (desk.clone(), Arc::new(choices.clone()));
+    let one = move |ticket: Ticket| {
+        let (desk, choices) = (desk.clone(), Arc::clone(&choices));
+        async move { decide(&desk, ticket, &choices, detail).await }
+    };
+    all(each(shell.term, at_once, supply, one).await)
+}
+
+/// Does something for each offer, several at once, each in a task of its own, and shows how many are done. The results
+/// are in the order of the keys, those that could not be read apart; an offer that is skipped has none. An offer is in memory from when it is taken until it
+/// is done.
+pub(super) async fn each<T: Send + 'static, F>(
+    term: Term,
+    at_once: usize,
+    supply: &mut Supply,
+    work: impl Fn(Ticket) -> F,
+) -> (Vec<T>, Vec<Unread>)
+where
+    F: Future<Output = Result<Option<T>, Unread>> + Send + 'static,
+{
+    let reading = Reading::new(term, supply.most());
+    let (mut good, mut unread) = (Vec::new(), Vec::new());
+    let mut running = JoinSet::new();
+    let mut is_over = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(done) = running.join_next() => {
+                let (key, result): (OfferKey, Result<Option<T>, Unread>) = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                match result {
+                    Ok(one) => good.extend(one.map(|one| (key, one))),
+                    Err(one) => unread.push(one),
+                }
+                reading.one_more();
+            }
+            ticket = supply.next(), if !is_over && running.len() < at_once => match ticket {
+                Some(ticket) => {
+                    let key = ticket.desired.key.clone();
+                    let work = work(ticket);
+                    running.spawn(async move { (key, work.await) });
+                }
+                None => is_over = true,
+            },
+            else => break,
+        }
+    }
+    good.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    unread.sort_unstable_by(|a: &Unread, b| a.key.cmp(&b.key));
+    (good.into_iter().map(|(_, one)| one).collect(), unread)
+}
+
+/// Returns what was decided, and what could not be, as decided.
+pub(super) fn all((decided, unread): (Vec<Decided>, Vec<Unread>)) -> Vec<Decided> {
+    let unread = unread.into_iter().map(|unread| Decided {
+        verdict: Verdict::Unread(unread),
+        ignored_notify: Vec::new(),
+        ending: Vec::new(),
+    });
+    decided.into_iter().chain(unread).collect()
 }
 
 /// Does something for each offer, several at once, and shows how many are done. The results are in the order of the
@@ -59,36 +212,67 @@ pub(super) async fn read_each<'a, I, T>(
 }
 
 async fn decide(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
+    desk: &Desk,
+    ticket: Ticket,
     choices: &Arc<Choices>,
-    looker: Option<&Looker>,
-) -> Result<Verdict, Unread> {
-    let (live, release) = read(shell, reader, desired, choices.through(desired)).await?;
-    let (live, contents) = contents(shell, looker, live, artifacts_of(desired)).await;
-    let (desired, choices) = (desired.clone(), Arc::clone(choices));
-    let decide = move |schemas: &Schemas| {
+    detail: Detail,
+) -> Result<Option<Decided>, Unread> {
+    if desk.skips(&ticket).await {
+        return Ok(None);
+    }
+    let (size, clean, known) = (ticket.size(), ticket.clean, desk.known.clone());
+    let (desired, _room) = ticket.split();
+    let (live, length, release) = read_sized(desk, &desired, choices.through(&desired)).await?;
+    let size = size.max(length);
+    let choices = Arc::clone(choices);
+    let first = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
-        plan::decide(&desired, &live, &release, contents, shape, &choices)
+        let diff = plan::compare(&desired, &live, &Contents::default(), shape, &choices);
+        if diff.artifacts.is_empty() {
+            let verdict = plan::conclude(&desired, &live, &release, Contents::default(), diff, shape, &choices);
+            // What is published, and how long signatures last, is in no list of drafts.
+            if let (Verdict::Unchanged(one), Some(known), Through::Draft) = (&verdict, known, choices.through(&desired))
+                && one.diff.signatures.is_empty()
+            {
+                known.note(&desired, clean, &live);
+            }
+            return Ok(Decided::new(&desired, verdict, shape, detail));
+        }
+        let pairs = plan::artifacts(&desired, &live, diff, shape, &choices);
+        Err((desired, live, release, pairs, choices))
     };
-    Ok(shell.compute(decide).await)
+    let (desired, live, release, pairs, choices) = match desk.compute(size, first).await {
+        Ok(decided) => return Ok(Some(decided)),
+        Err(open) => open,
+    };
+    let contents = match &desk.looker {
+        Some(looker) => looker.look(&pairs).await,
+        None => Contents::default(),
+    };
+    let again = move |schemas: &Schemas| {
+        let shape = schemas.shape(&desired.offer_type);
+        let diff = plan::compare(&desired, &live, &contents, shape, &choices);
+        let verdict = plan::conclude(&desired, &live, &release, contents, diff, shape, &choices);
+        Decided::new(&desired, verdict, shape, detail)
+    };
+    Ok(Some(desk.compute(size, again).await))
 }
 
 /// Looks at the files behind the artifacts that `asked` names, unless they are left out. The document is given back.
 pub(super) async fn contents(
-    shell: &Shell,
-    looker: Option<&Looker>,
+    desk: &Desk,
+    size: usize,
     live: Live,
     asked: impl FnOnce(&Live, &Schemas) -> Vec<Pair> + Send + 'static,
 ) -> (Live, Contents) {
-    let Some(looker) = looker else { return (live, Contents::default()) };
+    let Some(looker) = &desk.looker else { return (live, Contents::default()) };
     let ask = |schemas: &Schemas| {
         let pairs = asked(&live, schemas);
         (live, pairs)
     };
-    let (live, pairs) = shell.compute(ask).await;
-    (live, looker.look(&pairs).await)
+    let (live, pairs) = desk.compute(size, ask).await;
+    let contents = if pairs.is_empty() { Contents::default() } else { looker.look(&pairs).await };
+    (live, contents)
 }
 
 /// Finds the artifacts of an offer that only their content can compare.
@@ -98,19 +282,20 @@ pub(super) fn artifacts_of(desired: &Desired) -> impl FnOnce(&Live, &Schemas) ->
 }
 
 /// Reads an offer, and its other slots where it goes beyond the draft.
-pub(super) async fn read(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
-    through: Through,
-) -> Result<(Live, ReleaseView), Unread> {
+pub(super) async fn read(desk: &Desk, desired: &Desired, through: Through) -> Result<(Live, ReleaseView), Unread> {
+    let (live, _, release) = read_sized(desk, desired, through).await?;
+    Ok((live, release))
+}
+
+/// As [`read`], with the length of the document.
+async fn read_sized(desk: &Desk, desired: &Desired, through: Through) -> Result<(Live, usize, ReleaseView), Unread> {
     let unread = |problem| unread(&desired.key, &problem);
-    let live = reader.offer(&desired.key).await.map_err(unread)?;
+    let (live, length) = desk.reader.offer_sized(&desired.key).await.map_err(unread)?;
     let release = match (&live, through) {
         (Live::Absent, _) | (_, Through::Draft) => ReleaseView::NOTHING,
-        (Live::Present(_), _) => release_view(shell, reader, desired).await.map_err(unread)?,
+        (Live::Present(_), _) => release_view(desk, desired, length).await.map_err(unread)?,
     };
-    Ok((live, release))
+    Ok((live, length, release))
 }
 
 /// An offer that could not be read, as the plan and the report carry it.
@@ -123,15 +308,16 @@ pub(super) fn unread(key: &OfferKey, problem: &Problem) -> Unread {
     }
 }
 
-async fn release_view(shell: &Shell, reader: &Reader, desired: &Desired) -> Result<ReleaseView, Problem> {
+async fn release_view(desk: &Desk, desired: &Desired, length: usize) -> Result<ReleaseView, Problem> {
     let Desired { key, offer_type, .. } = desired;
+    let reader = &desk.reader;
     let (preview, production, status, submissions) = tokio::try_join!(
         reader.slot(key, Slot::Preview),
         reader.slot(key, Slot::Production),
         reader.status(key),
         reader.submissions(key),
     )?;
-    let shape = shell.schemas.shape(offer_type);
+    let shape = desk.schemas.shape(offer_type);
     let estimates = status.iter().flat_map(|status| &status.steps).filter(|step| !step.estimate.is_empty());
     let estimates = estimates.map(|step| Estimate { step: step.name.clone(), estimate: step.estimate.clone() });
     let estimates = estimates.collect();
@@ -157,7 +343,7 @@ async fn release_view(shell: &Shell, reader: &Reader, desired: &Desired) -> Resu
         };
         ReleaseView { preview, production: digest, in_progress, production_document, estimates }
     };
-    Ok(shell.compute(view).await)
+    Ok(desk.compute(length, view).await)
 }
 
 async fn content(reader: &Reader, key: &OfferKey, submission: &Submission, shape: &Shape) -> Result<Content, Problem> {

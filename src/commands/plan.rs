@@ -2,46 +2,33 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
+use super::declared::{Lints, Supply};
+use super::known::{Circumstances, Dates, Known};
+use super::observe::{Decided, Desk, Detail};
 use super::shell::Shell;
 use super::sinks::{Surface, write_sealed};
 use super::{observe, since, snapshot};
-use crate::cli::{Format, PlanArgs, Reading, Shaping};
+use crate::cli::{Format, PlanArgs, Reading, Refresh, Shaping};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
-use crate::lint;
-use crate::model::OfferKey;
 use crate::plan::{
-    self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
+    self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, SavedPlan, Since, Verdict,
 };
 use crate::render::{self, MarkdownOptions, Places};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
-    let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
-    let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
-    let keep_unchanged = args.out.is_some();
-    let (plan, name) = match &args.live {
-        Some(file) => {
-            let (from, taken) = snapshot::read(shell, file)?;
-            let choices = choices(&args.shaping, &project, keep_unchanged);
-            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
-            let verdicts = decided.await?;
-            let context = context(&project, &args.shaping.allow, &from.portal);
-            let context = Context { since, snapshot: Some(taken), ..context };
-            let plan = assemble(shell, verdicts, context).await?;
-            tell(shell, &project, ending(shell, &loaded.offers, &plan))?;
-            (plan, from.portal.clone())
+    let Planned { project, plan, name, places } = match (&args.live, &args.shaping.since) {
+        (None, None) => one_by_one(shell, args).await?,
+        _ if args.refresh == Refresh::Changed => {
+            let message = "--refresh=changed does not go with --live and --since";
+            return Err(Error::invalid(message).hint("leave one of them out"));
         }
-        None => {
-            let portal = shell.connect().await?;
-            let plan = make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await;
-            let name = portal.name.clone();
-            portal.close().await?;
-            (plan?, name)
-        }
+        _ => all_at_once(shell, args).await?,
     };
     warn_of_unused_tokens(shell, &plan);
     if let Some(path) = &args.out {
@@ -55,7 +42,7 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         });
     }
     let exit = exit(&plan, args.detailed_exitcode);
-    emit(shell, &plan, &shell.places(&loaded.offers), args.reading, args.shaping.html_source, exit)?;
+    emit(shell, &plan, &places, args.reading, args.shaping.html_source, exit)?;
     Ok(exit)
 }
 
@@ -99,6 +86,127 @@ pub(super) fn emit(
     })
 }
 
+/// A plan with what it is shown and saved with.
+struct Planned {
+    project: Arc<Project>,
+    plan: Plan,
+    /// The name of the portal.
+    name: String,
+    places: Places,
+}
+
+/// Plans while files and portal are read, and forgets each offer that is unchanged.
+async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
+    let targets = &args.targets.targets;
+    let (project, mut supply, portal, known) = match args.refresh {
+        Refresh::All => {
+            let project = shell.usable_project()?;
+            let mut supply = shell.supply(targets, Lints::Errors, None)?;
+            shell.until_stopped(async { Ok(supply.begin().await) }).await?;
+            let portal = if supply.is_faulty() { None } else { Some(shell.connect().await) };
+            match portal {
+                Some(Ok(portal)) => (project, supply, portal, None),
+                // What is wrong in the files comes first.
+                other => return Err(supply.error(shell, other.and_then(Result::err)).await),
+            }
+        }
+        Refresh::Changed => {
+            let project = shell.usable_project()?;
+            let portal = shell.connect().await?;
+            match known(shell, args, &project, &portal).await {
+                Ok((known, supply)) => (project, supply, portal, known),
+                Err(error) => return portal.close().await.and(Err(error)),
+            }
+        }
+    };
+    let held = supply.files();
+    let made = async {
+        let choices = choices(&args.shaping, &project, args.out.is_some());
+        let places = args.out.is_some() || shell.global.verbose > 0 || shell.writes(Format::Html);
+        let detail = if places { Detail::Places } else { Detail::Numbers };
+        let looking = looking(shell, args.shaping.no_artifacts, &portal)?;
+        let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).knowing(known.as_ref());
+        let decided = observe::verdicts(shell, &desk, &mut supply, &choices, detail, portal.at_once);
+        let mut decided = shell.until_stopped(async { Ok(decided.await) }).await?;
+        drop(desk);
+        if let Some(looking) = looking {
+            looking.keep();
+        }
+        let files = match supply.end().await {
+            Some(roll) => {
+                shell.all_read(&roll)?;
+                roll.offers
+            }
+            None => held,
+        };
+        let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
+        let context = Context { not_read: skipped.len(), ..context(&project, &args.shaping.allow, &portal.name) };
+        decided.extend(skipped.into_iter().map(|one| Decided::unchanged(one.key)));
+        let plan = conclude(shell, &project, decided, context).await?;
+        if let Some(known) = known.and_then(Arc::into_inner) {
+            known.keep(targets.is_empty());
+        }
+        Ok((plan, files))
+    };
+    let made = made.await;
+    let name = portal.name.clone();
+    portal.close().await?;
+    let (plan, files) = made?;
+    Ok(Planned { project, plan, name, places: shell.places_of(files) })
+}
+
+/// What compared equal before, and the offers, of which those are skipped.
+async fn known(
+    shell: &Shell,
+    args: &PlanArgs,
+    project: &Project,
+    portal: &Portal,
+) -> Result<(Option<Arc<Known>>, Supply)> {
+    let PlanArgs { shaping, out, .. } = args;
+    if out.is_some() || shaping.resend {
+        let message =
+            "--refresh=changed does not read every offer, so such a plan is neither saved nor sends all again";
+        return Err(Error::invalid(message).hint("leave out --refresh=changed, or --out and --resend"));
+    }
+    let choices = serde_json::json!([shaping.through, shaping.no_artifacts]);
+    let circumstances = Circumstances { command: "plan", portal: &portal.name, choices, dates: Dates::Signatures };
+    let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
+    let known = shell.until_stopped(known).await?.map(Arc::new);
+    let supply = shell.supply(&args.targets.targets, Lints::Errors, known.clone())?;
+    Ok((known, supply))
+}
+
+fn looking(shell: &Shell, no_artifacts: bool, portal: &Portal) -> Result<Option<Looking>> {
+    if no_artifacts { Ok(None) } else { Looking::new(&shell.global, &portal.reader).map(Some) }
+}
+
+/// Plans offers of which all files were read before: of those that changed since a revision, or against a snapshot.
+async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
+    let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
+    let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
+    let keep_unchanged = args.out.is_some();
+    let (plan, name) = match &args.live {
+        Some(file) => {
+            let (from, taken) = snapshot::read(shell, file)?;
+            let choices = choices(&args.shaping, &project, keep_unchanged);
+            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
+            let context =
+                Context { since, snapshot: Some(taken), ..context(&project, &args.shaping.allow, &from.portal) };
+            let plan = conclude(shell, &project, decided, context).await?;
+            (plan, from.portal.clone())
+        }
+        None => {
+            let portal = shell.connect().await?;
+            let plan = make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await;
+            let name = portal.name.clone();
+            portal.close().await?;
+            (plan?, name)
+        }
+    };
+    let places = shell.places(&loaded.offers);
+    Ok(Planned { project, plan, name, places })
+}
+
 /// Reads the portal, and the files behind artifacts unless they are left out, and makes the plan.
 pub(super) async fn make(
     shell: &Shell,
@@ -110,15 +218,29 @@ pub(super) async fn make(
     keep_unchanged: bool,
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
-    let looking = if shaping.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
-    let looker = looking.as_ref().map(Looking::looker);
-    let decided = observe::verdicts(shell, &portal.reader, offers, &choices, looker, portal.at_once);
-    let verdicts = shell.until_stopped(async { Ok(decided.await) }).await?;
+    let mut supply = Supply::Held(offers.to_vec().into_iter());
+    let looking = looking(shell, shaping.no_artifacts, portal)?;
+    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker));
+    let decided = observe::verdicts(shell, &desk, &mut supply, &choices, Detail::Places, portal.at_once);
+    let decided = shell.until_stopped(async { Ok(decided.await) }).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
-    let plan = assemble(shell, verdicts, Context { since, ..context(project, &shaping.allow, &portal.name) }).await?;
-    tell(shell, project, [ignored_notify(offers, &plan), ending(shell, offers, &plan)].concat())?;
+    conclude(shell, project, decided, Context { since, ..context(project, &shaping.allow, &portal.name) }).await
+}
+
+/// Makes the plan of what was decided, and says what lints found meanwhile.
+async fn conclude(shell: &Shell, project: &Project, decided: Vec<Decided>, context: Context) -> Result<Plan> {
+    let (mut verdicts, mut notify, mut ending) = (Vec::new(), Vec::new(), Vec::new());
+    for one in decided {
+        verdicts.push(one.verdict);
+        notify.extend(one.ignored_notify);
+        ending.extend(one.ending);
+    }
+    // The portal's side of a snapshot is as old as it is, so nobody is warned of a publish by it.
+    let notify = if context.snapshot.is_some() { Vec::new() } else { notify };
+    let plan = assemble(shell, verdicts, context).await?;
+    tell(shell, project, [notify, ending].concat())?;
     Ok(plan)
 }
 
@@ -148,31 +270,8 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         snapshot: None,
         environment: project.environment.clone(),
         portal: portal.to_owned(),
+        not_read: 0,
     }
-}
-
-/// Says of each offer that is published whom the portal will not tell of it. Only here is known how the portal keeps it.
-fn ignored_notify(offers: &[Desired], plan: &Plan) -> Vec<Diagnostic> {
-    let published = plan.offers().iter().filter(|offer| offer.release.contains(&ReleaseStep::Publish));
-    let found = published.filter_map(|planned| lint::notify_ignored(of(offers, &planned.key)?, planned.profile));
-    found.collect()
-}
-
-fn of<'a>(offers: &'a [Desired], key: &OfferKey) -> Option<&'a Desired> {
-    offers.binary_search_by(|desired| desired.key.cmp(key)).ok().map(|at| &offers[at])
-}
-
-/// Finds the live signatures of declared blobs that end soon. Only the portal has them.
-fn ending(shell: &Shell, offers: &[Desired], plan: &Plan) -> Vec<Diagnostic> {
-    let now = jiff::Timestamp::now();
-    let changed = plan.offers().iter().map(|offer| (&offer.key, &offer.diff));
-    let all = changed.chain(plan.unchanged().iter().map(|offer| (&offer.key, &offer.diff)));
-    let found = all.filter(|(_, diff)| !diff.signatures.is_empty()).filter_map(|(key, diff)| {
-        let desired = of(offers, key)?;
-        let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref())).collect();
-        Some(lint::live_signatures(desired, &live, shell.schemas.shape(&desired.offer_type), now))
-    });
-    found.flatten().collect()
 }
 
 /// Shows what lints found beside a plan, each at the level of the project.

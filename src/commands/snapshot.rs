@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use super::artifacts::Looking;
 use super::connect::Portal;
-use super::observe::{self, read_each};
+use super::observe::{self, Decided, Desk, Detail, read_each};
 use super::shell::Shell;
 use super::sinks::write_sealed;
-use crate::artifact::Looker;
 use crate::cli::{Format, SnapshotArgs};
 use crate::content::Contents;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::live::Live;
 use crate::model::PublisherId;
-use crate::plan::{self, Choices, ReleaseView, Taken, Unread, Verdict};
+use crate::plan::{self, Choices, ReleaseView, Taken, Unread};
 use crate::portal::Reader;
 use crate::render;
 use crate::safe::Escape;
@@ -47,10 +46,10 @@ pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
 
 async fn record(shell: &Shell, args: &SnapshotArgs, offers: &[Desired], portal: &Portal) -> Result<Recorded> {
     let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
-    let looker = looking.as_ref().map(Looking::looker);
+    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker));
     let mut recorded = Recorded::default();
     let all = async {
-        let one = async |desired| one(shell, &portal.reader, desired, looker).await;
+        let one = async |desired| one(&desk, desired).await;
         (recorded.offers, recorded.unread) = read_each(shell, portal.at_once, offers, one).await;
         recorded.listed = listed(shell, &portal.reader, offers).await;
         Ok(())
@@ -62,15 +61,10 @@ async fn record(shell: &Shell, args: &SnapshotArgs, offers: &[Desired], portal: 
     Ok(recorded)
 }
 
-async fn one(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
-    looker: Option<&Looker>,
-) -> std::result::Result<RecordedOffer, Unread> {
+async fn one(desk: &Desk, desired: &Desired) -> std::result::Result<RecordedOffer, Unread> {
     // All slots: how far a later plan goes is not known yet.
-    let (live, release) = observe::read(shell, reader, desired, Through::Live).await?;
-    let (live, contents) = observe::contents(shell, looker, live, observe::artifacts_of(desired)).await;
+    let (live, release) = observe::read(desk, desired, Through::Live).await?;
+    let (live, contents) = observe::contents(desk, usize::MAX, live, observe::artifacts_of(desired)).await;
     let desired = desired.clone();
     let record = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
@@ -80,7 +74,7 @@ async fn one(
         };
         RecordedOffer { offer: desired.key, present }
     };
-    Ok(shell.compute(record).await)
+    Ok(desk.compute(usize::MAX, record).await)
 }
 
 /// All offers of each publisher, so that a later file can be seen to be new.
@@ -135,7 +129,7 @@ pub(super) async fn verdicts(
     choices: &Choices,
     no_artifacts: bool,
     from: &Arc<Snapshot>,
-) -> Result<Vec<Verdict>> {
+) -> Result<Vec<Decided>> {
     let choices = Arc::new(choices.clone());
     let decide = async |desired: &Desired| {
         let (desired, choices, from) = (desired.clone(), Arc::clone(&choices), Arc::clone(from));
@@ -144,7 +138,8 @@ pub(super) async fn verdicts(
             let (live, release, contents) = from.offer(&desired, shape)?;
             let release = if choices.through(&desired) == Through::Draft { ReleaseView::NOTHING } else { release };
             let contents = if no_artifacts { Contents::default() } else { contents };
-            Ok(plan::decide(&desired, &live, &release, contents, shape, &choices))
+            let verdict = plan::decide(&desired, &live, &release, contents, shape, &choices);
+            Ok(Decided::new(&desired, verdict, shape, Detail::Places))
         };
         shell.compute(decide).await
     };

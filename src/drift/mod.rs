@@ -16,7 +16,7 @@ pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 
 use crate::content::Contents;
 use crate::diagnostic::{FileId, Place};
-use crate::diff::{self, Change, ChangeKind, Compare};
+use crate::diff::{self, Change, ChangeKind, Compare, Diff};
 use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::{Exit, Fate};
 use crate::live::Live;
@@ -140,6 +140,8 @@ pub(crate) struct Drift {
     pub(crate) unlisted: Vec<Unlisted>,
     /// Offers that could not be read: of those nobody says that there is no drift.
     pub(crate) unread: Vec<Unread>,
+    /// How many offers were not read, because the portal lists them as when they compared equal.
+    pub(crate) not_read: usize,
 }
 
 impl Drift {
@@ -160,13 +162,29 @@ impl Drift {
 /// The base of an offer with its name, or why there is none, where bases were given.
 pub(crate) type Known<'a> = Result<(&'a str, Base<'a>), Option<String>>;
 
-pub(crate) fn of(desired: &Desired, base: Known<'_>, live: &Live, contents: &Contents, shape: &Shape) -> OfferDrift {
+/// Compares what the file of today declares with the portal.
+pub(crate) fn compared(desired: &Desired, live: &Live, contents: &Contents, shape: &Shape) -> Diff {
+    match live {
+        Live::Present(offer) => diff_of(desired, desired, &offer.document, contents, shape),
+        Live::Absent => Diff::default(),
+    }
+}
+
+/// Tells what moved by that comparison, which knew the same contents.
+pub(crate) fn of(
+    desired: &Desired,
+    base: Known<'_>,
+    live: &Live,
+    contents: &Contents,
+    differences: Vec<Change>,
+    shape: &Shape,
+) -> OfferDrift {
     let (name, base, why) = match base {
         Ok((name, base)) => (Some(name.to_owned()), Some(base), None),
         Err(why) => (None, None, why),
     };
     let (moved, document) = match live {
-        Live::Present(offer) => moved(desired, base, &offer.document, contents, shape),
+        Live::Present(offer) => moved(desired, base, &offer.document, contents, differences, shape),
         Live::Absent => (vec![whole_offer(desired, base)], None),
     };
     let files = desired.files.iter().map(|(path, _)| path.clone()).collect();
@@ -179,10 +197,10 @@ fn moved(
     base: Option<Base<'_>>,
     live: &Value,
     contents: &Contents,
+    differences: Vec<Change>,
     shape: &Shape,
 ) -> (Vec<Moved>, Option<Value>) {
     // Of an offer that is as its file says, only a receipt or an earlier file can show that something moved.
-    let differences = compare(desired, desired, live, contents, shape);
     let known = base.filter(|base| !matches!(base, Base::New));
     if differences.is_empty() && known.is_none() {
         return (Vec::new(), None);
@@ -212,8 +230,12 @@ fn moved(
 
 /// Compares what one state of a file declares with a document, without what the file of today ignores.
 fn compare(today: &Desired, declared: &Desired, with: &Value, contents: &Contents, shape: &Shape) -> Vec<Change> {
+    diff_of(today, declared, with, contents, shape).changes
+}
+
+fn diff_of(today: &Desired, declared: &Desired, with: &Value, contents: &Contents, shape: &Shape) -> Diff {
     let options = Compare { ignore: &today.reconcile.ignore, resend: false, contents: Some(contents) };
-    diff::compare(&declared.document, with, shape, options).changes
+    diff::compare(&declared.document, with, shape, options)
 }
 
 fn whole_offer(desired: &Desired, base: Option<Base<'_>>) -> Moved {

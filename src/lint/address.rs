@@ -14,15 +14,17 @@ pub(super) fn not_https(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     offer.entries(&mut |entry, shape| {
         let Some(text) = entry.value.as_str().map(str::trim).filter(|text| !text.is_empty()) else { return };
         let server_owned = shape.rules.server_owned || shape.rules.secret;
-        let lower = text.to_ascii_lowercase();
-        let http = lower.starts_with("http://");
+        let starts = |scheme: &str| {
+            text.as_bytes().get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme.as_bytes()))
+        };
+        let http = starts("http://");
         // Terms of use may be a text or an address.
         let either = short(&entry.key).eq_ignore_ascii_case("termsOfUse") && http;
         let local = text.contains('/') && super::logo::is_local(&entry.value);
-        if server_owned || local || !(is_address(&entry.key, shape) || either) || lower.starts_with("https://") {
+        if server_owned || local || !(is_address(&entry.key, shape) || either) || starts("https://") {
             return;
         }
-        if http && is_loopback(&lower) {
+        if http && is_loopback(&text.to_ascii_lowercase()) {
             return;
         }
         let name = short(&entry.key);

@@ -46,7 +46,8 @@ pub(super) fn is_local(node: &Node) -> bool {
 
 fn logos(offer: &Offer<'_>, visit: &mut impl FnMut(&Entry, &str, (usize, usize))) {
     offer.entries(&mut |entry, _| {
-        let size = SIZES.iter().find(|(name, _)| *name == short(&entry.key)).map(|(_, size)| *size);
+        let own = short(&entry.key);
+        let size = SIZES.iter().find(|(name, _)| *name == own).map(|(_, size)| *size);
         let file = match &entry.value.kind {
             Kind::Artifact(Artifact::File(file)) => Some(file.path.as_str()),
             _ => entry.value.as_str(),

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::{Offer, found, short};
+use super::{Offer, found};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::document::{Flow, Path, walk};
 use crate::model::{Address, Kind};
@@ -22,8 +22,9 @@ const DAYS: i64 = 21;
 /// Visits the address of every image and disk.
 fn images(offer: &Offer<'_>, visit: &mut impl FnMut(&str, &Url, Span)) {
     offer.entries(&mut |entry, shape| {
-        let is_image =
-            !shape.rules.ignore_query.is_empty() || short(&entry.key).to_ascii_lowercase().ends_with("vhdurl");
+        let ending = entry.key.len().checked_sub("vhdurl".len()).and_then(|at| entry.key.as_bytes().get(at..));
+        let is_vhd = ending.is_some_and(|ending| ending.eq_ignore_ascii_case(b"vhdurl"));
+        let is_image = !shape.rules.ignore_query.is_empty() || is_vhd;
         // What `!sas` signs is checked when the file is read.
         let is_signed_later = matches!(entry.value.kind, Kind::Sas(_));
         let text = entry.value.as_str().map(str::trim).filter(|_| is_image && !is_signed_later);

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use regex_lite::Regex;
 
 use super::Offer;
@@ -65,8 +66,13 @@ fn placeholder(text: &str) -> Option<&str> {
         ]
     });
     let [braces, words] = &*PATTERNS;
-    let running = text.contains(char::is_whitespace);
-    let found = braces.find(text).or_else(|| words.find(text).filter(|_| !running));
+    // A search by pattern costs much more than a look for how it begins, and hardly any text has such a beginning.
+    let begins =
+        |beginnings: &[&str]| beginnings.iter().any(|one| memmem::find(text.as_bytes(), one.as_bytes()).is_some());
+    let in_braces = || braces.find(text);
+    let in_words = || words.find(text).filter(|_| !text.contains(char::is_whitespace));
+    let found = begins(&["{{", "{%", "<%"]).then(in_braces).flatten();
+    let found = found.or_else(|| begins(&["${", "#{", "$(", "@@", "__"]).then(in_words).flatten());
     found.map(|found| found.as_str())
 }
 

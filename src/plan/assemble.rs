@@ -19,6 +19,7 @@ pub(crate) struct Plan {
     pub(super) snapshot: Option<Taken>,
     pub(super) environment: Option<String>,
     pub(super) portal: String,
+    pub(super) not_read: usize,
     pub(super) unused_tokens: Vec<(String, Vec<String>)>,
     pub(super) fingerprint: Digest,
 }
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) environment: Option<String>,
     /// The portal that was read, or that the snapshot was taken of.
     pub(crate) portal: String,
+    /// How many of the unchanged offers were not read from the portal.
+    pub(crate) not_read: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +56,7 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot, environment, portal } = context;
+    let Context { guards, closed, rules, accepted, since, snapshot, environment, portal, not_read } = context;
     let (mut offers, unchanged, unread) = sorted(verdicts);
     for offer in &mut offers {
         offer.findings = offer.accepting(guard::with_configured_levels(offer.found.clone(), &guards));
@@ -71,7 +74,19 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
     let mut findings = guard::with_configured_levels(many, &guards);
     let unused_tokens = accept(&accepted, &mut findings, &mut offers);
     let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
-    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, environment, portal, unused_tokens, fingerprint })
+    Ok(Plan {
+        offers,
+        unchanged,
+        unread,
+        findings,
+        since,
+        snapshot,
+        environment,
+        portal,
+        not_read,
+        unused_tokens,
+        fingerprint,
+    })
 }
 
 /// Returns the plan that was saved, with the findings of the time when it was made.
@@ -85,8 +100,21 @@ pub(super) fn restore(saved: SavedPlan) -> Result<Plan, AssembleError> {
         offer.findings = of_offers.remove(&offer.key.to_string()).unwrap_or_default();
     }
     let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
-    let (portal, unused_tokens) = (bound.portal, Vec::new());
-    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, environment, portal, unused_tokens, fingerprint })
+    // A plan for which not every offer was read is never saved.
+    let (portal, not_read, unused_tokens) = (bound.portal, 0, Vec::new());
+    Ok(Plan {
+        offers,
+        unchanged,
+        unread,
+        findings,
+        since,
+        snapshot,
+        environment,
+        portal,
+        not_read,
+        unused_tokens,
+        fingerprint,
+    })
 }
 
 /// Sorts verdicts by what was decided, and by the key of the offer.

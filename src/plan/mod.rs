@@ -28,7 +28,7 @@ pub(crate) use risk::{Risk, by_risk};
 pub(crate) use saved::{Bound, Content as SavedContent, LoadError, SavedPlan};
 pub(crate) use stale::{MovedField, Stale};
 
-use crate::content::Contents;
+use crate::content::{Contents, Pair};
 use crate::diagnostic::FileId;
 use crate::diff::{self, Change, Compare, Diff};
 use crate::document;
@@ -177,7 +177,31 @@ impl Choices {
     }
 }
 
-/// Decides one offer. `contents` tells what [`diff::artifacts`] asks for; what it leaves out is not known.
+/// Compares one offer.
+pub(crate) fn compare(desired: &Desired, live: &Live, contents: &Contents, shape: &Shape, choices: &Choices) -> Diff {
+    match live {
+        Live::Absent => diff::create(&desired.document, shape),
+        Live::Present(offer) => {
+            let options =
+                Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, contents: Some(contents) };
+            diff::compare(&desired.document, &offer.document, shape, options)
+        }
+    }
+}
+
+/// Returns the artifacts that one comparison left open: what has to be looked at before the next one.
+pub(crate) fn artifacts(desired: &Desired, live: &Live, diff: Diff, shape: &Shape, choices: &Choices) -> Vec<Pair> {
+    // What is sent again in any case ends the comparison of a list early.
+    if choices.resend {
+        return diff::artifacts(&desired.document, live, shape);
+    }
+    match live {
+        Live::Absent => Vec::new(),
+        Live::Present(_) => diff.open_artifacts(),
+    }
+}
+
+/// Decides one offer. `contents` tells what [`artifacts`] asks for; what it leaves out is not known.
 pub(crate) fn decide(
     desired: &Desired,
     live: &Live,
@@ -186,15 +210,24 @@ pub(crate) fn decide(
     shape: &Shape,
     choices: &Choices,
 ) -> Verdict {
+    let diff = compare(desired, live, &contents, shape, choices);
+    conclude(desired, live, release, contents, diff, shape, choices)
+}
+
+/// Decides one offer by its comparison, which knew the same contents.
+pub(crate) fn conclude(
+    desired: &Desired,
+    live: &Live,
+    release: &ReleaseView,
+    contents: Contents,
+    diff: Diff,
+    shape: &Shape,
+    choices: &Choices,
+) -> Verdict {
     let through = choices.through(desired);
-    let (diff, document, profile) = match live {
-        Live::Absent => (diff::create(&desired.document, shape), &Value::Null, None),
-        Live::Present(offer) => {
-            let options =
-                Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, contents: Some(&contents) };
-            let diff = diff::compare(&desired.document, &offer.document, shape, options);
-            (diff, &offer.document, Some(offer.profile()))
-        }
+    let (document, profile) = match live {
+        Live::Absent => (&Value::Null, None),
+        Live::Present(offer) => (&offer.document, Some(offer.profile())),
     };
     // A draft that is about to change has no digest yet: nothing that the portal holds can be equal to it.
     let draft = match live {
@@ -331,6 +364,11 @@ impl Plan {
     /// The portal that was read, or that the snapshot was taken of.
     pub(crate) fn portal(&self) -> &str {
         &self.portal
+    }
+
+    /// How many of the unchanged offers were not read from the portal, because it lists them as it did before.
+    pub(crate) fn not_read(&self) -> usize {
+        self.not_read
     }
 
     /// The tokens of the command line that accept nothing, each with the forms that would.

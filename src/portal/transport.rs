@@ -18,6 +18,7 @@ use super::problem::Problem;
 use super::retry::{self, Budget, MAX_RETRY_AFTER, retry_after};
 use crate::document;
 use crate::model::{ETag, OfferKey};
+use crate::parallel::Workers;
 use crate::schema::Schemas;
 use crate::stop::Stop;
 
@@ -70,8 +71,11 @@ pub(super) struct Transport {
     /// How far the portal's clock is ahead of ours, in seconds, as of the last answer that told; else [`NOT_TOLD`].
     ahead: AtomicI64,
     pub(super) stop: Stop,
+    workers: Workers,
 }
 
+/// A body up to this size is read where it came; a larger one on a thread of its own.
+const SMALL: usize = 64 << 10;
 const NOT_TOLD: i64 = i64::MIN;
 /// A clock that is further off than this makes tokens look ended, or not begun.
 const MAX_SKEW: i64 = 300;
@@ -102,6 +106,8 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// `null` when the body is empty.
     pub(super) body: Value,
+    /// How many bytes the body has.
+    pub(super) length: usize,
 }
 
 impl Answer {
@@ -149,6 +155,7 @@ impl Transport {
             answered: AtomicBool::new(false),
             ahead: AtomicI64::new(NOT_TOLD),
             stop,
+            workers: Workers::new(),
         }))
     }
 
@@ -357,7 +364,13 @@ impl Seat<'_> {
         };
         trace_body("answered", &body.bytes, token);
         transport.note(&headers);
-        let understood = understand(&request, status, headers, &body, token.secret());
+        let understood = if body.bytes.len() <= SMALL {
+            understand(&request, status, headers, &body, token.secret())
+        } else {
+            let (request, token) = (request.clone(), Arc::clone(token));
+            let job = move || understand(&request, status, headers, &body, token.secret());
+            transport.workers.run(job).await
+        };
         transport.judge(understood, token, pass).await
     }
 }
@@ -383,7 +396,7 @@ fn understand(request: &str, status: u16, headers: HeaderMap, body: &Body, secre
     let problem = match exact::json(&body.bytes) {
         _ if body.cut => Problem::too_large(request, MAX_DOCUMENT),
         Ok(value) => match Problem::reported(request, status, correlation.clone(), &value) {
-            None => return Ok(Answer { headers, body: value }),
+            None => return Ok(Answer { headers, body: value, length: body.bytes.len() }),
             Some(reported) => reported,
         },
         Err(error) => Problem::unreadable(request, error, &body.bytes),

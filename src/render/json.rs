@@ -72,7 +72,15 @@ struct PlanDocument<'a> {
     snapshot: Option<&'a Taken>,
     offers: Vec<OfferView<'a>>,
     unchanged: Vec<OfferName<&'a OfferKey>>,
+    /// How many of those were not read, because the portal lists them as before.
+    #[serde(skip_serializing_if = "is_zero")]
+    not_read: usize,
     unread: &'a [Unread],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 pub(crate) fn plan(plan: &Plan) -> String {
@@ -89,6 +97,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
             snapshot: plan.snapshot(),
             offers: plan.offers().iter().map(view::offer).collect(),
             unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.name()).collect(),
+            not_read: plan.not_read(),
             unread: plan.unread(),
         },
     )
@@ -302,7 +311,7 @@ pub(crate) fn drift(drift: &Drift, from: ReadFrom<'_>) -> String {
         let moved = moved.iter().map(self::moved).collect::<Vec<_>>();
         json!({ "api": api, "offer": offer, "file": drifted.path(), "base": base, "no_base": why, "moved": moved })
     });
-    let content = json!({
+    let mut content = json!({
         "exit_code": drift.exit().code(),
         "drift": drift.count(),
         "complete": drift.unread.is_empty() && drift.unlisted.is_empty(),
@@ -312,6 +321,9 @@ pub(crate) fn drift(drift: &Drift, from: ReadFrom<'_>) -> String {
         "unlisted": drift.unlisted,
         "unread": drift.unread,
     });
+    if drift.not_read > 0 {
+        content["not_read"] = drift.not_read.into();
+    }
     document("offerctl.drift", From { from, content })
 }
 

@@ -3,7 +3,7 @@
 //! Scalars are read strictly. A text that one reader takes for a number and another for a string (`0755`, `+1`, `.5`,
 //! `1.10` as a key) is an error that says "quote it"; `NO` and `yes` are strings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Number, Value};
 use serde_yaml::{Event, Parser, ScalarStyle, Tag};
@@ -241,7 +241,7 @@ where
 
     fn mapping(&mut self, span: Span) -> Step<Node> {
         let mut entries = Vec::new();
-        let mut seen = HashMap::<String, usize>::new();
+        let mut seen = Keys::default();
         // What `<<` brings, and where in the mapping it stands.
         let mut merged = None;
         loop {
@@ -254,7 +254,7 @@ where
             let (event, value_span) = self.next()?;
             self.secret = redact::is_secret_name(&key);
             let value = self.node(event, value_span)?;
-            if let Some(line) = seen.insert(key.clone(), key_span.line) {
+            if let Some(line) = seen.add(&entries, &key, key_span.line) {
                 self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping")).help =
                     Some(match merges {
                         true => format!("it stands first in line {line}; merge a list: `<<: [*a, *b]`"),
@@ -262,15 +262,17 @@ where
                     });
             } else if merges {
                 merged = Some((entries.len(), self.merged(value)?));
+                seen.merge = Some(key_span.line);
             } else {
                 entries.push(Entry { key, key_span, value });
             }
         }
         if let Some((place, brought)) = merged {
             // The mapping's own keys win; of several sources, the first that has the key.
-            let brought = brought.into_iter().filter(|entry| seen.insert(entry.key.clone(), 0).is_none());
+            let mut all = entries.iter().map(|entry| entry.key.clone()).collect::<HashSet<_>>();
+            let brought = brought.into_iter().filter(|entry| all.insert(entry.key.clone())).collect::<Vec<_>>();
             let rest = entries.split_off(place);
-            entries.extend(brought.collect::<Vec<_>>().into_iter().chain(rest));
+            entries.extend(brought.into_iter().chain(rest));
         }
         Ok(Node { kind: Kind::Map(entries), span })
     }
@@ -352,6 +354,40 @@ where
             Err((code, message)) => {
                 self.report(code, span, message);
                 node
+            }
+        }
+    }
+}
+
+/// The keys of a mapping that is being read, to find those that are there twice.
+#[derive(Default)]
+struct Keys {
+    /// The line of each key, once there are many.
+    lines: HashMap<String, usize>,
+    /// The line of `<<`, which is no entry.
+    merge: Option<usize>,
+}
+
+impl Keys {
+    /// So many keys are compared one by one.
+    const FEW: usize = 12;
+
+    /// Adds a key that follows these entries. Returns the line of the same key before it.
+    fn add(&mut self, entries: &[Entry], key: &str, line: usize) -> Option<usize> {
+        if key == "<<" && self.merge.is_some() {
+            return self.merge;
+        }
+        if entries.len() <= Self::FEW {
+            return entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_span.line);
+        }
+        if self.lines.is_empty() {
+            self.lines.extend(entries.iter().map(|entry| (entry.key.clone(), entry.key_span.line)));
+        }
+        match self.lines.get(key) {
+            Some(line) => Some(*line),
+            None => {
+                self.lines.insert(key.to_owned(), line);
+                None
             }
         }
     }

@@ -45,6 +45,7 @@ mod protocol;
 mod reading;
 #[cfg(unix)]
 mod readme;
+mod refresh;
 mod release;
 mod render;
 mod resume;

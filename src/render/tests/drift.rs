@@ -32,7 +32,9 @@ impl Three {
     fn drift(&self, base: Known<'_>) -> OfferDrift {
         let live = Live::Present(LiveOffer { document: self.portal.clone(), etag: None });
         let shape = Schemas::builtin().shape("microsoft-azure-virtualmachines");
-        drift::of(&desired(&self.file), base, &live, &Contents::default(), shape)
+        let (now, contents) = (desired(&self.file), Contents::default());
+        let changes = drift::compared(&now, &live, &contents, shape).changes;
+        drift::of(&now, base, &live, &contents, changes, shape)
     }
 
     fn since_receipt(&self) -> Drift {

@@ -246,6 +246,9 @@ pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
     }
 }
 
+/// Why offers were not read.
+pub(crate) const NOT_READ: &str = "the portal lists them as when they compared equal (--refresh=changed)";
+
 fn scope(plan: &Plan) -> Vec<String> {
     let since = plan.since().map(|Since { revision, left_out }| {
         format!("Left out: {} whose files did not change since {revision}.", plural(*left_out, "offer"))
@@ -255,7 +258,9 @@ fn scope(plan: &Plan) -> Vec<String> {
         format!("Planned against a snapshot of {portal}, {age} old ({taken}); it cannot be applied.")
     });
     let environment = plan.environment().map(|name| format!("Environment: {name}."));
-    environment.into_iter().chain(since).chain(snapshot).map(|line| visible(&line, false)).collect()
+    let not_read = Some(plan.not_read()).filter(|count| *count > 0);
+    let not_read = not_read.map(|count| format!("Not read: {}; {NOT_READ}.", plural(count, "unchanged offer")));
+    environment.into_iter().chain(since).chain(snapshot).chain(not_read).map(|line| visible(&line, false)).collect()
 }
 
 /// The changes of an offer with their classes, the gravest first.
