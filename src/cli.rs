@@ -446,7 +446,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     parsed
         .filter(|time| *time <= LONGEST)
-        .ok_or_else(|| "it is a time such as 250ms, 90s, 1h30m or 2d, at most a year".to_owned())
+        .ok_or_else(|| "expected a duration such as `250ms`, `90s`, `1h30m` or `2d`, at most one year".to_owned())
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl std::str::FromStr for SideArg {
             text => version(text)
                 .filter(|number| *number >= 0)
                 .map(Self::Version)
-                .ok_or_else(|| "there are draft, preview, live, vN (such as v3) and file".to_owned()),
+                .ok_or_else(|| "expected draft, preview, live, vN (such as v3) or file".to_owned()),
         }
     }
 }

@@ -88,7 +88,7 @@ pub(crate) struct SandboxArgs {
 
 /// `NAME=VALUE` of a switch that there is.
 fn setting(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a switch is set by NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Switches::default().set(name, value)?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -192,7 +192,8 @@ fn codes() -> String {
         let (example, mended) = (example.trim_end(), mended.trim_end());
         let _ = write!(
             page,
-            "\n## {name}\n\n{code}: {summary}.\n\n{explanation}\n\n```\n{example}\n```\n\nMended:\n\n```\n{mended}\n```\n"
+            "\n## {name}\n\n{code}: \
+                {summary}.\n\n{explanation}\n\n```\n{example}\n```\n\nFixed:\n\n```\n{mended}\n```\n"
         );
     }
     page

@@ -70,20 +70,23 @@ impl Project {
         let paths = reading.files.offer_files(&self.root, &self.config.offers).unwrap_or_else(|error| {
             let message = format!("the folder of the offer files cannot be listed: {error}");
             let diagnostic = Diagnostic::error(Code::Unreadable, &folder, None, message);
-            loaded.diagnostics.push(diagnostic.help("make it, or set another one by `offers` in offerctl.toml"));
+            loaded.diagnostics.push(diagnostic.help("create it, or set `offers` in offerctl.toml"));
             Vec::new()
         });
         loaded.files = paths.len();
         if paths.len() > MAX_FILES {
             let message = format!("more than {MAX_FILES} offer files");
             let diagnostic = Diagnostic::error(Code::Limit, &folder, None, message);
-            loaded.diagnostics.push(diagnostic.help("split the project; each has a folder and an `offerctl.toml`"));
+            loaded.diagnostics.push(diagnostic.help(
+                "split the project into several, each with its own folder and \
+                `offerctl.toml`",
+            ));
             return loaded;
         }
         if paths.is_empty() && loaded.diagnostics.is_empty() {
-            let message = "there is no offer file here (no .yaml, no .yml)";
+            let message = "no offer files in this folder (no .yaml or .yml)";
             let diagnostic = Diagnostic::error(Code::Empty, &folder, None, message);
-            loaded.diagnostics.push(diagnostic.help("declare each offer in a file of its own"));
+            loaded.diagnostics.push(diagnostic.help("declare each offer in its own file"));
         }
         let layout = self.layout(&paths);
         loaded.diagnostics.extend(layout.stray.iter().map(|(path, why)| self.stray(path, why)));
@@ -180,12 +183,12 @@ impl Project {
         let store = self.config.artifacts.as_ref();
         let (message, help) = match store {
             None => (
-                "a local artifact, and no store that it is uploaded to",
-                "name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
+                "this local artifact needs a store to upload it to, and none is configured",
+                "add one to offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
             ),
             Some(store) if store.store.scheme() == "file" && store.public_url.is_none() => (
-                "a local artifact, and no address at which the portal finds the store's folder",
-                "name it by `public_url` in [artifacts] of offerctl.toml",
+                "the folder of the artifact store needs a public address, and none is configured",
+                "set `public_url` in [artifacts] of offerctl.toml",
             ),
             Some(_) => return,
         };

@@ -168,7 +168,7 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::PlainSecret,
         "plain-secret",
-        "a secret as a plain text",
+        "a secret in plain text",
         [
             "A field that holds a secret, by the schema or by its name, takes `!secret` alone: the value is read when a \
              request is made, and stands in no file, plan or log. What was once committed is known: change the secret too.",

@@ -77,7 +77,7 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::Malformed,
         "malformed",
-        "a text that has not the form of its field",
+        "a text that is not a valid its field",
         [
             "A currency is three capital letters, as in ISO 4217.",
             "coreMultiplier: {currency: usd, single: 0.1}",

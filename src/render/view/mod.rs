@@ -358,18 +358,21 @@ impl Review {
     /// `2 offers not read: nothing is proposed for them`
     pub(crate) fn not_read(&self) -> String {
         let them = if self.unread.len() == 1 { "it" } else { "them" };
-        format!("{} not read: nothing is proposed for {them}", plural(self.unread.len(), "offer"))
+        format!("{} not read: nothing is planned for {them}", plural(self.unread.len(), "offer"))
     }
 
-    /// `No changes: 4 offers on the portal are as the files.`
+    /// `No changes. All 4 offers match the portal.`
     pub(crate) fn nothing(&self) -> String {
         let of = plural(self.unchanged.len(), "offer");
-        let are = if self.unchanged.len() == 1 { "is" } else { "are" };
+        let (all, matches) = match self.unchanged.len() {
+            1 => ("", "matches"),
+            _ => ("All ", "match"),
+        };
         let unknown = match self.unchanged.iter().map(|offer| offer.counts.secrets).sum::<usize>() {
             0 => String::new(),
             count => format!(" ({} cannot be compared; --resend sends)", plural(count, "secret")),
         };
-        format!("No changes: {of} on the portal {are} as the files{unknown}.")
+        format!("No changes. {all}{of} {matches} the portal{unknown}.")
     }
 }
 
@@ -406,7 +409,7 @@ impl OfferReview {
         let count = self.rides_along.len();
         let when = if self.through == Through::Live { "goes live with it" } else { "would go live with it" };
         let edits = plural(count, "edit");
-        (count > 0).then(|| format!("{when}: {edits} of the draft that no file asks for now   (production → draft)"))
+        (count > 0).then(|| format!("{when}: {edits} of the draft that no file declares   (production → draft)"))
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
