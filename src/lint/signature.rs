@@ -200,19 +200,19 @@ mod tests {
         assert_eq!(signed("sp=rl&se=2026-12-16T11:59:59Z"), ["sas-expiry expires on 2026-12-16, within 21 days"]);
         assert_eq!(signed("sp=rl&se=2026-12-01T00%3A00Z"), ["sas-expiry expires on 2026-12-01, within 21 days"]);
         assert_eq!(signed("sp=rl&se=2026-11-25T12:00:00Z"), ["sas-expiry expired on 2026-11-25"]);
-        assert_eq!(signed("sp=rl"), ["sas-expiry has no end (`se`)"]);
+        assert_eq!(signed("sp=rl"), ["sas-expiry has no expiry time (`se`)"]);
         let end = |what: &str| vec![format!("sas-expiry 5:19 the expiry time of this URL's signature is {what}")];
         assert_eq!(signed("sp=rl&se=soon"), end("not a time: `se=soon`"));
         assert_eq!(signed("sp=rl&se=2027-01-01"), end("a date without a time: `se=2027-01-01`"));
         let lasting = |query: &str| signed(&format!("se=2028-01-01T00:00:00Z&{query}"));
-        assert_eq!(lasting("sp=r"), ["sas-permissions does not allow to list"]);
-        assert_eq!(lasting("sp=l"), ["sas-permissions does not allow to read"]);
-        assert_eq!(lasting(""), ["sas-permissions allows nothing (`sp` is missing)"]);
-        let blob = "sas-permissions is for one file (`sr=b`), and does not allow to list";
+        assert_eq!(lasting("sp=r"), ["sas-permissions lacks the permission to list"]);
+        assert_eq!(lasting("sp=l"), ["sas-permissions lacks the permission to read"]);
+        assert_eq!(lasting(""), ["sas-permissions has no permissions (`sp` is missing)"]);
+        let blob = "sas-permissions is for one file (`sr=b`) and lacks the permission to list";
         assert_eq!(lasting("sp=rl&sr=b"), [blob]);
         let starting = |start: &str| of(&format!("sp=rl&se=2028-01-01T00:00:00Z&sig=x{start}"));
         assert_eq!(starting("&st=2026-11-26T00:00:00Z"), ["sas-start is not valid before 2026-11-26"]);
-        assert_eq!(starting(""), ["sas-start has no start (`st`)"]);
+        assert_eq!(starting(""), ["sas-start has no start time (`st`)"]);
         let date = "sas-start 5:19 the start time of this URL's signature is a date without a time: `st=2026-11-01`";
         assert_eq!(starting("&st=2026-11-01"), [date]);
     }

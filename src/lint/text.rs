@@ -167,7 +167,7 @@ mod tests {
         let of = |id: &str| said(&format!("plans:\n  - planId: {id}\n    vmImages: {{1.0.0: {{}}}}"));
         assert_eq!(of("ubuntu-22_04"), Vec::<String>::new());
         for (id, other) in [("My Plan", "'M'"), ("a.b", "'.'"), ("größe", "'ö'")] {
-            let message = "a plan id has small letters, digits, `-` and `_`, and this one has";
+            let message = "a plan id can have lower-case letters, digits, `-` and `_`; this one has";
             assert_eq!(of(id), [format!("plan-id 2:13 {message} {other}")]);
         }
         let generation =

@@ -302,7 +302,7 @@ mod tests {
             (window("from = \"24:00\"\nto = \"16:00\"\nzone = \"UTC\""), "3:8 `24:00` is not a time of day"),
             (window("from = \"09:00\"\nto = \"16:00\"\nzone = \"Mars\""), "5:8 `Mars` is not a time zone"),
             (error("[[guards.windows]]\ndays = [\"moon\"]"), "2:8 `moon` is not a day"),
-            (window("from = \"09:00\"\nto = \"09:00\"\nzone = \"UTC\""), "1:1 a window ends at another time"),
+            (window("from = \"09:00\"\nto = \"09:00\"\nzone = \"UTC\""), "1:1 a window must end at another time"),
         ] {
             assert!(said.starts_with(&format!("offerctl.toml:{told}")), "{said} is not {told}");
         }

@@ -127,7 +127,7 @@ impl Walk<'_> {
             let message = format!("`{}` is not a valid `{}`", short_text(text), place.name);
             let examples = any_of(bounds.examples.iter().map(plain).collect::<Vec<_>>().iter().map(String::as_str));
             let help =
-                if examples.is_empty() { format!("it matches {pattern}") } else { format!("such as {examples}") };
+                if examples.is_empty() { format!("it matches {pattern}") } else { format!("for example {examples}") };
             self.error(Code::Malformed, node.span, message, help);
         }
     }
@@ -439,10 +439,10 @@ mod tests {
         assert_eq!(found, ["24 `single` is -0.1; the minimum is 0; write 0 or more"]);
         let found = of("{coreMultiplier: {currency: USD, individually: {3core: 1, sharedcore: 0, 416core: -4}}}");
         assert!(found[0].starts_with("25 `3core` is not a name in `individually`; did you mean `1core`?"));
-        assert!(found[1].starts_with("24 `416core` is 0 or more") && found.len() == 2, "{found:?}");
+        assert!(found[1].starts_with("24 `416core` is -4; the minimum is 0") && found.len() == 2, "{found:?}");
         assert_eq!(
             of("{coreMultiplier: {currency: usd, single: 1}}"),
-            ["26 `usd` is not a valid `currency`; such as USD"]
+            ["26 `usd` is not a valid `currency`; for example USD"]
         );
         assert_eq!(of("{coreMultiplier: {single: 1}}"), ["11 `currency` is missing; add `currency`, such as USD"]);
     }
