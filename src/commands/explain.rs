@@ -42,6 +42,6 @@ fn whole(about: &About) -> String {
         level(about),
         about.explanation,
         indented(about.example),
-        indented(about.mended)
+        indented(about.fixed)
     )
 }

@@ -172,15 +172,15 @@ fn unlinked(text: &str) -> String {
 
 fn rule(name: &str) -> Value {
     if let Some(about) = name.strip_prefix("OFR").and_then(|_| About::find(name)) {
-        let About { name: short, summary, explanation, example, mended, severity, .. } = about;
+        let About { name: short, summary, explanation, example, fixed, severity, .. } = about;
         return json!({
             "id": name,
             "name": short,
             "shortDescription": { "text": summary },
             "fullDescription": { "text": explanation },
             "help": {
-                "text": format!("{explanation}\n\nExample\n\n{example}\n\nFixed\n\n{mended}"),
-                "markdown": format!("{explanation}\n\n```yaml\n{example}\n```\n\nFixed:\n\n```yaml\n{mended}\n```"),
+                "text": format!("{explanation}\n\nExample\n\n{example}\n\nFixed\n\n{fixed}"),
+                "markdown": format!("{explanation}\n\n```yaml\n{example}\n```\n\nFixed:\n\n```yaml\n{fixed}\n```"),
             },
             "defaultConfiguration": { "level": severity },
         });

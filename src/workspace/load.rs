@@ -363,7 +363,7 @@ pub(crate) fn offer_from_text(
         resolved: Resolved::new(&source),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
-        "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
+        "!file" => Err((Code::Unresolved, "the folder has no files".to_owned())),
         // Without a project, there is no list of accounts.
         "!sas" => tags::blob(node, |address| sas::Place::of(address).map(drop)),
         _ => tags.resolve(tag, node),

@@ -61,3 +61,4 @@ mod stopping;
 mod streams;
 mod terminal;
 mod weather;
+mod words;

@@ -14,7 +14,7 @@ pub(super) const TABLE: &[About] = &[
             must exist inside the project (links are followed first), outside `.git` and `.offerctl`, and have 1 \
             byte to 64 MiB.",
         example: "smallLogo: !artifact ../../shared/48.png",
-        mended: "smallLogo: !artifact ../art/48.png",
+        fixed: "smallLogo: !artifact ../art/48.png",
     },
     About {
         code: Code::ArtifactStore,
@@ -26,7 +26,7 @@ pub(super) const TABLE: &[About] = &[
             store of `[artifacts]` in `offerctl.toml`. A folder as a store also needs `public_url`, the address at \
             which the portal finds it.",
         example: "# offerctl.toml has no [artifacts]\nsmallLogo: !artifact ../art/48.png",
-        mended: "# offerctl.toml:\n# [artifacts]\n# store = \"az://artifacts/offers\"\nsmallLogo: !artifact ../art/48.png",
+        fixed: "# offerctl.toml:\n# [artifacts]\n# store = \"az://artifacts/offers\"\nsmallLogo: !artifact ../art/48.png",
     },
     About {
         code: Code::Sas,
@@ -40,6 +40,6 @@ pub(super) const TABLE: &[About] = &[
                       lower case, without a user name, a port, `..`, a query or a fragment. Plain http is signed on \
                       loopback only, with the account as the first part of the path.",
         example: "# offerctl.toml has no [[sas]] entry for contoso\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
-        mended: "# offerctl.toml:\n# [[sas]]\n# account = \"contoso\"\n# containers = [\"images\"]\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
+        fixed: "# offerctl.toml:\n# [[sas]]\n# account = \"contoso\"\n# containers = [\"images\"]\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
     },
 ];

@@ -196,7 +196,7 @@ pub(super) const TABLE: &[About] = &[
         summary: "an `ignore` entry whose date has passed",
         explanation: "The entry has no effect after the day of `until`, so that an exception is not forgotten.",
         example: "ignore:\n  - path: /definition/plans/legacy\n    until: 2024-01-31",
-        mended: "ignore:\n  - path: /definition/plans/legacy\n    until: 2029-01-31",
+        fixed: "ignore:\n  - path: /definition/plans/legacy\n    until: 2029-01-31",
     },
     error(
         Code::Config,

@@ -40,7 +40,7 @@ pub(super) const TABLE: &[About] = &[
             fields. A name that differs from a known one by a letter or two is usually a typo, and the portal drops \
             unknown fields without an error.",
         example: "skuTitel: Basic",
-        mended: "skuTitle: Basic",
+        fixed: "skuTitle: Basic",
     },
     error(
         Code::Exclusive,

@@ -109,14 +109,14 @@ fn contents(review: &Review) -> Markup {
                 div.scroll tabindex="0" role="region" aria-label="Offers that change" {
                     table.offers {
                         thead { tr {
-                            th scope="col" { "Offer" } th scope="col" { "Gravest" } th scope="col" { "Stopped" }
+                            th scope="col" { "Offer" } th scope="col" { "Most severe" } th scope="col" { "Stopped" }
                             th scope="col" { "What is done" } th.number scope="col" { "Changes" }
                         } }
                         tbody {
                             @for (at, offer) in review.offers.iter().enumerate() {
                                 tr {
                                     th scope="row" { a href={ "#" (anchor(at)) } { (offer.key) } }
-                                    td { @if let Some(risk) = offer.gravest() { (class(risk)) } }
+                                    td { @if let Some(risk) = offer.most_severe() { (class(risk)) } }
                                     td { @if offer.is_stopped() { strong.bad { "stopped" } } @else { "no" } }
                                     td { (offer.symbol()) " " (offer.verb()) }
                                     td.number { (offer.items.len()) }

@@ -376,10 +376,10 @@ fn verdict(review: &Review) -> String {
 }
 
 fn bullet(offer: &OfferReview) -> String {
-    let gravest = offer.gravest().map(|risk| format!(", most severe: {}", risk.word())).unwrap_or_default();
+    let most_severe = offer.most_severe().map(|risk| format!(", most severe: {}", risk.word())).unwrap_or_default();
     let steps = if offer.steps.is_empty() { String::new() } else { format!("; then {}", offer.steps.join(" → ")) };
     let mut text = format!(
-        "{} {} ({}): {}{gravest}{steps}",
+        "{} {} ({}): {}{most_severe}{steps}",
         code(&offer.key),
         offer.verb(),
         offer.profile,

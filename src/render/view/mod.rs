@@ -66,7 +66,7 @@ pub(crate) struct OfferReview {
     pub(crate) write: Option<Write>,
     pub(crate) through: Through,
     pub(crate) findings: Vec<FindingReview>,
-    /// What changes, the gravest first.
+    /// What changes, the most severe first.
     pub(crate) items: Vec<Item>,
     /// What goes away, in the order of the items.
     pub(crate) deletions: Vec<Deletion>,
@@ -157,7 +157,7 @@ fn place(change: &Change, files: Files<'_>) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
     pub(crate) act: Act,
-    /// How grave it is; of several changes, the gravest.
+    /// How grave it is; of several changes, the most severe one.
     pub(crate) risk: Risk,
     pub(crate) address: String,
     /// The file and line that ask for it, as `offers/a.yaml:12`; empty where no file does.
@@ -258,7 +258,7 @@ fn scope(plan: &Plan) -> Vec<String> {
     environment.into_iter().chain(since).chain(snapshot).map(|line| visible(&line, false)).collect()
 }
 
-/// The changes of an offer with their classes, the gravest first.
+/// The changes of an offer with their classes, the most severe first.
 fn classed(offer: &OfferPlan) -> Vec<(Risk, &Change)> {
     plan::by_risk(&offer.diff.changes)
 }
@@ -416,7 +416,7 @@ impl OfferReview {
         self.findings.iter().any(|finding| finding.stops)
     }
 
-    pub(crate) fn gravest(&self) -> Option<Risk> {
+    pub(crate) fn most_severe(&self) -> Option<Risk> {
         self.items.first().map(|item| item.risk)
     }
 }
