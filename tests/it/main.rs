@@ -64,3 +64,4 @@ mod stopping;
 mod streams;
 mod terminal;
 mod weather;
+mod words;
