@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::model::Shard;
 use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
@@ -151,6 +152,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Show what apply would do
     Plan(PlanArgs),
+    /// Join the saved plans of all shards into one
+    MergePlans(MergePlansArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
     Apply(ApplyArgs),
     /// Compare two states of offers: slots, versions, or the files
@@ -189,6 +192,10 @@ pub(crate) struct ValidateArgs {
     /// Which offers.
     #[command(flatten)]
     pub(crate) targets: Targets,
+
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    pub(crate) shard: Option<Shard>,
 
     /// Mend what has one right answer, such as missing quotes; comments stay
     #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
@@ -268,6 +275,10 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) shaping: Shaping,
 
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    pub(crate) shard: Option<Shard>,
+
     /// Plan against a snapshot in the place of the portal: no credential is looked for, no connection is opened, and
     /// the plan cannot be applied
     #[arg(long, value_name = "FILE", env = "OFFERCTL_LIVE")]
@@ -290,6 +301,18 @@ pub(crate) struct PlanArgs {
     pub(crate) detailed_exitcode: bool,
 }
 
+/// `offerctl merge-plans`.
+#[derive(Debug, Args)]
+pub(crate) struct MergePlansArgs {
+    /// The plans that `plan --shard i/n --out FILE` saved, one for each shard
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) plans: Vec<PathBuf>,
+
+    /// Save the plan of all shards for apply
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
 /// Which offers are read from the portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Refresh {
@@ -309,6 +332,10 @@ pub(crate) struct ApplyArgs {
     /// What shapes the plan.
     #[command(flatten)]
     pub(crate) shaping: Shaping,
+
+    /// Only this share of a saved plan: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    pub(crate) shard: Option<Shard>,
 
     /// Go on only if the plan is the one with this fingerprint, as `plan` shows it: all 64 digits, or the first 12 or more
     #[arg(long, value_name = "FINGERPRINT", env = "OFFERCTL_EXPECT_PLAN", value_parser = fingerprint)]

@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::{Refresh, Targets};
+use crate::model::Shard;
 
 /// `offerctl drift`.
 #[derive(Debug, Args)]
@@ -16,6 +17,10 @@ pub(crate) struct DriftArgs {
     /// the first that knows an offer counts. Without one, nobody can say which side moved
     #[arg(long, value_name = "PATH|REV", env = "OFFERCTL_BASE")]
     pub(crate) base: Vec<String>,
+
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    pub(crate) shard: Option<Shard>,
 
     /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
     #[arg(long, value_name = "WHICH", env = "OFFERCTL_REFRESH", value_enum, default_value_t)]

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::Targets;
+use crate::model::Shard;
 
 /// `offerctl snapshot`.
 #[derive(Debug, Args)]
@@ -13,6 +14,10 @@ pub(crate) struct SnapshotArgs {
     /// Which offers.
     #[command(flatten)]
     pub(crate) targets: Targets,
+
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    pub(crate) shard: Option<Shard>,
 
     /// Where to save it; it holds no secret
     #[arg(long, value_name = "FILE")]

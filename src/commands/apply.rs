@@ -25,6 +25,10 @@ use crate::workspace::{Desired, Project, environment_name};
 pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     let saved = saved_plan(args)?;
     let targets = if saved.is_some() { &[][..] } else { &args.targets };
+    if args.shard.is_some() && saved.is_none() {
+        return Err(Error::invalid("--shard is a share of a saved plan, and none is given")
+            .hint("plan with `plan --shard I/N --out FILE`, join with `merge-plans`, and apply that file"));
+    }
     let (project, mut loaded) = shell.load_linted(targets)?;
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let saved = match saved {
@@ -33,7 +37,10 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     };
     let portal = shell.connect().await?;
     let plan = match saved {
-        Some((plan, made_from)) if made_from == portal.name => Ok(plan),
+        Some((plan, made_from)) if made_from == portal.name => Ok(match args.shard {
+            Some(shard) => plan.only(shard),
+            None => plan,
+        }),
         Some((_, made_from)) => {
             let message =
                 format!("the plan was made from the portal {made_from}, not from {}; nothing was written", portal.name);
@@ -41,7 +48,8 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
         }
         None => {
             let keep_unchanged = shell.writes(Format::Json);
-            plan::make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await
+            let context = Context { since, ..plan::context(&project, &args.shaping.allow) };
+            plan::make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await
         }
     };
     let exit = match plan {
@@ -90,7 +98,7 @@ async fn with_portal(
     }
     let text_to_stdout = shell.stdout_format() == Some(Format::Text);
     if text_to_stdout {
-        shell.to_stdout(&plan::text(shell, &args.shaping, plan, shell.stdout_surface()))?;
+        shell.to_stdout(&plan::text(shell, args.shaping.html_source, plan, shell.stdout_surface()))?;
     }
     if let Some(expected) = &args.expect_plan {
         expect(expected, plan)?;
@@ -169,6 +177,12 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
         Error::new(Exit::Refused, format!("{}: {error}", path.display()))
             .hint("make it again with `offerctl plan --out`")
     })?;
+    if let Some(shard) = saved.content.shard.filter(|shard| shard.of > 1) {
+        let message =
+            format!("{target} is the plan of shard {shard}, and guards look at the whole; nothing was written");
+        return Err(Error::new(Exit::Refused, message)
+            .hint("join the plans of all shards with `offerctl merge-plans`, and apply that plan"));
+    }
     match &saved.content.snapshot {
         None => Ok(Some(saved)),
         Some(taken) => {
@@ -266,7 +280,7 @@ async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approva
     let asks = !args.start.consent.yes && shell.term.interactive;
     if asks && shell.stdout_format() != Some(Format::Text) {
         let surface = Surface { color: shell.term.stderr_color, width: None };
-        shell.term.alert(&plan::text(shell, &args.shaping, plan, surface));
+        shell.term.alert(&plan::text(shell, args.shaping.html_source, plan, surface));
     }
     let question = format!("Apply plan {}?", plan.fingerprint().short());
     shell.approve(&args.start.consent, question, "nothing was written").await

@@ -29,7 +29,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let targets = &args.targets.targets;
     let (bases, portal, supply, known) = match args.refresh {
         Refresh::All => {
-            let mut supply = shell.supply(targets, Lints::None, None)?;
+            let mut supply = shell.supply(targets, args.shard, Lints::None, None)?;
             shell.until_stopped(async { Ok(supply.begin().await) }).await?;
             let ready = async {
                 let bases = Arc::from(bases(shell, &project, &args.base).await?);
@@ -157,11 +157,11 @@ async fn known(
     portal: &Portal,
 ) -> Result<(Option<Arc<Known>>, Supply)> {
     let bases = bases.iter().map(Origin::digest).collect::<Vec<_>>();
-    let choices = serde_json::json!([bases, args.no_artifacts]);
+    let choices = serde_json::json!([bases, args.no_artifacts, args.shard]);
     let circumstances = Circumstances { command: "drift", portal: &portal.name, choices, dates: Dates::Until };
     let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
     let known = shell.until_stopped(known).await?.map(Arc::new);
-    let supply = shell.supply(&args.targets.targets, Lints::None, known.clone())?;
+    let supply = shell.supply(&args.targets.targets, args.shard, Lints::None, known.clone())?;
     Ok((known, supply))
 }
 
@@ -206,8 +206,10 @@ async fn look(
         // What is left out by a target is declared all the same.
         if args.targets.targets.is_empty() {
             let declared = found.offers.iter().map(|offer| &offer.key).chain(found.unread.iter().map(|one| &one.key));
-            let declared = declared.cloned().collect::<Vec<_>>();
+            let others = roll.iter().flat_map(|roll| roll.others.keys());
+            let declared = declared.chain(others).cloned().collect::<Vec<_>>();
             undeclared(&portal.reader, &declared, known.as_deref(), bases, &mut found).await;
+            found.undeclared.retain(|one| args.shard.is_none_or(|shard| shard.holds(&one.key)));
         }
         Ok(roll)
     };

@@ -16,6 +16,7 @@ mod home;
 mod import;
 mod known;
 mod listing;
+mod merge_plans;
 mod observe;
 mod plan;
 mod progress;
@@ -124,6 +125,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
+        Command::MergePlans(args) => merge_plans::run(shell, &args).await,
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Diff(args) => diff::run(shell, &args).await,
         Command::Drift(args) => drift::run(shell, &args).await,

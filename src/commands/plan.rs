@@ -14,7 +14,7 @@ use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Refresh, Shaping};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
-use crate::plan::{self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, SavedPlan, Since, Verdict};
+use crate::plan::{self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, SavedPlan, Verdict};
 use crate::render::{self, MarkdownOptions, Paint, Places, PlanOptions};
 use crate::workspace::{Desired, Project};
 
@@ -39,17 +39,30 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         });
     }
     let exit = exit(&plan, args.detailed_exitcode);
-    let options = reading(shell, args, &project);
-    shell.emit_on(&|format, surface| match format {
-        Format::Text | Format::Yaml => text(shell, &args.shaping, &plan, surface),
-        Format::Markdown => render::plan_markdown(&plan, options),
-        Format::Html => render::plan_html(&plan, args.shaping.html_source),
-        Format::Json => render::plan_json(&plan),
-        Format::Sarif => render::sarif::plan(&plan, &places, exit),
-        Format::Junit => render::junit::plan(&plan, &places),
-        Format::Github => render::github::plan(&plan, &places),
-    })?;
+    let limit = args.markdown_limit.or(project.config.markdown_limit);
+    show(shell, &plan, &places, (args.shaping.html_source, limit), exit)?;
     Ok(exit)
+}
+
+/// Writes a plan in every format that is asked for.
+pub(super) fn show(
+    shell: &Shell,
+    plan: &Plan,
+    places: &Places,
+    (html_source, limit): (bool, Option<usize>),
+    exit: Exit,
+) -> Result<()> {
+    let limit = limit.unwrap_or(MarkdownOptions::LIMIT);
+    let options = MarkdownOptions { limit, html_source, verbose: shell.global.verbose > 0 };
+    shell.emit_on(&|format, surface| match format {
+        Format::Text | Format::Yaml => text(shell, html_source, plan, surface),
+        Format::Markdown => render::plan_markdown(plan, options),
+        Format::Html => render::plan_html(plan, html_source),
+        Format::Json => render::plan_json(plan),
+        Format::Sarif => render::sarif::plan(plan, places, exit),
+        Format::Junit => render::junit::plan(plan, places),
+        Format::Github => render::github::plan(plan, places),
+    })
 }
 
 /// A plan with what it is shown and saved with.
@@ -67,7 +80,7 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     let (project, mut supply, portal, known) = match args.refresh {
         Refresh::All => {
             let project = shell.usable_project()?;
-            let mut supply = shell.supply(targets, Lints::Errors, None)?;
+            let mut supply = shell.supply(targets, args.shard, Lints::Errors, None)?;
             shell.until_stopped(async { Ok(supply.begin().await) }).await?;
             let portal = if supply.is_faulty() { None } else { Some(shell.connect().await) };
             match portal {
@@ -106,7 +119,7 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
             None => held,
         };
         let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
-        let context = Context { not_read: skipped.len(), ..context(&project, &args.shaping.allow) };
+        let context = Context { not_read: skipped.len(), shard: args.shard, ..context(&project, &args.shaping.allow) };
         decided.extend(skipped.into_iter().map(|one| Decided::unchanged(one.key)));
         let plan = conclude(shell, &project, decided, context).await?;
         if let Some(known) = known.and_then(Arc::into_inner) {
@@ -134,11 +147,11 @@ async fn known(
             "--refresh=changed does not read every offer, so such a plan is neither saved nor sends all again";
         return Err(Error::invalid(message).hint("leave out --refresh=changed, or --out and --resend"));
     }
-    let choices = serde_json::json!([shaping.through, shaping.no_artifacts]);
+    let choices = serde_json::json!([shaping.through, shaping.no_artifacts, args.shard]);
     let circumstances = Circumstances { command: "plan", portal: &portal.name, choices, dates: Dates::Signatures };
     let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
     let known = shell.until_stopped(known).await?.map(Arc::new);
-    let supply = shell.supply(&args.targets.targets, Lints::Errors, known.clone())?;
+    let supply = shell.supply(&args.targets.targets, args.shard, Lints::Errors, known.clone())?;
     Ok((known, supply))
 }
 
@@ -149,6 +162,7 @@ fn looking(shell: &Shell, no_artifacts: bool, portal: &Portal) -> Result<Option<
 /// Plans offers of which all files were read before: of those that changed since a revision, or against a snapshot.
 async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
+    loaded.keep(args.shard);
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let keep_unchanged = args.out.is_some();
     let (plan, name) = match &args.live {
@@ -156,13 +170,15 @@ async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, keep_unchanged);
             let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
-            let context = Context { since, snapshot: Some(taken), ..context(&project, &args.shaping.allow) };
+            let context =
+                Context { since, snapshot: Some(taken), shard: args.shard, ..context(&project, &args.shaping.allow) };
             let plan = conclude(shell, &project, decided, context).await?;
             (plan, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
-            let plan = make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await;
+            let context = Context { since, shard: args.shard, ..context(&project, &args.shaping.allow) };
+            let plan = make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await;
             let name = portal.name.clone();
             portal.close().await?;
             (plan?, name)
@@ -178,7 +194,7 @@ pub(super) async fn make(
     shaping: &Shaping,
     project: &Project,
     offers: &[Desired],
-    since: Option<Since>,
+    context: Context,
     portal: &Portal,
     keep_unchanged: bool,
 ) -> Result<Plan> {
@@ -191,7 +207,7 @@ pub(super) async fn make(
     if let Some(looking) = looking {
         looking.keep();
     }
-    conclude(shell, project, decided, Context { since, ..context(project, &shaping.allow) }).await
+    conclude(shell, project, decided, context).await
 }
 
 /// Makes the plan of what was decided, and says what lints found meanwhile.
@@ -235,6 +251,7 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         snapshot: None,
         environment: project.environment.clone(),
         not_read: 0,
+        shard: None,
     }
 }
 
@@ -285,27 +302,19 @@ pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
     }
 }
 
-fn reading(shell: &Shell, args: &PlanArgs, project: &Project) -> MarkdownOptions {
-    MarkdownOptions {
-        limit: args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT),
-        html_source: args.shaping.html_source,
-        verbose: shell.global.verbose > 0,
-    }
-}
-
 /// The plan for a place that takes colour or has a width.
-pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surface) -> String {
+pub(super) fn text(shell: &Shell, html_source: bool, plan: &Plan, surface: Surface) -> String {
     let options = PlanOptions {
         paint: Paint { color: surface.color },
         verbose: shell.global.verbose > 0,
-        html_source: shaping.html_source,
+        html_source,
         width: surface.width,
     };
     render::plan(plan, options)
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.
-fn exit(plan: &Plan, detailed: bool) -> Exit {
+pub(super) fn exit(plan: &Plan, detailed: bool) -> Exit {
     let read = plan.totals().unchanged + plan.offers().len();
     let unread = plan.unread().iter().map(|unread| Fate::unread(unread.denied));
     let changed = (detailed && !plan.is_empty()).then_some(Fate::Changed);

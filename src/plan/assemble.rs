@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Finding, OfferPlan, Since, Taken, Unchanged, Unread, Verdict, fingerprint, guard, view};
-use crate::model::Digest;
+use crate::model::{Digest, Shard};
 use crate::policy::{self, Failed, TooCostly};
 use crate::workspace::{Guards, PolicyRule};
 
@@ -19,6 +19,7 @@ pub(crate) struct Plan {
     pub(super) snapshot: Option<Taken>,
     pub(super) environment: Option<String>,
     pub(super) not_read: usize,
+    pub(super) shard: Option<Shard>,
     pub(super) unused_tokens: Vec<(String, Vec<String>)>,
     pub(super) fingerprint: Digest,
 }
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) environment: Option<String>,
     /// How many of the unchanged offers were not read from the portal.
     pub(crate) not_read: usize,
+    /// The share of the offers that the verdicts are of.
+    pub(crate) shard: Option<Shard>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +56,7 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot, environment, not_read } = context;
+    let Context { guards, closed, rules, accepted, since, snapshot, environment, not_read, shard } = context;
     let (mut offers, mut unchanged, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for verdict in verdicts {
         match verdict {
@@ -81,7 +84,19 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
     let mut findings = guard::with_configured_levels(many, &guards);
     let unused_tokens = accept(&accepted, &mut findings, &mut offers);
     let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
-    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, environment, not_read, unused_tokens, fingerprint })
+    Ok(Plan {
+        offers,
+        unchanged,
+        unread,
+        findings,
+        since,
+        snapshot,
+        environment,
+        not_read,
+        shard,
+        unused_tokens,
+        fingerprint,
+    })
 }
 
 /// Evaluates the project's own rules, and returns for each offer those that it fails.

@@ -33,7 +33,7 @@ use crate::diagnostic::FileId;
 use crate::diff::{self, Change, Compare, Diff};
 use crate::document;
 use crate::live::Live;
-use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile, named};
+use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile, Shard, named};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Limits, Through};
 
@@ -359,6 +359,20 @@ impl Plan {
     /// The environment that the files were read for.
     pub(crate) fn environment(&self) -> Option<&str> {
         self.environment.as_deref()
+    }
+
+    /// The share of the offers that it covers.
+    pub(crate) fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// Keeps the offers of a share; what was found about the whole stays.
+    pub(crate) fn only(mut self, shard: Shard) -> Self {
+        self.offers.retain(|offer| shard.holds(&offer.key));
+        self.unchanged.retain(|offer| shard.holds(&offer.key));
+        self.unread.retain(|offer| shard.holds(&offer.key));
+        self.shard = Some(shard);
+        self
     }
 
     /// How many of the unchanged offers were not read from the portal, because it lists them as it did before.

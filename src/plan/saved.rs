@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{OfferPlan, Plan, Since, Taken, Unchanged, Unread, Verdict, sealed};
-use crate::model::Digest;
+use crate::model::{Digest, Shard};
 
 const FORMAT: &str = "offerctl-plan";
 const FORMAT_VERSION: &str = "3.0";
@@ -34,12 +34,14 @@ pub(crate) struct Content {
     pub(crate) snapshot: Option<Taken>,
     #[serde(default)]
     pub(crate) environment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shard: Option<Shard>,
 }
 
 impl Content {
     /// The verdicts that the plan was made of.
     pub(crate) fn into_verdicts(self) -> Vec<Verdict> {
-        let Self { offers, unchanged, unread, since: _, snapshot: _, environment: _ } = self;
+        let Self { offers, unchanged, unread, since: _, snapshot: _, environment: _, shard: _ } = self;
         let changed = offers.into_iter().map(|offer| Verdict::Change(Box::new(offer)));
         let unchanged = unchanged.into_iter().map(|offer| Verdict::Unchanged(Box::new(offer)));
         changed.chain(unchanged).chain(unread.into_iter().map(Verdict::Unread)).collect()
@@ -108,7 +110,7 @@ struct File {
 
 impl SavedPlan {
     pub(crate) fn write(plan: &Plan, bound: &Bound) -> String {
-        let content = json!({
+        let mut content = json!({
             "offers": plan.offers(),
             "unchanged": plan.unchanged(),
             "unread": plan.unread(),
@@ -116,6 +118,9 @@ impl SavedPlan {
             "snapshot": plan.snapshot(),
             "environment": plan.environment(),
         });
+        if let Some(shard) = plan.shard() {
+            content["shard"] = json!(shard);
+        }
         sealed::seal(&File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),
