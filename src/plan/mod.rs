@@ -182,11 +182,25 @@ pub(crate) fn compare(desired: &Desired, live: &Live, contents: &Contents, shape
     match live {
         Live::Absent => diff::create(&desired.document, shape),
         Live::Present(offer) => {
-            let options =
-                Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, contents: Some(contents) };
+            diff::compare(&desired.document, &offer.document, shape, options(desired, contents, choices))
+        }
+    }
+}
+
+/// As [`compare`], without the places of what a rule hides.
+pub(crate) fn count(desired: &Desired, live: &Live, contents: &Contents, shape: &Shape, choices: &Choices) -> Diff {
+    match live {
+        Live::Absent => diff::create(&desired.document, shape),
+        Live::Present(offer) => {
+            let options = Compare { only_count: true, ..options(desired, contents, choices) };
             diff::compare(&desired.document, &offer.document, shape, options)
         }
     }
+}
+
+fn options<'a>(desired: &'a Desired, contents: &'a Contents, choices: &Choices) -> Compare<'a> {
+    let ignore = &desired.reconcile.ignore;
+    Compare { ignore, resend: choices.resend, contents: Some(contents), only_count: false }
 }
 
 /// Returns the artifacts that one comparison left open: what has to be looked at before the next one.
