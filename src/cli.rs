@@ -2,16 +2,19 @@
 
 mod diff;
 mod drift;
+mod edit;
+mod fmt;
 mod import;
 mod output;
 mod sandbox;
 mod snapshot;
+mod variables;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::Shard;
 use crate::portal::{AuthorityVersion, Endpoint, Method};
@@ -20,7 +23,9 @@ use crate::workspace::{MAX_PARALLELISM, Through};
 
 pub(crate) use diff::{DiffArgs, SideArg};
 pub(crate) use drift::DriftArgs;
-pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, ShowArgs};
+pub(crate) use edit::{EditArgs, EditCommand, ImageArgs, ImageCommand, Rewriting, SetArgs, UnsetArgs};
+pub(crate) use fmt::FmtArgs;
+pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, RollbackArgs, ShowArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use snapshot::SnapshotArgs;
@@ -119,33 +124,31 @@ pub(crate) struct Global {
     pub(crate) log_format: LogFormat,
 }
 
-impl Cli {
-    /// The command line as clap knows it, without the variables that are set and empty: pipelines set those, and mean
-    /// nothing by them.
-    pub(crate) fn without_empty_variables(is_empty: impl Fn(&std::ffi::OsStr) -> bool + Copy) -> clap::Command {
-        let command = Self::command();
-        let names = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
-        let strip = move |argument: clap::Arg| match argument.get_env().is_some_and(is_empty) {
-            true => argument.env(clap::builder::Resettable::Reset),
-            false => argument,
-        };
-        names.into_iter().fold(command.mut_args(strip), |command, name| {
-            command.mut_subcommand(name, |subcommand| subcommand.mut_args(strip))
-        })
-    }
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check the offer files, without the portal
     Validate(ValidateArgs),
+    /// Rewrite the offer files in one layout; comments stay
+    Fmt(FmtArgs),
+    /// Show what the offer files declare once overlays, tags and split plans are resolved
+    Render(Targets),
     /// Write offers of the portal as YAML files of a project, to begin with
     Import(ImportArgs),
     /// Show an offer as the portal holds it: the draft, another slot, or a version
     Show(ShowArgs),
     /// List the versions and submissions of an offer, as far as the portal keeps them
     History(HistoryArgs),
+    /// Write an earlier state of an offer into its files, for review; nothing is applied
+    Rollback(RollbackArgs),
+    /// Set a value in the files of an offer; comments and layout stay
+    Set(SetArgs),
+    /// Remove a value from the files of an offer
+    Unset(UnsetArgs),
+    /// Add or remove image versions in the files of an offer
+    Image(ImageArgs),
+    /// Add or remove plans in the files of an offer
+    Edit(EditArgs),
     /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
     Explain(ExplainArgs),
     /// Show what is known of offers, as JSON Schema for people and editors
@@ -154,6 +157,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Join the saved plans of all shards into one
     MergePlans(MergePlansArgs),
+    /// Show a saved plan again, in any format of plan; needs neither the project nor the portal
+    ShowPlan(ShowPlanArgs),
     /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
     Apply(ApplyArgs),
     /// Compare two states of offers: slots, versions, or the files
@@ -194,11 +199,11 @@ pub(crate) struct ValidateArgs {
     pub(crate) targets: Targets,
 
     /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
-    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
 
     /// Mend what has one right answer, such as missing quotes; comments stay
-    #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) fix: bool,
 }
 
@@ -241,27 +246,27 @@ pub(crate) enum SchemaCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Shaping {
     /// How far apply takes changes, instead of what each file says
-    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    #[arg(long, value_name = "SLOT", value_enum)]
     pub(crate) through: Option<Through>,
 
     /// Accept this finding of a guard: TOKEN, or publisher/offer:TOKEN where several offers have it; repeatable
-    #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
+    #[arg(long, value_name = "TOKEN", value_delimiter = ',')]
     pub(crate) allow: Vec<String>,
 
     /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
-    #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
+    #[arg(long, value_name = "REV")]
     pub(crate) since: Option<String>,
 
     /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
-    #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) resend: bool,
 
     /// Do not look at the files behind artifacts; those that the portal copied are shown as not compared
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 
     /// Compare HTML as it is written, rather than as a reader sees it
-    #[arg(long, env = "OFFERCTL_HTML_SOURCE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) html_source: bool,
 }
 
@@ -276,12 +281,12 @@ pub(crate) struct PlanArgs {
     pub(crate) shaping: Shaping,
 
     /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
-    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
 
     /// Plan against a snapshot in the place of the portal: no credential is looked for, no connection is opened, and
     /// the plan cannot be applied
-    #[arg(long, value_name = "FILE", env = "OFFERCTL_LIVE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) live: Option<PathBuf>,
 
     /// Save the plan for apply
@@ -289,20 +294,23 @@ pub(crate) struct PlanArgs {
     pub(crate) out: Option<PathBuf>,
 
     /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
-    #[arg(long, value_name = "WHICH", env = "OFFERCTL_REFRESH", value_enum, default_value_t)]
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub(crate) refresh: Refresh,
 
-    /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
-    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
-    pub(crate) markdown_limit: Option<usize>,
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 
     /// Exit with 2 when there are changes
-    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
 
 /// `offerctl merge-plans`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl merge-plans shard-*.json --out plan.json    join what each machine saved"
+)]
 pub(crate) struct MergePlansArgs {
     /// The plans that `plan --shard i/n --out FILE` saved, one for each shard
     #[arg(value_name = "FILE", required = true)]
@@ -311,6 +319,10 @@ pub(crate) struct MergePlansArgs {
     /// Save the plan of all shards for apply
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 /// Which offers are read from the portal.
@@ -321,6 +333,32 @@ pub(crate) enum Refresh {
     All,
     /// Those that the portal lists otherwise, or the files declare otherwise, than when they compared equal last.
     Changed,
+}
+
+/// What shapes the texts of a plan.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Reading {
+    /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
+    #[arg(long, value_name = "N")]
+    pub(crate) markdown_limit: Option<usize>,
+}
+
+/// `offerctl show-plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl show-plan plan.json                        as `plan` showed it\n  \
+                        offerctl show-plan plan.json -o markdown=plan.md    for a comment")]
+pub(crate) struct ShowPlanArgs {
+    /// A plan that `plan --out FILE` saved
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
 }
 
 /// `offerctl apply`.
@@ -334,11 +372,11 @@ pub(crate) struct ApplyArgs {
     pub(crate) shaping: Shaping,
 
     /// Only this share of a saved plan: i/n, such as 2/8 on the second of eight machines
-    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
 
     /// Go on only if the plan is the one with this fingerprint, as `plan` shows it: all 64 digits, or the first 12 or more
-    #[arg(long, value_name = "FINGERPRINT", env = "OFFERCTL_EXPECT_PLAN", value_parser = fingerprint)]
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     pub(crate) expect_plan: Option<String>,
 
     /// How to start, and how long to wait.
@@ -356,7 +394,7 @@ fn fingerprint(text: &str) -> Result<String, String> {
 #[derive(Debug, Args)]
 pub(crate) struct Consent {
     /// Do not ask before anything is changed
-    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) yes: bool,
 }
 
@@ -372,7 +410,7 @@ pub(crate) struct Start {
     pub(crate) waiting: Waiting,
 
     /// Start operations and leave them to the portal; `offerctl wait` waits for them later
-    #[arg(long, env = "OFFERCTL_NO_WAIT", value_parser = FalseyValueParser::new(), conflicts_with = "wait_timeout")]
+    #[arg(long, conflicts_with = "wait_timeout")]
     pub(crate) no_wait: bool,
 }
 
@@ -395,7 +433,7 @@ pub(crate) struct WaitArgs {
     pub(crate) waiting: Waiting,
 
     /// With `live`: sign off what is running now as soon as the portal asks for it, and wait until customers have it
-    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    #[arg(long, value_name = "SLOT", value_enum)]
     pub(crate) through: Option<Through>,
 
     /// Whether to ask.
@@ -423,7 +461,7 @@ pub(crate) struct PublishArgs {
     pub(crate) release: ReleaseArgs,
 
     /// Whom the portal tells about it; repeatable [default: `reconcile.notify` of the file]
-    #[arg(long, value_name = "EMAIL", env = "OFFERCTL_NOTIFY", value_delimiter = ',')]
+    #[arg(long, value_name = "EMAIL", value_delimiter = ',')]
     pub(crate) notify: Vec<String>,
 }
 
@@ -467,6 +505,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

@@ -78,8 +78,12 @@ mod document;
 #[expect(clippy::disallowed_methods, reason = "reads the files of the project")]
 mod workspace;
 
-// Writing YAML.
+// Writing YAML, laying it out, and editing it.
 mod yaml;
+
+mod layout;
+
+mod edit;
 
 mod lint;
 
@@ -99,6 +103,9 @@ mod policy;
 mod plan;
 
 mod drift;
+
+// Back into the files.
+mod revise;
 
 mod snapshot;
 

@@ -16,13 +16,13 @@ pub(crate) enum Yaml {
     /// null, a boolean, a number or a text.
     Scalar(Value),
     /// A tag with its text, such as `!secret env:NAME`.
-    Tagged(&'static str, String),
+    Tagged(String, String),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
 }
 
 /// Texts on one line are folded, and lists of scalars broken, to fit into these columns.
-const WIDTH: usize = 110;
+pub(crate) const WIDTH: usize = 110;
 /// Folding below this width would leave a word a line.
 const NARROWEST: usize = 40;
 
@@ -31,6 +31,56 @@ pub(crate) fn document(entries: &[(String, Yaml)]) -> String {
     let mut out = String::new();
     map(entries, 0, &mut out);
     out
+}
+
+/// Returns what follows `key:` or `-` in a file, without the end of its last line: a space and a value, or lines that are
+/// indented deeper than `indent`. `column` is where the colon or the dash ends, and `text_indent` how deep the lines of a
+/// text are indented.
+pub(crate) fn after_indicator(value: &Yaml, indent: usize, column: usize, text_indent: usize) -> String {
+    let mut out = String::new();
+    match value {
+        Yaml::Scalar(Value::String(text)) => {
+            out.push(' ');
+            text_after(text, text_indent, column, &mut out);
+        }
+        value => value_after(value, indent, column, &mut out),
+    }
+    out.truncate(out.len() - 1);
+    out
+}
+
+/// Returns an entry of a mapping as whole lines.
+pub(crate) fn entry(key: &str, value: &Yaml, indent: usize) -> String {
+    let mut out = String::new();
+    map(&[(key.to_owned(), value.clone())], indent, &mut out);
+    out
+}
+
+/// Returns a member of a list as whole lines.
+pub(crate) fn item(value: &Yaml, indent: usize) -> String {
+    let mut out = String::new();
+    list(std::slice::from_ref(value), indent, &mut out);
+    out
+}
+
+/// Returns a value in one line, as it is written between brackets or braces.
+pub(crate) fn in_flow(value: &Yaml) -> String {
+    match value {
+        Yaml::Map(entries) => {
+            let entry = |(key, value): &(String, Yaml)| format!("{}: {}", text_in_flow(key), in_flow(value));
+            format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+        Yaml::List(items) => format!("[{}]", items.iter().map(in_flow).collect::<Vec<_>>().join(", ")),
+        // Without a space, a bracket after a bare tag is a part of it.
+        Yaml::Tagged(tag, text) if text.is_empty() => format!("{tag} "),
+        Yaml::Tagged(tag, text) => format!("{tag} {}", text_in_flow(text)),
+        Yaml::Scalar(Value::String(text)) => text_in_flow(text),
+        Yaml::Scalar(value) => value.to_string(),
+    }
+}
+
+pub(crate) fn text_in_flow(text: &str) -> String {
+    if text.contains([',', '[', ']', '{', '}', ':']) { quoted(text) } else { text_in_line(text) }
 }
 
 /// Whether a key has more characters than YAML takes before the colon.
@@ -71,6 +121,9 @@ fn value_after(value: &Yaml, indent: usize, column: usize, out: &mut String) {
         },
         Yaml::Map(_) => out.push_str(" {}\n"),
         Yaml::List(_) => out.push_str(" []\n"),
+        Yaml::Tagged(tag, text) if text.is_empty() => {
+            let _ = writeln!(out, " {tag}");
+        }
         Yaml::Tagged(tag, text) => {
             let _ = writeln!(out, " {tag} {}", text_in_line(text));
         }
@@ -102,37 +155,48 @@ fn list(items: &[Yaml], indent: usize, out: &mut String) {
 fn flow(items: &[Yaml]) -> Option<String> {
     let item = |item: &Yaml| match item {
         Yaml::Scalar(Value::String(text)) if text.contains('\n') => None,
-        Yaml::Scalar(Value::String(text)) if text.contains([',', '[', ']', '{', '}', ':']) => Some(quoted(text)),
-        Yaml::Scalar(Value::String(text)) => Some(text_in_line(text)),
+        Yaml::Scalar(Value::String(text)) => Some(text_in_flow(text)),
         Yaml::Scalar(value) => Some(value.to_string()),
         Yaml::Tagged(..) | Yaml::List(_) | Yaml::Map(_) => None,
     };
     Some(format!("[{}]", items.iter().map(item).collect::<Option<Vec<_>>>()?.join(", ")))
 }
 
-/// Writes a text in the style that is easiest to read and review.
-fn text_after(text: &str, indent: usize, column: usize, out: &mut String) {
-    let block = |header: &str, lines: &mut dyn Iterator<Item = &str>, out: &mut String| {
-        out.push_str(header);
-        out.push('\n');
-        for line in lines {
-            if !line.is_empty() {
-                let _ = write!(out, "{:indent$}{line}", "");
-            }
-            out.push('\n');
-        }
-    };
+/// How a text is written.
+pub(crate) enum Style<'t> {
+    Line(String),
+    /// A block scalar: what follows the indicator of the value, and the lines.
+    Block(&'static str, Vec<&'t str>),
+}
+
+/// Returns the style in which a text is easiest to read and review.
+pub(crate) fn style(text: &str, indent: usize, column: usize) -> Style<'_> {
     if fits_block(text) {
         let header = if text.ends_with('\n') { "|" } else { "|-" };
-        return block(header, &mut text.lines(), out);
+        return Style::Block(header, text.lines().collect());
     }
     let line = text_in_line(text);
     if column + line.chars().count() > WIDTH
         && let Some(lines) = folded(text, WIDTH.saturating_sub(indent).max(NARROWEST))
     {
-        return block(">-", &mut lines.into_iter(), out);
+        return Style::Block(">-", lines);
     }
-    out.push_str(&line);
+    Style::Line(line)
+}
+
+fn text_after(text: &str, indent: usize, column: usize, out: &mut String) {
+    match style(text, indent, column) {
+        Style::Line(line) => out.push_str(&line),
+        Style::Block(header, lines) => {
+            out.push_str(header);
+            for line in lines {
+                out.push('\n');
+                if !line.is_empty() {
+                    let _ = write!(out, "{:indent$}{line}", "");
+                }
+            }
+        }
+    }
     out.push('\n');
 }
 
@@ -174,7 +238,7 @@ fn folded(text: &str, width: usize) -> Option<Vec<&str>> {
 }
 
 /// The text in one line: plain where every reader takes it for a text, else in quotes.
-fn text_in_line(text: &str) -> String {
+pub(crate) fn text_in_line(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
@@ -218,7 +282,7 @@ pub(crate) fn is_printable(c: char) -> bool {
     !c.is_control() && !is_unseen(c) && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

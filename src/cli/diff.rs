@@ -1,7 +1,6 @@
 //! `offerctl diff`.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::Targets;
 use crate::model::Slot;
@@ -14,15 +13,19 @@ pub(crate) struct DiffArgs {
     pub(crate) targets: Targets,
 
     /// Where from: draft, preview, live (or production), vN (what submission N was of), or file
-    #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_FROM")]
+    #[arg(long, value_name = "SLOT|vN|file")]
     pub(crate) from: SideArg,
 
     /// Where to, as --from
-    #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_TO")]
+    #[arg(long, value_name = "SLOT|vN|file")]
     pub(crate) to: SideArg,
 
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
+
     /// Exit with 2 when there are differences
-    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
 

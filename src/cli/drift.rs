@@ -1,13 +1,15 @@
 //! `offerctl drift`.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::{Refresh, Targets};
 use crate::model::Shard;
 
 /// `offerctl drift`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl drift --base origin/main           who moved since the last merge\n  \
+                        offerctl drift --adopt title contoso/service  keep an edit made in the portal\n  \
+                        offerctl drift --adopt all --patch            the same for all drift, as a patch")]
 pub(crate) struct DriftArgs {
     /// Which offers.
     #[command(flatten)]
@@ -15,26 +17,38 @@ pub(crate) struct DriftArgs {
 
     /// What both sides are compared with: the report of the last `apply -o json=PATH`, or a Git revision; repeatable,
     /// the first that knows an offer counts. Without one, nobody can say which side moved
-    #[arg(long, value_name = "PATH|REV", env = "OFFERCTL_BASE")]
+    #[arg(long, value_name = "PATH|REV")]
     pub(crate) base: Vec<String>,
 
     /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
-    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
 
     /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
-    #[arg(long, value_name = "WHICH", env = "OFFERCTL_REFRESH", value_enum, default_value_t)]
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub(crate) refresh: Refresh,
 
     /// List offers of the declared publishers that no file declares, without counting them as drift
-    #[arg(long, env = "OFFERCTL_ALLOW_UNDECLARED", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) allow_undeclared: bool,
 
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
+
+    /// Write the portal's value into the files: of this address, as drift shows it, or of `all` that is drift; repeatable
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) adopt: Vec<String>,
+
+    /// With --adopt, print the change as a patch for `git apply`, and write nothing
+    #[arg(long, requires = "adopt")]
+    pub(crate) patch: bool,
+
     /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
-    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
+    #[arg(long, value_name = "N")]
     pub(crate) markdown_limit: Option<usize>,
 
     /// Do not look at the files behind artifacts; those that the portal copied are not compared
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::SideArg;
+use super::{Rewriting, SideArg};
 use crate::model::{OfferKey, Slot};
 
 /// `offerctl import`.
@@ -22,6 +22,10 @@ pub(crate) struct ImportArgs {
     /// How the files are laid out.
     #[command(flatten)]
     pub(crate) layout: LayoutArgs,
+
+    /// Write the portal's values into files that declare an offer already, as `drift --adopt all` does
+    #[arg(long)]
+    pub(crate) update: bool,
 
     /// Download the portal's copies of files, such as logos, into `assets/`, and declare them as artifacts
     #[arg(long)]
@@ -81,6 +85,24 @@ pub(crate) struct HistoryArgs {
     /// PUBLISHER/OFFER
     #[arg(value_name = "OFFER")]
     pub(crate) offer: OfferKey,
+}
+
+/// `offerctl rollback`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl rollback contoso/service --to live   back to what customers have\n  \
+                        offerctl rollback contoso/service --to v3     back to a version; history lists them")]
+pub(crate) struct RollbackArgs {
+    /// PUBLISHER/OFFER
+    #[arg(value_name = "OFFER")]
+    pub(crate) offer: OfferKey,
+
+    /// The state whose values are written into the files: preview, live or vN
+    #[arg(long, value_name = "STATE", value_parser = portal_state)]
+    pub(crate) to: SideArg,
+
+    /// What becomes of the change.
+    #[command(flatten)]
+    pub(crate) rewriting: Rewriting,
 }
 
 /// An offer in one of the states that the portal keeps; the draft where none is named.

@@ -79,13 +79,21 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Validate(_) => "validate",
+            Self::Fmt(_) => "fmt",
+            Self::Render(_) => "render",
             Self::Import(_) => "import",
             Self::Show(_) => "show",
             Self::History(_) => "history",
+            Self::Rollback(_) => "rollback",
+            Self::Set(_) => "set",
+            Self::Unset(_) => "unset",
+            Self::Image(_) => "image",
+            Self::Edit(_) => "edit",
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Plan(_) => "plan",
             Self::MergePlans(_) => "merge-plans",
+            Self::ShowPlan(_) => "show-plan",
             Self::Apply(_) => "apply",
             Self::Status(_) => "status",
             Self::Wait(_) => "wait",
@@ -105,20 +113,30 @@ impl Command {
         use Format::{Github, Html, Json, Junit, Markdown, Sarif, Text, Yaml};
         match self {
             Self::Validate(_) => &[Text, Markdown, Json, Sarif, Junit, Github],
-            Self::Plan(_) | Self::MergePlans(_) => &[Text, Markdown, Html, Json, Sarif, Junit, Github],
+            Self::Plan(_) | Self::MergePlans(_) | Self::ShowPlan(_) => {
+                &[Text, Markdown, Html, Json, Sarif, Junit, Github]
+            }
             // What a run did is no finding in a file, so there is nothing for code scanning.
             Self::Apply(_) | Self::Wait(_) | Self::Publish(_) | Self::GoLive(_) | Self::Cancel(_) => {
                 &[Text, Markdown, Json, Junit, Github]
             }
             Self::Drift(_) => &[Text, Markdown, Json, Junit, Github],
-            Self::Show(_) => &[Yaml, Text, Json],
+            Self::Show(_) | Self::Render(_) => &[Yaml, Text, Json],
             Self::Status(_)
             | Self::Doctor(_)
             | Self::Diff(_)
             | Self::Snapshot(_)
+            | Self::Fmt(_)
             | Self::Import(_)
             | Self::History(_) => &[Text, Json],
-            Self::Explain(_) | Self::Schema(_) | Self::Sandbox(_) => &[Text],
+            Self::Rollback(_)
+            | Self::Set(_)
+            | Self::Unset(_)
+            | Self::Image(_)
+            | Self::Edit(_)
+            | Self::Explain(_)
+            | Self::Schema(_)
+            | Self::Sandbox(_) => &[Text],
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::Targets;
 use crate::model::Shard;
@@ -16,7 +15,7 @@ pub(crate) struct SnapshotArgs {
     pub(crate) targets: Targets,
 
     /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
-    #[arg(long, value_name = "I/N", env = "OFFERCTL_SHARD")]
+    #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
 
     /// Where to save it; it holds no secret
@@ -24,6 +23,6 @@ pub(crate) struct SnapshotArgs {
     pub(crate) out: PathBuf,
 
     /// Do not look at the files behind artifacts; a plan against the snapshot will not compare them
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 }

@@ -48,7 +48,7 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
         }
         None => {
             let keep_unchanged = shell.writes(Format::Json);
-            let context = Context { since, ..plan::context(&project, &args.shaping.allow) };
+            let context = Context { since, ..plan::context(&project, &args.shaping.allow, &portal.name) };
             plan::make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await
         }
     };
@@ -75,7 +75,7 @@ async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers:
     }
     same_sources(shell, &saved, project, offers)?;
     let SavedPlan { content, bound, fingerprint } = saved;
-    let context = plan::context(project, &bound.accepted);
+    let context = plan::context(project, &bound.accepted, &bound.portal);
     let context = Context { since: content.since.clone(), ..context };
     let plan = plan::assemble(shell, content.into_verdicts(), context).await?;
     if *plan.fingerprint() == fingerprint {
@@ -134,7 +134,7 @@ async fn with_portal(
     let places = shell.places(offers);
     shell.emit(&|format, color| match format {
         Format::Text if silent => String::new(),
-        format => scaffold::show_report(&report, &places, format, color),
+        format => scaffold::show_report(shell, &report, &places, (format, color)),
     })?;
     Ok(report.exit())
 }
@@ -171,12 +171,7 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
              `plan --out`",
         ));
     }
-    let text =
-        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
-    let saved = SavedPlan::read(&text).map_err(|error| {
-        Error::new(Exit::Refused, format!("{}: {error}", path.display()))
-            .hint("make it again with `offerctl plan --out`")
-    })?;
+    let saved = plan::read_saved(path)?;
     if let Some(shard) = saved.content.shard.filter(|shard| shard.of > 1) {
         let message =
             format!("{target} is the plan of shard {shard}, and guards look at the whole; nothing was written");

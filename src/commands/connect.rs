@@ -100,7 +100,7 @@ impl Shell {
         })
         .map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
         // A command opens one portal, so the first is the only one.
-        let _ = self.reader.set(reader.clone());
+        let _ = self.reader.set((reader.clone(), name.clone()));
         Ok(Portal { reader, name, at_once, passed, sandbox })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::adopt;
 use super::artifacts::Looking;
 use super::connect::Portal;
 use super::declared::{Lints, Roll, Supply, Ticket};
@@ -11,20 +12,22 @@ use super::git::Revision;
 use super::known::{Circumstances, Dates, Known, Skipped};
 use super::observe::{self, Desk, each};
 use super::shell::Shell;
-use crate::cli::{DriftArgs, Format, Refresh};
+use crate::cli::{DriftArgs, Format, Refresh, Rewriting};
 use crate::content::Contents;
-use crate::diff::{self, Change};
+use crate::diff;
 use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
-use crate::model::{Digest, OfferId, OfferKey, PublisherId};
+use crate::model::{Address, Digest, OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::{OfferSummary, Reader};
-use crate::render::{self, MarkdownOptions, Paint};
+use crate::render::{self, MarkdownOptions};
+use crate::revise::Adopted;
 use crate::schema::{Schemas, Shape};
 use crate::workspace::{Desired, Project, environment_name};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
+    check_adopt(shell, args)?;
     let project = shell.usable_project()?;
     let targets = &args.targets.targets;
     let (bases, portal, supply, known) = match args.refresh {
@@ -54,19 +57,35 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     };
     let mut files = supply.files();
     let found = portal.during(async |portal| look(shell, args, (supply, known), &bases, portal).await).await;
-    let (found, roll) = found?;
+    let (found, adopted, roll) = found?;
+    if !args.adopt.is_empty() {
+        return adopt::write(shell, &project, &args.adopt, Rewriting { patch: args.patch }, &adopted, &found.unread);
+    }
     files.extend(roll.map(|roll| roll.offers).unwrap_or_default());
-    let places = shell.places_of(files);
+    let places = shell.places_of(files.into_iter());
+    let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
-    shell.emit(&|format, color| match format {
-        Format::Text => render::drift(&found, Paint { color }),
-        Format::Markdown => render::drift_markdown(&found, limit),
-        Format::Json => render::drift_json(&found),
+    shell.emit_on(&|format, surface| match format {
+        Format::Text => render::drift(&found, surface.options(verbose, html_source)),
+        Format::Markdown => render::drift_markdown(&found, MarkdownOptions { limit, html_source, verbose }),
+        Format::Json => render::drift_json(&found, shell.read_from()),
         Format::Junit => render::junit::drift(&found),
         Format::Github => render::github::drift(&found, &places),
         Format::Html | Format::Sarif | Format::Yaml => String::new(),
     })?;
     Ok(found.exit())
+}
+
+/// What is adopted is shown as a change of files.
+fn check_adopt(shell: &Shell, args: &DriftArgs) -> Result<()> {
+    let other = shell.global.output.iter().any(|output| output.format != Format::Text);
+    match !args.adopt.is_empty() && other {
+        true => Err(Error::invalid("--adopt shows the change of the files as text").hint("leave out -o")),
+        false if !args.adopt.is_empty() && args.refresh == Refresh::Changed => {
+            Err(Error::invalid("--adopt reads every offer").hint("leave out --refresh=changed"))
+        }
+        false => Ok(()),
+    }
 }
 
 enum Origin {
@@ -172,7 +191,7 @@ async fn look(
     (mut supply, known): (Supply, Option<Arc<Known>>),
     bases: &Arc<[Origin]>,
     portal: &Portal,
-) -> Result<(Drift, Option<Roll>)> {
+) -> Result<(Drift, Vec<Adopted>, Option<Roll>)> {
     for origin in bases.iter() {
         if let Origin::Receipt(name, receipt, _) = origin
             && receipt.portal() != portal.name
@@ -188,19 +207,24 @@ async fn look(
         count_undeclared: !args.allow_undeclared,
         ..Drift::default()
     };
+    let mut adopted = Vec::new();
     let all = async {
+        let environment = shell.global.env.clone();
+        let wanted = Arc::new(Wanted { addresses: args.adopt.clone(), environment });
         let one = |ticket: Ticket| {
-            let (desk, bases) = (desk.clone(), Arc::clone(bases));
-            async move { one(&desk, ticket, &bases).await }
+            let (desk, bases, wanted) = (desk.clone(), Arc::clone(bases), Arc::clone(&wanted));
+            async move { one(&desk, ticket, &bases, &wanted).await }
         };
-        (found.offers, found.unread) = each(shell.term, portal.at_once, &mut supply, one).await;
+        let (read, unread) = each(shell.term, portal.at_once, &mut supply, one).await;
+        (found.offers, adopted) = read.into_iter().unzip();
+        found.unread = unread;
         let roll = supply.end().await;
         roll.iter().try_for_each(|roll| shell.all_read(roll))?;
         let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
         found.not_read = skipped.len();
         found.offers.extend(skipped.into_iter().map(|Skipped { key, path, .. }| {
             let base = bases.first().map(|origin| origin.name().to_owned());
-            OfferDrift { key, path, base, why: None, moved: Vec::new() }
+            OfferDrift { key, files: vec![path], base, why: None, moved: Vec::new(), document: None }
         }));
         found.offers.sort_by(|a, b| a.key.cmp(&b.key));
         // What is left out by a target is declared all the same.
@@ -221,10 +245,22 @@ async fn look(
     if let Some(known) = known.and_then(Arc::into_inner) {
         known.keep(args.targets.targets.is_empty());
     }
-    Ok((found, roll))
+    adopted.retain(|_| !args.adopt.is_empty());
+    Ok((found, adopted, roll))
 }
 
-async fn one(desk: &Desk, ticket: Ticket, bases: &Arc<[Origin]>) -> std::result::Result<Option<OfferDrift>, Unread> {
+/// What is adopted into the files.
+struct Wanted {
+    addresses: Vec<String>,
+    environment: Option<String>,
+}
+
+async fn one(
+    desk: &Desk,
+    ticket: Ticket,
+    bases: &Arc<[Origin]>,
+    wanted: &Arc<Wanted>,
+) -> std::result::Result<Option<(OfferDrift, Adopted)>, Unread> {
     if desk.skips(&ticket).await {
         return Ok(None);
     }
@@ -233,7 +269,7 @@ async fn one(desk: &Desk, ticket: Ticket, bases: &Arc<[Origin]>) -> std::result:
     let read = desk.reader.offer_sized(&desired.key).await;
     let (live, length) = read.map_err(|problem| observe::unread(&desired.key, &problem))?;
     let size = size.max(length);
-    let all = Arc::clone(bases);
+    let (all, wanted) = (Arc::clone(bases), Arc::clone(wanted));
     let first = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let diff = drift::compared(&desired, &live, &Contents::default(), shape);
@@ -243,16 +279,18 @@ async fn one(desk: &Desk, ticket: Ticket, bases: &Arc<[Origin]>) -> std::result:
         }
         match open.is_empty() {
             true => {
-                let drift = moved(&desired, &all, &live, &Contents::default(), diff.changes, shape);
+                let nothing = Contents::default();
+                let drift = drift::of(&desired, base(&all, &desired), &live, &nothing, diff.changes, shape);
                 if let (Some(known), true) = (known, drift.moved.is_empty()) {
                     known.note(&desired, clean, &live);
                 }
-                Ok(drift)
+                let adopted = wanted.adopted(&desired, &drift, &live, &nothing, shape);
+                Ok((drift, adopted))
             }
-            false => Err((desired, live, open, all)),
+            false => Err((desired, live, open, all, wanted)),
         }
     };
-    let (desired, live, mut open, all) = match desk.compute(size, first).await {
+    let (desired, live, mut open, all, wanted) = match desk.compute(size, first).await {
         Ok(moved) => return Ok(Some(moved)),
         Err(open) => open,
     };
@@ -265,30 +303,38 @@ async fn one(desk: &Desk, ticket: Ticket, bases: &Arc<[Origin]>) -> std::result:
     let again = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let changes = drift::compared(&desired, &live, &contents, shape).changes;
-        moved(&desired, &all, &live, &contents, changes, shape)
+        let drift = drift::of(&desired, base(&all, &desired), &live, &contents, changes, shape);
+        let adopted = wanted.adopted(&desired, &drift, &live, &contents, shape);
+        (drift, adopted)
     };
     Ok(Some(desk.compute(size, again).await))
 }
 
-fn moved(
-    desired: &Desired,
-    bases: &[Origin],
-    live: &Live,
-    contents: &Contents,
-    changes: Vec<Change>,
-    shape: &Shape,
-) -> OfferDrift {
-    let (base, why) = match base(bases, desired) {
-        Ok(base) => (Some(base), None),
-        Err(why) => (None, why),
-    };
-    let moved = drift::of(desired, base.map(|(_, base)| base), live, contents, changes, shape);
-    let base = base.map(|(name, _)| name.to_owned());
-    OfferDrift { path: desired.path().to_owned(), key: desired.key.clone(), base, why, moved }
+impl Wanted {
+    /// Returns the edits of the files that adopt what is wanted of an offer.
+    fn adopted(
+        &self,
+        desired: &Desired,
+        drifted: &OfferDrift,
+        live: &Live,
+        contents: &Contents,
+        shape: &Shape,
+    ) -> Adopted {
+        let Self { addresses, environment } = self;
+        let Live::Present(offer) = live else { return Adopted::default() };
+        if addresses.is_empty() {
+            return Adopted::default();
+        }
+        let is_wanted = |address: &Address| {
+            let drift = drifted.moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
+            addresses.iter().any(|name| if name == "all" { drift } else { address.to_string() == *name })
+        };
+        adopt::of(desired, &offer.document, contents, shape, environment.as_deref(), is_wanted)
+    }
 }
 
 /// The first base that tells of an offer, with its name; or why none does, where there are bases.
-fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
+fn base<'a>(bases: &'a [Origin], desired: &Desired) -> drift::Known<'a> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
     for origin in bases {
         match origin.of(&desired.key, desired.path()) {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::adopt;
 use super::artifacts::downloader;
 use super::connect::Portal;
+use super::edit::overlay;
 use super::home::{File, Home, SCHEMA, without_credential};
 use super::listing::{self, Listing};
 use super::observe::read_each;
 use super::shell::Shell;
 use super::show;
 use crate::artifact::Looker;
-use crate::cli::{Format, ImportArgs, LayoutArgs, Names, OfferAt};
+use crate::cli::{Format, ImportArgs, LayoutArgs, Names, OfferAt, Rewriting};
+use crate::content::Contents;
 use crate::diagnostic::{Code, Severity};
 use crate::diff::{self, Compare};
 use crate::error::{Error, Exit, Result};
@@ -24,9 +27,10 @@ use crate::plan::Unread;
 use crate::redact;
 use crate::render::{self, Paint};
 use crate::report::{Became, ImportedOffer, Imports, Unlisted};
+use crate::revise::Refusal;
 use crate::sas;
 use crate::schema::{Bundle, Schemas};
-use crate::workspace::Loaded;
+use crate::workspace::{Loaded, Project};
 
 /// What every offer is imported by.
 struct Importer {
@@ -67,6 +71,10 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
         })
     };
     let (importer, read, unread, unlisted) = shell.with_portal(work).await?;
+    let mut read = read;
+    if let Some(project) = project.as_ref().filter(|_| args.update) {
+        update(shell, project, &before, &mut read)?;
+    }
     list_accounts(shell, &importer.home, &read)?;
     let after = importer.home.project()?.map(|project| shell.read(&project)).unwrap_or_default();
     let imports = compared(&shell.schemas, read, &after, unread, unlisted);
@@ -76,6 +84,28 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
     })?;
     shell.term.alert_text(&render::diagnostics(&after.diagnostics, shell.term.stderr_color));
     Ok(imports.exit())
+}
+
+/// Writes the portal's values into the files that declare an offer already.
+fn update(shell: &Shell, project: &Arc<Project>, before: &Loaded, read: &mut [Read]) -> Result<()> {
+    let contents = Contents::default();
+    let mut files = Vec::new();
+    for Read { offer, live } in read {
+        let Became::Kept(path) = &offer.became else { continue };
+        let desired = before.offers.iter().find(|desired| folded(&desired.key) == folded(&offer.key));
+        let Some(desired) = desired else { continue };
+        let shape = shell.schemas.shape(&desired.offer_type);
+        let adopted = adopt::of(desired, live, &contents, shape, overlay(shell, project), |_| true);
+        for one in &adopted.refused {
+            let Refusal { path, line, why } = &one.refusal;
+            shell.term.alert(&format!("not updated: {path}:{line}: {}: {why}", one.address));
+        }
+        if !adopted.files.is_empty() {
+            offer.became = Became::Updated(path.clone());
+        }
+        files.extend(adopted.files);
+    }
+    shell.write_revised(project, &files, Rewriting::default())
 }
 
 /// Lists the storage accounts of the blobs in the files that were written, so that `!sas` may sign them: in the

@@ -15,7 +15,7 @@ const AGAIN: &str = "plan every shard again, at one revision and with the same o
 
 pub(super) async fn run(shell: &Shell, args: &MergePlansArgs) -> Result<Exit> {
     let project = shell.usable_project()?;
-    let plans = args.plans.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+    let plans = args.plans.iter().map(|path| plan::read_saved(path)).collect::<Result<Vec<_>>>()?;
     let bound = check(&args.plans, &plans)?;
     let first = &plans[0].content;
     if first.environment != project.environment {
@@ -29,8 +29,11 @@ pub(super) async fn run(shell: &Shell, args: &MergePlansArgs) -> Result<Exit> {
     if !changed.is_empty() {
         return Err(Error::new(Exit::Refused, changed.join("; ")).hint("plan every shard again"));
     }
-    let context =
-        Context { since: since(&plans)?, snapshot: first.snapshot.clone(), ..plan::context(&project, &bound.accepted) };
+    let context = Context {
+        since: since(&plans)?,
+        snapshot: first.snapshot.clone(),
+        ..plan::context(&project, &bound.accepted, &bound.portal)
+    };
     let verdicts = plans.into_iter().flat_map(|plan| plan.content.into_verdicts()).collect();
     let merged = plan::assemble(shell, verdicts, context).await?;
     plan::warn_of_unused_tokens(shell, &merged);
@@ -39,19 +42,9 @@ pub(super) async fn run(shell: &Shell, args: &MergePlansArgs) -> Result<Exit> {
     shell.term.say(&format!("Plan saved to {path}; `offerctl apply {path}` carries it out."));
     let exit = plan::exit(&merged, false);
     let files = merged.offers().iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
-    let places = shell.places_of(files.collect::<BTreeMap<_, _>>());
-    plan::show(shell, &merged, &places, (false, project.config.markdown_limit), exit)?;
+    let places = shell.places_of(files);
+    plan::emit(shell, &merged, &places, args.reading, false, exit)?;
     Ok(exit)
-}
-
-fn read(path: &Path) -> Result<SavedPlan> {
-    let shown = path.display();
-    let text = crate::text::read(path);
-    let text = text.map_err(|error| Error::invalid(format!("cannot read the plan {shown}: {error}")))?;
-    SavedPlan::read(&text).map_err(|error| {
-        Error::new(Exit::Refused, format!("{shown}: {error}"))
-            .hint("make it again with `offerctl plan --shard I/N --out FILE`")
-    })
 }
 
 /// Checks that the plans are those of all shards, each once, made under the same circumstances. Returns what the whole is

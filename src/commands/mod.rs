@@ -1,5 +1,6 @@
 //! The shell: one file for each command, straight down. Load, read, decide, render, act.
 
+mod adopt;
 mod apply;
 mod artifacts;
 mod cache;
@@ -9,7 +10,9 @@ mod declared;
 mod diff;
 mod doctor;
 mod drift;
+mod edit;
 mod explain;
+mod fmt;
 mod git;
 mod history;
 mod home;
@@ -22,12 +25,16 @@ mod plan;
 mod progress;
 mod project;
 mod release;
+mod render;
+mod rewrite;
+mod rollback;
 mod run;
 mod sandbox;
 mod schema;
 mod secrets;
 mod shell;
 mod show;
+mod show_plan;
 mod since;
 mod sinks;
 mod snapshot;
@@ -103,8 +110,8 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
         // A pipeline that asked for a document gets one, whatever happened.
         shell.emit_error(error);
     }
-    if let Some(traffic) = shell.traffic().filter(|traffic| traffic.requests > 0) {
-        term.say(&crate::render::traffic(traffic));
+    if let Some(traffic) = shell.traffic() {
+        term.say(&traffic);
     }
     // Here already: the shell holds the secrets that must not be in it.
     Ok(result.unwrap_or_else(|error| {
@@ -119,13 +126,21 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     shell.check_sinks()?;
     match command {
         Command::Validate(args) => validate::run(shell, &args),
+        Command::Fmt(args) => fmt::run(shell, &args),
+        Command::Render(args) => render::run(shell, &args),
         Command::Import(args) => import::run(shell, &args).await,
         Command::Show(args) => show::run(shell, &args).await,
         Command::History(args) => history::run(shell, &args).await,
+        Command::Rollback(args) => rollback::run(shell, &args).await,
+        Command::Set(args) => edit::set(shell, &args),
+        Command::Unset(args) => edit::unset(shell, &args),
+        Command::Image(args) => edit::image(shell, &args.command),
+        Command::Edit(args) => edit::edit(shell, &args.command),
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
         Command::MergePlans(args) => merge_plans::run(shell, &args).await,
+        Command::ShowPlan(args) => show_plan::run(shell, &args),
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Diff(args) => diff::run(shell, &args).await,
         Command::Drift(args) => drift::run(shell, &args).await,
@@ -140,14 +155,16 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     }
 }
 
-/// Refuses the variable that once stood for `--out` of two commands: each would overwrite the file of the other.
+/// Refuses variables that earlier versions read. A pipeline may rely on one of them for safety.
 fn check_variables(command: &Command) -> Result<()> {
-    let writes = matches!(command, Command::Plan(_) | Command::Snapshot(_));
-    if writes && std::env::var_os("OFFERCTL_OUT").is_some_and(|value| !value.is_empty()) {
-        return Err(Error::invalid("OFFERCTL_OUT is set, and does not say which file it is for")
-            .hint("unset it, and give the file by --out FILE"));
-    }
-    Ok(())
+    let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+    let retired = command.retired_variables(is_set).collect::<Vec<_>>();
+    let Some((variable, _)) = retired.first() else { return Ok(()) };
+    let error = Error::invalid(format!("{variable} is set, but offerctl no longer reads it"));
+    let hint = |(variable, flag): &(&str, &str)| {
+        format!("unset {variable}, and pass --{flag} to `offerctl {}`", command.name())
+    };
+    Err(retired.iter().fold(error, |error, one| error.hint(hint(one))))
 }
 
 fn explain(error: &Error, term: Term) {

@@ -99,7 +99,7 @@ impl Decided {
         let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref())).collect::<BTreeMap<_, _>>();
         let ending = match live.is_empty() {
             true => Vec::new(),
-            false => lint::live_signatures(desired, live, shape, jiff::Timestamp::now()),
+            false => lint::live_signatures(desired, &live, shape, jiff::Timestamp::now()),
         };
         if let (Verdict::Unchanged(unchanged), Detail::Numbers) = (&mut verdict, detail) {
             unchanged.diff = std::mem::take(&mut unchanged.diff).without_places();

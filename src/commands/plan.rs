@@ -1,6 +1,7 @@
 //! `offerctl plan`: what apply would do. It holds no writer.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::artifacts::Looking;
@@ -11,11 +12,11 @@ use super::observe::{Decided, Desk, Detail};
 use super::shell::Shell;
 use super::sinks::{Surface, write_sealed};
 use super::{observe, since, snapshot};
-use crate::cli::{Format, PlanArgs, Refresh, Shaping};
+use crate::cli::{Format, PlanArgs, Reading, Refresh, Shaping};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
-use crate::plan::{self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, SavedPlan, Verdict};
-use crate::render::{self, MarkdownOptions, Paint, Places, PlanOptions};
+use crate::plan::{self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, SavedPlan, Verdict};
+use crate::render::{self, MarkdownOptions, Places};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
@@ -39,21 +40,39 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         });
     }
     let exit = exit(&plan, args.detailed_exitcode);
-    let limit = args.markdown_limit.or(project.config.markdown_limit);
-    show(shell, &plan, &places, (args.shaping.html_source, limit), exit)?;
+    emit(shell, &plan, &places, args.reading, args.shaping.html_source, exit)?;
     Ok(exit)
 }
 
-/// Writes a plan in every format that is asked for.
-pub(super) fn show(
+/// Reads a plan that `plan --out` saved.
+pub(super) fn read_saved(path: &Path) -> Result<SavedPlan> {
+    let name = path.display();
+    let text =
+        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {name}: {error}")))?;
+    SavedPlan::read(&text).map_err(|error| unusable(path, &error))
+}
+
+pub(super) fn unusable(path: &Path, error: &LoadError) -> Error {
+    Error::new(Exit::Refused, format!("{}: {error}", path.display()))
+        .hint("save a new plan with `offerctl plan --out FILE`")
+}
+
+/// Writes a plan to every sink that was asked for.
+pub(super) fn emit(
     shell: &Shell,
     plan: &Plan,
     places: &Places,
-    (html_source, limit): (bool, Option<usize>),
+    reading: Reading,
+    html_source: bool,
     exit: Exit,
 ) -> Result<()> {
-    let limit = limit.unwrap_or(MarkdownOptions::LIMIT);
-    let options = MarkdownOptions { limit, html_source, verbose: shell.global.verbose > 0 };
+    let project = shell.found.as_ref().ok().and_then(Option::as_deref);
+    let limit = reading.markdown_limit.or_else(|| project.and_then(|project| project.config.markdown_limit));
+    let options = MarkdownOptions {
+        limit: limit.unwrap_or(MarkdownOptions::LIMIT),
+        html_source,
+        verbose: shell.global.verbose > 0,
+    };
     shell.emit_on(&|format, surface| match format {
         Format::Text | Format::Yaml => text(shell, html_source, plan, surface),
         Format::Markdown => render::plan_markdown(plan, options),
@@ -119,7 +138,11 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
             None => held,
         };
         let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
-        let context = Context { not_read: skipped.len(), shard: args.shard, ..context(&project, &args.shaping.allow) };
+        let context = Context {
+            not_read: skipped.len(),
+            shard: args.shard,
+            ..context(&project, &args.shaping.allow, &portal.name)
+        };
         decided.extend(skipped.into_iter().map(|one| Decided::unchanged(one.key)));
         let plan = conclude(shell, &project, decided, context).await?;
         if let Some(known) = known.and_then(Arc::into_inner) {
@@ -131,7 +154,7 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     let name = portal.name.clone();
     portal.close().await?;
     let (plan, files) = made?;
-    Ok(Planned { project, plan, name, places: shell.places_of(files) })
+    Ok(Planned { project, plan, name, places: shell.places_of(files.into_iter()) })
 }
 
 /// What compared equal before, and the offers, of which those are skipped.
@@ -170,14 +193,18 @@ async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, keep_unchanged);
             let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
-            let context =
-                Context { since, snapshot: Some(taken), shard: args.shard, ..context(&project, &args.shaping.allow) };
+            let context = Context {
+                since,
+                snapshot: Some(taken),
+                shard: args.shard,
+                ..context(&project, &args.shaping.allow, &from.portal)
+            };
             let plan = conclude(shell, &project, decided, context).await?;
             (plan, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
-            let context = Context { since, shard: args.shard, ..context(&project, &args.shaping.allow) };
+            let context = Context { since, shard: args.shard, ..context(&project, &args.shaping.allow, &portal.name) };
             let plan = make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await;
             let name = portal.name.clone();
             portal.close().await?;
@@ -238,7 +265,7 @@ pub(super) async fn assemble(shell: &Shell, verdicts: Vec<Verdict>, context: Con
 }
 
 /// What the project and the clock say of a plan, with the tokens of the command line.
-pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>) -> Context {
+pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>, portal: &str) -> Context {
     let guards = project.config.guards.clone();
     let closed = guards.closed(jiff::Timestamp::now());
     let accepted = accepted.into_iter().cloned().collect();
@@ -252,6 +279,7 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         environment: project.environment.clone(),
         not_read: 0,
         shard: None,
+        portal: portal.to_owned(),
     }
 }
 
@@ -304,13 +332,7 @@ pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
 
 /// The plan for a place that takes colour or has a width.
 pub(super) fn text(shell: &Shell, html_source: bool, plan: &Plan, surface: Surface) -> String {
-    let options = PlanOptions {
-        paint: Paint { color: surface.color },
-        verbose: shell.global.verbose > 0,
-        html_source,
-        width: surface.width,
-    };
-    render::plan(plan, options)
+    render::plan(plan, surface.options(shell.global.verbose > 0, html_source))
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.

@@ -17,7 +17,7 @@ use crate::parallel::on_all_processors;
 use crate::redact::{self, Secret};
 use crate::render;
 use crate::schema::Schemas;
-use crate::workspace::{self, Desired, Loaded, Project, Surroundings, Target, Tree};
+use crate::workspace::{self, Changes, Desired, Loaded, Project, Surroundings, Target, Tree};
 
 /// Finds the project of the current folder, in the environment that is named, and its schemas.
 pub(super) fn find(environment: Option<&str>) -> (Result<Option<Arc<Project>>>, Arc<Schemas>) {
@@ -51,7 +51,7 @@ pub(super) fn found(folder: &std::path::Path) -> Result<Project> {
 const UNUSABLE: &str = "there is no usable project";
 
 impl Shell {
-    fn project(&self) -> Result<Arc<Project>> {
+    pub(super) fn project(&self) -> Result<Arc<Project>> {
         self.project_if_any()?.ok_or_else(|| {
             let missing = current_folder().map(|folder| Project::missing(&folder));
             missing.map_or_else(|error| error, |missing| Error::invalid(UNUSABLE).with(vec![missing]))
@@ -78,6 +78,11 @@ impl Shell {
 
     pub(super) fn read(&self, project: &Project) -> Loaded {
         with_surroundings(|surroundings| project.load(&self.schemas, surroundings))
+    }
+
+    /// As [`Self::read`], as if some files had changed already.
+    pub(super) fn read_changed(&self, project: &Project, changes: &Changes) -> Loaded {
+        with_surroundings(|surroundings| project.load_changed(changes, &self.schemas, surroundings))
     }
 
     /// The project and the offers that the targets name. Warnings are printed; errors end the command.
@@ -194,7 +199,7 @@ impl Shell {
             return Ok(());
         }
         let errors = render::plural(roll.errors(), "error");
-        let rest = match self.traffic().is_some_and(|traffic| traffic.requests > 0) {
+        let rest = match self.traffic().is_some() {
             true => "there is no result",
             false => "nothing was read from the portal",
         };

@@ -1,12 +1,15 @@
 //! `offerctl validate`: what is wrong in the files, without a portal or a credential.
 
 use super::declared::Roll;
+use super::rewrite;
 use super::shell::Shell;
 use crate::cli::{Format, ValidateArgs};
-use crate::diagnostic::{Diagnostic, Source};
-use crate::error::{Error, Exit, Result};
+use crate::diagnostic::Diagnostic;
+use crate::edit::mend;
+use crate::error::{Exit, Result};
 use crate::render;
-use crate::workspace::{Project, mend};
+use crate::revise::Revised;
+use crate::workspace::Project;
 
 pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
     let targets = &args.targets.targets;
@@ -18,7 +21,7 @@ pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
     let errors = roll.errors();
     let exit = if errors > 0 { Exit::Invalid } else { Exit::Done };
     let Roll { files, offers, diagnostics: findings, .. } = roll;
-    let places = shell.places_of(offers);
+    let places = shell.places_of(offers.into_iter());
     let keys = || places.files.keys().collect();
     shell.emit(&|format, color| match format {
         // Refused before.
@@ -54,7 +57,14 @@ fn fix(shell: &Shell, project: &Project, findings: &[Diagnostic]) -> Result<()> 
         if mended.done.is_empty() {
             continue;
         }
-        replace(project, &first.source, &mended.text)?;
+        rewrite::write(
+            project,
+            &Revised {
+                path: first.source.path.to_string(),
+                before: Some(first.source.text.to_string()),
+                after: Some(mended.text.clone()),
+            },
+        )?;
         for index in mended.done {
             let finding = here[index];
             let text = match fixes[index].text.as_str() {
@@ -65,39 +75,4 @@ fn fix(shell: &Shell, project: &Project, findings: &[Diagnostic]) -> Result<()> 
         }
     }
     Ok(())
-}
-
-/// Writes a file anew, unless its bytes are no longer those that were read.
-fn replace(project: &Project, source: &Source, text: &str) -> Result<()> {
-    let named = project.root.join(&*source.path);
-    let failed = |error: &std::io::Error| Error::io("mend", &named, error);
-    // A link stays one: what it leads to is written.
-    let path = named.canonicalize().map_err(|error| failed(&error))?;
-    let bytes = std::fs::read(&path).map_err(|error| failed(&error))?;
-    let mark: &[u8] = if bytes.starts_with(b"\xef\xbb\xbf") { b"\xef\xbb\xbf" } else { b"" };
-    if bytes[mark.len()..] != *source.text.as_bytes() {
-        let message = format!("{} was changed by somebody else meanwhile; it is left as it is", source.path);
-        return Err(Error::failed(message).hint("run `offerctl validate --fix` again"));
-    }
-    super::sinks::rewrite(&path, &[mark, text.as_bytes()].concat()).map_err(|error| failed(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_moved_since_it_was_read_is_left_as_it_is() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let project = Project { root: folder.path().to_owned(), config: Default::default(), environment: None };
-        let source = Source { path: "a.yaml".into(), text: "a: 1\n".into() };
-        let now = || std::fs::read_to_string(folder.path().join("a.yaml")).expect("the file");
-        std::fs::write(folder.path().join("a.yaml"), "a: 2\n").expect("written");
-        let error = replace(&project, &source, "a: \"1\"\n").expect_err("refused");
-        assert!(error.to_string().contains("was changed by somebody else meanwhile"), "{error}");
-        assert_eq!(now(), "a: 2\n");
-        std::fs::write(folder.path().join("a.yaml"), &*source.text).expect("written");
-        replace(&project, &source, "a: \"1\"\n").expect("replaced");
-        assert_eq!(now(), "a: \"1\"\n");
-    }
 }

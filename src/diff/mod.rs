@@ -136,6 +136,18 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// Returns the change that leads back.
+    pub(crate) fn turned(self) -> Self {
+        let kind = match self.kind {
+            ChangeKind::Add { after } => ChangeKind::Remove { before: after },
+            ChangeKind::Remove { before } => ChangeKind::Add { after: before },
+            ChangeKind::Replace { before, after } => ChangeKind::Replace { before: after, after: before },
+            ChangeKind::Members { added, removed } => ChangeKind::Members { added: removed, removed: added },
+            ChangeKind::List { before, after } => ChangeKind::List { before: after, after: before },
+        };
+        Self { kind, ..self }
+    }
+
     /// Where it is asked for; line 0 where no file asks for it.
     pub(crate) fn place(&self) -> Place {
         Place { file: self.file, line: self.line }

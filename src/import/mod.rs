@@ -158,6 +158,37 @@ pub(crate) fn write(key: &OfferKey, live: &Value, shape: &Shape, options: Option
     out
 }
 
+/// Writes one value of a live offer as a file declares it.
+///
+/// # Errors
+/// When a file cannot declare it: it is, or holds, a secret or a copy of the portal's own, for example.
+pub(crate) fn value(
+    key: &OfferKey,
+    live: &Value,
+    shape: &Shape,
+    at: &Address,
+    wire_names: bool,
+) -> Result<Yaml, LeftOut> {
+    let names = Names::of(key, false);
+    let options = Options { wire_names, ..Options::default() };
+    let depth = at.steps().len();
+    let mut writer =
+        Writer { key, options, out: Imported::default(), variables: BTreeSet::new(), names, depth, plans: Vec::new() };
+    if shape.rules.secret && !is_empty(live) {
+        return Err(LeftOut::Secret);
+    }
+    let written = match live {
+        Value::Object(map) => Some(Yaml::Map(writer.object(map, shape, at))),
+        Value::Array(items) => writer.array(items, shape, at.clone()),
+        scalar => writer.scalar(scalar, shape, at.clone()),
+    };
+    let out = writer.out;
+    match written {
+        Some(written) if out.secrets.is_empty() => Ok(written),
+        _ => Err(out.left_out.first().map_or(LeftOut::Secret, |(_, why)| *why)),
+    }
+}
+
 struct Writer<'a> {
     key: &'a OfferKey,
     options: Options<'a>,
@@ -293,7 +324,7 @@ impl Writer<'_> {
         let variable = std::iter::once(base.clone()).chain(numbered).find(|name| !self.variables.contains(name))?;
         self.variables.insert(variable.clone());
         self.out.secrets.push((at, variable.clone()));
-        Some(Yaml::Tagged("!secret", format!("env:{variable}")))
+        Some(Yaml::Tagged("!secret".to_owned(), format!("env:{variable}")))
     }
 
     /// A list is declared whole, so one that cannot be written whole is left to the portal. Members with an identity are
@@ -356,12 +387,12 @@ impl Writer<'_> {
                     self.out.left_out.push((at.clone(), LeftOut::Copy));
                 }
                 self.out.copies.push((at, text.clone()));
-                saved.map(|path| Yaml::Tagged("!artifact", path))
+                saved.map(|path| Yaml::Tagged("!artifact".to_owned(), path))
             }
             Value::String(text) if redact::holds_secret(text) => match without_signature(text, shape) {
                 Some(Unsigned::Blob(address, place)) => {
                     self.out.unsigned.push((at, Some(place)));
-                    Some(Yaml::Tagged("!sas", address))
+                    Some(Yaml::Tagged("!sas".to_owned(), address))
                 }
                 Some(Unsigned::Other(address)) => {
                     self.out.unsigned.push((at, None));
@@ -375,7 +406,7 @@ impl Writer<'_> {
             Value::String(text) if self.options.split_text && is_long_html(text) => {
                 let (name, path) = self.names.text(&at);
                 self.out.files.push((path, text.clone()));
-                Some(Yaml::Tagged("!file", name))
+                Some(Yaml::Tagged("!file".to_owned(), name))
             }
             Value::Number(number) if !matches!(plain(&number.to_string()), Plain::Number(_)) => {
                 self.out.left_out.push((at, LeftOut::Number));

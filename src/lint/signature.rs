@@ -153,7 +153,7 @@ pub(super) fn start(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
 /// Finds declared blobs whose live signature ends soon: by address, when each ends as far as it is known.
 pub(crate) fn live_signatures(
     desired: &Desired,
-    live: BTreeMap<&Address, Option<&str>>,
+    live: &BTreeMap<&Address, Option<&str>>,
     shape: &Shape,
     now: Timestamp,
 ) -> Vec<Diagnostic> {

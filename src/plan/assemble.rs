@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Finding, OfferPlan, Since, Taken, Unchanged, Unread, Verdict, fingerprint, guard, view};
+use super::{Finding, OfferPlan, SavedPlan, Since, Taken, Unchanged, Unread, Verdict, fingerprint, guard, view};
 use crate::model::{Digest, Shard};
 use crate::policy::{self, Failed, TooCostly};
 use crate::workspace::{Guards, PolicyRule};
@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(super) environment: Option<String>,
     pub(super) not_read: usize,
     pub(super) shard: Option<Shard>,
+    pub(super) portal: String,
     pub(super) unused_tokens: Vec<(String, Vec<String>)>,
     pub(super) fingerprint: Digest,
 }
@@ -44,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) not_read: usize,
     /// The share of the offers that the verdicts are of.
     pub(crate) shard: Option<Shard>,
+    /// The portal that was read, or that the snapshot was taken of.
+    pub(crate) portal: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,18 +59,8 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot, environment, not_read, shard } = context;
-    let (mut offers, mut unchanged, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Change(offer) => offers.push(*offer),
-            Verdict::Unchanged(offer) => unchanged.push(*offer),
-            Verdict::Unread(offer) => unread.push(offer),
-        }
-    }
-    offers.sort_by(|a, b| a.key.cmp(&b.key));
-    unchanged.sort_by(|a, b| a.key.cmp(&b.key));
-    unread.sort_by(|a, b| a.key.cmp(&b.key));
+    let Context { guards, closed, rules, accepted, since, snapshot, environment, not_read, shard, portal } = context;
+    let (mut offers, unchanged, unread) = sorted(verdicts);
     for offer in &mut offers {
         offer.findings = offer.accepting(guard::with_configured_levels(offer.found.clone(), &guards));
     }
@@ -94,9 +87,53 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
         environment,
         not_read,
         shard,
+        portal,
         unused_tokens,
         fingerprint,
     })
+}
+
+/// Returns the plan that was saved, with the findings of the time when it was made.
+pub(super) fn restore(saved: SavedPlan) -> Result<Plan, AssembleError> {
+    let SavedPlan { content, bound, fingerprint: _ } = saved;
+    let (findings, mut of_offers) = (content.findings.clone(), content.offer_findings.clone());
+    let (since, snapshot) = (content.since.clone(), content.snapshot.clone());
+    let (environment, shard) = (content.environment.clone(), content.shard);
+    let (mut offers, unchanged, unread) = sorted(content.into_verdicts());
+    for offer in &mut offers {
+        offer.findings = of_offers.remove(&offer.key.to_string()).unwrap_or_default();
+    }
+    let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
+    Ok(Plan {
+        offers,
+        unchanged,
+        unread,
+        findings,
+        since,
+        snapshot,
+        environment,
+        not_read: 0,
+        shard,
+        portal: bound.portal,
+        unused_tokens: Vec::new(),
+        fingerprint,
+    })
+}
+
+/// Sorts verdicts by what was decided, and by the key of the offer.
+fn sorted(verdicts: Vec<Verdict>) -> (Vec<OfferPlan>, Vec<Unchanged>, Vec<Unread>) {
+    let (mut offers, mut unchanged, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Change(offer) => offers.push(*offer),
+            Verdict::Unchanged(offer) => unchanged.push(*offer),
+            Verdict::Unread(offer) => unread.push(offer),
+        }
+    }
+    offers.sort_by(|a, b| a.key.cmp(&b.key));
+    unchanged.sort_by(|a, b| a.key.cmp(&b.key));
+    unread.sort_by(|a, b| a.key.cmp(&b.key));
+    (offers, unchanged, unread)
 }
 
 /// Evaluates the project's own rules, and returns for each offer those that it fails.

@@ -25,7 +25,7 @@ pub(crate) use guard::Finding;
 pub(crate) use guard::many::OUTSIDE_WINDOW;
 pub(crate) use release::{Content, Estimate, InProgress, ReleaseStep, ReleaseView};
 pub(crate) use risk::{Risk, by_risk};
-pub(crate) use saved::{Bound, Content as SavedContent, SavedPlan};
+pub(crate) use saved::{Bound, Content as SavedContent, LoadError, SavedPlan};
 pub(crate) use stale::{MovedField, Stale};
 
 use crate::content::{Contents, Pair};
@@ -392,6 +392,11 @@ impl Plan {
     /// How many of the unchanged offers were not read from the portal, because it lists them as it did before.
     pub(crate) fn not_read(&self) -> usize {
         self.not_read
+    }
+
+    /// The portal that was read, or that the snapshot was taken of.
+    pub(crate) fn portal(&self) -> &str {
+        &self.portal
     }
 
     /// The tokens of the command line that accept nothing, each with the forms that would.

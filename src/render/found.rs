@@ -317,8 +317,8 @@ pub(super) fn drift(drift: &Drift, places: &Places) -> Vec<Found<'static>> {
     let moved = moved.map(|(offer, moved)| {
         let level = if moved.who.is_drift() { Level::Warning } else { Level::Notice };
         let title = format!("{}: {}", offer.key, moved.who.describe());
-        let (file, at) = moved.declared.as_ref().map_or((&offer.path, 1), |(file, line)| (file, *line));
-        let found = told("drift", level, title, &super::drift::line(moved), places.path(file));
+        let (file, at) = moved.declared.as_ref().map_or((offer.path(), 1), |(file, line)| (file.as_str(), *line));
+        let found = told("drift", level, title, &super::view::drift_line(moved), places.path(file));
         Found { region: Some(line(at)), ..found }
     });
     let undeclared = drift.undeclared.iter().map(|one| {

@@ -23,6 +23,9 @@ pub(crate) fn imports(imports: &Imports, paint: Paint) -> String {
             Became::Kept(path) => {
                 writeln!(out, "= {key}   {} declares it and was not changed", visible(path, false))
             }
+            Became::Updated(path) => {
+                writeln!(out, "{} {key}   {} has the portal's values now", paint.changed("~"), visible(path, false))
+            }
             Became::Failed(why) => {
                 writeln!(out, "{} {key}   not written: {}", paint.removed("!"), visible(why, false))
             }
@@ -51,7 +54,7 @@ pub(crate) fn imports(imports: &Imports, paint: Paint) -> String {
     }
     let count = |kind: fn(&Became) -> bool| imports.offers.iter().filter(|offer| kind(&offer.became)).count();
     let written = count(|became| matches!(became, Became::Written(_)));
-    let kept = count(|became| matches!(became, Became::Kept(_)));
+    let kept = count(|became| matches!(became, Became::Kept(_) | Became::Updated(_)));
     let failed = count(|became| matches!(became, Became::Failed(_)));
     let unread = imports.unread.len() + imports.unlisted.len();
     let written = plural(written, "offer");
@@ -94,6 +97,7 @@ fn offer(ImportedOffer { key, state, became, imported, differs }: &ImportedOffer
     let (result, files, cause) = match became {
         Became::Written(files) => ("written", files.clone(), None),
         Became::Kept(file) => ("kept", vec![file.clone()], None),
+        Became::Updated(file) => ("updated", vec![file.clone()], None),
         Became::Failed(why) => ("failed", Vec::new(), Some(why)),
     };
     let secrets = imported.secrets.iter().map(|(at, name)| json!({"address": at.to_string(), "variable": name}));

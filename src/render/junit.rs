@@ -136,7 +136,7 @@ pub(crate) fn report(report: &Report) -> String {
 
 /// Who moved: an offer that drifted fails, as does one that no file declares; what could not be seen is an error.
 pub(crate) fn drift(drift: &Drift) -> String {
-    let text = |moved: &Moved| found::clean(&super::drift::line(moved));
+    let text = |moved: &Moved| found::clean(&super::view::drift_line(moved));
     let offers = drift.offers.iter().map(|offer| {
         let (drifted, rest) = offer.moved.iter().partition::<Vec<_>, _>(|moved| moved.who.is_drift());
         let placed = |moved: &&Moved| match &moved.declared {

@@ -8,6 +8,7 @@ mod diagnostics;
 mod diff_text;
 mod doctor_text;
 mod drift;
+mod fmt_text;
 mod found;
 pub(crate) mod github;
 mod history;
@@ -20,6 +21,7 @@ mod markdown;
 mod plan_text;
 mod progress_text;
 mod report_text;
+mod resolved;
 pub(crate) mod sarif;
 mod snapshot_text;
 mod status_text;
@@ -30,12 +32,13 @@ pub(crate) use diagnostics::diagnostics;
 pub(crate) use diff_text::compared;
 pub(crate) use doctor_text::doctor;
 pub(crate) use drift::drift;
+pub(crate) use fmt_text::{formatted, formatted_json};
 pub(crate) use found::Places;
 pub(crate) use history::{history, history_json};
 pub(crate) use html::{error as error_html, plan as plan_html};
 pub(crate) use imports::{imports, imports_json};
 pub(crate) use json::{
-    compared as compared_json, diagnostics as diagnostics_json, doctor as doctor_json, drift as drift_json,
+    ReadFrom, compared as compared_json, diagnostics as diagnostics_json, doctor as doctor_json, drift as drift_json,
     error as error_json, plan as plan_json, report as report_json, shown as shown_json, snapshot as snapshot_json,
     status as status_json,
 };
@@ -43,6 +46,7 @@ pub(crate) use markdown::{MarkdownOptions, drift as drift_markdown, plan as plan
 pub(crate) use plan_text::{PlanOptions, plan};
 pub(crate) use progress_text::{progress_line, progress_messages, progress_percent};
 pub(crate) use report_text::{report, traffic};
+pub(crate) use resolved::{resolved, resolved_json};
 pub(crate) use snapshot_text::{duration, snapshot};
 pub(crate) use status_text::status;
 
@@ -128,7 +132,7 @@ fn brief_text(text: &str, limit: usize) -> String {
 }
 
 /// Writes the offers that could not be read, each with what follows from it, the cause and a hint.
-fn not_read(out: &mut String, unread: &[Unread], what: &str, paint: Paint) {
+pub(crate) fn not_read(out: &mut String, unread: &[Unread], what: &str, paint: Paint) {
     for Unread { key, cause, hint, .. } in unread {
         let (mark, key) = (paint.removed("?"), paint.strong(&key.to_string()));
         let _ = writeln!(out, "{mark} {key}   {what}\n    {}", visible(cause, false));
@@ -156,6 +160,7 @@ fn counted(count: usize, what: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     mod cost;
+    mod drift;
     pub(crate) mod gallery;
 
     use super::*;

@@ -45,12 +45,13 @@ fn past(purpose: Purpose) -> &'static str {
     }
 }
 
-/// What a run cost the network, in one line.
-pub(crate) fn traffic(traffic: Traffic) -> String {
+/// Returns a line with the portal and the environment of a run, and what it cost the network.
+pub(crate) fn traffic(traffic: Traffic, portal: &str, environment: Option<&str>) -> String {
     let Traffic { requests, retries } = traffic;
     let requests = plural(usize::try_from(requests).unwrap_or(usize::MAX), "request");
     let retries = if retries == 1 { "1 retry".to_owned() } else { format!("{retries} retries") };
-    format!("{requests}, {retries}.")
+    let environment = environment.map(|name| format!(", environment {name}")).unwrap_or_default();
+    format!("{requests} to {portal}{environment}, {retries}.")
 }
 
 fn one(out: &mut String, outcome: &Outcome, purpose: Purpose, paint: Paint) {

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::found::{self, Found, Level, Places, Region};
 use crate::diagnostic::{About, Diagnostic, Fix, Source, Span};
+use crate::edit::mend;
 use crate::error::{Error, Exit};
 use crate::model::Digest;
 use crate::plan::Plan;
-use crate::workspace::mend;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 

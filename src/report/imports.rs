@@ -37,6 +37,8 @@ pub(crate) enum Became {
     Written(Vec<String>),
     /// This file declares it already.
     Kept(String),
+    /// This file declares it already, and has the portal's values now.
+    Updated(String),
     Failed(String),
 }
 
@@ -52,7 +54,7 @@ pub(crate) struct Unlisted {
 impl Imports {
     pub(crate) fn exit(&self) -> Exit {
         let read = self.offers.iter().map(|offer| match offer.became {
-            Became::Written(_) | Became::Kept(_) => Fate::Done,
+            Became::Written(_) | Became::Kept(_) | Became::Updated(_) => Fate::Done,
             Became::Failed(_) => Fate::Failed,
         });
         let unread = self.unread.iter().map(|unread| Fate::unread(unread.denied));

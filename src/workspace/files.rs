@@ -14,7 +14,12 @@ use crate::text::{self, NotText};
 pub(super) enum Files<'a> {
     Disk,
     Revision(&'a Tree),
+    /// The disk, with some files changed.
+    Changed(&'a Changes),
 }
+
+/// What some files of a project would hold, by their paths in it; nothing for one that would be deleted.
+pub(crate) type Changes = BTreeMap<String, Option<String>>;
 
 /// The files of a project at a revision: which there are, and what those hold that were read.
 #[derive(Debug, Default)]
@@ -85,6 +90,18 @@ impl Files<'_> {
         let mut paths = Vec::new();
         match self {
             Self::Disk => collect(&root.join(folder), &mut paths)?,
+            Self::Changed(changes) => {
+                collect(&root.join(folder), &mut paths)?;
+                let is_deleted = |path: &PathBuf| {
+                    let name = slashed(path.strip_prefix(root).unwrap_or(path));
+                    changes.get(&name).is_some_and(Option::is_none)
+                };
+                paths.retain(|path| !is_deleted(path));
+                let new = changes.iter().filter(|(name, text)| text.is_some() && is_offer_file(name, folder));
+                let new = new.map(|(name, _)| root.join(name)).filter(|path| !paths.contains(path));
+                let new = new.collect::<Vec<_>>();
+                paths.extend(new);
+            }
             Self::Revision(tree) => {
                 let folder = Tree::resolve(Path::new(""), folder).map_err(std::io::Error::other)?;
                 paths.extend(tree.names().filter(|name| is_offer_file(name, &folder)).map(|name| root.join(name)));
@@ -101,12 +118,25 @@ impl Files<'_> {
             let name = slashed(path.strip_prefix(root).unwrap_or(path));
             return tree.want(&name).map(<[u8]>::to_vec).map_err(std::io::Error::other);
         }
+        if let Some(text) = self.changed(&slashed(path.strip_prefix(root).unwrap_or(path))) {
+            return Ok(text.as_bytes().to_vec());
+        }
         if !path.canonicalize()?.starts_with(root.canonicalize()?) {
             return Err(std::io::Error::other("it is a link that leads out of the project, or lies outside of it"));
         }
         let mut bytes = Vec::new();
         text::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+impl<'a> Files<'a> {
+    /// What a file would hold that changes.
+    pub(super) fn changed(self, name: &str) -> Option<&'a str> {
+        match self {
+            Self::Changed(changes) => changes.get(name)?.as_deref(),
+            Self::Disk | Self::Revision(_) => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::files::{Files, decode};
+use super::files::{Changes, Files, decode};
 use super::layout::{Environments, Layer, Layout, Parts, Stray, layout};
 use super::tags::{self, Resolved, Tags};
 use super::{
@@ -42,6 +42,11 @@ impl Project {
         self.load_from(Reading { files: Files::Disk, schemas, surroundings })
     }
 
+    /// As [`Self::load`], as if some files had changed already.
+    pub(crate) fn load_changed(&self, changes: &Changes, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
+        self.load_from(Reading { files: Files::Changed(changes), schemas, surroundings })
+    }
+
     /// Reads every offer file of a revision. What is not in memory yet is noted in the tree, and missing in the result.
     pub(crate) fn load_revision(&self, tree: &Tree, schemas: &Schemas, surroundings: &Surroundings<'_>) -> Loaded {
         self.load_from(Reading { files: Files::Revision(tree), schemas, surroundings })
@@ -65,7 +70,7 @@ impl Project {
     }
 
     /// The name of a file for people: its path in the project.
-    fn name(&self, path: &Path) -> String {
+    pub(crate) fn name(&self, path: &Path) -> String {
         slashed(path.strip_prefix(&self.root).unwrap_or(path))
     }
 

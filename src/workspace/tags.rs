@@ -155,9 +155,13 @@ impl Tags<'_> {
                 let (inside, bytes) = self.at_revision(tree, path).map_err(fail)?;
                 (inside, Cow::Borrowed(bytes))
             }
-            Files::Disk => {
+            Files::Disk | Files::Changed(_) => {
                 let (full, inside) = self.inside(path).map_err(fail)?;
-                (inside, Cow::Owned(bytes(&full, MAX_FILE).map_err(fail)?))
+                let bytes = match self.files.changed(&inside) {
+                    Some(text) => text.as_bytes().to_vec(),
+                    None => bytes(&full, MAX_FILE).map_err(fail)?,
+                };
+                (inside, Cow::Owned(bytes))
             }
         };
         not_a_pointer(&bytes).map_err(fail)?;
@@ -200,7 +204,7 @@ impl Tags<'_> {
         }
         let fail = |why: String| (Code::Artifact, format!("`!artifact {text}` cannot be read: {why}"));
         let (path, content) = match self.files {
-            Files::Disk => {
+            Files::Disk | Files::Changed(_) => {
                 let (full, path) = self.inside(text).map_err(fail)?;
                 (path, content(&full).map_err(fail)?)
             }

@@ -15,7 +15,7 @@ use crate::redact;
 
 /// As much as the portal's own documents may have.
 pub(super) const MAX_BYTES: usize = 16 << 20;
-pub(super) const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document, anchors and aliases expanded, unless its text is so long that it has more by itself.
 const MAX_NODES: usize = 200_000;
 /// A node that is written takes this many bytes at least, with what stands around it.
@@ -65,6 +65,34 @@ pub(super) fn parse_in(
         secret: false,
     };
     loader.document()
+}
+
+/// Returns the document of a text as it is written: a tag is not resolved, but a part of its value. `None` for what cannot be
+/// read.
+pub(crate) fn untagged(text: &str) -> Option<Node> {
+    let source = Source { path: "".into(), text: text.into() };
+    untagged_in(FileId::default(), &source, &mut Vec::new())
+}
+
+/// As [`untagged`], with what is wrong in the file.
+pub(super) fn untagged_in(file: FileId, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    let mut keep = |tag: &str, node: &Node| {
+        Ok(match &node.kind {
+            Kind::Scalar(Value::String(text)) => Kind::Scalar(Value::String(opaque(tag, text))),
+            kind => kind.clone(),
+        })
+    };
+    parse_in(file, source, &mut keep, diagnostics)
+}
+
+/// Returns what stands for a tag and its text in [`untagged`]; no file holds such a text.
+pub(crate) fn opaque(tag: &str, text: &str) -> String {
+    format!("\0{tag} {text}")
+}
+
+/// Returns the tag of what [`opaque`] made.
+pub(crate) fn tag(opaque: &str) -> Option<&str> {
+    opaque.strip_prefix('\0')?.split(' ').next()
 }
 
 /// The loader stops: the reason is in the diagnostics.

@@ -52,7 +52,7 @@ Done: 3 offers applied, 1 unchanged.
 
     let none = "No changes: 4 offers on the portal are as the files.\n";
     let unchanged = command(folder.path(), &["plan", "--detailed-exitcode"]).exits(0);
-    assert_eq!((unchanged.stdout.as_str(), unchanged.stderr.as_str()), (none, "16 requests, 0 retries.\n"));
+    assert_eq!((unchanged.stdout.as_str(), unchanged.stderr.as_str()), (none, "16 requests to sandbox, 0 retries.\n"));
 
     let file = folder.path().join("offers/edge-gateway.yaml");
     let before = std::fs::read_to_string(&file).expect("read");

@@ -33,7 +33,7 @@ pub(crate) fn plan(plan: &Plan, html_source: bool) -> String {
                 p.summary { (summary) }
                 (verdict(&review))
                 @for finding in &review.findings { (found(finding)) }
-                @for line in &review.scope { p.counts { (line) } }
+                @for line in review.portal.iter().chain(&review.scope) { p.counts { (line) } }
                 p.fingerprint { "Fingerprint " code { (review.fingerprint) } }
             }
             (contents(&review))

@@ -106,7 +106,7 @@ impl Page {
         self.not_read(review);
         self.offers(review);
         self.unchanged(review);
-        review.scope.iter().for_each(|line| self.block(&code(line)));
+        review.portal.iter().chain(&review.scope).for_each(|line| self.block(&code(line)));
         self.out.push_str(&format!("Fingerprint: <code>{}</code>\n", review.fingerprint));
         self.out
     }
@@ -249,7 +249,7 @@ impl Page {
         let class =
             if item.risk.is_grave() { format!("**{}**", item.risk.word()) } else { item.risk.word().to_owned() };
         let act = item.act;
-        let place = if item.place.is_empty() { "no file asks for it".to_owned() } else { code(&item.place) };
+        let place = if item.place.is_empty() { "not declared".to_owned() } else { code(&item.place) };
         let symbol = act.symbol().replace('~', "&#126;");
         self.block(&format!("**{symbol} {}** {}{what} ({class}{twin}, {place})", act.word(), code(&item.address)));
         if self.step < Step::NoBodies {

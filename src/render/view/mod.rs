@@ -6,6 +6,7 @@
 
 mod counts;
 mod deletion;
+mod drift;
 mod group;
 mod hunks;
 mod markup;
@@ -17,8 +18,9 @@ use serde_json::Value;
 
 pub(crate) use counts::Counts;
 pub(crate) use deletion::Deletion;
-pub(crate) use group::{MOST_LINES, Version};
-pub(crate) use hunks::{Hunks, Line, Piece, hunks};
+pub(crate) use drift::{DriftReview, DriftedOffer, Sides, drift, drift_line};
+pub(crate) use group::Version;
+pub(crate) use hunks::{Hunks, Line, Piece};
 pub(crate) use prices::PriceTable;
 pub(crate) use rename::Difference;
 pub(crate) use value::{Field, Fields};
@@ -49,6 +51,8 @@ pub(crate) struct Review {
     pub(crate) findings: Vec<FindingReview>,
     /// What the plan does not cover, and what it was made from in the place of the portal.
     pub(crate) scope: Vec<String>,
+    /// The portal that was read, for texts that are read elsewhere than beside the run's own messages.
+    pub(crate) portal: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +106,7 @@ pub(crate) struct UnchangedReview {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UnreadReview {
-    /// `publisher/offer`.
+    /// `publisher/offer`, or `publisher/*`.
     pub(crate) key: String,
     pub(crate) cause: String,
     pub(crate) hint: Option<String>,
@@ -237,6 +241,8 @@ pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
         unread: plan.unread().iter().map(unread).collect(),
         findings: plan.findings().iter().map(|found| finding(found, false)).collect(),
         scope: scope(plan),
+        portal: (plan.snapshot().is_none() && !plan.portal().is_empty())
+            .then(|| format!("Portal: {}.", visible(plan.portal(), false))),
     }
 }
 
@@ -274,6 +280,10 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
     let write = offer.write();
     let changes = classed(offer);
     let files = |file| offer.file(file);
+    let document = match &offer.base {
+        Base::Present { document, .. } => Some(document),
+        Base::Absent => None,
+    };
     OfferReview {
         key: offer.key.to_string(),
         offer_type: visible(&offer.offer_type, false),
@@ -283,7 +293,7 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
         through: offer.through,
         findings: offer.findings.iter().map(|found| finding(found, true)).collect(),
         deletions: changes.iter().flat_map(|(_, change)| deletion::deletions(change, &files)).collect(),
-        items: group::items(&changes, &offer.base, &files, options),
+        items: group::items(&changes, document, &files, options),
         counts: Counts::of(&offer.diff, write.is_some()),
         uploads: offer.uploads.iter().map(|file| (visible(&file.path, false), file.content.size)).collect(),
         signed: offer.signed().into_iter().map(|address| visible(address, false)).collect(),
@@ -293,13 +303,13 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
             .iter()
             .map(|told| format!("{} {}", visible(&told.step, false), visible(&told.estimate, false)))
             .collect(),
-        rides_along: group::items(&plan::by_risk(&offer.rides_along), &offer.base, &files, options),
+        rides_along: group::items(&plan::by_risk(&offer.rides_along), document, &files, options),
     }
 }
 
-/// Changes that are of no plan, as a plan shows them.
-pub(crate) fn items(changes: &[Change], files: Files<'_>, options: ViewOptions) -> Vec<Item> {
-    group::items(&plan::by_risk(changes), &Base::Absent, files, options)
+/// Returns changes that are not part of a plan, as a plan shows them.
+pub(crate) fn items(changes: &[Change], document: Option<&Value>, files: Files<'_>, options: ViewOptions) -> Vec<Item> {
+    group::items(&plan::by_risk(changes), document, files, options)
 }
 
 fn finding(finding: &Finding, of_offer: bool) -> FindingReview {
@@ -325,7 +335,7 @@ impl FindingReview {
     }
 }
 
-fn unread(unread: &Unread) -> UnreadReview {
+pub(crate) fn unread(unread: &Unread) -> UnreadReview {
     UnreadReview {
         key: unread.key.to_string(),
         cause: visible(&unread.cause, false),

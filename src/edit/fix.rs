@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::yaml;
 use crate::diagnostic::{Change, Fix, Source};
 use crate::model::{Entry, Kind, Node};
+use crate::workspace::untagged;
 
 /// A file's new text, and what became of each fix.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ pub(crate) struct Mended {
 /// text is read anew: if it does not say what it said before but for the one change, the edit is dropped.
 pub(crate) fn mend(source: &Source, fixes: &[&Fix]) -> Mended {
     let mut mended = Mended { text: source.text.to_string(), done: Vec::new() };
-    let Some(mut tree) = bare(&mended.text) else { return mended };
+    let Some(mut tree) = untagged(&mended.text) else { return mended };
     let mut order = (0..fixes.len()).collect::<Vec<_>>();
     order.sort_by_key(|&index| std::cmp::Reverse((fixes[index].bytes.start, fixes[index].bytes.end)));
     let mut free = mended.text.len();
@@ -33,7 +33,7 @@ pub(crate) fn mend(source: &Source, fixes: &[&Fix]) -> Mended {
         let mut text = mended.text.clone();
         text.replace_range(fix.bytes.clone(), &fix.text);
         let wanted = changed(&tree, fix);
-        let Some(read) = bare(&text).filter(|read| same(read, &wanted)) else { continue };
+        let Some(read) = untagged(&text).filter(|read| said(read) == said(&wanted)) else { continue };
         free = fix.bytes.start;
         tree = read;
         mended.text = text;
@@ -41,18 +41,6 @@ pub(crate) fn mend(source: &Source, fixes: &[&Fix]) -> Mended {
     }
     mended.done.reverse();
     mended
-}
-
-/// The document without knowledge of what tags stand for.
-fn bare(text: &str) -> Option<Node> {
-    let source = Source { path: "".into(), text: text.into() };
-    let mut opaque = |tag: &str, node: &Node| {
-        Ok(match &node.kind {
-            Kind::Scalar(value) => Kind::Scalar(Value::String(format!("{tag} {value}"))),
-            kind => kind.clone(),
-        })
-    };
-    yaml::parse(&source, &mut opaque, &mut Vec::new())
 }
 
 /// The tree after the fix.
@@ -82,15 +70,8 @@ fn changed(node: &Node, fix: &Fix) -> Node {
     Node { kind, span: node.span }
 }
 
-/// Whether two trees say the same, wherever it stands.
-fn same(a: &Node, b: &Node) -> bool {
-    match (&a.kind, &b.kind) {
-        (Kind::List(a), Kind::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Kind::Map(a), Kind::Map(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.key == b.key && same(&a.value, &b.value))
-        }
-        (a, b) => a == b,
-    }
+fn said(tree: &Node) -> Value {
+    tree.to_value(&mut |_| Value::Null)
 }
 
 #[cfg(test)]

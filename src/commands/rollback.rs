@@ -1,0 +1,41 @@
+//! `offerctl rollback`: writes an earlier state of an offer into its files. Nothing is applied.
+
+use super::adopt;
+use super::edit::overlay;
+use super::shell::Shell;
+use super::show::{cannot_read, read};
+use crate::cli::{OfferAt, RollbackArgs};
+use crate::content::Contents;
+use crate::diff::{self, Compare};
+use crate::error::{Error, Exit, Result};
+
+pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
+    let key = &args.offer;
+    let (project, loaded) = shell.load(&[key.to_string()])?;
+    let desired = loaded.offer(key).ok_or_else(|| Error::invalid(format!("no file declares the offer {key}")))?;
+    let at = OfferAt { key: key.clone(), state: args.to };
+    let found =
+        shell.with_portal(async |portal| shell.until_stopped(async { Ok(read(&portal.reader, &at).await) }).await);
+    let live = found.await?.map_err(|unread| cannot_read(args.to, &unread))?;
+    let shape = shell.schemas.shape(&desired.offer_type);
+    let contents = Contents::default();
+    let adopted = adopt::of(desired, &live, &contents, shape, overlay(shell, &project), |_| true);
+    let exit = adopt::write(shell, &project, &[], args.rewriting, &[adopted], &[])?;
+    let options =
+        Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(&contents), only_count: false };
+    let diff = diff::compare(&desired.document, &live, shape, options);
+    for secret in &diff.secrets {
+        shell.term.alert(&format!("not restored: {secret}: a secret, which the portal does not return"));
+    }
+    for unknown in &diff.unknown {
+        shell.term.alert(&format!("not restored: {}: a file that the portal copied", unknown.address));
+    }
+    for signature in &diff.signatures {
+        shell.term.alert(&format!(
+            "not restored: {}: the signature; `apply` keeps the live one or signs anew",
+            signature.address
+        ));
+    }
+    shell.term.say(&format!("The files are as {} in {key}; nothing was applied. Next: offerctl plan", args.to));
+    Ok(exit)
+}
