@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::Shard;
 use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
@@ -154,6 +155,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Show what `apply` would change
     Plan(PlanArgs),
+    /// Join the saved plans of all shards into one
+    MergePlans(MergePlansArgs),
     /// Show a saved plan, without the project and the portal
     ShowPlan(ShowPlanArgs),
     /// Write drafts and, if asked, publish, go live, and wait
@@ -202,6 +205,10 @@ pub(crate) struct ValidateArgs {
     /// Which offers.
     #[command(flatten)]
     pub(crate) targets: Targets,
+
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
 
     /// Fix findings that have one right answer, such as missing quotes; comments are kept
     #[arg(long)]
@@ -285,6 +292,10 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) shaping: Shaping,
 
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+
     /// Plan against a snapshot instead of the portal, without a credential and a connection; the plan cannot be applied
     #[arg(long, value_name = "FILE")]
     pub(crate) live: Option<PathBuf>,
@@ -304,6 +315,35 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+}
+
+/// `offerctl merge-plans`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl merge-plans shard-*.json --out plan.json    join what each machine saved"
+)]
+pub(crate) struct MergePlansArgs {
+    /// The plans that `plan --shard i/n --out FILE` saved, one for each shard
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) plans: Vec<PathBuf>,
+
+    /// Save the plan of all shards for apply
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// Which offers are read from the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Refresh {
+    /// Every one.
+    #[default]
+    All,
+    /// Those that the portal lists otherwise, or the files declare otherwise, than when they compared equal last.
+    Changed,
 }
 
 /// What shapes the texts of a plan.
@@ -332,16 +372,6 @@ pub(crate) struct ShowPlanArgs {
     pub(crate) html_source: bool,
 }
 
-/// Which offers are read from the portal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Refresh {
-    /// Every one.
-    #[default]
-    All,
-    /// Those that the portal lists otherwise, or the files declare otherwise, than when they compared equal last.
-    Changed,
-}
-
 /// `offerctl apply`.
 #[derive(Debug, Args)]
 #[command(
@@ -354,6 +384,10 @@ pub(crate) struct ApplyArgs {
     /// What shapes the plan.
     #[command(flatten)]
     pub(crate) shaping: Shaping,
+
+    /// Only this share of a saved plan: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
 
     /// Apply only the plan with this fingerprint, as `plan` shows it (12 to 64 digits)
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]

@@ -154,7 +154,12 @@ impl Draft<'_> {
     }
 
     fn compare(&self, live: &Value, resend: bool) -> Diff {
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend, contents: Some(&self.plan.contents) };
+        let options = Compare {
+            ignore: &self.desired.reconcile.ignore,
+            resend,
+            contents: Some(&self.plan.contents),
+            only_count: false,
+        };
         diff::compare(&self.desired.document, live, self.shape, options)
     }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{Refresh, Targets};
+use crate::model::Shard;
 
 /// `offerctl drift`.
 #[derive(Debug, Args)]
@@ -18,6 +19,10 @@ pub(crate) struct DriftArgs {
     /// contains an offer counts. Without it, drift cannot show which side changed
     #[arg(long, value_name = "PATH|REV")]
     pub(crate) base: Vec<String>,
+
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
 
     /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]

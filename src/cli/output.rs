@@ -92,6 +92,7 @@ impl Command {
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Plan(_) => "plan",
+            Self::MergePlans(_) => "merge-plans",
             Self::ShowPlan(_) => "show-plan",
             Self::Apply(_) => "apply",
             Self::Status(_) => "status",
@@ -112,7 +113,9 @@ impl Command {
         use Format::{Github, Html, Json, Junit, Markdown, Sarif, Text, Yaml};
         match self {
             Self::Validate(_) => &[Text, Markdown, Json, Sarif, Junit, Github],
-            Self::Plan(_) | Self::ShowPlan(_) => &[Text, Markdown, Html, Json, Sarif, Junit, Github],
+            Self::Plan(_) | Self::MergePlans(_) | Self::ShowPlan(_) => {
+                &[Text, Markdown, Html, Json, Sarif, Junit, Github]
+            }
             // What a run did is no finding in a file, so there is nothing for code scanning.
             Self::Apply(_) | Self::Wait(_) | Self::Publish(_) | Self::GoLive(_) | Self::Cancel(_) => {
                 &[Text, Markdown, Json, Junit, Github]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Targets;
+use crate::model::Shard;
 
 /// `offerctl snapshot`.
 #[derive(Debug, Args)]
@@ -15,6 +16,10 @@ pub(crate) struct SnapshotArgs {
     /// Which offers.
     #[command(flatten)]
     pub(crate) targets: Targets,
+
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
 
     /// File to write; it contains no secrets
     #[arg(long, value_name = "FILE")]

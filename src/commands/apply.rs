@@ -25,6 +25,10 @@ use crate::workspace::{Desired, Project, environment_name};
 pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     let saved = saved_plan(args)?;
     let targets = if saved.is_some() { &[][..] } else { &args.targets };
+    if args.shard.is_some() && saved.is_none() {
+        return Err(Error::invalid("--shard is a share of a saved plan, and none is given")
+            .hint("plan with `plan --shard I/N --out FILE`, join with `merge-plans`, and apply that file"));
+    }
     let (project, mut loaded) = shell.load_linted(targets)?;
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let saved = match saved {
@@ -33,7 +37,10 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     };
     let portal = shell.connect().await?;
     let plan = match saved {
-        Some((plan, made_from)) if made_from == portal.name => Ok(plan),
+        Some((plan, made_from)) if made_from == portal.name => Ok(match args.shard {
+            Some(shard) => plan.only(shard),
+            None => plan,
+        }),
         Some((_, made_from)) => {
             let message = format!(
                 "the plan was made for the portal {made_from}, but this is {}; nothing was written",
@@ -43,7 +50,8 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
         }
         None => {
             let keep_unchanged = shell.writes(Format::Json);
-            plan::make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await
+            let context = Context { since, ..plan::context(&project, &args.shaping.allow, &portal.name) };
+            plan::make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await
         }
     };
     let exit = match plan {
@@ -166,6 +174,12 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
         ));
     }
     let saved = plan::read_saved(path)?;
+    if let Some(shard) = saved.content.shard.filter(|shard| shard.of > 1) {
+        let message =
+            format!("{target} is the plan of shard {shard}, and guards look at the whole; nothing was written");
+        return Err(Error::new(Exit::Refused, message)
+            .hint("join the plans of all shards with `offerctl merge-plans`, and apply that plan"));
+    }
     match &saved.content.snapshot {
         None => Ok(Some(saved)),
         Some(taken) => {

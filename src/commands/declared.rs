@@ -13,7 +13,7 @@ use super::shell::Shell;
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span};
 use crate::error::Error;
 use crate::lint::{self, Context};
-use crate::model::OfferKey;
+use crate::model::{OfferKey, Shard};
 use crate::parallel::on_all_processors;
 use crate::redact;
 use crate::schema::Schemas;
@@ -42,6 +42,8 @@ pub(super) struct Roll {
     pub(super) files: usize,
     /// The usable offers and their files, in the order of the keys.
     pub(super) offers: BTreeMap<OfferKey, String>,
+    /// Those of other shards.
+    pub(super) others: BTreeMap<OfferKey, String>,
     /// What is wrong, in the order of file and place.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -69,10 +71,12 @@ pub(super) fn read_all(
     schemas: &Schemas,
     lints: Lints,
     known: Option<&Known>,
+    shard: Option<Shard>,
     give: &(dyn Fn(Option<(Desired, bool)>) + Sync),
 ) -> Roll {
     let outside = Outside::new();
     let secrets = Mutex::new(BTreeSet::new());
+    let is_ours = |key: &OfferKey| shard.is_none_or(|shard| shard.holds(key));
     let read = |parts: &Parts| {
         if let Some(Skipped { key, path, line }) = known.and_then(|known| known.skips_files(project, parts)) {
             key.names(&mut redact::keep_name);
@@ -87,6 +91,10 @@ pub(super) fn read_all(
         desired.names(schemas.shape(&desired.offer_type), &mut redact::keep_name);
         outside.secrets(&desired, &mut secrets.lock().unwrap_or_else(PoisonError::into_inner));
         let usable = findings.iter().all(|finding| finding.severity != Severity::Error);
+        if !is_ours(&desired.key) {
+            // Another machine tells of it.
+            return (usable.then(|| claim(&desired)), Vec::new());
+        }
         if lints != Lints::None {
             let found = self::lints(project, &desired, schemas, &findings);
             findings.extend(found);
@@ -105,14 +113,15 @@ pub(super) fn read_all(
     for (claim, findings) in on_all_processors(&listed.parts, read) {
         roll.diagnostics.extend(findings);
         let Some(claim) = claim else { continue };
-        if let Some(path) = roll.offers.get(&claim.key) {
+        let offers = if is_ours(&claim.key) { &mut roll.offers } else { &mut roll.others };
+        if let Some(path) = offers.get(&claim.key) {
             let first = format!("{path}:{}", lines[&claim.key]);
             let (span, path) = claim.id.map_or((None, claim.path.as_str().into()), |(span, path)| (Some(span), path));
             roll.diagnostics.push(project.declared_twice(&claim.key, &path, span, &first));
             continue;
         }
         lines.insert(claim.key.clone(), claim.line);
-        roll.offers.insert(claim.key, claim.path);
+        offers.insert(claim.key, claim.path);
     }
     let place = |finding: &Diagnostic| {
         (finding.source.path.clone(), finding.span.map_or((0, 0), |span| (span.line, span.column)))
@@ -246,7 +255,13 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Starts to read every file of the project.
-    pub(super) fn start(project: Arc<Project>, schemas: Arc<Schemas>, lints: Lints, known: Option<Arc<Known>>) -> Self {
+    pub(super) fn start(
+        project: Arc<Project>,
+        schemas: Arc<Schemas>,
+        lints: Lints,
+        known: Option<Arc<Known>>,
+        shard: Option<Shard>,
+    ) -> Self {
         let listed = project.list();
         let files = listed.parts.len();
         let (sender, tickets) = mpsc::channel(AHEAD);
@@ -266,7 +281,7 @@ impl Ahead {
                 // Nobody takes them any more after a wish to stop.
                 let _ = sender.blocking_send(Ticket { desired, clean, size, room });
             };
-            let roll = read_all(&project, listed, &schemas, lints, known.as_deref(), &give);
+            let roll = read_all(&project, listed, &schemas, lints, known.as_deref(), shard, &give);
             tracing::info!(project = %project.root.display(), files = roll.files, "project");
             roll
         });

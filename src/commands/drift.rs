@@ -14,7 +14,7 @@ use super::observe::{self, Desk, each};
 use super::shell::Shell;
 use crate::cli::{DriftArgs, Format, Refresh, Rewriting};
 use crate::content::Contents;
-use crate::diff::{self, Change};
+use crate::diff;
 use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
@@ -22,7 +22,7 @@ use crate::model::{Address, Digest, OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::{OfferSummary, Reader};
 use crate::render::{self, MarkdownOptions};
-use crate::revise::{self, Adopted};
+use crate::revise::Adopted;
 use crate::schema::{Schemas, Shape};
 use crate::workspace::{Desired, Project, environment_name};
 
@@ -32,7 +32,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let targets = &args.targets.targets;
     let (bases, portal, supply, known) = match args.refresh {
         Refresh::All => {
-            let mut supply = shell.supply(targets, Lints::None, None)?;
+            let mut supply = shell.supply(targets, args.shard, Lints::None, None)?;
             shell.until_stopped(async { Ok(supply.begin().await) }).await?;
             let ready = async {
                 let bases = Arc::from(bases(shell, &project, &args.base).await?);
@@ -62,7 +62,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
         return adopt::write(shell, &project, &args.adopt, Rewriting { patch: args.patch }, &adopted, &found.unread);
     }
     files.extend(roll.map(|roll| roll.offers).unwrap_or_default());
-    let places = shell.places_of(files);
+    let places = shell.places_of(files.into_iter());
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
     let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
     shell.emit_on(&|format, surface| match format {
@@ -81,15 +81,11 @@ fn check_adopt(shell: &Shell, args: &DriftArgs) -> Result<()> {
     let other = shell.global.output.iter().any(|output| output.format != Format::Text);
     match !args.adopt.is_empty() && other {
         true => Err(Error::invalid("--adopt shows the change of the files as text").hint("leave out -o")),
+        false if !args.adopt.is_empty() && args.refresh == Refresh::Changed => {
+            Err(Error::invalid("--adopt reads every offer").hint("leave out --refresh=changed"))
+        }
         false => Ok(()),
     }
-}
-
-/// What is written into the files.
-struct Adopting {
-    /// Addresses, or `all`.
-    names: Vec<String>,
-    environment: Option<String>,
 }
 
 enum Origin {
@@ -180,11 +176,11 @@ async fn known(
     portal: &Portal,
 ) -> Result<(Option<Arc<Known>>, Supply)> {
     let bases = bases.iter().map(Origin::digest).collect::<Vec<_>>();
-    let choices = serde_json::json!([bases, args.no_artifacts]);
+    let choices = serde_json::json!([bases, args.no_artifacts, args.shard]);
     let circumstances = Circumstances { command: "drift", portal: &portal.name, choices, dates: Dates::Until };
     let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
     let known = shell.until_stopped(known).await?.map(Arc::new);
-    let supply = shell.supply(&args.targets.targets, Lints::None, known.clone())?;
+    let supply = shell.supply(&args.targets.targets, args.shard, Lints::None, known.clone())?;
     Ok((known, supply))
 }
 
@@ -211,12 +207,13 @@ async fn look(
         count_undeclared: !args.allow_undeclared,
         ..Drift::default()
     };
-    let adopting = Arc::new(Adopting { names: args.adopt.clone(), environment: shell.global.env.clone() });
     let mut adopted = Vec::new();
     let all = async {
+        let environment = shell.global.env.clone();
+        let wanted = Arc::new(Wanted { addresses: args.adopt.clone(), environment });
         let one = |ticket: Ticket| {
-            let (desk, bases, adopting) = (desk.clone(), Arc::clone(bases), Arc::clone(&adopting));
-            async move { one(&desk, ticket, &bases, &adopting).await }
+            let (desk, bases, wanted) = (desk.clone(), Arc::clone(bases), Arc::clone(&wanted));
+            async move { one(&desk, ticket, &bases, &wanted).await }
         };
         let (read, unread) = each(shell.term, portal.at_once, &mut supply, one).await;
         (found.offers, adopted) = read.into_iter().unzip();
@@ -233,8 +230,10 @@ async fn look(
         // What is left out by a target is declared all the same.
         if args.targets.targets.is_empty() {
             let declared = found.offers.iter().map(|offer| &offer.key).chain(found.unread.iter().map(|one| &one.key));
-            let declared = declared.cloned().collect::<Vec<_>>();
+            let others = roll.iter().flat_map(|roll| roll.others.keys());
+            let declared = declared.chain(others).cloned().collect::<Vec<_>>();
             undeclared(&portal.reader, &declared, known.as_deref(), bases, &mut found).await;
+            found.undeclared.retain(|one| args.shard.is_none_or(|shard| shard.holds(&one.key)));
         }
         Ok(roll)
     };
@@ -246,14 +245,21 @@ async fn look(
     if let Some(known) = known.and_then(Arc::into_inner) {
         known.keep(args.targets.targets.is_empty());
     }
+    adopted.retain(|_| !args.adopt.is_empty());
     Ok((found, adopted, roll))
+}
+
+/// What is adopted into the files.
+struct Wanted {
+    addresses: Vec<String>,
+    environment: Option<String>,
 }
 
 async fn one(
     desk: &Desk,
     ticket: Ticket,
     bases: &Arc<[Origin]>,
-    adopting: &Arc<Adopting>,
+    wanted: &Arc<Wanted>,
 ) -> std::result::Result<Option<(OfferDrift, Adopted)>, Unread> {
     if desk.skips(&ticket).await {
         return Ok(None);
@@ -263,7 +269,7 @@ async fn one(
     let read = desk.reader.offer_sized(&desired.key).await;
     let (live, length) = read.map_err(|problem| observe::unread(&desired.key, &problem))?;
     let size = size.max(length);
-    let (all, adopting) = (Arc::clone(bases), Arc::clone(adopting));
+    let (all, wanted) = (Arc::clone(bases), Arc::clone(wanted));
     let first = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let diff = drift::compared(&desired, &live, &Contents::default(), shape);
@@ -273,16 +279,18 @@ async fn one(
         }
         match open.is_empty() {
             true => {
-                let drift = moved(&desired, &all, &live, &Contents::default(), diff.changes, shape, &adopting);
-                if let (Some(known), true) = (known, drift.0.moved.is_empty()) {
+                let nothing = Contents::default();
+                let drift = drift::of(&desired, base(&all, &desired), &live, &nothing, diff.changes, shape);
+                if let (Some(known), true) = (known, drift.moved.is_empty()) {
                     known.note(&desired, clean, &live);
                 }
-                Ok(drift)
+                let adopted = wanted.adopted(&desired, &drift, &live, &nothing, shape);
+                Ok((drift, adopted))
             }
-            false => Err((desired, live, open, all, adopting)),
+            false => Err((desired, live, open, all, wanted)),
         }
     };
-    let (desired, live, mut open, all, adopting) = match desk.compute(size, first).await {
+    let (desired, live, mut open, all, wanted) = match desk.compute(size, first).await {
         Ok(moved) => return Ok(Some(moved)),
         Err(open) => open,
     };
@@ -295,40 +303,38 @@ async fn one(
     let again = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let changes = drift::compared(&desired, &live, &contents, shape).changes;
-        moved(&desired, &all, &live, &contents, changes, shape, &adopting)
+        let drift = drift::of(&desired, base(&all, &desired), &live, &contents, changes, shape);
+        let adopted = wanted.adopted(&desired, &drift, &live, &contents, shape);
+        (drift, adopted)
     };
     Ok(Some(desk.compute(size, again).await))
 }
 
-/// Tells what moved in an offer, and adopts what is asked for.
-fn moved(
-    desired: &Desired,
-    bases: &[Origin],
-    live: &Live,
-    contents: &Contents,
-    changes: Vec<Change>,
-    shape: &Shape,
-    adopting: &Adopting,
-) -> (OfferDrift, Adopted) {
-    let Adopting { names, environment } = adopting;
-    let kept = if names.is_empty() { Vec::new() } else { changes.clone() };
-    let drift = drift::of(desired, base(bases, desired), live, contents, changes, shape);
-    let is_wanted = |address: &Address| {
-        let is_drift = drift.moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
-        names.iter().any(|name| if name == "all" { is_drift } else { address.to_string() == *name })
-    };
-    let wanted = kept.iter().filter(|change| is_wanted(&change.address)).collect::<Vec<_>>();
-    let adopted = match live {
-        Live::Present(offer) if !wanted.is_empty() => {
-            revise::adopt(desired, &offer.document, &wanted, shape, environment.as_deref())
+impl Wanted {
+    /// Returns the edits of the files that adopt what is wanted of an offer.
+    fn adopted(
+        &self,
+        desired: &Desired,
+        drifted: &OfferDrift,
+        live: &Live,
+        contents: &Contents,
+        shape: &Shape,
+    ) -> Adopted {
+        let Self { addresses, environment } = self;
+        let Live::Present(offer) = live else { return Adopted::default() };
+        if addresses.is_empty() {
+            return Adopted::default();
         }
-        _ => Adopted::default(),
-    };
-    (drift, adopted)
+        let is_wanted = |address: &Address| {
+            let drift = drifted.moved.iter().any(|moved| moved.address == *address && moved.who.is_drift());
+            addresses.iter().any(|name| if name == "all" { drift } else { address.to_string() == *name })
+        };
+        adopt::of(desired, &offer.document, contents, shape, environment.as_deref(), is_wanted)
+    }
 }
 
 /// The first base that tells of an offer, with its name; or why none does, where there are bases.
-fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
+fn base<'a>(bases: &'a [Origin], desired: &Desired) -> drift::Known<'a> {
     let mut why = (!bases.is_empty()).then(|| "the receipt does not contain it".to_owned());
     for origin in bases {
         match origin.of(&desired.key, desired.path()) {

@@ -279,7 +279,7 @@ fn compared(
     let desired = after.offers.iter().map(|offer| (folded(&offer.key), offer)).collect::<BTreeMap<_, _>>();
     let differs = |Read { offer, live }: &Read| -> Vec<Address> {
         let Some(desired) = desired.get(&folded(&offer.key)) else { return Vec::new() };
-        let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: None };
+        let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: None, only_count: false };
         let diff = diff::compare(&desired.document, live, schemas.shape(show::offer_type(live)), options);
         diff.changes.into_iter().map(|change| change.address).collect()
     };

@@ -19,6 +19,7 @@ mod home;
 mod import;
 mod known;
 mod listing;
+mod merge_plans;
 mod observe;
 mod plan;
 mod progress;
@@ -138,6 +139,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
+        Command::MergePlans(args) => merge_plans::run(shell, &args).await,
         Command::ShowPlan(args) => show_plan::run(shell, &args),
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Diff(args) => diff::run(shell, &args).await,

@@ -227,9 +227,14 @@ async fn decide(
     let choices = Arc::clone(choices);
     let first = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
-        let diff = plan::compare(&desired, &live, &Contents::default(), shape, &choices);
+        let nothing = Contents::default();
+        let compare = if detail == Detail::Numbers { plan::count } else { plan::compare };
+        let diff = compare(&desired, &live, &nothing, shape, &choices);
         if diff.artifacts.is_empty() {
-            let verdict = plan::conclude(&desired, &live, &release, Contents::default(), diff, shape, &choices);
+            let mut verdict = plan::conclude(&desired, &live, &release, nothing, diff, shape, &choices);
+            if let (Verdict::Change(plan), Detail::Numbers) = (&mut verdict, detail) {
+                plan.diff = plan::compare(&desired, &live, &Contents::default(), shape, &choices);
+            }
             // What is published, and how long signatures last, is in no list of drafts.
             if let (Verdict::Unchanged(one), Some(known), Through::Draft) = (&verdict, known, choices.through(&desired))
                 && one.diff.signatures.is_empty()

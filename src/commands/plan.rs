@@ -15,9 +15,7 @@ use super::{observe, since, snapshot};
 use crate::cli::{Format, PlanArgs, Reading, Refresh, Shaping};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
-use crate::plan::{
-    self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, SavedPlan, Since, Verdict,
-};
+use crate::plan::{self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, SavedPlan, Verdict};
 use crate::render::{self, MarkdownOptions, Places};
 use crate::workspace::{Desired, Project};
 
@@ -104,7 +102,7 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     let (project, mut supply, portal, known) = match args.refresh {
         Refresh::All => {
             let project = shell.usable_project()?;
-            let mut supply = shell.supply(targets, Lints::Errors, None)?;
+            let mut supply = shell.supply(targets, args.shard, Lints::Errors, None)?;
             shell.until_stopped(async { Ok(supply.begin().await) }).await?;
             let portal = if supply.is_faulty() { None } else { Some(shell.connect().await) };
             match portal {
@@ -143,7 +141,11 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
             None => held,
         };
         let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
-        let context = Context { not_read: skipped.len(), ..context(&project, &args.shaping.allow, &portal.name) };
+        let context = Context {
+            not_read: skipped.len(),
+            shard: args.shard,
+            ..context(&project, &args.shaping.allow, &portal.name)
+        };
         decided.extend(skipped.into_iter().map(|one| Decided::unchanged(one.key)));
         let plan = conclude(shell, &project, decided, context).await?;
         if let Some(known) = known.and_then(Arc::into_inner) {
@@ -155,7 +157,7 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     let name = portal.name.clone();
     portal.close().await?;
     let (plan, files) = made?;
-    Ok(Planned { project, plan, name, places: shell.places_of(files) })
+    Ok(Planned { project, plan, name, places: shell.places_of(files.into_iter()) })
 }
 
 /// What compared equal before, and the offers, of which those are skipped.
@@ -171,11 +173,11 @@ async fn known(
             "--refresh=changed does not read every offer, so such a plan is neither saved nor sends all again";
         return Err(Error::invalid(message).hint("leave out --refresh=changed, or --out and --resend"));
     }
-    let choices = serde_json::json!([shaping.through, shaping.no_artifacts]);
+    let choices = serde_json::json!([shaping.through, shaping.no_artifacts, args.shard]);
     let circumstances = Circumstances { command: "plan", portal: &portal.name, choices, dates: Dates::Signatures };
     let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
     let known = shell.until_stopped(known).await?.map(Arc::new);
-    let supply = shell.supply(&args.targets.targets, Lints::Errors, known.clone())?;
+    let supply = shell.supply(&args.targets.targets, args.shard, Lints::Errors, known.clone())?;
     Ok((known, supply))
 }
 
@@ -186,6 +188,7 @@ fn looking(shell: &Shell, no_artifacts: bool, portal: &Portal) -> Result<Option<
 /// Plans offers of which all files were read before: of those that changed since a revision, or against a snapshot.
 async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
+    loaded.keep(args.shard);
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let keep_unchanged = args.out.is_some();
     let (plan, name) = match &args.live {
@@ -193,14 +196,19 @@ async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, keep_unchanged);
             let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
-            let context =
-                Context { since, snapshot: Some(taken), ..context(&project, &args.shaping.allow, &from.portal) };
+            let context = Context {
+                since,
+                snapshot: Some(taken),
+                shard: args.shard,
+                ..context(&project, &args.shaping.allow, &from.portal)
+            };
             let plan = conclude(shell, &project, decided, context).await?;
             (plan, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
-            let plan = make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await;
+            let context = Context { since, shard: args.shard, ..context(&project, &args.shaping.allow, &portal.name) };
+            let plan = make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await;
             let name = portal.name.clone();
             portal.close().await?;
             (plan?, name)
@@ -216,7 +224,7 @@ pub(super) async fn make(
     shaping: &Shaping,
     project: &Project,
     offers: &[Desired],
-    since: Option<Since>,
+    context: Context,
     portal: &Portal,
     keep_unchanged: bool,
 ) -> Result<Plan> {
@@ -229,7 +237,7 @@ pub(super) async fn make(
     if let Some(looking) = looking {
         looking.keep();
     }
-    conclude(shell, project, decided, Context { since, ..context(project, &shaping.allow, &portal.name) }).await
+    conclude(shell, project, decided, context).await
 }
 
 /// Makes the plan of what was decided, and says what lints found meanwhile.
@@ -259,7 +267,7 @@ pub(super) async fn assemble(shell: &Shell, verdicts: Vec<Verdict>, context: Con
     })
 }
 
-/// Returns what a plan of this portal is made of beside the verdicts, by the project, the command line and the clock.
+/// What the project and the clock say of a plan, with the tokens of the command line.
 pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>, portal: &str) -> Context {
     let guards = project.config.guards.clone();
     let closed = guards.closed(jiff::Timestamp::now());
@@ -272,8 +280,9 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         since: None,
         snapshot: None,
         environment: project.environment.clone(),
-        portal: portal.to_owned(),
         not_read: 0,
+        shard: None,
+        portal: portal.to_owned(),
     }
 }
 

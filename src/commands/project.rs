@@ -12,7 +12,7 @@ use super::shell::Shell;
 use crate::diagnostic::Severity;
 use crate::error::{Error, Result};
 use crate::lint;
-use crate::model::{OfferKey, SecretRef};
+use crate::model::{OfferKey, SecretRef, Shard};
 use crate::parallel::on_all_processors;
 use crate::redact::{self, Secret};
 use crate::render;
@@ -125,15 +125,17 @@ impl Shell {
     }
 
     /// Reads what the files say, with what the lints find, and keeps no document.
-    pub(super) fn read_roll(&self, targets: &[String]) -> Result<(Arc<Project>, Roll)> {
+    pub(super) fn read_roll(&self, targets: &[String], shard: Option<Shard>) -> Result<(Arc<Project>, Roll)> {
         let project = self.project()?;
         if targets.is_empty() {
-            let roll = declared::read_all(&project, project.list(), &self.schemas, Lints::All, None, &drop);
+            let roll = declared::read_all(&project, project.list(), &self.schemas, Lints::All, None, shard, &drop);
             return Ok((project, roll));
         }
-        let loaded = self.lint(&project, self.read(&project).select(&project, &parse(targets)?)?);
+        let mut loaded = self.lint(&project, self.read(&project).select(&project, &parse(targets)?)?);
+        loaded.keep(shard);
         let offers = loaded.offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
-        let roll = Roll { files: loaded.files, offers: offers.collect(), diagnostics: loaded.diagnostics };
+        let roll =
+            Roll { files: loaded.files, offers: offers.collect(), diagnostics: loaded.diagnostics, ..Roll::default() };
         Ok((project, roll))
     }
 
@@ -160,17 +162,24 @@ impl Shell {
 
     /// Starts to read the offers, which come one by one. With targets, or where bodies are logged, all are read first.
     /// Warnings are printed, and errors end the command, by [`Self::all_read`].
-    pub(super) fn supply(&self, targets: &[String], lints: Lints, known: Option<Arc<Known>>) -> Result<Supply> {
+    pub(super) fn supply(
+        &self,
+        targets: &[String],
+        shard: Option<Shard>,
+        lints: Lints,
+        known: Option<Arc<Known>>,
+    ) -> Result<Supply> {
         let project = self.usable_project()?;
         let logs = tracing::enabled!(target: "offerctl::portal::transport", tracing::Level::TRACE);
         if targets.is_empty() && !logs {
-            let ahead = Ahead::start(Arc::clone(&project), Arc::clone(&self.schemas), lints, known);
+            let ahead = Ahead::start(Arc::clone(&project), Arc::clone(&self.schemas), lints, known, shard);
             return Ok(Supply::Ahead(Box::new(ahead)));
         }
-        let (_, loaded) = match lints {
+        let (_, mut loaded) = match lints {
             Lints::None => self.load(targets)?,
             Lints::Errors | Lints::All => self.load_linted(targets)?,
         };
+        loaded.keep(shard);
         Ok(Supply::Held(loaded.offers.into_iter()))
     }
 

@@ -9,7 +9,7 @@ use crate::error::{Exit, Result};
 pub(super) fn run(shell: &Shell, args: &ShowPlanArgs) -> Result<Exit> {
     let saved = plan::read_saved(&args.file)?;
     let plan = saved.restore().map_err(|error| plan::unusable(&args.file, &error))?;
-    let files = plan.offers().iter().map(|offer| (offer.key.clone(), offer.path().to_owned())).collect();
+    let files = plan.offers().iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
     let places = shell.places_of(files);
     plan::emit(shell, &plan, &places, args.reading, args.html_source, plan::exit(&plan, false))?;
     shell.term.say(&format!("The plan was made from {}.", plan.portal()));

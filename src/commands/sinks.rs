@@ -2,7 +2,6 @@
 //!
 //! One run serves several formats. A report is written before any exit that is not 0, for an error as for a result.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -158,16 +157,15 @@ impl Shell {
 
     /// Where files are below the repository, for hosts that know nothing of the project's folder.
     pub(super) fn places(&self, offers: &[Desired]) -> Places {
-        self.places_of(offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned())).collect())
+        self.places_of(offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned())))
     }
 
-    /// As [`Self::places`], by the files of the offers.
-    pub(super) fn places_of(&self, files: BTreeMap<OfferKey, String>) -> Places {
+    pub(super) fn places_of(&self, files: impl Iterator<Item = (OfferKey, String)>) -> Places {
         let root = match &self.found {
             Ok(Some(project)) => project.root.clone(),
             Ok(None) | Err(_) => std::env::current_dir().unwrap_or_default(),
         };
-        Places { prefix: below_repository(&root), files }
+        Places { prefix: below_repository(&root), files: files.collect() }
     }
 }
 

@@ -28,7 +28,8 @@ const AT_ONCE: usize = 64;
 const OLD: i64 = 24 * 60 * 60;
 
 pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
-    let (_, loaded) = shell.load(&args.targets.targets)?;
+    let (_, mut loaded) = shell.load(&args.targets.targets)?;
+    loaded.keep(args.shard);
     let record = async |portal: &Portal| {
         let content = record(shell, args, &loaded.offers, portal).await?;
         Ok(Snapshot { portal: portal.name.clone(), taken: jiff::Timestamp::now(), content })

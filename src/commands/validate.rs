@@ -13,15 +13,15 @@ use crate::workspace::Project;
 
 pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
     let targets = &args.targets.targets;
-    let (project, mut roll) = shell.read_roll(targets)?;
+    let (project, mut roll) = shell.read_roll(targets, args.shard)?;
     if args.fix {
         fix(shell, &project, &roll.diagnostics)?;
-        roll = shell.read_roll(targets)?.1;
+        roll = shell.read_roll(targets, args.shard)?.1;
     }
     let errors = roll.errors();
     let exit = if errors > 0 { Exit::Invalid } else { Exit::Done };
-    let Roll { files, offers, diagnostics: findings } = roll;
-    let places = shell.places_of(offers);
+    let Roll { files, offers, diagnostics: findings, .. } = roll;
+    let places = shell.places_of(offers.into_iter());
     let keys = || places.files.keys().collect();
     shell.emit(&|format, color| match format {
         // Refused before.

@@ -27,6 +27,8 @@ pub(crate) struct Compare<'a> {
     pub(crate) resend: bool,
     /// What is known of the files behind artifacts; without it nothing is.
     pub(crate) contents: Option<&'a Contents>,
+    /// Only count what a rule hides: where it is, is shown of few offers.
+    pub(crate) only_count: bool,
 }
 
 /// Compares a declared document with the live one.
@@ -468,7 +470,8 @@ impl<'a> Walk<'a> {
     }
 
     fn hide(&mut self, at: &Path<'_>, rule: Rule) {
-        self.diff.hidden.push(Hidden { address: at.address(), rule });
+        let address = if self.options.only_count { Address::default() } else { at.address() };
+        self.diff.hidden.push(Hidden { address, rule });
     }
 }
 

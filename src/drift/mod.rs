@@ -234,7 +234,8 @@ fn compare(today: &Desired, declared: &Desired, with: &Value, contents: &Content
 }
 
 fn diff_of(today: &Desired, declared: &Desired, with: &Value, contents: &Contents, shape: &Shape) -> Diff {
-    let options = Compare { ignore: &today.reconcile.ignore, resend: false, contents: Some(contents) };
+    let options =
+        Compare { ignore: &today.reconcile.ignore, resend: false, contents: Some(contents), only_count: true };
     diff::compare(&declared.document, with, shape, options)
 }
 

@@ -1,15 +1,15 @@
 use serde_json::json;
 
 use super::*;
-
-fn of(now: &Desired, base: Known<'_>, live: &Live, contents: &Contents, shape: &Shape) -> OfferDrift {
-    super::of(now, base, live, contents, compared(now, live, contents, shape).changes, shape)
-}
 use crate::diagnostic::{Source, Sources};
 use crate::live::LiveOffer;
 use crate::model::{Digest, Kind, Node, SecretRef};
 use crate::schema::Schemas;
 use crate::workspace::Reconcile;
+
+fn of(now: &Desired, base: Known<'_>, live: &Live, contents: &Contents, shape: &Shape) -> OfferDrift {
+    super::of(now, base, live, contents, compared(now, live, contents, shape).changes, shape)
+}
 
 const VM: &str = "microsoft-azure-virtualmachines";
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Finding, OfferPlan, SavedPlan, Since, Taken, Unchanged, Unread, Verdict, fingerprint, guard, view};
-use crate::model::Digest;
+use crate::model::{Digest, Shard};
 use crate::policy::{self, Failed, TooCostly};
 use crate::workspace::{Guards, PolicyRule};
 
@@ -18,8 +18,9 @@ pub(crate) struct Plan {
     pub(super) since: Option<Since>,
     pub(super) snapshot: Option<Taken>,
     pub(super) environment: Option<String>,
-    pub(super) portal: String,
     pub(super) not_read: usize,
+    pub(super) shard: Option<Shard>,
+    pub(super) portal: String,
     pub(super) unused_tokens: Vec<(String, Vec<String>)>,
     pub(super) fingerprint: Digest,
 }
@@ -40,10 +41,12 @@ pub(crate) struct Context {
     pub(crate) snapshot: Option<Taken>,
     /// The environment that the files were read for.
     pub(crate) environment: Option<String>,
-    /// The portal that was read, or that the snapshot was taken of.
-    pub(crate) portal: String,
     /// How many of the unchanged offers were not read from the portal.
     pub(crate) not_read: usize,
+    /// The share of the offers that the verdicts are of.
+    pub(crate) shard: Option<Shard>,
+    /// The portal that was read, or that the snapshot was taken of.
+    pub(crate) portal: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +59,7 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot, environment, portal, not_read } = context;
+    let Context { guards, closed, rules, accepted, since, snapshot, environment, not_read, shard, portal } = context;
     let (mut offers, unchanged, unread) = sorted(verdicts);
     for offer in &mut offers {
         offer.findings = offer.accepting(guard::with_configured_levels(offer.found.clone(), &guards));
@@ -82,8 +85,9 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
         since,
         snapshot,
         environment,
-        portal,
         not_read,
+        shard,
+        portal,
         unused_tokens,
         fingerprint,
     })
@@ -94,14 +98,12 @@ pub(super) fn restore(saved: SavedPlan) -> Result<Plan, AssembleError> {
     let SavedPlan { content, bound, fingerprint: _ } = saved;
     let (findings, mut of_offers) = (content.findings.clone(), content.offer_findings.clone());
     let (since, snapshot) = (content.since.clone(), content.snapshot.clone());
-    let environment = content.environment.clone();
+    let (environment, shard) = (content.environment.clone(), content.shard);
     let (mut offers, unchanged, unread) = sorted(content.into_verdicts());
     for offer in &mut offers {
         offer.findings = of_offers.remove(&offer.key.to_string()).unwrap_or_default();
     }
     let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
-    // A plan for which not every offer was read is never saved.
-    let (portal, not_read, unused_tokens) = (bound.portal, 0, Vec::new());
     Ok(Plan {
         offers,
         unchanged,
@@ -110,9 +112,10 @@ pub(super) fn restore(saved: SavedPlan) -> Result<Plan, AssembleError> {
         since,
         snapshot,
         environment,
-        portal,
-        not_read,
-        unused_tokens,
+        not_read: 0,
+        shard,
+        portal: bound.portal,
+        unused_tokens: Vec::new(),
         fingerprint,
     })
 }

@@ -33,7 +33,7 @@ use crate::diagnostic::FileId;
 use crate::diff::{self, Change, Compare, Diff};
 use crate::document;
 use crate::live::Live;
-use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile, named};
+use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile, Shard, named};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Limits, Through};
 
@@ -182,11 +182,25 @@ pub(crate) fn compare(desired: &Desired, live: &Live, contents: &Contents, shape
     match live {
         Live::Absent => diff::create(&desired.document, shape),
         Live::Present(offer) => {
-            let options =
-                Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, contents: Some(contents) };
+            diff::compare(&desired.document, &offer.document, shape, options(desired, contents, choices))
+        }
+    }
+}
+
+/// As [`compare`], without the places of what a rule hides.
+pub(crate) fn count(desired: &Desired, live: &Live, contents: &Contents, shape: &Shape, choices: &Choices) -> Diff {
+    match live {
+        Live::Absent => diff::create(&desired.document, shape),
+        Live::Present(offer) => {
+            let options = Compare { only_count: true, ..options(desired, contents, choices) };
             diff::compare(&desired.document, &offer.document, shape, options)
         }
     }
+}
+
+fn options<'a>(desired: &'a Desired, contents: &'a Contents, choices: &Choices) -> Compare<'a> {
+    let ignore = &desired.reconcile.ignore;
+    Compare { ignore, resend: choices.resend, contents: Some(contents), only_count: false }
 }
 
 /// Returns the artifacts that one comparison left open: what has to be looked at before the next one.
@@ -361,14 +375,28 @@ impl Plan {
         self.environment.as_deref()
     }
 
-    /// The portal that was read, or that the snapshot was taken of.
-    pub(crate) fn portal(&self) -> &str {
-        &self.portal
+    /// The share of the offers that it covers.
+    pub(crate) fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// Keeps the offers of a share; what was found about the whole stays.
+    pub(crate) fn only(mut self, shard: Shard) -> Self {
+        self.offers.retain(|offer| shard.holds(&offer.key));
+        self.unchanged.retain(|offer| shard.holds(&offer.key));
+        self.unread.retain(|offer| shard.holds(&offer.key));
+        self.shard = Some(shard);
+        self
     }
 
     /// How many of the unchanged offers were not read from the portal, because it lists them as it did before.
     pub(crate) fn not_read(&self) -> usize {
         self.not_read
+    }
+
+    /// The portal that was read, or that the snapshot was taken of.
+    pub(crate) fn portal(&self) -> &str {
+        &self.portal
     }
 
     /// The tokens of the command line that accept nothing, each with the forms that would.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Finding, OfferPlan, Plan, Since, Taken, Unchanged, Unread, Verdict, assemble, sealed};
-use crate::model::Digest;
+use crate::model::{Digest, Shard};
 
 const FORMAT: &str = "offerctl-plan";
 const FORMAT_VERSION: &str = "3.1";
@@ -34,6 +34,8 @@ pub(crate) struct Content {
     pub(crate) snapshot: Option<Taken>,
     #[serde(default)]
     pub(crate) environment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shard: Option<Shard>,
     /// The findings about the plan as a whole, when it was made. `apply` looks for them again; these are to be shown.
     #[serde(default)]
     pub(super) findings: Vec<Finding>,
@@ -118,7 +120,7 @@ impl SavedPlan {
     pub(crate) fn write(plan: &Plan, bound: &Bound) -> String {
         let findings = plan.offers().iter().filter(|offer| !offer.findings.is_empty());
         let findings = findings.map(|offer| (offer.key.to_string(), &offer.findings));
-        let content = json!({
+        let mut content = json!({
             "offers": plan.offers(),
             "unchanged": plan.unchanged(),
             "unread": plan.unread(),
@@ -128,6 +130,9 @@ impl SavedPlan {
             "findings": plan.findings(),
             "offer_findings": findings.collect::<BTreeMap<_, _>>(),
         });
+        if let Some(shard) = plan.shard() {
+            content["shard"] = json!(shard);
+        }
         sealed::seal(&File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),

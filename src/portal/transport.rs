@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method};
 use serde_json::Value;
 use url::Url;
@@ -132,7 +132,9 @@ impl Transport {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = |builder: ClientBuilder| {
             // A portal on this machine is never reached through a proxy: the token would go there in clear text.
-            let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
+            // Nothing is gained by compression there either.
+            let plain = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+            let builder = if endpoint.is_loopback() { builder.no_proxy().default_headers(plain) } else { builder };
             builder
                 .user_agent(super::USER_AGENT)
                 .connect_timeout(CONNECT_TIMEOUT)

@@ -14,7 +14,7 @@ use crate::apply::{Done, End, Failure, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::drift::{Applied, Drift, Moved, OfferDrift};
 use crate::error::Error;
-use crate::model::{OfferKey, OfferName};
+use crate::model::{OfferKey, OfferName, Shard};
 use crate::plan::view::{self, FindingView, OfferView};
 use crate::plan::{Plan, Since, Stale, Taken, Totals, Unread};
 use crate::report::{Check, Compared, OfferStatus, Purpose, Report, Verdict};
@@ -62,6 +62,8 @@ struct PlanDocument<'a> {
     portal: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Shard>,
     /// Whether every offer could be read.
     complete: bool,
     summary: Totals,
@@ -90,6 +92,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
             fingerprint: plan.fingerprint().to_string(),
             portal: plan.portal(),
             environment: plan.environment(),
+            shard: plan.shard(),
             complete: plan.unread().is_empty(),
             summary: plan.totals(),
             findings: view::findings(plan.findings()),

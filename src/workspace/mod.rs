@@ -48,7 +48,7 @@ pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, tag, untagged};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
-use crate::model::{Node, OfferKey};
+use crate::model::{Node, OfferKey, Shard};
 use crate::text;
 use files::Files;
 
@@ -180,6 +180,11 @@ pub(crate) fn plain_yaml(path: &str, text: String) -> Result<serde_json::Value, 
 }
 
 impl Loaded {
+    /// Keeps the offers of a shard.
+    pub(crate) fn keep(&mut self, shard: Option<Shard>) {
+        self.offers.retain(|offer| shard.is_none_or(|shard| shard.holds(&offer.key)));
+    }
+
     /// Whether anything stops a command.
     pub(crate) fn has_errors(&self) -> bool {
         self.errors() > 0

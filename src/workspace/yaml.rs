@@ -13,10 +13,13 @@ use crate::diagnostic::{Code, Diagnostic, FileId, Fix, Source, Span};
 use crate::model::{Entry, Kind, Node, number};
 use crate::redact;
 
-pub(super) const MAX_BYTES: usize = 4 << 20;
+/// As much as the portal's own documents may have.
+pub(super) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_DEPTH: usize = 64;
-/// Most nodes of one document, anchors and aliases expanded.
+/// Most nodes of one document, anchors and aliases expanded, unless its text is so long that it has more by itself.
 const MAX_NODES: usize = 200_000;
+/// A node that is written takes this many bytes at least, with what stands around it.
+const NODE_BYTES: usize = 3;
 /// Most findings of one file. Nobody reads more, and each costs memory.
 pub(super) const MAX_FINDINGS: usize = 100;
 
@@ -57,6 +60,7 @@ pub(super) fn parse_in(
         diagnostics,
         anchors: HashMap::new(),
         nodes: 0,
+        most: MAX_NODES.max(source.text.len() / NODE_BYTES),
         depth: 0,
         secret: false,
     };
@@ -106,6 +110,8 @@ struct Loader<'a, 'r, E> {
     diagnostics: &'a mut Vec<Diagnostic>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    /// How many nodes there may be.
+    most: usize,
     depth: usize,
     /// Whether the key that was read last names a secret, so that its value is in no message.
     secret: bool,
@@ -159,8 +165,9 @@ where
 
     fn count(&mut self, span: Span) -> Step<()> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            self.report(Code::Limit, span, format!("more than {MAX_NODES} values, aliases expanded")).help =
+        if self.nodes > self.most {
+            let message = format!("more than {} values, aliases expanded", self.most);
+            self.report(Code::Limit, span, message).help =
                 Some("an offer is much smaller; use fewer aliases, or split the file".to_owned());
             return Err(Stop);
         }

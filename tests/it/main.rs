@@ -56,6 +56,7 @@ mod sandbox_store;
 mod sas;
 mod scenarios;
 mod schemas;
+mod shards;
 mod slots;
 mod snapshots;
 mod split_plans;

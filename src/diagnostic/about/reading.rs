@@ -83,7 +83,7 @@ pub(super) const TABLE: &[About] = &[
         "limit",
         "a file or project over a size limit",
         [
-            "A file has at most 4 MiB, 64 levels, 200,000 values with anchors and aliases expanded, and 100 \
+            "A file has at most 16 MiB, 64 levels, 200,000 values with anchors and aliases expanded (or as many as a larger file has without), and 100 \
                 findings; a text read by `!file` at most 1 MiB; a project at most 10,000 offer files. Real offers \
                 are much smaller.",
             "a: &a [x, x, x]\nb: &b [*a, *a, *a]       # and so on, ten times",

@@ -32,9 +32,9 @@ impl Three {
     fn drift(&self, base: Known<'_>) -> OfferDrift {
         let live = Live::Present(LiveOffer { document: self.portal.clone(), etag: None });
         let shape = Schemas::builtin().shape("microsoft-azure-virtualmachines");
-        let (now, contents) = (desired(&self.file), Contents::default());
-        let changes = drift::compared(&now, &live, &contents, shape).changes;
-        drift::of(&now, base, &live, &contents, changes, shape)
+        let (desired, nothing) = (desired(&self.file), Contents::default());
+        let differences = drift::compared(&desired, &live, &nothing, shape).changes;
+        drift::of(&desired, base, &live, &nothing, differences, shape)
     }
 
     fn since_receipt(&self) -> Drift {

@@ -260,7 +260,15 @@ fn scope(plan: &Plan) -> Vec<String> {
     let environment = plan.environment().map(|name| format!("Environment: {name}."));
     let not_read = Some(plan.not_read()).filter(|count| *count > 0);
     let not_read = not_read.map(|count| format!("Not read: {}; {NOT_READ}.", plural(count, "unchanged offer")));
-    environment.into_iter().chain(since).chain(snapshot).chain(not_read).map(|line| visible(&line, false)).collect()
+    let shard = plan.shard().map(|shard| format!("Shard: {shard}; the offers of the other shards are not in it."));
+    environment
+        .into_iter()
+        .chain(shard)
+        .chain(since)
+        .chain(snapshot)
+        .chain(not_read)
+        .map(|line| visible(&line, false))
+        .collect()
 }
 
 /// The changes of an offer with their classes, the most severe first.
