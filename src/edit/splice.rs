@@ -456,6 +456,11 @@ fn inner(map: &Yaml) -> String {
 fn in_old_quotes(old: &str, new: &Yaml) -> Option<String> {
     let Yaml::Scalar(Value::String(text)) = new else { return None };
     let fits = !text.contains('\n') && text.chars().all(yaml::is_printable);
+    // Quotes that the old text needed are no choice of style.
+    let inner = old.get(1..old.len().checked_sub(1)?)?;
+    if yaml::text_in_line(inner) != inner {
+        return None;
+    }
     match old.chars().next()? {
         '"' if fits => Some(yaml::quoted(text)),
         '\'' if fits => Some(format!("'{}'", text.replace('\'', "''"))),

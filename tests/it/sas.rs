@@ -168,10 +168,15 @@ async fn azurite_accepts_the_signature_that_the_portal_gets() {
     let world = World::new(vec![native(&offer("a", "T"))], &[]).await;
     write(world.folder.path(), "offerctl.toml", &SETTINGS.replace("contoso", "devstoreaccount1"));
     let blob = format!("{}/devstoreaccount1/images/2.vhd", azurite.url);
-    declare(&world, &blob);
+    world.declare("a", &offer("a", "T"));
+    let old = "sv=2018-03-28&sr=c&sp=rl&st=2026-01-01T00:00:00Z&se=2027-01-01T00:00:00Z&sig=b2xkc2lnbmF0dXJl";
+    let vhd = format!("{blob}?{old}");
+    world.run(&["image", "add", "contoso/a", "basic", "2.0.0", "--vhd", &vhd]).await.exits(0);
+    let file = std::fs::read_to_string(world.path("offers/a.yaml")).expect("the file");
+    assert!(file.contains(&format!("!sas \"{blob}\"")) && !file.contains("b2xkc2lnbmF0dXJl"), "{file}");
     let key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-    world.run_with(&["apply", "--yes"], &[(KEY.0, key)]).await.exits(0);
-    let signed = image(&world.live("a").await);
+    world.run_with(&["apply", "--yes", "--through", "preview"], &[(KEY.0, key)]).await.exits(0);
+    let signed = image(&world.slot("a", "preview").await);
     let (bare, query) = signed.split_once('?').expect("a signature");
     assert_eq!(bare, blob);
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
