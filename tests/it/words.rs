@@ -27,8 +27,8 @@ const WORDS: [(&str, &str); 14] = [
 fn banned() -> Vec<(Regex, &'static str)> {
     let regex = |word: &str| Regex::new(&format!(r"(?i)\b({word})\b")).expect("a pattern");
     let mut all = WORDS.iter().map(|(word, instead)| (regex(word), *instead)).collect::<Vec<_>>();
-    // `there is no trial` is English; `x is no version` is not.
-    all.push((Regex::new(r"(?i)[^e] (is|are|was) no [a-z]").expect("a pattern"), "is not a"));
+    // `there is no trial` and `it is no longer there` are English; `x is no version` is not.
+    all.push((Regex::new(r"(?i)[^e] (is|are|was) no ([a-km-z]|l[a-np-z])").expect("a pattern"), "is not a"));
     all
 }
 

@@ -199,8 +199,8 @@ impl Page {
             let _ = writeln!(rest, "- then: {}", offer.steps.join(" → "));
         }
         if !offer.estimates.is_empty() {
-            let told = offer.estimates.iter().map(|estimate| code(estimate)).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(rest, "- the portal's estimates: {told}");
+            let shown = offer.estimates.iter().map(|estimate| code(estimate)).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(rest, "- the portal's estimates: {shown}");
         }
         if let Some(title) = offer.rides_along_title() {
             let addresses = offer.rides_along.iter().map(|item| code(&item.address)).collect::<Vec<_>>().join(", ");
