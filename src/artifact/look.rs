@@ -162,7 +162,7 @@ impl Looker {
                 Ok(looked) => looked,
                 Err(_) => Err(format!("it took more than {} s", PATIENCE.as_secs())),
             },
-            Err(error) => Err(format!("it is no URL: {error}")),
+            Err(error) => Err(format!("it is not a URL: {error}")),
         };
         match looked {
             Ok(content) => Seen::Content(content),
@@ -198,7 +198,7 @@ impl Looker {
             // A page elsewhere must not send a request to this machine, nor in clear text over the network.
             let here = is_on_this_machine(&url) || !is_on_this_machine(&next);
             let fine = if here { self.check(&next).await } else { Err(String::new()) };
-            fine.map_err(|_| "it redirects to where nothing is fetched from".to_owned())?;
+            fine.map_err(|_| "it redirects to an address that is not allowed".to_owned())?;
             url = next;
         }
         Err("too many redirects".to_owned())

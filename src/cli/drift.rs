@@ -15,8 +15,8 @@ pub(crate) struct DriftArgs {
     #[command(flatten)]
     pub(crate) targets: Targets,
 
-    /// What both sides are compared with: the report of the last `apply -o json=PATH`, or a Git revision; repeatable,
-    /// the first that knows an offer counts. Without one, nobody can say which side moved
+    /// Baseline: the report of the last `apply -o json=FILE`, or a Git revision; repeatable, the first one that
+    /// contains an offer counts. Without it, drift cannot show which side changed
     #[arg(long, value_name = "PATH|REV")]
     pub(crate) base: Vec<String>,
 
@@ -28,7 +28,7 @@ pub(crate) struct DriftArgs {
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub(crate) refresh: Refresh,
 
-    /// List offers of the declared publishers that no file declares, without counting them as drift
+    /// Do not count offers that no file declares as drift
     #[arg(long)]
     pub(crate) allow_undeclared: bool,
 
@@ -36,7 +36,7 @@ pub(crate) struct DriftArgs {
     #[arg(long)]
     pub(crate) html_source: bool,
 
-    /// Write the portal's value into the files: of this address, as drift shows it, or of `all` that is drift; repeatable
+    /// Write the portal's value at this address into the files, or of `all` drift; repeatable
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) adopt: Vec<String>,
 
@@ -44,11 +44,11 @@ pub(crate) struct DriftArgs {
     #[arg(long, requires = "adopt")]
     pub(crate) patch: bool,
 
-    /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
+    /// Maximum length of -o markdown, in characters [default: 65536, the limit of a GitHub issue]
     #[arg(long, value_name = "N")]
     pub(crate) markdown_limit: Option<usize>,
 
-    /// Do not look at the files behind artifacts; those that the portal copied are not compared
+    /// Do not download artifacts to compare them; artifacts that the portal copied are not compared
     #[arg(long)]
     pub(crate) no_artifacts: bool,
 }

@@ -9,6 +9,9 @@ use crate::model::Shard;
 
 /// `offerctl snapshot`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl snapshot --out live.json            then: offerctl plan --live live.json"
+)]
 pub(crate) struct SnapshotArgs {
     /// Which offers.
     #[command(flatten)]
@@ -18,11 +21,11 @@ pub(crate) struct SnapshotArgs {
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
 
-    /// Where to save it; it holds no secret
+    /// File to write; it contains no secrets
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
 
-    /// Do not look at the files behind artifacts; a plan against the snapshot will not compare them
+    /// Do not download artifacts; a plan against the snapshot does not compare them
     #[arg(long)]
     pub(crate) no_artifacts: bool,
 }

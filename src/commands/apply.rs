@@ -42,9 +42,11 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
             None => plan,
         }),
         Some((_, made_from)) => {
-            let message =
-                format!("the plan was made from the portal {made_from}, not from {}; nothing was written", portal.name);
-            Err(Error::new(Exit::Refused, message).hint("apply it there, or plan again"))
+            let message = format!(
+                "the plan was made for the portal {made_from}, but this is {}; nothing was written",
+                portal.name
+            );
+            Err(Error::new(Exit::Refused, message).hint("apply it to that portal, or plan again"))
         }
         None => {
             let keep_unchanged = shell.writes(Format::Json);
@@ -69,9 +71,9 @@ async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers:
         let now = environment_name(project.environment.as_deref());
         return Err(Error::new(
             Exit::Refused,
-            format!("the plan is of {made}, and this is {now}; nothing was written"),
+            format!("the plan was made for {made}, but this is {now}; nothing was written"),
         )
-        .hint("give the --env of the plan, or plan again"));
+        .hint("pass the --env of the plan, or plan again"));
     }
     same_sources(shell, &saved, project, offers)?;
     let SavedPlan { content, bound, fingerprint } = saved;
@@ -81,7 +83,7 @@ async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers:
     if *plan.fingerprint() == fingerprint {
         return Ok((plan, bound.portal));
     }
-    let message = format!("the plan is {} now, and {fingerprint} was saved; nothing was written", plan.fingerprint());
+    let message = format!("the plan is now {}, but {fingerprint} was saved; nothing was written", plan.fingerprint());
     Err(Error::new(Exit::Refused, message).hint("plan again"))
 }
 
@@ -167,8 +169,8 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
         || args.shaping.since.is_some()
     {
         return Err(Error::invalid(
-            "a saved plan is applied as it is: give --through, --allow, --resend, --no-artifacts and --since to \
-             `plan --out`",
+            "a saved plan cannot be changed; pass --through, --allow, --resend, --no-artifacts and --since to `plan \
+                --out`",
         ));
     }
     let saved = plan::read_saved(path)?;
@@ -185,8 +187,10 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
                 "{target} was planned against a snapshot of {}, not against the portal; nothing was written",
                 taken.portal
             );
-            Err(Error::new(Exit::Refused, message)
-                .hint("plan against the portal, with `offerctl plan --out` and without --live; equal plans have equal fingerprints"))
+            Err(Error::new(Exit::Refused, message).hint(
+                "plan against the portal: `offerctl plan --out FILE` without --live; the same plan has the \
+                    same fingerprint",
+            ))
         }
     }
 }
@@ -197,7 +201,7 @@ fn same_sources(shell: &Shell, saved: &SavedPlan, project: &Project, offers: &[D
     let mut changed = BTreeSet::new();
     for offer in &saved.content.offers {
         let Some(desired) = by_key.get(&offer.key) else {
-            changed.insert(format!("no file declares {} any more", offer.key));
+            changed.insert(format!("{} is no longer declared", offer.key));
             continue;
         };
         let of = |files: &[(String, Digest)], other: &[(String, Digest)]| {
@@ -252,9 +256,8 @@ fn expect(expected: &str, plan: &Plan) -> Result<()> {
     if is_fingerprint(expected, fingerprint) {
         return Ok(());
     }
-    let message = format!("the plan is {fingerprint} now, and {expected} was expected; nothing was written");
-    let hint =
-        "the portal or the files changed since the plan was approved: look at `offerctl plan`, and approve that one";
+    let message = format!("the plan is now {fingerprint}, but {expected} was expected; nothing was written");
+    let hint = "the portal or the files changed since the approval; run `offerctl plan`, and approve the new plan";
     Err(Error::new(Exit::Refused, message).hint(hint))
 }
 

@@ -71,7 +71,7 @@ pub(super) fn store(project: &Project, plan: &Plan) -> Result<Option<Store>> {
     let Some(settings) = project.config.artifacts.as_ref().filter(|_| needed) else { return Ok(None) };
     let opened = open(settings).map_err(|error| {
         Error::invalid(format!("the store {} cannot be used: {error}; nothing was written", settings.store))
-            .hint("docs/offer-files.md lists the variables of each store")
+            .hint("set the variables that docs/offer-files.md lists for this store")
     })?;
     let (objects, prefix, signer) = opened;
     let access = match (&settings.public_url, signer) {
@@ -104,7 +104,7 @@ fn open(settings: &ArtifactStore) -> std::result::Result<Opened, String> {
             Ok((store.clone(), prefix, Some(store)))
         }
         _ => {
-            let folder = url.to_file_path().map_err(|()| "it is no path".to_owned())?;
+            let folder = url.to_file_path().map_err(|()| "it is not a path".to_owned())?;
             let store = LocalFileSystem::new_with_prefix(folder).map_err(text)?;
             Ok((Arc::new(store), Key::default(), None))
         }

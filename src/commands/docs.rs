@@ -188,11 +188,12 @@ fn codes() -> String {
     }
     page += "\nThe level of a lint is set by name or code in `offerctl.toml`: `[lints]`, then `no-image = \"off\"`, \
              `\"warning\"` or `\"error\"`.\n";
-    for About { code, name, summary, explanation, example, mended, .. } in About::all() {
-        let (example, mended) = (example.trim_end(), mended.trim_end());
+    for About { code, name, summary, explanation, example, fixed, .. } in About::all() {
+        let (example, fixed) = (example.trim_end(), fixed.trim_end());
         let _ = write!(
             page,
-            "\n## {name}\n\n{code}: {summary}.\n\n{explanation}\n\n```\n{example}\n```\n\nMended:\n\n```\n{mended}\n```\n"
+            "\n## {name}\n\n{code}: \
+                {summary}.\n\n{explanation}\n\n```\n{example}\n```\n\nFixed:\n\n```\n{fixed}\n```\n"
         );
     }
     page

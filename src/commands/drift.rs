@@ -63,8 +63,8 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     }
     files.extend(roll.map(|roll| roll.offers).unwrap_or_default());
     let places = shell.places_of(files.into_iter());
-    let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
     let limit = args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT);
+    let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);
     shell.emit_on(&|format, surface| match format {
         Format::Text => render::drift(&found, surface.options(verbose, html_source)),
         Format::Markdown => render::drift_markdown(&found, MarkdownOptions { limit, html_source, verbose }),
@@ -138,13 +138,13 @@ async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec
             if receipt.environment() != project.environment.as_deref() {
                 let (made, now) =
                     (environment_name(receipt.environment()), environment_name(project.environment.as_deref()));
-                return Err(Error::invalid(format!("the receipt {name} is of {made}, and this is {now}"))
-                    .hint("give the receipt of an apply in this environment"));
+                return Err(Error::invalid(format!("the receipt {name} is for {made}, but this is {now}"))
+                    .hint("pass the receipt of an `apply` in this environment"));
             }
             Origin::Receipt(format!("receipt {name}"), receipt, digest)
         } else if Path::new(name).extension().is_some_and(|ending| ending == "json") {
             return Err(
-                Error::invalid(format!("there is no file {name}")).hint("`apply -o json=PATH` writes a receipt")
+                Error::invalid(format!("no such file: {name}")).hint("write a receipt with `apply -o json=PATH`")
             );
         } else {
             Origin::Revision(Box::new(Revision::read(shell, project, name).await?))
@@ -156,13 +156,13 @@ async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec
 fn receipt(path: &Path) -> Result<(Receipt, Digest)> {
     let size = path.metadata().map_err(|error| Error::io("read", path, &error))?.len();
     if size > MAX_RECEIPT {
-        let message = format!("{} has {size} bytes, more than the {MAX_RECEIPT} that are read", path.display());
+        let message = format!("{} has {size} bytes; the limit is {MAX_RECEIPT}", path.display());
         return Err(Error::invalid(message));
     }
     let text = crate::text::read(path).map_err(|error| Error::io("read", path, &error))?;
     let receipt = Receipt::read(&text).map_err(|error| {
-        Error::invalid(format!("{} cannot be the base: {error}", path.display()))
-            .hint("give the report of `apply -o json=PATH`, or a Git revision")
+        Error::invalid(format!("{} cannot be used as the base: {error}", path.display()))
+            .hint("pass the report of `apply -o json=PATH`, or a Git revision")
     })?;
     Ok((receipt, Digest::of(text.as_bytes())))
 }
@@ -196,8 +196,8 @@ async fn look(
         if let Origin::Receipt(name, receipt, _) = origin
             && receipt.portal() != portal.name
         {
-            let message = format!("the {name} is of the portal {}, not of {}", receipt.portal(), portal.name);
-            return Err(Error::invalid(message).hint("give the receipt of an apply to this portal"));
+            let message = format!("the {name} is for the portal {}, but this is {}", receipt.portal(), portal.name);
+            return Err(Error::invalid(message).hint("pass the receipt of an `apply` to this portal"));
         }
     }
     let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
@@ -335,7 +335,7 @@ impl Wanted {
 
 /// The first base that tells of an offer, with its name; or why none does, where there are bases.
 fn base<'a>(bases: &'a [Origin], desired: &Desired) -> drift::Known<'a> {
-    let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
+    let mut why = (!bases.is_empty()).then(|| "the receipt does not contain it".to_owned());
     for origin in bases {
         match origin.of(&desired.key, desired.path()) {
             Ok(Some(known)) => return Ok((origin.name(), known)),

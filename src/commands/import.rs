@@ -51,8 +51,8 @@ struct Read {
 pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
     let project = shell.project_if_any()?;
     if args.artifacts && project.as_ref().is_none_or(|project| project.config.artifacts.is_none()) {
-        return Err(Error::invalid("--artifacts needs a store that local files are uploaded to, and none is set")
-            .hint("name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)"));
+        return Err(Error::invalid("--artifacts needs a store for local files, and none is configured")
+            .hint("add one to offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)"));
     }
     let before = project.as_ref().map(|project| shell.read(project)).unwrap_or_default();
     refuse_unreadable(&before)?;
@@ -140,7 +140,7 @@ fn refuse_unreadable(before: &Loaded) -> Result<()> {
     if unreadable.is_empty() {
         return Ok(());
     }
-    let message = "a file of the project cannot be read, and may declare an offer already; nothing was imported";
+    let message = "a file of the project has errors and may already declare an offer; nothing was imported";
     Err(Error::invalid(message).with(unreadable))
 }
 
@@ -184,7 +184,7 @@ async fn one(
         return Ok(Read { offer: ImportedOffer { imported, ..became(Became::Kept(path.clone())) }, live });
     }
     if importer.colliding.contains(&key) {
-        let why = "its file would have the name of another offer's, but for the case of letters";
+        let why = "its file name would differ from another offer's only in case";
         return Ok(Read { offer: became(Became::Failed(why.to_owned())), live });
     }
     let (saved, assets) = match looker {
@@ -230,7 +230,7 @@ impl Importer {
         for (path, text) in &imported.files {
             without_credential(text)?;
             if text.len() > LARGEST {
-                return Err(format!("its file would have more than {LARGEST} bytes, which no command reads"));
+                return Err(format!("its file would have more than {LARGEST} bytes, the limit for offer files"));
             }
             files.push(File { path: format!("{folder}/{path}"), bytes: text.clone().into_bytes() });
         }

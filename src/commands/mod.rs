@@ -189,7 +189,7 @@ fn logging(verbose: u8, format: LogFormat, term: Term) {
     let filter = wanted.and_then(|wanted| match wanted.parse::<EnvFilter>() {
         Ok(filter) => Some(filter),
         Err(error) => {
-            term.alert(&format!("warning: OFFERCTL_LOG is not a filter and is passed over: {error}"));
+            term.alert(&format!("warning: OFFERCTL_LOG is not a valid filter and is ignored: {error}"));
             None
         }
     });

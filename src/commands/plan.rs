@@ -35,8 +35,11 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
         write_sealed(path, &SavedPlan::write(&plan, &bound))?;
         let path = path.display();
         shell.term.say(&match plan.snapshot() {
-            Some(_) => format!("Plan saved to {path}, to be read: it is of a snapshot, and apply refuses it."),
-            None => format!("Plan saved to {path}; `offerctl apply {path}` carries it out."),
+            Some(_) => format!(
+                "Plan saved to {path}. It was made against a snapshot, so it can be shown but not \
+                applied."
+            ),
+            None => format!("Plan saved to {path}. To apply it: offerctl apply {path}"),
         });
     }
     let exit = exit(&plan, args.detailed_exitcode);
@@ -259,7 +262,7 @@ pub(super) async fn assemble(shell: &Shell, verdicts: Vec<Verdict>, context: Con
     let made = made.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     made.map_err(|error| match error {
         AssembleError::Rules(_) => Error::invalid(error.to_string())
-            .hint("let the rule range over fewer or shorter lists, or plan fewer offers at once"),
+            .hint("make the rule iterate over fewer or shorter lists, or plan fewer offers at once"),
         AssembleError::Json(_) => Error::failed(error.to_string()),
     })
 }
@@ -287,7 +290,7 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
 fn tell(shell: &Shell, project: &Project, mut found: Vec<Diagnostic>) -> Result<()> {
     project.config.lints.apply(&mut found);
     if found.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(Error::invalid("a lint that is an error in this project").with(found));
+        return Err(Error::invalid("a lint that this project treats as an error").with(found));
     }
     shell.term.alert_text(&render::diagnostics(&found, shell.term.stderr_color));
     Ok(())
@@ -323,8 +326,8 @@ pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
         let why = match forms.as_slice() {
             // A saved plan is applied later, and then it may accept something.
             [] if token.ends_with(plan::OUTSIDE_WINDOW) => continue,
-            [] => "accepts nothing in this plan".to_owned(),
-            forms => format!("fits several offers and accepts none; give {}", forms.join(" or ")),
+            [] => "matches no finding of this plan".to_owned(),
+            forms => format!("matches several offers and accepts none; pass {}", forms.join(" or ")),
         };
         shell.term.say(&format!("warning: --allow {token} {why}"));
     }

@@ -25,10 +25,8 @@ pub(super) fn find(environment: Option<&str>) -> (Result<Option<Arc<Project>>>, 
     let found = current_folder().and_then(|folder| Project::find(&folder).map_err(|finding| unusable(*finding)));
     let found = found.and_then(|found| match (found, environment) {
         (Some(mut project), named) => project.choose(named).map(|()| Some(project)),
-        (None, Some(name)) => {
-            Err(Error::invalid(format!("there is no project here that declares the environment `{name}`"))
-                .hint("run offerctl inside the project, or leave out --env and OFFERCTL_ENV"))
-        }
+        (None, Some(name)) => Err(Error::invalid(format!("not in a project that declares the environment `{name}`"))
+            .hint("run offerctl inside the project, or leave out --env and OFFERCTL_ENV")),
         (None, None) => Ok(None),
     });
     let builtin = || Arc::clone(Schemas::builtin());
@@ -48,7 +46,7 @@ pub(super) fn found(folder: &std::path::Path) -> Result<Project> {
     found.ok_or_else(|| Error::invalid(UNUSABLE).with(vec![Project::missing(folder)]))
 }
 
-const UNUSABLE: &str = "there is no usable project";
+const UNUSABLE: &str = "no usable project";
 
 impl Shell {
     pub(super) fn project(&self) -> Result<Arc<Project>> {
@@ -95,7 +93,7 @@ impl Shell {
     fn usable(&self, loaded: Loaded) -> Result<Loaded> {
         if loaded.has_errors() {
             let errors = render::plural(loaded.errors(), "error");
-            return Err(Error::invalid(format!("the offer files have {errors}; nothing was read from the portal"))
+            return Err(Error::invalid(format!("{errors} in the offer files; nothing was read from the portal"))
                 .with(loaded.diagnostics));
         }
         self.term.alert_text(&render::diagnostics(&loaded.diagnostics, self.term.stderr_color));
@@ -304,5 +302,5 @@ impl Outside {
 }
 
 pub(super) fn current_folder() -> Result<PathBuf> {
-    std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))
+    std::env::current_dir().map_err(|error| Error::failed(format!("the current folder cannot be used: {error}")))
 }

@@ -36,6 +36,6 @@ pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
             signature.address
         ));
     }
-    shell.term.say(&format!("The files are as {} in {key}; nothing was applied. Next: offerctl plan", args.to));
+    shell.term.say(&format!("The files now match {} of {key}; nothing was applied. Next: offerctl plan", args.to));
     Ok(exit)
 }

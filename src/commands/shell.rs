@@ -69,8 +69,8 @@ impl Shell {
             return Ok(Approval::Flag);
         }
         if !self.term.interactive {
-            let message = format!("this asks before it changes anything, and nobody can be asked here; {nothing}");
-            return Err(Error::invalid(message).hint("give --yes"));
+            let message = format!("confirmation required, but this is not a terminal; {nothing}");
+            return Err(Error::invalid(message).hint("pass --yes"));
         }
         let term = self.term;
         let answer = tokio::task::spawn_blocking(move || term.confirm(&question));
@@ -126,7 +126,7 @@ async fn listen(switch: tokio::sync::watch::Sender<bool>, term: Term) {
     if switch.send(true).is_err() {
         return;
     }
-    term.alert("Stopping: what was begun is finished, nothing new is begun. Once more to leave at once.");
+    term.alert("Stopping after the requests in flight. Press Ctrl-C again to exit now.");
     signal().await;
     #[expect(clippy::exit, reason = "the user asked twice; everything on the portal goes on there")]
     std::process::exit(i32::from(Exit::Interrupted.code()));

@@ -87,7 +87,8 @@ async fn listed(shell: &Shell, reader: &Reader, offers: &[Desired]) -> BTreeMap<
                 listed.insert(publisher.clone(), found.into_iter().map(|offer| offer.id).collect());
             }
             Err(problem) => shell.term.alert(&format!(
-                "warning: the offers of {publisher} cannot be listed: {problem}; the snapshot will not know new ones"
+                "warning: the offers of {publisher} cannot be listed: {problem}; the snapshot will not contain new \
+                    ones"
             )),
         }
     }
@@ -102,18 +103,18 @@ pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Arc<Snapshot>, Taken)>
     };
     let size = path.metadata().map_err(|error| unusable(error.to_string()))?.len();
     if size > MAX_BYTES {
-        return Err(unusable(format!("it has {size} bytes, more than the {MAX_BYTES} that are read")));
+        return Err(unusable(format!("it has {size} bytes; the limit is {MAX_BYTES}")));
     }
     let text = crate::text::read(path).map_err(|error| unusable(error.to_string()))?;
     let snapshot = Snapshot::read(&text).map_err(|error| unusable(error.to_string()))?;
     let age = snapshot.age(jiff::Timestamp::now());
     if age > OLD {
         shell.term.alert(&format!(
-            "warning: the snapshot is {} old; the portal may have moved since",
+            "warning: the snapshot is {} old; the portal may have changed since",
             render::duration(u64::try_from(age).unwrap_or_default())
         ));
     } else if age < 0 {
-        shell.term.alert("warning: the snapshot is dated later than now; look at the clocks");
+        shell.term.alert("warning: the snapshot was taken in the future; check the clocks");
     }
     let taken = Taken {
         portal: snapshot.portal.clone(),

@@ -68,7 +68,7 @@ fn fix(shell: &Shell, project: &Project, findings: &[Diagnostic]) -> Result<()> 
         for index in mended.done {
             let finding = here[index];
             let text = match fixes[index].text.as_str() {
-                "" => "taken away".to_owned(),
+                "" => "removed".to_owned(),
                 text => format!("now {text}"),
             };
             shell.term.alert(&format!("fixed {} {}: {text}", finding.place(), finding.code));

@@ -241,10 +241,14 @@ fn diff_of(today: &Desired, declared: &Desired, with: &Value, contents: &Content
 
 fn whole_offer(desired: &Desired, base: Option<Base<'_>>) -> Moved {
     let (who, note) = match base {
-        Some(Base::Receipt(_)) => (Who::Portal, "the offer is gone from the portal"),
-        Some(Base::Revision(_)) => (Who::Portal, "the offer was declared at the base, and the portal has none"),
-        Some(Base::New) => (Who::File, "the file is new, and the portal has no such offer yet"),
-        None => (Who::Unknown, "the portal has no such offer"),
+        Some(Base::Receipt(_)) => (Who::Portal, "the offer was deleted in the portal"),
+        Some(Base::Revision(_)) => (
+            Who::Portal,
+            "a file declared the offer at the baseline, and the portal does not \
+            have it",
+        ),
+        Some(Base::New) => (Who::File, "the file is new, and the portal does not have the offer yet"),
+        None => (Who::Unknown, "the portal does not have this offer"),
     };
     let address = Address::default();
     let declared = Some((desired.path().to_owned(), 1));
@@ -405,7 +409,7 @@ impl Three<'_> {
             base,
             portal: None,
             file: Some(file),
-            note: Some("the declaration changed; its value is not compared here".to_owned()),
+            note: Some("the declaration changed; the value is not compared".to_owned()),
             in_portal: Vec::new(),
             in_file: vec![change],
         }

@@ -13,8 +13,8 @@ use crate::yaml::{self, Yaml};
 pub(super) type Stop = (usize, &'static str);
 type Done = Result<(), Stop>;
 
-const NO_PLACE: &str = "there is no such place in this file";
-const FORM: &str = "the value is written in a way that is not edited";
+const NO_PLACE: &str = "this address is not in the file";
+const FORM: &str = "offerctl cannot edit this form of YAML";
 const ALL: &str = "this would leave an empty file";
 
 /// What is around a value.

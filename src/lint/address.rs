@@ -30,12 +30,13 @@ pub(super) fn not_https(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let name = short(&entry.key);
         let (message, help) = match http {
             true => (
-                format!("`{name}` is an http address, and the marketplace wants https"),
-                "write https:// if the server answers there, and try it".to_owned(),
+                format!("`{name}` is an http address; the marketplace requires https"),
+                "write https:// if the server supports it".to_owned(),
             ),
-            false => {
-                (format!("`{name}` is no https address"), "write the whole address, starting with https://".to_owned())
-            }
+            false => (
+                format!("`{name}` is not an https address"),
+                "write the whole address, starting with https://".to_owned(),
+            ),
         };
         findings.push(offer.found(Code::NotHttps, entry.value.span, message).help(help));
     });
@@ -58,10 +59,10 @@ mod tests {
         assert_eq!(
             found,
             [
-                "not-https 2:15 `privacyURL` is an http address, and the marketplace wants https",
-                "not-https 3:26 `publicAzureSupportUrl` is no https address",
-                "not-https 5:15 `termsOfUse` is an http address, and the marketplace wants https",
-                "not-https 7:31 `linkUrl` is an http address, and the marketplace wants https",
+                "not-https 2:15 `privacyURL` is an http address; the marketplace requires https",
+                "not-https 3:26 `publicAzureSupportUrl` is not an https address",
+                "not-https 5:15 `termsOfUse` is an http address; the marketplace requires https",
+                "not-https 7:31 `linkUrl` is an http address; the marketplace requires https",
             ]
         );
         assert_eq!(said("offer: {termsOfUse: \"Be kind.\"}"), Vec::<String>::new());

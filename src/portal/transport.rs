@@ -226,7 +226,7 @@ impl Transport {
         let pause = problem.retry_after.unwrap_or_else(|| retry::back_off(attempt, self.endpoint.is_loopback()));
         if !self.budget.take(offer, lost + pause) {
             let limit = self.budget.limit();
-            return Err(problem.because(&format!("given up: this offer lost {limit:?} to requests that failed")));
+            return Err(problem.because(&format!("gave up: failed requests for this offer took {limit:?}")));
         }
         tracing::info!(problem = %problem, attempt = attempt + 1, ?pause, "trying again");
         tries.failed += 1;
@@ -276,14 +276,14 @@ impl Transport {
         let ahead = self.clock_ahead().filter(|ahead| ahead.abs() > MAX_SKEW);
         let clock = ahead.map(|ahead| format!("; this machine's clock differs from the portal's by {} s", ahead.abs()));
         if method == super::auth::Method::Placeholder {
-            return "this portal wants a token: set OFFERCTL_TOKEN, or another credential".to_owned();
+            return "this portal needs a token: set OFFERCTL_TOKEN or another credential".to_owned();
         }
         let claims = token.claims().unwrap_or_default();
         let check = match claims.other_audience() {
-            Some(audience) => format!("it is made for {audience}, and must be for {resource}"),
-            None => format!("check that it has not ended and is made for {resource}"),
+            Some(audience) => format!("it is for {audience}, but must be for {resource}"),
+            None => format!("check that it has not expired and is for {resource}"),
         };
-        format!("the portal refuses the token of the credential {method}: {check}{}", clock.unwrap_or_default())
+        format!("the portal rejected the token of the credential {method}: {check}{}", clock.unwrap_or_default())
     }
 
     /// What the answer says about us: whether the token is good, and whether we ask too much.

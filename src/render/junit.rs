@@ -159,7 +159,7 @@ pub(crate) fn drift(drift: &Drift) -> String {
         Case { notes, ..Case::new(&offer.key, "drift", verdict) }
     });
     let undeclared = drift.undeclared.iter().map(|one| {
-        let line = "it is on the portal, and no file declares it".to_owned();
+        let line = "it is in the portal, and no file declares it".to_owned();
         match drift.count_undeclared && !one.was_declared {
             true => Case::new(&one.key, "drift", Verdict::Failed { kind: "undeclared".to_owned(), lines: vec![line] }),
             false => Case { notes: vec![line], ..Case::new(&one.key, "drift", Verdict::Passed) },

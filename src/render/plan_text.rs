@@ -78,7 +78,7 @@ impl Text {
             self.offer(offer);
             self.page.blank();
         }
-        review.unread.iter().for_each(|unread| self.not_read(unread, "not read; nothing is proposed for it"));
+        review.unread.iter().for_each(|unread| self.not_read(unread, "not read; nothing is planned for it"));
         if !review.unread.is_empty() {
             self.page.blank();
         }
@@ -134,7 +134,7 @@ impl Text {
             self.page.line(4, 6, &[plain(format!("then: {}", offer.steps.join(" → ")))]);
         }
         if !offer.estimates.is_empty() {
-            let told = format!("estimates of the portal: {}", offer.estimates.join(", "));
+            let told = format!("the portal's estimates: {}", offer.estimates.join(", "));
             self.page.line(4, 6, &[span(Tone::Dim, told)]);
         }
         if let Some(title) = offer.rides_along_title() {

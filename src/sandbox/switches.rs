@@ -257,7 +257,7 @@ impl Switches {
         }
         let Some(entry) = ENTRIES.iter().find(|entry| entry.name == name) else {
             let names: Vec<&str> = Self::names().map(|(name, _)| name).collect();
-            return Err(format!("there is no switch `{name}`; there are mixture-2020, {}", names.join(", ")));
+            return Err(format!("`{name}` is not a switch; expected mixture-2020, {}", names.join(", ")));
         };
         let place = entry.values.iter().position(|known| *known == value);
         match place {

@@ -69,7 +69,7 @@ impl Compiler<'_> {
         let fail = |reason: String| SchemaError::new(file, reason);
         self.places.set(self.places.get() + 1);
         if depth > MAX_DEPTH {
-            return Err(fail("references go round in a circle".to_owned()));
+            return Err(fail("circular references".to_owned()));
         }
         if self.places.get() > MAX_PLACES {
             return Err(fail(format!("the schemas describe more than {MAX_PLACES} places")));
@@ -386,9 +386,6 @@ mod tests {
             message(&with(r#"{"x-offerctl":{"lst":"set"}}"#)),
             r#"t.json#/properties/a: x-offerctl.lst: "set" is not an annotation"#
         );
-        assert_eq!(
-            message(&with(r##"{"$ref":"#/properties/a"}"##)),
-            "t.json#/properties/a: references go round in a circle"
-        );
+        assert_eq!(message(&with(r##"{"$ref":"#/properties/a"}"##)), "t.json#/properties/a: circular references");
     }
 }

@@ -102,20 +102,22 @@ impl Project {
         let paths = files.offer_files(&self.root, &self.config.offers).unwrap_or_else(|error| {
             let message = format!("the folder of the offer files cannot be listed: {error}");
             let diagnostic = Diagnostic::error(Code::Unreadable, &folder, None, message);
-            listed.diagnostics.push(diagnostic.help("make it, or set another one by `offers` in offerctl.toml"));
+            listed.diagnostics.push(diagnostic.help("create it, or set `offers` in offerctl.toml"));
             Vec::new()
         });
         listed.files = paths.len();
         if paths.len() > MAX_FILES {
             let message = format!("more than {MAX_FILES} offer files");
             let diagnostic = Diagnostic::error(Code::Limit, &folder, None, message);
-            listed.diagnostics.push(diagnostic.help("split the project; each has a folder and an `offerctl.toml`"));
+            listed
+                .diagnostics
+                .push(diagnostic.help("split the project into several, each with its own folder and `offerctl.toml`"));
             return listed;
         }
         if paths.is_empty() && listed.diagnostics.is_empty() {
-            let message = "there is no offer file here (no .yaml, no .yml)";
+            let message = "no offer files in this folder (no .yaml or .yml)";
             let diagnostic = Diagnostic::error(Code::Empty, &folder, None, message);
-            listed.diagnostics.push(diagnostic.help("declare each offer in a file of its own"));
+            listed.diagnostics.push(diagnostic.help("declare each offer in its own file"));
         }
         let layout = self.layout(&paths);
         listed.diagnostics.extend(layout.stray.iter().map(|(path, why)| self.stray(path, why)));
@@ -235,12 +237,12 @@ impl Project {
         let store = self.config.artifacts.as_ref();
         let (message, help) = match store {
             None => (
-                "a local artifact, and no store that it is uploaded to",
-                "name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
+                "this local artifact needs a store to upload it to, and none is configured",
+                "add one to offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
             ),
             Some(store) if store.store.scheme() == "file" && store.public_url.is_none() => (
-                "a local artifact, and no address at which the portal finds the store's folder",
-                "name it by `public_url` in [artifacts] of offerctl.toml",
+                "the folder of the artifact store needs a public address, and none is configured",
+                "set `public_url` in [artifacts] of offerctl.toml",
             ),
             Some(_) => return,
         };
@@ -419,7 +421,7 @@ pub(crate) fn offer_from_text(
         resolved: Resolved::new(&source),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
-        "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
+        "!file" => Err((Code::Unresolved, "the folder has no files".to_owned())),
         // Without a project, there is no list of accounts.
         "!sas" => tags::blob(node, |address| sas::Place::of(address).map(drop)),
         _ => tags.resolve(tag, node),

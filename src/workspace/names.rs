@@ -19,7 +19,7 @@ pub(super) fn expand(node: &mut Node, shape: &Shape, sources: &Sources, diagnost
                     [full] => match entries.iter().find(|entry| entry.key == *full) {
                         None => entries[index].key.clone_from(full),
                         Some(other) => {
-                            let message = format!("`{key}` is short for `{full}`, which stands in this mapping too");
+                            let message = format!("`{key}` is short for `{full}`, which is also in this mapping");
                             let help = format!("it is in {} too; keep one", sources.line(other.key_span, span));
                             let found = Diagnostic::error(Code::DuplicateKey, sources.of(span), Some(span), message);
                             diagnostics.push(found.help(help));

@@ -18,8 +18,8 @@ pub(super) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document, anchors and aliases expanded, unless its text is so long that it has more by itself.
 const MAX_NODES: usize = 200_000;
-/// A node that is written takes this many bytes at least, with what stands around it.
-const NODE_BYTES: usize = 3;
+/// A node of a long text takes this many bytes on average at least, with its indentation and what is around it.
+const NODE_BYTES: usize = 8;
 /// Most findings of one file. Nobody reads more, and each costs memory.
 pub(super) const MAX_FINDINGS: usize = 100;
 
@@ -40,7 +40,7 @@ pub(super) fn parse_in(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
     if source.text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", source.text.len());
+        let message = format!("the file has {} bytes; the limit is {MAX_BYTES}", source.text.len());
         diagnostics.push(Diagnostic::error(Code::Limit, source, None, message));
         return None;
     }
@@ -130,7 +130,7 @@ where
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 _ if root.is_some() => {
                     self.report(Code::ManyDocuments, span, "a second document in the file, after `---`").help =
-                        Some("give each offer a file of its own".to_owned());
+                        Some("put each offer into its own file".to_owned());
                     return None;
                 }
                 event => root = Some(self.node(event, span).ok()?),
@@ -168,7 +168,7 @@ where
         if self.nodes > self.most {
             let message = format!("more than {} values, aliases expanded", self.most);
             self.report(Code::Limit, span, message).help =
-                Some("an offer needs nothing like this; repeat less by alias, or split the file".to_owned());
+                Some("an offer is much smaller; use fewer aliases, or split the file".to_owned());
             return Err(Stop);
         }
         if self.diagnostics.len() - self.before >= MAX_FINDINGS {
@@ -177,7 +177,7 @@ where
                 span,
                 format!("more than {MAX_FINDINGS} findings; the file is not read further"),
             )
-            .help = Some("mend what is found above, and look again".to_owned());
+            .help = Some("fix the findings above, and validate again".to_owned());
             return Err(Stop);
         }
         Ok(())
@@ -216,12 +216,12 @@ where
     fn alias(&mut self, id: usize, span: Span) -> Step<Node> {
         let Some((node, depth)) = self.anchors.get(&id).cloned() else {
             self.report(Code::Limit, span, "an alias inside its own anchor").help =
-                Some("an alias stands for the whole anchored value, so it cannot be a part of it".to_owned());
+                Some("an alias repeats the whole anchored value, so it cannot be inside that value".to_owned());
             return Err(Stop);
         };
         if self.depth + depth > MAX_DEPTH {
             self.report(Code::Limit, span, format!("more than {MAX_DEPTH} levels of nesting, aliases expanded")).help =
-                Some("an offer needs nothing like this; flatten the document".to_owned());
+                Some("offers are not nested this deeply; flatten the document".to_owned());
             return Err(Stop);
         }
         self.nodes += size(&node);
@@ -262,10 +262,10 @@ where
             self.secret = redact::is_secret_name(&key);
             let value = self.node(event, value_span)?;
             if let Some(line) = seen.add(&entries, &key, key_span.line) {
-                self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping")).help =
+                self.report(Code::DuplicateKey, key_span, format!("duplicate key `{key}` in this mapping")).help =
                     Some(match merges {
-                        true => format!("it stands first in line {line}; merge a list: `<<: [*a, *b]`"),
-                        false => format!("it stands first in line {line}; keep one"),
+                        true => format!("the first one is in line {line}; merge a list: `<<: [*a, *b]`"),
+                        false => format!("the first one is in line {line}; keep one"),
                     });
             } else if merges {
                 merged = Some((entries.len(), self.merged(value)?));
@@ -309,10 +309,16 @@ where
         self.count(span)?;
         let Event::Scalar(text, style, _, None) = event else {
             let template = span.start > 0 && self.source.text[span.start - 1..].starts_with("{{");
-            self.report(Code::Unsupported, span, "a key must be a plain text").help = Some(match template {
-                true => "a template is filled in by nobody; `!env NAME` reads a variable, and a text with `{{` needs quotes",
-                false => "write the key as it is, without a tag, an alias, `[` or `{`",
-            }.to_owned());
+            self.report(Code::Unsupported, span, "a key must be a plain text").help = Some(
+                match template {
+                    true => {
+                        "offerctl does not fill in templates; use `!env NAME` for a variable, and quote a text with \
+                    `{{`"
+                    }
+                    false => "write the key as it is, without a tag, an alias, `[` or `{`",
+                }
+                .to_owned(),
+            );
             return Err(Stop);
         };
         if style == ScalarStyle::Plain && matches!(plain(&text), Plain::Number(_) | Plain::Odd) && text.contains('.') {
@@ -549,7 +555,7 @@ mod tests {
 
     #[test]
     fn each_mistake_has_its_place() {
-        assert_eq!(bad("a: 1\nb: 2\na: 3"), "OFR0007 a.yaml:3:1 `a` stands twice in this mapping");
+        assert_eq!(bad("a: 1\nb: 2\na: 3"), "OFR0007 a.yaml:3:1 duplicate key `a` in this mapping");
         assert_eq!(bad("a:\n\tb: 1"), "OFR0004 a.yaml:2:1 a tab in the indentation");
         assert_eq!(bad(""), "OFR0005 a.yaml the file has no content");
         assert_eq!(bad("# only this\n"), "OFR0005 a.yaml the file has no content");
@@ -558,7 +564,7 @@ mod tests {
         assert_eq!(bad("a: !nope x"), "OFR0009 a.yaml:1:4 tag !nope");
         assert_eq!(bad("a: {<<: 1}"), "OFR0009 a.yaml:1:9 a merge key (`<<`) takes a mapping, not a number");
         assert_eq!(bad("a: {<<: [{b: 1}, x]}"), "OFR0009 a.yaml:1:18 a merge key (`<<`) takes a mapping, not a string");
-        assert_eq!(bad("<<: {a: 1}\n<<: {b: 1}"), "OFR0007 a.yaml:2:1 `<<` stands twice in this mapping");
+        assert_eq!(bad("<<: {a: 1}\n<<: {b: 1}"), "OFR0007 a.yaml:2:1 duplicate key `<<` in this mapping");
         assert_eq!(bad("[a]: 1"), "OFR0009 a.yaml:1:1 a key must be a plain text");
     }
 

@@ -122,7 +122,7 @@ async fn apply_goes_on_only_with_the_plan_that_was_expected() {
     let expecting = async |expected: &str| world.run(&["apply", "--yes", "--expect-plan", expected]).await;
 
     let refused = expecting(other).await.exits(5);
-    says(&refused, &format!("the plan is {fingerprint} now, and {other} was expected; nothing was written"));
+    says(&refused, &format!("the plan is now {fingerprint}, but {other} was expected; nothing was written"));
     says(&refused, "hint: the portal or the files changed since the plan was approved");
     says(&refused, "title: \"old\" → \"new\"");
     says(&expecting(&fingerprint[..11]).await.exits(3), "a fingerprint has 12 to 64 hexadecimal digits");

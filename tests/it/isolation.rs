@@ -47,7 +47,7 @@ async fn nothing_is_proposed_for_what_may_not_be_read() {
     let world = three().await;
     world.fault(json!({"path": "/offers/b", "status": 403, "body": {"error": {"code": "Forbidden", "message": "User does not have the required permissions"}}})).await;
     let planned = world.run(&["plan", "--detailed-exitcode"]).await.exits(6);
-    assert!(planned.stdout.contains("? contoso/b   not read; nothing is proposed for it\n"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("? contoso/b   not read; nothing is planned for it\n"), "{}", planned.stdout);
     assert!(
         planned.stdout.contains("hint: add the service principal to the account of publisher `contoso`"),
         "{}",

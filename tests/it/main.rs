@@ -65,3 +65,4 @@ mod stopping;
 mod streams;
 mod terminal;
 mod weather;
+mod words;

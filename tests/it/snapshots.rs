@@ -115,10 +115,10 @@ async fn what_a_snapshot_does_not_hold_is_not_proposed() {
     world.fault(json!({"method": "GET", "path": "/offers/b", "status": 403})).await;
     world.run(&["snapshot", "--out", "live.json", "--retries", "0"]).await.exits(6);
     let plan = offline(&world, &["plan", "--live", "live.json"]).await.exits(6);
-    assert!(plan.stdout.contains("? contoso/b   not read; nothing is proposed for it"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("? contoso/b   not read; nothing is planned for it"), "{}", plan.stdout);
     assert!(plan.stdout.contains("when the snapshot was taken: "), "{}", plan.stdout);
     world.no_faults().await;
     world.run(&["snapshot", "--out", "one.json", "contoso/a"]).await.exits(0);
     let plan = offline(&world, &["plan", "--live", "one.json"]).await.exits(6);
-    assert!(plan.stdout.contains("the portal had this offer, and the snapshot does not hold it"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("the portal had this offer, but it is not in the snapshot"), "{}", plan.stdout);
 }

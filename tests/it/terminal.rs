@@ -6,7 +6,7 @@ use crate::support::{World, native, offer, offerctl, project, run};
 async fn nobody_is_asked_where_nobody_can_answer() {
     let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
     let refused = world.run(&["apply"]).await.exits(3);
-    assert!(refused.stderr.contains("hint: give --yes"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: pass --yes"), "{}", refused.stderr);
     assert_eq!(world.count("PUT", "").await, 0);
     world.run(&["apply", "--yes"]).await.exits(0);
 }

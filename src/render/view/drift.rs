@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Files, Item, UnreadReview, ViewOptions, items, unread};
+use super::{Files, Item, NOT_READ, UnreadReview, ViewOptions, items, unread};
 use crate::diff::Change;
 use crate::drift::{Drift, Moved, OfferDrift, Undeclared, Unlisted, Who};
 use crate::render::{counted, found, plural, sentence, visible};
@@ -152,7 +152,10 @@ fn summary(drift: &Drift) -> String {
         some(drift.unread.len(), "offer", "not read"),
         some(drift.unlisted.len(), "publisher", "not listed"),
         some(still, "offer", "without a difference"),
-        counted(drift.not_read, "of them not read, because the portal lists them as before"),
+        match drift.not_read {
+            0 => String::new(),
+            count => format!("{} of them not read ({NOT_READ})", plural(count, "offer")),
+        },
     ]);
     let verdict = match drift.count() {
         0 if drift.unread.is_empty() && drift.unlisted.is_empty() => "No drift",

@@ -66,7 +66,7 @@ pub(crate) struct OfferReview {
     pub(crate) write: Option<Write>,
     pub(crate) through: Through,
     pub(crate) findings: Vec<FindingReview>,
-    /// What changes, the gravest first.
+    /// What changes, the most severe first.
     pub(crate) items: Vec<Item>,
     /// What goes away, in the order of the items.
     pub(crate) deletions: Vec<Deletion>,
@@ -157,7 +157,7 @@ fn place(change: &Change, files: Files<'_>) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
     pub(crate) act: Act,
-    /// How grave it is; of several changes, the gravest.
+    /// How grave it is; of several changes, the most severe one.
     pub(crate) risk: Risk,
     pub(crate) address: String,
     /// The file and line that ask for it, as `offers/a.yaml:12`; empty where no file does.
@@ -271,7 +271,7 @@ fn scope(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-/// The changes of an offer with their classes, the gravest first.
+/// The changes of an offer with their classes, the most severe first.
 fn classed(offer: &OfferPlan) -> Vec<(Risk, &Change)> {
     plan::by_risk(&offer.diff.changes)
 }
@@ -371,18 +371,21 @@ impl Review {
     /// `2 offers not read: nothing is proposed for them`
     pub(crate) fn not_read(&self) -> String {
         let them = if self.unread.len() == 1 { "it" } else { "them" };
-        format!("{} not read: nothing is proposed for {them}", plural(self.unread.len(), "offer"))
+        format!("{} not read: nothing is planned for {them}", plural(self.unread.len(), "offer"))
     }
 
-    /// `No changes: 4 offers on the portal are as the files.`
+    /// `No changes. All 4 offers match the portal.`
     pub(crate) fn nothing(&self) -> String {
         let of = plural(self.unchanged.len(), "offer");
-        let are = if self.unchanged.len() == 1 { "is" } else { "are" };
+        let (all, matches) = match self.unchanged.len() {
+            1 => ("", "matches"),
+            _ => ("All ", "match"),
+        };
         let unknown = match self.unchanged.iter().map(|offer| offer.counts.secrets).sum::<usize>() {
             0 => String::new(),
             count => format!(" ({} cannot be compared; --resend sends)", plural(count, "secret")),
         };
-        format!("No changes: {of} on the portal {are} as the files{unknown}.")
+        format!("No changes. {all}{of} {matches} the portal{unknown}.")
     }
 }
 
@@ -419,14 +422,14 @@ impl OfferReview {
         let count = self.rides_along.len();
         let when = if self.through == Through::Live { "goes live with it" } else { "would go live with it" };
         let edits = plural(count, "edit");
-        (count > 0).then(|| format!("{when}: {edits} of the draft that no file asks for now   (production → draft)"))
+        (count > 0).then(|| format!("{when}: {edits} of the draft that no file declares   (production → draft)"))
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.findings.iter().any(|finding| finding.stops)
     }
 
-    pub(crate) fn gravest(&self) -> Option<Risk> {
+    pub(crate) fn most_severe(&self) -> Option<Risk> {
         self.items.first().map(|item| item.risk)
     }
 }
