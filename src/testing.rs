@@ -125,3 +125,64 @@ fn check_plan(desired: &Desired) {
     let saved = SavedPlan::write(&plan, &Bound::default());
     SavedPlan::read(&saved).expect("a plan that was written can be read");
 }
+
+/// One offer on its way through the stages, for benchmarks.
+pub struct Stages {
+    text: String,
+    desired: Desired,
+    live: Live,
+    plan: plan::Plan,
+}
+
+impl Stages {
+    /// An offer as a file declares it, and as the portal holds it.
+    ///
+    /// # Panics
+    /// When the text has errors.
+    #[must_use]
+    pub fn new(text: String, live: Value) -> Self {
+        let (desired, found) = read(&text);
+        let desired = desired.unwrap_or_else(|| panic!("{found:?}"));
+        let live = Live::Present(LiveOffer { document: live, etag: None });
+        let verdict = Self::decide(&desired, &live);
+        let plan = plan::assemble(vec![verdict], plan::Context::default()).expect("a plan");
+        Self { text, desired, live, plan }
+    }
+
+    fn decide(desired: &Desired, live: &Live) -> Verdict {
+        let shape = Schemas::builtin().shape(&desired.offer_type);
+        plan::decide(desired, live, &ReleaseView::NOTHING, Contents::default(), shape, &Choices::default())
+    }
+
+    /// Reads and checks the text. Returns how many findings there are.
+    pub fn load(&self) -> usize {
+        read(&self.text).1.len()
+    }
+
+    /// Lints the offer. Returns how many findings there are.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn lint(&self) -> usize {
+        let shape = Schemas::builtin().shape(&self.desired.offer_type);
+        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        lint::check(&self.desired, shape, &Context { now, picture: &|_, _| None }).len()
+    }
+
+    /// Compares the two sides. Returns how many changes there are.
+    pub fn compare(&self) -> usize {
+        match Self::decide(&self.desired, &self.live) {
+            Verdict::Change(offer) => offer.diff.changes.len(),
+            Verdict::Unchanged(_) | Verdict::Unread(_) => 0,
+        }
+    }
+
+    /// Renders the plan as text, Markdown and JSON. Returns how many bytes there are.
+    pub fn render(&self) -> usize {
+        let options = PlanOptions { paint: Paint { color: false }, verbose: false, html_source: false, width: None };
+        let markdown = MarkdownOptions { limit: MarkdownOptions::LIMIT, html_source: false, verbose: false };
+        render::plan(&self.plan, options).len()
+            + render::plan_markdown(&self.plan, markdown).len()
+            + render::plan_json(&self.plan).len()
+    }
+}

@@ -18,8 +18,8 @@ pub(super) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document, anchors and aliases expanded, unless its text is so long that it has more by itself.
 const MAX_NODES: usize = 200_000;
-/// A node that is written takes this many bytes at least, with what stands around it.
-const NODE_BYTES: usize = 3;
+/// A node of a long text takes this many bytes on average at least, with its indentation and what is around it.
+const NODE_BYTES: usize = 8;
 /// Most findings of one file. Nobody reads more, and each costs memory.
 pub(super) const MAX_FINDINGS: usize = 100;
 
