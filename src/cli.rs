@@ -291,6 +291,11 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "FILE", env = "OFFERCTL_LIVE")]
     pub(crate) live: Option<PathBuf>,
 
+    /// Mark the changes that undo an edit made in the portal since a base: the report of the last `apply -o json=PATH`, or a
+    /// Git revision; repeatable, the first that knows an offer counts
+    #[arg(long, value_name = "PATH|REV")]
+    pub(crate) base: Vec<String>,
+
     /// Save the plan for apply
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

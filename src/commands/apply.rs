@@ -41,7 +41,8 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
         }
         None => {
             let keep_unchanged = shell.writes(Format::Json);
-            plan::make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await
+            let against = plan::Against { since, keep_unchanged, ..plan::Against::default() };
+            plan::make(shell, &args.shaping, &project, &loaded.offers, against, &portal).await
         }
     };
     let exit = match plan {

@@ -1,19 +1,17 @@
 //! `offerctl drift`: who moved, the portal or the files.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::adopt;
 use super::artifacts::Looking;
+use super::bases::Bases;
 use super::connect::Portal;
-use super::git::Revision;
 use super::observe::{self, read_each};
 use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::cli::{DriftArgs, Format, Rewriting};
-use crate::diff;
-use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
+use crate::drift::{self, Drift, OfferDrift, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
 use crate::model::{Address, OfferId, OfferKey, PublisherId};
@@ -22,11 +20,11 @@ use crate::portal::Reader;
 use crate::render::{self, MarkdownOptions, Paint};
 use crate::revise::Adopted;
 use crate::schema::Schemas;
-use crate::workspace::{Desired, Loaded, Project, environment_name};
+use crate::workspace::{Desired, Loaded};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let (project, loaded) = shell.load(&args.targets.targets)?;
-    let bases = Arc::from(bases(shell, &project, &args.base).await?);
+    let bases = Bases::read(shell, &project, &args.base).await?;
     check_adopt(shell, args)?;
     let (found, adopted) = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
     if !args.adopt.is_empty() {
@@ -54,97 +52,17 @@ fn check_adopt(shell: &Shell, args: &DriftArgs) -> Result<()> {
     }
 }
 
-enum Origin {
-    Receipt(String, Receipt),
-    Revision(Box<Revision>),
-}
-
-impl Origin {
-    fn name(&self) -> &str {
-        match self {
-            Self::Receipt(name, _) => name,
-            Self::Revision(revision) => &revision.name,
-        }
-    }
-
-    /// What it says of an offer, if it says anything; an error where it should and cannot.
-    fn of(&self, key: &OfferKey, path: &str) -> std::result::Result<Option<Base<'_>>, String> {
-        match self {
-            Self::Receipt(_, receipt) => Ok(receipt.offer(key).map(Base::Receipt)),
-            Self::Revision(revision) => match revision.loaded.offer(key) {
-                Some(desired) => Ok(Some(Base::Revision(desired))),
-                None if revision.loaded.is_broken(key, path) => {
-                    Err(format!("its file has errors at {}", revision.name))
-                }
-                None => Ok(Some(Base::New)),
-            },
-        }
-    }
-
-    fn declares(&self, key: &OfferKey) -> bool {
-        matches!(self.of(key, ""), Ok(Some(Base::Receipt(_) | Base::Revision(_))))
-    }
-}
-
-/// A file is a receipt, anything else a revision.
-async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec<Origin>> {
-    let mut bases = Vec::new();
-    for name in named {
-        bases.push(if Path::new(name).is_file() {
-            let receipt = receipt(Path::new(name))?;
-            if receipt.environment() != project.environment.as_deref() {
-                let (made, now) =
-                    (environment_name(receipt.environment()), environment_name(project.environment.as_deref()));
-                return Err(Error::invalid(format!("the receipt {name} is of {made}, and this is {now}"))
-                    .hint("give the receipt of an apply in this environment"));
-            }
-            Origin::Receipt(format!("receipt {name}"), receipt)
-        } else if Path::new(name).extension().is_some_and(|ending| ending == "json") {
-            return Err(
-                Error::invalid(format!("there is no file {name}")).hint("`apply -o json=PATH` writes a receipt")
-            );
-        } else {
-            Origin::Revision(Box::new(Revision::read(shell, project, name).await?))
-        });
-    }
-    Ok(bases)
-}
-
-fn receipt(path: &Path) -> Result<Receipt> {
-    let size = path.metadata().map_err(|error| Error::io("read", path, &error))?.len();
-    if size > MAX_RECEIPT {
-        let message = format!("{} has {size} bytes, more than the {MAX_RECEIPT} that are read", path.display());
-        return Err(Error::invalid(message));
-    }
-    let text = crate::text::read(path).map_err(|error| Error::io("read", path, &error))?;
-    Receipt::read(&text).map_err(|error| {
-        Error::invalid(format!("{} cannot be the base: {error}", path.display()))
-            .hint("give the report of `apply -o json=PATH`, or a Git revision")
-    })
-}
-
 async fn look(
     shell: &Shell,
     args: &DriftArgs,
     loaded: &Loaded,
-    bases: &Arc<[Origin]>,
+    bases: &Bases,
     portal: &Portal,
 ) -> Result<(Drift, Vec<Adopted>)> {
-    for origin in bases.iter() {
-        if let Origin::Receipt(name, receipt) = origin
-            && receipt.portal() != portal.name
-        {
-            let message = format!("the {name} is of the portal {}, not of {}", receipt.portal(), portal.name);
-            return Err(Error::invalid(message).hint("give the receipt of an apply to this portal"));
-        }
-    }
+    bases.check_portal(&portal.name)?;
     let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
-    let mut found = Drift {
-        bases: bases.iter().map(|origin| origin.name().to_owned()).collect(),
-        count_undeclared: !args.allow_undeclared,
-        ..Drift::default()
-    };
+    let mut found = Drift { bases: bases.names(), count_undeclared: !args.allow_undeclared, ..Drift::default() };
     let mut adopted = Vec::new();
     let wanted = Arc::<[String]>::from(args.adopt.clone());
     let all = async {
@@ -169,25 +87,16 @@ async fn one(
     shell: &Shell,
     reader: &Reader,
     desired: &Desired,
-    bases: &Arc<[Origin]>,
+    bases: &Bases,
     adopt: &Arc<[String]>,
     looker: Option<&Looker>,
 ) -> std::result::Result<(OfferDrift, Adopted), Unread> {
     let live = reader.offer(&desired.key).await.map_err(|problem| observe::unread(&desired.key, &problem))?;
-    let (asking, all) = (desired.clone(), Arc::clone(bases));
-    let asked = move |live: &Live, schemas: &Schemas| {
-        let shape = schemas.shape(&asking.offer_type);
-        let mut pairs = diff::artifacts(&asking.document, live, shape);
-        if let Ok((_, Base::Revision(before))) = base(&all, &asking) {
-            pairs.extend(diff::artifacts(&before.document, live, shape));
-        }
-        pairs
-    };
-    let (live, contents) = observe::contents(shell, looker, live, asked).await;
-    let (desired, bases, adopt) = (desired.clone(), Arc::clone(bases), Arc::clone(adopt));
+    let (live, contents) = observe::contents(shell, looker, live, bases.artifacts_of(desired)).await;
+    let (desired, bases, adopt) = (desired.clone(), bases.clone(), Arc::clone(adopt));
     let environment = shell.global.env.clone();
     let compare = move |schemas: &Schemas| {
-        let (base, why) = match base(&bases, &desired) {
+        let (base, why) = match bases.of(&desired) {
             Ok(base) => (Some(base), None),
             Err(why) => (None, why),
         };
@@ -209,21 +118,8 @@ async fn one(
     Ok(shell.compute(compare).await)
 }
 
-/// The first base that tells of an offer, with its name; or why none does, where there are bases.
-fn base<'a>(bases: &'a [Origin], desired: &Desired) -> std::result::Result<(&'a str, Base<'a>), Option<String>> {
-    let mut why = (!bases.is_empty()).then(|| "the receipt does not tell of it".to_owned());
-    for origin in bases {
-        match origin.of(&desired.key, desired.path()) {
-            Ok(Some(known)) => return Ok((origin.name(), known)),
-            Ok(None) => {}
-            Err(reason) => why = Some(reason),
-        }
-    }
-    Err(why)
-}
-
 /// The offers of the declared publishers that no file declares.
-async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &[Origin], found: &mut Drift) {
+async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &Bases, found: &mut Drift) {
     let folded = |key: &OfferKey| (key.publisher.clone(), key.offer.as_str().to_ascii_lowercase());
     let declared = loaded.offers.iter().map(|offer| folded(&offer.key)).collect::<BTreeSet<_>>();
     let publishers = loaded.offers.iter().map(|desired| &desired.key.publisher).collect::<BTreeSet<_>>();
@@ -232,7 +128,7 @@ async fn undeclared(reader: &Reader, loaded: &Loaded, bases: &[Origin], found: &
             Ok(keys) => {
                 let new = keys.into_iter().filter(|key| !declared.contains(&folded(key)));
                 found.undeclared.extend(new.map(|key| {
-                    let was_declared = bases.iter().any(|origin| origin.declares(&key));
+                    let was_declared = bases.declares(&key);
                     Undeclared { key, was_declared }
                 }));
             }

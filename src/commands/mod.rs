@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod artifacts;
+mod bases;
 mod cache;
 mod cancel;
 mod connect;

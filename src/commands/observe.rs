@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 
+use super::bases::Bases;
 use super::progress::Reading;
 use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::content::{Contents, Pair};
-use crate::diff;
+use crate::diff::PortalEdit;
+use crate::drift;
 use crate::live::Live;
-use crate::model::{OfferKey, Slot};
+use crate::model::{Address, OfferKey, Slot};
 use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseView, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
 use crate::schema::{Schemas, Shape};
@@ -22,11 +24,13 @@ pub(super) async fn verdicts(
     reader: &Reader,
     offers: &[Desired],
     choices: &Choices,
+    bases: &Bases,
     looker: Option<&Looker>,
     at_once: usize,
 ) -> Vec<Verdict> {
     let choices = Arc::new(choices.clone());
-    all(read_each(shell, at_once, offers, async |desired| decide(shell, reader, desired, &choices, looker).await).await)
+    let decide = async |desired| decide(shell, reader, desired, &choices, bases, looker).await;
+    all(read_each(shell, at_once, offers, decide).await)
 }
 
 /// Returns what was decided, and what could not be, as verdicts.
@@ -63,16 +67,32 @@ async fn decide(
     reader: &Reader,
     desired: &Desired,
     choices: &Arc<Choices>,
+    bases: &Bases,
     looker: Option<&Looker>,
 ) -> Result<Verdict, Unread> {
     let (live, release) = read(shell, reader, desired, choices.through(desired)).await?;
-    let (live, contents) = contents(shell, looker, live, artifacts_of(desired)).await;
-    let (desired, choices) = (desired.clone(), Arc::clone(choices));
+    let (live, contents) = contents(shell, looker, live, bases.artifacts_of(desired)).await;
+    let (desired, choices, bases) = (desired.clone(), Arc::clone(choices), bases.clone());
     let decide = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
-        plan::decide(&desired, &live, &release, contents, shape, &choices)
+        let edits = portal_edits(&desired, &bases, &live, &contents, shape);
+        plan::decide(&desired, &live, &release, contents, shape, &choices).marking(&edits)
     };
     Ok(shell.compute(decide).await)
+}
+
+/// Finds what a plan of an offer does to edits of the portal, where a base tells of the offer.
+pub(super) fn portal_edits(
+    desired: &Desired,
+    bases: &Bases,
+    live: &Live,
+    contents: &Contents,
+    shape: &Shape,
+) -> Vec<(Address, PortalEdit)> {
+    match bases.of(desired) {
+        Ok((_, base)) => drift::portal_edits(desired, base, live, contents, shape),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// Looks at the files behind the artifacts that `asked` names, unless they are left out. The document is given back.
@@ -89,12 +109,6 @@ pub(super) async fn contents(
     };
     let (live, pairs) = shell.compute(ask).await;
     (live, looker.look(&pairs).await)
-}
-
-/// Finds the artifacts of an offer that only their content can compare.
-pub(super) fn artifacts_of(desired: &Desired) -> impl FnOnce(&Live, &Schemas) -> Vec<Pair> + Send + use<> {
-    let desired = desired.clone();
-    move |live, schemas| diff::artifacts(&desired.document, live, schemas.shape(&desired.offer_type))
 }
 
 /// Reads an offer, and its other slots where it goes beyond the draft.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::artifacts::Looking;
+use super::bases::Bases;
 use super::connect::Portal;
 use super::shell::Shell;
 use super::sinks::{Surface, write_sealed};
@@ -15,6 +16,7 @@ use crate::model::OfferKey;
 use crate::plan::{
     self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
 };
+use crate::redact;
 use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
 use crate::workspace::{Desired, Project};
 
@@ -22,20 +24,34 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let keep_unchanged = args.out.is_some();
+    let bases = Bases::read(shell, &project, &args.base).await?;
+    tell_baseless(shell, &bases, &loaded.offers);
     let (plan, name) = match &args.live {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, keep_unchanged);
-            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from);
+            bases.check_portal(&from.portal)?;
+            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &bases, &from);
             let verdicts = decided.await?;
-            let context = Context { since, snapshot: Some(taken), ..context(&project, &args.shaping.allow) };
+            let context = Context {
+                since,
+                snapshot: Some(taken),
+                bases: bases.names(),
+                ..context(&project, &args.shaping.allow)
+            };
             let plan = assemble(shell, verdicts, context).await?;
             tell(shell, &project, ending(shell, &loaded.offers, &plan))?;
             (plan, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
-            let plan = make(shell, &args.shaping, &project, &loaded.offers, since, &portal, keep_unchanged).await;
+            let plan = match bases.check_portal(&portal.name) {
+                Ok(()) => {
+                    let against = Against { since, bases, keep_unchanged };
+                    make(shell, &args.shaping, &project, &loaded.offers, against, &portal).await
+                }
+                Err(error) => Err(error),
+            };
             let name = portal.name.clone();
             portal.close().await?;
             (plan?, name)
@@ -67,25 +83,44 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
     Ok(exit)
 }
 
+/// What else shapes a plan that is made of the portal.
+#[derive(Default)]
+pub(super) struct Against {
+    pub(super) since: Option<Since>,
+    pub(super) bases: Bases,
+    /// See [`Choices::keep_unchanged`].
+    pub(super) keep_unchanged: bool,
+}
+
+/// Names the offers of which no base tells: their edits in the portal are not marked.
+fn tell_baseless(shell: &Shell, bases: &Bases, offers: &[Desired]) {
+    for desired in offers {
+        if let Err(Some(why)) = bases.of(desired) {
+            let key = &desired.key;
+            shell.term.say(&format!("warning: {key}: edits in the portal are not marked: {}", redact::text(&why)));
+        }
+    }
+}
+
 /// Reads the portal, and the files behind artifacts unless they are left out, and makes the plan.
 pub(super) async fn make(
     shell: &Shell,
     shaping: &Shaping,
     project: &Project,
     offers: &[Desired],
-    since: Option<Since>,
+    Against { since, bases, keep_unchanged }: Against,
     portal: &Portal,
-    keep_unchanged: bool,
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
     let looking = if shaping.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
     let looker = looking.as_ref().map(Looking::looker);
-    let decided = observe::verdicts(shell, &portal.reader, offers, &choices, looker, portal.at_once);
+    let decided = observe::verdicts(shell, &portal.reader, offers, &choices, &bases, looker, portal.at_once);
     let verdicts = shell.until_stopped(async { Ok(decided.await) }).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
-    let plan = assemble(shell, verdicts, Context { since, ..context(project, &shaping.allow) }).await?;
+    let plan =
+        assemble(shell, verdicts, Context { since, bases: bases.names(), ..context(project, &shaping.allow) }).await?;
     tell(shell, project, [ignored_notify(offers, &plan), ending(shell, offers, &plan)].concat())?;
     Ok(plan)
 }
@@ -115,6 +150,7 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         since: None,
         snapshot: None,
         environment: project.environment.clone(),
+        bases: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::artifacts::Looking;
+use super::bases::Bases;
 use super::connect::Portal;
 use super::observe::{self, read_each};
 use super::shell::Shell;
@@ -70,7 +71,7 @@ async fn one(
 ) -> std::result::Result<RecordedOffer, Unread> {
     // All slots: how far a later plan goes is not known yet.
     let (live, release) = observe::read(shell, reader, desired, Through::Live).await?;
-    let (live, contents) = observe::contents(shell, looker, live, observe::artifacts_of(desired)).await;
+    let (live, contents) = observe::contents(shell, looker, live, Bases::default().artifacts_of(desired)).await;
     let desired = desired.clone();
     let record = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
@@ -134,17 +135,20 @@ pub(super) async fn verdicts(
     offers: &[Desired],
     choices: &Choices,
     no_artifacts: bool,
+    bases: &Bases,
     from: &Arc<Snapshot>,
 ) -> Result<Vec<Verdict>> {
     let choices = Arc::new(choices.clone());
     let decide = async |desired: &Desired| {
         let (desired, choices, from) = (desired.clone(), Arc::clone(&choices), Arc::clone(from));
+        let bases = bases.clone();
         let decide = move |schemas: &Schemas| {
             let shape = schemas.shape(&desired.offer_type);
             let (live, release, contents) = from.offer(&desired, shape)?;
             let release = if choices.through(&desired) == Through::Draft { ReleaseView::NOTHING } else { release };
             let contents = if no_artifacts { Contents::default() } else { contents };
-            Ok(plan::decide(&desired, &live, &release, contents, shape, &choices))
+            let edits = observe::portal_edits(&desired, &bases, &live, &contents, shape);
+            Ok(plan::decide(&desired, &live, &release, contents, shape, &choices).marking(&edits))
         };
         shell.compute(decide).await
     };

@@ -457,6 +457,7 @@ impl<'a> Walk<'a> {
             risk: at.risk(),
             immutable: false,
             twin: None,
+            portal_edit: None,
         });
     }
 

@@ -14,7 +14,7 @@ pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 
 use crate::content::Contents;
 use crate::diagnostic::Place;
-use crate::diff::{self, Change, ChangeKind, Compare};
+use crate::diff::{self, Change, ChangeKind, Compare, PortalEdit};
 use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::{Exit, Fate};
 use crate::live::Live;
@@ -169,6 +169,23 @@ pub(crate) fn of(
         // A file that is new does not show which side came first.
         None => differences.iter().map(|change| three.moved(change, Who::Unknown)).collect(),
     }
+}
+
+/// Returns what a plan of the offer does to edits that were made in the portal since the base, by address; the empty address
+/// is the whole offer, which was deleted there.
+pub(crate) fn portal_edits(
+    desired: &Desired,
+    base: Base<'_>,
+    live: &Live,
+    contents: &Contents,
+    shape: &Shape,
+) -> Vec<(Address, PortalEdit)> {
+    let edit = |moved: Moved| match moved.who {
+        Who::Portal => Some((moved.address, PortalEdit::Undone)),
+        Who::Both => Some((moved.address, PortalEdit::Overwritten)),
+        Who::Unknown | Who::File | Who::Agreed | Who::Unmanaged => None,
+    };
+    of(desired, Some(base), live, contents, shape).into_iter().filter_map(edit).collect()
 }
 
 /// Compares what one state of a file declares with a document, without what the file of today ignores.

@@ -18,6 +18,7 @@ pub(crate) struct Plan {
     pub(super) since: Option<Since>,
     pub(super) snapshot: Option<Taken>,
     pub(super) environment: Option<String>,
+    pub(super) bases: Vec<String>,
     pub(super) unused_tokens: Vec<(String, Vec<String>)>,
     pub(super) fingerprint: Digest,
 }
@@ -38,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) snapshot: Option<Taken>,
     /// The environment that the files were read for.
     pub(crate) environment: Option<String>,
+    /// The bases since which edits of the portal are marked.
+    pub(crate) bases: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +53,7 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot, environment } = context;
+    let Context { guards, closed, rules, accepted, since, snapshot, environment, bases } = context;
     let (mut offers, mut unchanged, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for verdict in verdicts {
         match verdict {
@@ -78,7 +81,7 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
     let mut findings = guard::with_configured_levels(many, &guards);
     let unused_tokens = accept(&accepted, &mut findings, &mut offers);
     let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
-    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, environment, unused_tokens, fingerprint })
+    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, environment, bases, unused_tokens, fingerprint })
 }
 
 /// Evaluates the project's own rules, and returns for each offer those that it fails.

@@ -160,6 +160,8 @@ pub(crate) struct Item {
     pub(crate) place: String,
     /// The second property that holds the same value.
     pub(crate) twin: Option<String>,
+    /// What it does to an edit made in the portal.
+    pub(crate) portal_edit: Option<&'static str>,
     pub(crate) body: Body,
 }
 
@@ -249,7 +251,16 @@ fn scope(plan: &Plan) -> Vec<String> {
         format!("Planned against a snapshot of {portal}, {age} old ({taken}); it cannot be applied.")
     });
     let environment = plan.environment().map(|name| format!("Environment: {name}."));
-    environment.into_iter().chain(since).chain(snapshot).map(|line| visible(&line, false)).collect()
+    let bases = (!plan.bases().is_empty()).then(|| {
+        let (bases, count) = (plan.bases().join(", "), plan.portal_edits());
+        let changes = match count {
+            0 => "no change undoes".to_owned(),
+            1 => "1 change undoes".to_owned(),
+            count => format!("{count} changes undo"),
+        };
+        format!("Since {bases}: {changes} an edit made in the portal.")
+    });
+    environment.into_iter().chain(bases).chain(since).chain(snapshot).map(|line| visible(&line, false)).collect()
 }
 
 /// The changes of an offer with their classes, the gravest first.
