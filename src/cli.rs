@@ -5,6 +5,7 @@ mod drift;
 mod edit;
 mod fmt;
 mod import;
+mod init;
 mod output;
 mod sandbox;
 mod snapshot;
@@ -24,6 +25,7 @@ pub(crate) use drift::DriftArgs;
 pub(crate) use edit::{EditArgs, EditCommand, ImageArgs, ImageCommand, Rewriting, SetArgs, UnsetArgs};
 pub(crate) use fmt::FmtArgs;
 pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, RollbackArgs, ShowArgs};
+pub(crate) use init::{Ci, InitArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use snapshot::SnapshotArgs;
@@ -143,6 +145,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Check the offer files, without the portal
     Validate(ValidateArgs),
+    /// Begin a project: settings, editor settings, pipelines, and the offers of publishers
+    Init(InitArgs),
     /// Rewrite the offer files in one layout; comments stay
     Fmt(FmtArgs),
     /// Show what the offer files declare once overlays, tags and split plans are resolved

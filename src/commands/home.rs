@@ -13,8 +13,8 @@ use crate::workspace::Project;
 
 /// The schema that editors read, in the project's folder.
 pub(super) const SCHEMA: &str = "offer-file.schema.json";
-const CONFIG: &str = "offerctl.toml";
-const SETTINGS: &str =
+pub(super) const CONFIG: &str = "offerctl.toml";
+pub(super) const SETTINGS: &str =
     "# The settings of this project; docs/offer-files.md and docs/guards.md of offerctl describe them.\n";
 
 /// A file to write: its path in the project, and what it holds.
