@@ -87,6 +87,9 @@ impl Project {
         }
         let layout = self.layout(&paths);
         loaded.diagnostics.extend(layout.stray.iter().map(|(path, why)| self.stray(path, why)));
+        for (path, base) in layout.other.iter().filter(|_| reading.files.are_of_today()) {
+            loaded.diagnostics.extend(self.mistaken(reading, path, base));
+        }
         let read = |parts: &Parts| {
             let mut findings = Vec::new();
             (self.read(reading, parts, &mut findings), findings)
@@ -121,6 +124,19 @@ impl Project {
             }
         };
         Diagnostic::error(Code::Overlay, &source, None, message).help(help)
+    }
+
+    /// The finding of an overlay of another environment that is an offer of its own: nothing else would tell that it is not read.
+    fn mistaken(&self, reading: Reading<'_>, path: &Path, base: &Path) -> Option<Diagnostic> {
+        let mut none = Vec::new();
+        let overlay = self.source(reading, path, &mut none)?;
+        // Nearly no overlay has both.
+        if !["offerTypeId:", "planId:"].iter().any(|key| overlay.text.contains(key)) {
+            return None;
+        }
+        let base = self.source(reading, base, &mut none)?;
+        let (below, node) = (yaml::untagged(&base.text)?, yaml::untagged(&overlay.text)?);
+        other_identity(&below, &node).map(|(span, name)| mistaken(&overlay, span, name, &base.path))
     }
 
     fn read(&self, reading: Reading<'_>, parts: &Parts, diagnostics: &mut Vec<Diagnostic>) -> Option<Desired> {
@@ -258,6 +274,11 @@ impl Layers<'_, '_> {
         self.tags.in_overlay = false;
         if let Some(overlay) = overlay {
             let Resolved { sources, removed, .. } = &self.tags.resolved;
+            if let Some((span, name)) = other_identity(base, &overlay) {
+                let below = sources.of(base.span).path.to_string();
+                self.diagnostics.push(mistaken(sources.of(span), span, name, &below));
+                return;
+            }
             merge::Merge { sources, removed, diagnostics: self.diagnostics }.root(base, overlay, shape);
         }
     }
@@ -266,6 +287,25 @@ impl Layers<'_, '_> {
         let source = self.tags.resolved.sources.of(span);
         self.diagnostics.push(Diagnostic::error(code, source, Some(span), message).help(help));
     }
+}
+
+/// Where an overlay declares another offer or plan than the file that it changes, and which: a file of its own, with a name
+/// that reads as an overlay's.
+fn other_identity<'n>(base: &Node, overlay: &'n Node) -> Option<(Span, &'n str)> {
+    let other = |key: &str| {
+        let (node, below) = (overlay.get(key)?, base.get(key)?);
+        let name = node.as_str().filter(|name| Some(*name) != below.as_str())?;
+        Some((node.span, name))
+    };
+    // An overlay may give an offer another id; then it does not repeat what cannot differ.
+    let whole = overlay.get("publisherId").is_some() && overlay.get("offerTypeId").is_some();
+    other("planId").or_else(|| other("id").filter(|_| whole))
+}
+
+fn mistaken(source: &Source, span: Span, name: &str, base: &str) -> Diagnostic {
+    let message = format!("this is named as an overlay of {base}, and declares `{name}`, which is another one");
+    Diagnostic::error(Code::Overlay, source, Some(span), message)
+        .help("rename this file so that no dot and environment end its name; an overlay has only what differs")
 }
 
 impl Loaded {
