@@ -9,13 +9,15 @@ mod init;
 mod output;
 mod sandbox;
 mod snapshot;
+mod variables;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::Shard;
 use crate::portal::{AuthorityVersion, Endpoint, Method};
 use crate::term::ColorChoice;
 use crate::workspace::{MAX_PARALLELISM, Through};
@@ -30,7 +32,7 @@ pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use snapshot::SnapshotArgs;
 
-/// Azure Marketplace offers as code: review a plan, apply exactly that plan, notice drift.
+/// Azure Marketplace offers as code: review a plan, apply exactly that plan, detect drift.
 #[derive(Debug, Parser)]
 #[command(name = "offerctl", version, disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -50,45 +52,45 @@ pub(crate) struct Global {
     #[arg(short = 'C', long, global = true, value_name = "DIR", env = "OFFERCTL_CHDIR")]
     pub(crate) chdir: Option<PathBuf>,
 
-    /// The environment of offerctl.toml [default: the one with `default = true`]
+    /// Environment of offerctl.toml to use [default: the one with `default = true`]
     #[arg(long, global = true, value_name = "NAME", env = "OFFERCTL_ENV")]
     pub(crate) env: Option<String>,
 
-    /// Base URL of the portal; plain http on loopback only [default: https://cloudpartner.azure.com]
+    /// Base URL of the portal; https, or http on loopback [default: https://cloudpartner.azure.com]
     #[arg(long, global = true, value_name = "URL", env = "OFFERCTL_ENDPOINT")]
     pub(crate) endpoint: Option<Endpoint>,
 
-    /// Use the embedded portal, whatever --endpoint says; its state is in .offerctl/sandbox.redb of the project
+    /// Use the embedded portal instead of --endpoint; it keeps its state in .offerctl/sandbox.redb
     #[arg(long, global = true, env = "OFFERCTL_SANDBOX", value_parser = FalseyValueParser::new())]
     pub(crate) sandbox: bool,
 
-    /// Result format (text, markdown, html, json, sarif, junit, github), and a file to write it to; repeatable. Without a path
-    /// it goes to stdout
+    /// Result format (text, markdown, html, json, yaml, sarif, junit, github), and the file to write it to [default
+    /// file: stdout]; repeatable
     #[arg(short, long, global = true, value_name = "FORMAT[=PATH]", env = "OFFERCTL_OUTPUT", value_delimiter = ',')]
     pub(crate) output: Vec<OutputSpec>,
 
-    /// How many offers are worked on, and requests are under way, at once [default: 8]
+    /// How many offers are processed, and requests are sent, at once [default: 8]
     #[arg(long, global = true, value_name = "N", env = "OFFERCTL_PARALLELISM", value_parser = clap::value_parser!(u16).range(1..=MAX_PARALLELISM as i64))]
     pub(crate) parallelism: Option<u16>,
 
-    /// How often a request that may succeed later is tried again; a write only after a read showed no effect
+    /// How often to repeat a failed request; a write is repeated only after a read shows that it had no effect
     #[arg(long, global = true, value_name = "N", env = "OFFERCTL_RETRIES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub(crate) retries: u32,
 
-    /// How much time one offer may lose to requests that failed, and to the pauses after them
+    /// How much time failed requests, and the pauses after them, may take for one offer
     #[arg(long, global = true, value_name = "DURATION", env = "OFFERCTL_RETRY_BUDGET", default_value = "15m", value_parser = duration)]
     pub(crate) retry_budget: Duration,
 
-    /// Stop asking the portal after this many requests [default: no limit]
+    /// Stop after this many requests to the portal [default: no limit]
     #[arg(long, global = true, value_name = "N", env = "OFFERCTL_MAX_REQUESTS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_requests: Option<u64>,
 
-    /// Use this credential alone: token, client-secret, client-certificate, workload-identity, github,
-    /// managed-identity or azure-cli [default: the first that there is, in this order]
+    /// Use only this credential: token, client-secret, client-certificate, workload-identity, github, managed-identity
+    /// or azure-cli [default: the first one that is configured, in this order]
     #[arg(long, global = true, value_name = "METHOD", env = "OFFERCTL_AUTH")]
     pub(crate) auth: Option<Method>,
 
-    /// Which token endpoint of the directory to ask
+    /// Token endpoint of the directory
     #[arg(
         long,
         global = true,
@@ -99,11 +101,11 @@ pub(crate) struct Global {
     )]
     pub(crate) auth_version: AuthorityVersion,
 
-    /// Where to keep what later runs can use again [default: the user's cache directory]
+    /// Folder of the cache [default: the user's cache directory]
     #[arg(long, global = true, value_name = "DIR", env = "OFFERCTL_CACHE_DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 
-    /// Never ask a question
+    /// Never ask for confirmation; fail instead
     #[arg(long, global = true, env = "OFFERCTL_NO_INPUT", value_parser = FalseyValueParser::new())]
     pub(crate) no_input: bool,
 
@@ -111,33 +113,17 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "WHEN", env = "OFFERCTL_COLOR", value_enum, default_value_t)]
     pub(crate) color: ColorChoice,
 
-    /// Leave out progress and remarks
+    /// Hide progress and messages; errors and results are still shown
     #[arg(short, long, global = true, env = "OFFERCTL_QUIET", value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
 
-    /// Show what is hidden, and log decisions; twice: requests; three times: bodies, without secrets
+    /// Show hidden details, and log decisions; -vv logs requests, -vvv bodies without secrets
     #[arg(short, long, global = true, env = "OFFERCTL_VERBOSE", action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// The form of the log on stderr
+    /// Format of the log on stderr
     #[arg(long, global = true, value_name = "FORMAT", env = "OFFERCTL_LOG_FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
-}
-
-impl Cli {
-    /// The command line as clap knows it, without the variables that are set and empty: pipelines set those, and mean
-    /// nothing by them.
-    pub(crate) fn without_empty_variables(is_empty: impl Fn(&std::ffi::OsStr) -> bool + Copy) -> clap::Command {
-        let command = Self::command();
-        let names = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
-        let strip = move |argument: clap::Arg| match argument.get_env().is_some_and(is_empty) {
-            true => argument.env(clap::builder::Resettable::Reset),
-            false => argument,
-        };
-        names.into_iter().fold(command.mut_args(strip), |command, name| {
-            command.mut_subcommand(name, |subcommand| subcommand.mut_args(strip))
-        })
-    }
 }
 
 /// The commands.
@@ -151,15 +137,15 @@ pub(crate) enum Command {
     Fmt(FmtArgs),
     /// Show what the offer files declare once overlays, tags and split plans are resolved
     Render(Targets),
-    /// Write offers of the portal as YAML files of a project, to begin with
+    /// Write offers of the portal to YAML files
     Import(ImportArgs),
-    /// Show an offer as the portal holds it: the draft, another slot, or a version
+    /// Show an offer as the portal stores it: the draft, the preview, the live offer, or a version
     Show(ShowArgs),
-    /// List the versions and submissions of an offer, as far as the portal keeps them
+    /// List the versions and submissions of an offer that the portal keeps
     History(HistoryArgs),
-    /// Write an earlier state of an offer into its files, for review; nothing is applied
+    /// Write an earlier state of an offer into its files; nothing is applied
     Rollback(RollbackArgs),
-    /// Set a value in the files of an offer; comments and layout stay
+    /// Set a value in the files of an offer; comments and layout are kept
     Set(SetArgs),
     /// Remove a value from the files of an offer
     Unset(UnsetArgs),
@@ -167,31 +153,40 @@ pub(crate) enum Command {
     Image(ImageArgs),
     /// Add or remove plans in the files of an offer
     Edit(EditArgs),
-    /// Explain a code of a finding, such as OFR0041 or sas-expiry; without one, list them all
+    /// Explain the code of a finding, such as OFR0041 or sas-expiry, or list all codes
     Explain(ExplainArgs),
-    /// Show what is known of offers, as JSON Schema for people and editors
+    /// Show the JSON Schemas of offers, for people and editors
     Schema(SchemaArgs),
-    /// Show what apply would do
+    /// Show what `apply` would change
     Plan(PlanArgs),
-    /// Carry out a plan: write drafts and, where asked, publish, go live, and wait
+    /// Join the saved plans of all shards into one
+    MergePlans(MergePlansArgs),
+    /// Show a saved plan, without the project and the portal
+    ShowPlan(ShowPlanArgs),
+    /// Write drafts and, if asked, publish, go live, and wait
     Apply(ApplyArgs),
-    /// Compare two states of offers: slots, versions, or the files
+    /// Compare two states of offers: draft, preview, live, versions, or files
     Diff(DiffArgs),
-    /// Tell who moved since a base: the portal, the files, or both
+    /// Detect drift: show whether the portal or the files changed since a baseline
     Drift(DriftArgs),
-    /// Save what the portal holds, without secrets, for `plan --live` where no credential may be
+    /// Save the state of the portal, without secrets, for `plan --live` in jobs without a credential
     Snapshot(SnapshotArgs),
-    /// Show where offers are on the portal
+    /// Show the state of offers in the portal
+    #[command(after_help = "Examples:\n  offerctl status\n  offerctl status contoso/service -o json")]
     Status(Targets),
-    /// Wait for operations that run on the portal, whoever started them
+    /// Wait for running operations, including those that others started
     Wait(WaitArgs),
-    /// Publish drafts as the portal holds them, and wait until it asks for the sign-off
+    /// Publish drafts as they are in the portal, and wait for the preview
     Publish(PublishArgs),
-    /// Sign off the previews that wait for it, and wait until customers have them
+    /// Sign off previews, and wait until they are live
+    #[command(after_help = "Examples:\n  offerctl go-live contoso/service --yes")]
     GoLive(ReleaseArgs),
-    /// Cancel operations that run on the portal, and wait until that took effect
+    /// Cancel running operations, and wait until they have stopped
     Cancel(CancelArgs),
-    /// Find out what keeps offerctl from working: project, credential, network, clock, permission
+    /// Check the project, credential, network, clock and permissions
+    #[command(
+        after_help = "Examples:\n  offerctl doctor\n  offerctl doctor -v                           all credentials that were tried"
+    )]
     Doctor(Targets),
     /// Serve an embedded portal on loopback
     Sandbox(Box<SandboxArgs>),
@@ -200,27 +195,35 @@ pub(crate) enum Command {
 /// Which offers.
 #[derive(Debug, Args)]
 pub(crate) struct Targets {
-    /// A file, a folder, or publisher/offer; none means all offers of the project
+    /// A file, a folder, or publisher/offer [default: all offers of the project]
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
 }
 
 /// `offerctl validate`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl validate                            all offer files\n  offerctl validate offers/service.yaml --fix"
+)]
 pub(crate) struct ValidateArgs {
     /// Which offers.
     #[command(flatten)]
     pub(crate) targets: Targets,
 
-    /// Mend what has one right answer, such as missing quotes; comments stay
-    #[arg(long, env = "OFFERCTL_FIX", value_parser = FalseyValueParser::new())]
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+
+    /// Fix findings that have one right answer, such as missing quotes; comments are kept
+    #[arg(long)]
     pub(crate) fix: bool,
 }
 
 /// `offerctl explain`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl explain sas-expiry\n  offerctl explain OFR0041")]
 pub(crate) struct ExplainArgs {
-    /// A code or its name; none lists them all
+    /// A code or its name [default: list all codes]
     #[arg(value_name = "CODE")]
     pub(crate) code: Option<String>,
 }
@@ -238,15 +241,15 @@ pub(crate) struct SchemaArgs {
 pub(crate) enum SchemaCommand {
     /// List the offer types that have a schema
     List,
-    /// Print the schema as one file that needs no other
+    /// Print a schema as one self-contained file
     Show {
-        /// An offer type; without one, the schema of offer files of every type, for editors
+        /// An offer type [default: the schema of offer files of every type, for editors]
         #[arg(value_name = "TYPE")]
         offer_type: Option<String>,
     },
-    /// Print a schema to begin with, from offers of a type that has none, or of what a schema does not know yet
+    /// Print a first schema, inferred from offers
     Infer {
-        /// publisher/offer, read from the portal, or a .json file with the body of a GET
+        /// publisher/offer, or a .json file with the body of a GET
         #[arg(value_name = "OFFER", required = true)]
         from: Vec<String>,
     },
@@ -255,33 +258,36 @@ pub(crate) enum SchemaCommand {
 /// What shapes a plan.
 #[derive(Debug, Args)]
 pub(crate) struct Shaping {
-    /// How far apply takes changes, instead of what each file says
-    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    /// How far `apply` takes changes, instead of the `through` of each file
+    #[arg(long, value_name = "SLOT", value_enum)]
     pub(crate) through: Option<Through>,
 
-    /// Accept this finding of a guard: TOKEN, or publisher/offer:TOKEN where several offers have it; repeatable
-    #[arg(long, value_name = "TOKEN", env = "OFFERCTL_ALLOW", value_delimiter = ',')]
+    /// Accept this finding of a guard: TOKEN, or publisher/offer:TOKEN if several offers have it; repeatable
+    #[arg(long, value_name = "TOKEN", value_delimiter = ',')]
     pub(crate) allow: Vec<String>,
 
-    /// Only the offers whose files changed since this Git revision; all, where offerctl.toml or a schema did
-    #[arg(long, value_name = "REV", env = "OFFERCTL_SINCE")]
+    /// Only the offers whose files changed since this Git revision; all offers if offerctl.toml or a schema changed
+    #[arg(long, value_name = "REV")]
     pub(crate) since: Option<String>,
 
-    /// Send again what cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
-    #[arg(long, env = "OFFERCTL_RESEND", value_parser = FalseyValueParser::new())]
+    /// Send values again that cannot be compared: artifacts that the portal copied, re-signed URLs, secrets
+    #[arg(long)]
     pub(crate) resend: bool,
 
-    /// Do not look at the files behind artifacts; those that the portal copied are shown as not compared
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    /// Do not download artifacts to compare them; artifacts that the portal copied are shown as not compared
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 
-    /// Compare HTML as it is written, rather than as a reader sees it
-    #[arg(long, env = "OFFERCTL_HTML_SOURCE", value_parser = FalseyValueParser::new())]
+    /// Show HTML as source instead of as text
+    #[arg(long)]
     pub(crate) html_source: bool,
 }
 
 /// `offerctl plan`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl plan                                every offer\n  offerctl plan contoso/service --out plan.json\n  offerctl plan -o markdown=plan.md            for a pull request\n  offerctl plan --allow remove-plan:old        accepts one finding"
+)]
 pub(crate) struct PlanArgs {
     /// Which offers.
     #[command(flatten)]
@@ -290,9 +296,12 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) shaping: Shaping,
 
-    /// Plan against a snapshot in the place of the portal: no credential is looked for, no connection is opened, and
-    /// the plan cannot be applied
-    #[arg(long, value_name = "FILE", env = "OFFERCTL_LIVE")]
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+
+    /// Plan against a snapshot instead of the portal, without a credential and a connection; the plan cannot be applied
+    #[arg(long, value_name = "FILE")]
     pub(crate) live: Option<PathBuf>,
 
     /// Mark the changes that undo an edit made in the portal since a base: the report of the last `apply -o json=PATH`, or a
@@ -300,31 +309,97 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "PATH|REV")]
     pub(crate) base: Vec<String>,
 
-    /// Save the plan for apply
+    /// Save the plan for `apply` and `show-plan`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// The most characters of -o markdown [default: 65536, what a comment on GitHub holds]
-    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
-    pub(crate) markdown_limit: Option<usize>,
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 
-    /// Exit with 2 when there are changes
-    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
+    /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub(crate) refresh: Refresh,
+
+    /// Exit with 2 if there are changes
+    #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+}
+
+/// `offerctl merge-plans`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl merge-plans shard-*.json --out plan.json    join what each machine saved"
+)]
+pub(crate) struct MergePlansArgs {
+    /// The plans that `plan --shard i/n --out FILE` saved, one for each shard
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) plans: Vec<PathBuf>,
+
+    /// Save the plan of all shards for apply
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// Which offers are read from the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Refresh {
+    /// Every one.
+    #[default]
+    All,
+    /// Those that the portal lists otherwise, or the files declare otherwise, than when they compared equal last.
+    Changed,
+}
+
+/// What shapes the texts of a plan.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Reading {
+    /// Maximum length of -o markdown, in characters [default: 65536, the limit of a GitHub comment]
+    #[arg(long, value_name = "N")]
+    pub(crate) markdown_limit: Option<usize>,
+}
+
+/// `offerctl show-plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl show-plan plan.json                        as `plan` showed it\n  \
+                        offerctl show-plan plan.json -o markdown=plan.md    for a comment")]
+pub(crate) struct ShowPlanArgs {
+    /// A plan that `plan --out FILE` saved
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// What shapes its texts.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
 }
 
 /// `offerctl apply`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl apply                               plans, asks, and writes drafts\n  offerctl apply plan.json --yes               exactly the saved plan\n  offerctl apply --through live --yes"
+)]
 pub(crate) struct ApplyArgs {
-    /// A file, a folder, publisher/offer, or one saved plan (FILE.json); none means all offers of the project
+    /// A file, a folder, publisher/offer, or one saved plan (FILE.json) [default: all offers of the project]
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
     /// What shapes the plan.
     #[command(flatten)]
     pub(crate) shaping: Shaping,
 
-    /// Go on only if the plan is the one with this fingerprint, as `plan` shows it: all 64 digits, or the first 12 or more
-    #[arg(long, value_name = "FINGERPRINT", env = "OFFERCTL_EXPECT_PLAN", value_parser = fingerprint)]
+    /// Only this share of a saved plan: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+
+    /// Apply only the plan with this fingerprint, as `plan` shows it (12 to 64 digits)
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     pub(crate) expect_plan: Option<String>,
 
     /// How to start, and how long to wait.
@@ -341,8 +416,8 @@ fn fingerprint(text: &str) -> Result<String, String> {
 /// Whether to ask.
 #[derive(Debug, Args)]
 pub(crate) struct Consent {
-    /// Do not ask before anything is changed
-    #[arg(long, env = "OFFERCTL_YES", value_parser = FalseyValueParser::new())]
+    /// Do not ask for confirmation
+    #[arg(long)]
     pub(crate) yes: bool,
 }
 
@@ -357,21 +432,24 @@ pub(crate) struct Start {
     #[command(flatten)]
     pub(crate) waiting: Waiting,
 
-    /// Start operations and leave them to the portal; `offerctl wait` waits for them later
-    #[arg(long, env = "OFFERCTL_NO_WAIT", value_parser = FalseyValueParser::new(), conflicts_with = "wait_timeout")]
+    /// Start operations without waiting for them; `offerctl wait` waits for them later
+    #[arg(long, conflicts_with = "wait_timeout")]
     pub(crate) no_wait: bool,
 }
 
 /// How long to wait.
 #[derive(Debug, Args)]
 pub(crate) struct Waiting {
-    /// Stop waiting after this time (90s, 45m, 6h, 2d); the operation goes on [default: no limit]
+    /// Stop waiting after this time (90s, 45m, 6h, 2d); the operation continues [default: no limit]
     #[arg(long, value_name = "DURATION", env = "OFFERCTL_WAIT_TIMEOUT", value_parser = duration)]
     pub(crate) wait_timeout: Option<Duration>,
 }
 
 /// `offerctl wait`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl wait contoso/service\n  offerctl wait --through live --yes --wait-timeout 6h"
+)]
 pub(crate) struct WaitArgs {
     /// Which offers.
     #[command(flatten)]
@@ -380,8 +458,8 @@ pub(crate) struct WaitArgs {
     #[command(flatten)]
     pub(crate) waiting: Waiting,
 
-    /// With `live`: sign off what is running now as soon as the portal asks for it, and wait until customers have it
-    #[arg(long, value_name = "SLOT", env = "OFFERCTL_THROUGH", value_enum)]
+    /// With `live`: sign off the running publish when its preview is ready, and wait until it is live
+    #[arg(long, value_name = "SLOT", value_enum)]
     pub(crate) through: Option<Through>,
 
     /// Whether to ask.
@@ -403,18 +481,22 @@ pub(crate) struct ReleaseArgs {
 
 /// `offerctl publish`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl publish contoso/service --yes\n  offerctl publish --notify release@contoso.example"
+)]
 pub(crate) struct PublishArgs {
     /// What it has in common with `go-live`.
     #[command(flatten)]
     pub(crate) release: ReleaseArgs,
 
-    /// Whom the portal tells about it; repeatable [default: `reconcile.notify` of the file]
-    #[arg(long, value_name = "EMAIL", env = "OFFERCTL_NOTIFY", value_delimiter = ',')]
+    /// Email address that the portal notifies; repeatable [default: `reconcile.notify` of the file]
+    #[arg(long, value_name = "EMAIL", value_delimiter = ',')]
     pub(crate) notify: Vec<String>,
 }
 
 /// `offerctl cancel`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl cancel contoso/service")]
 pub(crate) struct CancelArgs {
     /// Which offers.
     #[command(flatten)]
@@ -448,11 +530,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     parsed
         .filter(|time| *time <= LONGEST)
-        .ok_or_else(|| "it is a time such as 250ms, 90s, 1h30m or 2d, at most a year".to_owned())
+        .ok_or_else(|| "expected a duration such as `250ms`, `90s`, `1h30m` or `2d`, at most one year".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

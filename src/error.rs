@@ -69,14 +69,14 @@ impl Exit {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or nothing to do",
-            Self::Failed => "an error without a code of its own, such as a portal that cannot be reached",
+            Self::Failed => "another error, such as an unreachable portal",
             Self::Changes => "there are changes (only with `plan --detailed-exitcode`), or `drift` found drift",
             Self::Invalid => "invalid input or usage",
             Self::Denied => "authentication or permission",
             Self::Refused => "refused: stale, in conflict, or stopped by a guard",
-            Self::Partial => "in part: some offers could not be read or applied",
+            Self::Partial => "partial: some offers could not be read or applied",
             Self::OperationFailed => "the portal's operation failed or was canceled",
-            Self::WaitTimeout => "the wait ran out of time; the operation goes on",
+            Self::WaitTimeout => "the wait timed out; the operation continues",
             Self::Interrupted => "interrupted",
         }
     }

@@ -17,7 +17,7 @@ pub(crate) fn infer(offer_type: &str, documents: &[Value], known: &Shape, has_sc
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("Offer of type {offer_type}"),
-        "description": "Inferred from live documents: check what it says, and describe each field.",
+        "description": "Inferred from live documents: check it, and describe each field.",
     });
     if !has_schema {
         schema["allOf"] = json!([{ "$ref": "generic.json" }]);

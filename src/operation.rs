@@ -76,7 +76,7 @@ fn failure(view: &OperationView) -> Vec<String> {
     let all = view.messages.iter().chain(view.steps.iter().flat_map(|step| &step.messages));
     let errors = all.filter(|message| message.level == Level::Error).map(|message| message.text.clone());
     let lines = errors.collect::<Vec<_>>();
-    if lines.is_empty() { vec!["it failed, and the portal does not say why".to_owned()] } else { lines }
+    if lines.is_empty() { vec!["it failed, and the portal gave no reason".to_owned()] } else { lines }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -9,15 +10,33 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
+/// How many items a thread takes at once: few, so that none waits for another that has the large ones.
+const TAKEN: usize = 4;
+
 /// Does the same with each item, on as many threads as there are processors. The answers are in the order of the items.
 pub(crate) fn on_all_processors<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let share = items.len().div_ceil(processors()).max(1);
-    let work = &work;
-    std::thread::scope(|scope| {
-        let shares = items.chunks(share).map(|items| scope.spawn(move || items.iter().map(work).collect::<Vec<_>>()));
-        let shares = shares.collect::<Vec<_>>();
-        shares.into_iter().flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+    let (next, work) = (AtomicUsize::new(0), &work);
+    let share = || {
+        let mut done = Vec::new();
+        loop {
+            let start = next.fetch_add(TAKEN, Ordering::Relaxed);
+            let Some(taken) = items.get(start..items.len().min(start + TAKEN)).filter(|taken| !taken.is_empty()) else {
+                return done;
+            };
+            done.extend(taken.iter().enumerate().map(|(at, item)| (start + at, work(item))));
+        }
+    };
+    let threads = processors().min(items.len().div_ceil(TAKEN)).max(1);
+    let mut done = std::thread::scope(|scope| {
+        let others = (1..threads).map(|_| scope.spawn(share)).collect::<Vec<_>>();
+        let mut done = share();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// Runs jobs that compute on threads of their own, at most one for each processor, so that requests and signals are
@@ -58,7 +77,6 @@ impl Workers {
 mod tests {
     use super::*;
     use crate::stop::Stop;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
     use std::time::Duration;
 

@@ -21,8 +21,8 @@ const STACK: usize = 16 * 1024 * 1024;
 /// Rules that cost more than [`MAX_COST`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the rule `{rule}` of offerctl.toml costs too much: {cost} evaluations for the offers of this plan, {total} with the \
-     other rules, and the limit is {MAX_COST}"
+    "the rule `{rule}` of offerctl.toml is too expensive: {cost} evaluations for the offers of this plan, {total} \
+        with the other rules; the limit is {MAX_COST}"
 )]
 pub(crate) struct TooCostly {
     /// The rule that costs most.

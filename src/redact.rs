@@ -55,11 +55,42 @@ const SECRET_WORDS: [&str; 3] = ["sig", "signature", "pwd"];
 /// Whether a field of this name holds a secret. Only the part after the last dot counts, and its ending:
 /// `storageAccountConnectionString` is one, and `STORAGE_ACCOUNT_KEY`.
 pub(crate) fn is_secret_name(key: &str) -> bool {
-    let name = key.rsplit('.').next().unwrap_or(key);
+    let name = memchr::memrchr(b'.', key.as_bytes()).map_or(key, |dot| &key[dot + 1..]);
+    if !may_end_so(name) {
+        return false;
+    }
     let word = name.rsplit(['_', '-', ' ']).next().unwrap_or(name);
-    let name = name.replace(['_', '-', ' '], "").to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|secret| name.ends_with(secret))
+    SECRET_NAMES.iter().any(|secret| ends_with(name, secret))
         || SECRET_WORDS.iter().any(|secret| word.eq_ignore_ascii_case(secret))
+}
+
+/// Whether the last two letters of a name are those of a secret's name: most names are told apart by them.
+fn may_end_so(name: &str) -> bool {
+    let mut letters = name.bytes().rev().filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
+    let mut next = || letters.next().map_or(0, |byte| byte.to_ascii_lowercase());
+    let (last, before) = (next(), next());
+    matches!(
+        [before, last],
+        [b'n', b'g']
+            | [b'r', b'd']
+            | [b'e', b't']
+            | [b'e', b'y']
+            | [b'r', b'e']
+            | [b'o', b'n']
+            | [b'e', b'n']
+            | [b'a', b'l']
+            | [b'r', b'i']
+            | [b'r', b'l']
+            | [b'i', b'g']
+            | [b'w', b'd']
+    )
+}
+
+/// Whether a name ends so, whatever its letter case and the marks between its words. It is asked of every field of every
+/// document, so it makes no copy.
+fn ends_with(name: &str, ending: &str) -> bool {
+    let mut letters = name.bytes().rev().filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
+    ending.bytes().rev().all(|wanted| letters.next().is_some_and(|byte| byte.to_ascii_lowercase() == wanted))
 }
 
 /// The text without the secrets that its form gives away.
@@ -166,6 +197,19 @@ mod tests {
     use super::*;
 
     use serde_json::json;
+
+    #[test]
+    fn every_name_of_a_secret_has_an_ending_that_is_looked_for() {
+        for name in SECRET_NAMES.iter().chain(&SECRET_WORDS) {
+            assert!(is_secret_name(name) && may_end_so(&format!("{}_-", name.to_uppercase())), "{name}");
+        }
+        assert!(
+            is_secret_name("a.STORAGE_ACCOUNT_KEY")
+                && is_secret_name("X-Amz-Signature")
+                && is_secret_name("s e c r e t-")
+        );
+        assert!(!is_secret_name("token.title") && !is_secret_name("") && !is_secret_name("design"));
+    }
 
     #[test]
     fn signatures_go_and_the_rest_of_the_url_stays() {

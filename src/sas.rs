@@ -148,13 +148,12 @@ impl Place {
             return Err("it has a query or a fragment; write the address without its signature".to_owned());
         }
         if address.contains('@') || !url.username().is_empty() || url.password().is_some() {
-            return Err(
-                "it has an `@`, so the host is not what it seems; write https://ACCOUNT.blob.core.windows.net/…"
-                    .to_owned(),
-            );
+            return Err("it has an `@`, so the host is not the part that it seems to be; write \
+                    https://ACCOUNT.blob.core.windows.net/…"
+                .to_owned());
         }
         if url.as_str() != address {
-            return Err(format!("it is not in its plain form; write {url}, if that is what you mean"));
+            return Err(format!("it is not in its plain form; write {url}, if that is correct"));
         }
         let mut segments = url.path_segments().into_iter().flatten();
         let (cloud, account) = match (url.scheme(), url.host_str().unwrap_or_default()) {
@@ -163,7 +162,7 @@ impl Place {
                 let (cloud, account) =
                     found.ok_or_else(|| format!("`{host}` is not the blob endpoint of an account"))?;
                 if url.port().is_some() {
-                    return Err("it names a port; a blob endpoint has none".to_owned());
+                    return Err("it has a port; a blob endpoint has none".to_owned());
                 }
                 (Some(cloud), account)
             }
@@ -183,7 +182,7 @@ impl Place {
             part.is_empty() || ["%2f", "%5c", "%00"].iter().any(|escape| lower.contains(escape))
         };
         match blob.iter().find(|part| strange(part)) {
-            _ if blob.is_empty() => Err("it names no blob in the container".to_owned()),
+            _ if blob.is_empty() => Err("it has no blob name".to_owned()),
             Some(_) => Err("its path has an empty part, or an escaped slash or zero byte".to_owned()),
             None => Ok(Self { cloud, account: account.to_owned(), container: container.to_owned() }),
         }
@@ -219,7 +218,7 @@ impl Accounts {
     pub(crate) fn account(&self, place: &Place) -> Result<&Account, String> {
         let Place { cloud, account: name, container } = place;
         let Some(account) = self.0.iter().find(|one| one.account == *name) else {
-            return Err(format!("offerctl.toml lists no account `{name}`; add {}", entry(place)));
+            return Err(format!("offerctl.toml does not list the account `{name}`; add {}", entry(place)));
         };
         match cloud {
             Some(cloud) if account.cloud != *cloud => Err(format!(

@@ -121,7 +121,7 @@ impl Snapshot {
             return Err(SnapshotError::Edited);
         }
         let taken = file.taken.parse::<jiff::Timestamp>();
-        let taken = taken.map_err(|_| SnapshotError::NotASnapshot("`taken` is no time".to_owned()))?;
+        let taken = taken.map_err(|_| SnapshotError::NotASnapshot("`taken` is not a time".to_owned()))?;
         let mut content = serde_json::from_value::<Recorded>(file.content).map_err(not)?;
         for ids in content.listed.values_mut() {
             *ids = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
@@ -130,7 +130,7 @@ impl Snapshot {
         content.unread.sort_by(|a, b| a.key.cmp(&b.key));
         let documents = content.offers.iter().filter_map(|offer| offer.present.as_ref()).map(|one| &one.document);
         if documents.into_iter().any(|document| !document.get("definition").is_some_and(Value::is_object)) {
-            return Err(SnapshotError::NotASnapshot("a document in it is no offer".to_owned()));
+            return Err(SnapshotError::NotASnapshot("a document in it is not an offer".to_owned()));
         }
         Ok(Self { portal: file.portal, taken, content })
     }
@@ -162,8 +162,8 @@ impl Snapshot {
             return Ok((Live::Absent, ReleaseView::NOTHING, Contents::default()));
         }
         let cause = match listed {
-            Some(_) => "the portal had this offer, and the snapshot does not hold it",
-            None => "the snapshot does not hold it, and does not know all offers of the publisher",
+            Some(_) => "the portal had this offer, but it is not in the snapshot",
+            None => "it is not in the snapshot, which does not list all offers of the publisher",
         };
         let hint = Some("take a new snapshot where the offer is declared".to_owned());
         Err(Unread { key: key.clone(), cause: cause.to_owned(), hint, denied: false })

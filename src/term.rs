@@ -49,8 +49,8 @@ pub(crate) fn tell_panics() {
         let message = redact::text(message.unwrap_or("a panic without a message"));
         let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
         let mut text = format!(
-            "error: a defect in offerctl: {message}{place}\n  hint: what was begun on the portal goes on there; \
-             `offerctl status` tells where offers are. Please report this message\n"
+            "error: a bug in offerctl: {message}{place}\n  hint: operations continue in the portal; run `offerctl \
+                status` to see them. Please report this message\n"
         );
         let trace = std::backtrace::Backtrace::capture();
         if trace.status() == std::backtrace::BacktraceStatus::Captured {

@@ -40,7 +40,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 pub(crate) fn open_named(path: &Path) -> io::Result<File> {
     let full = path.canonicalize()?;
     if ["/proc", "/sys", "/dev"].iter().any(|folder| full.starts_with(folder)) {
-        return Err(io::Error::other("it lies in /proc, /sys or /dev, from where nothing is read"));
+        return Err(io::Error::other("files in /proc, /sys and /dev are not read"));
     }
     open(&full)
 }

@@ -182,8 +182,8 @@ impl<'a> Work<'a> {
         let ready = async || self.draft_is_ours().await;
         let started = self.start(&before, ready, async |tries| writer.publish(self.key, notify, tries).await).await;
         if waits && matches!(started, Err(End::Busy(_))) {
-            let message = "the preview of other content waits for sign-off, and the portal publishes nothing over it; \
-                           take it live in the portal or cancel it (`offerctl cancel`)";
+            let message = "the preview of other content waits for sign-off, so the portal publishes nothing else; \
+                take it live in the portal or cancel it (`offerctl cancel`)";
             return Err(End::Conflict(message.to_owned()));
         }
         self.operation = started?;
@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
         let before = self.submissions().await?;
         if let Some(running) = Submission::running(&before).filter(|running| running.is_production()) {
             if !self.works_on_content(running).await? {
-                return Err(End::Busy("the portal takes other content live than this plan's".to_owned()));
+                return Err(End::Busy("the portal is taking other content live than this plan's".to_owned()));
             }
             self.operation = None;
             self.did(Done::Joined);
@@ -235,7 +235,7 @@ impl<'a> Work<'a> {
             return Ok(End::Done);
         }
         let key = self.key;
-        Err(End::Conflict(format!("no preview waits for sign-off; `offerctl publish {key}` makes one of the draft")))
+        Err(End::Conflict(format!("no preview waits for sign-off; publish the draft with `offerctl publish {key}`")))
     }
 
     async fn submissions(&self) -> Result<Vec<Submission>, End> {
@@ -304,7 +304,7 @@ impl<'a> Work<'a> {
             Waited::Reached(Rest::Succeeded) if goal == Goal::Signoff => self.already_live().await.map(Some),
             Waited::Reached(Rest::Signoff | Rest::Succeeded) => {
                 if !self.holds_content(slot).await? {
-                    let what = format!("the {slot} slot holds other content than this run's");
+                    let what = format!("the {slot} slot has other content than this run wrote");
                     return Err(End::Conflict(what));
                 }
                 self.did(reached);
@@ -359,7 +359,7 @@ impl<'a> Work<'a> {
 /// A wait that did not reach what a run waits for.
 fn ended(waited: Waited) -> End {
     match waited {
-        Waited::Reached(_) => End::OperationEnded(vec!["the portal runs nothing for this offer any more".to_owned()]),
+        Waited::Reached(_) => End::OperationEnded(vec!["the operation is no longer running".to_owned()]),
         Waited::Ended(why) => End::OperationEnded(why),
         Waited::TimedOut => End::TimedOut,
         Waited::Interrupted => End::Interrupted,

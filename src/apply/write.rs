@@ -150,11 +150,16 @@ impl Draft<'_> {
         if diff.changes == self.plan.diff.changes && diff.patch == self.plan.diff.patch {
             return Ok(());
         }
-        Err(End::Conflict("files, environment and portal now give other changes than the plan; plan again".to_owned()))
+        Err(End::Conflict("the files, the environment or the portal changed since the plan; plan again".to_owned()))
     }
 
     fn compare(&self, live: &Value, resend: bool) -> Diff {
-        let options = Compare { ignore: &self.desired.reconcile.ignore, resend, contents: Some(&self.plan.contents) };
+        let options = Compare {
+            ignore: &self.desired.reconcile.ignore,
+            resend,
+            contents: Some(&self.plan.contents),
+            only_count: false,
+        };
         diff::compare(&self.desired.document, live, self.shape, options)
     }
 

@@ -7,7 +7,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 /// Why an address is not asked.
-pub(super) const PRIVATE: &str = "it lies in a private network, where the portal cannot fetch it";
+pub(super) const PRIVATE: &str = "it is in a private network, where the portal cannot fetch it";
 
 /// Whether an address is one that everybody can reach, as far as the URL itself tells.
 pub(super) fn is_open(url: &Url) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
@@ -76,8 +76,9 @@ impl Looker {
 
     /// Fills the table for these pairs. What cannot be had is noted with its reason.
     pub(crate) async fn look(&self, pairs: &[Pair]) -> Contents {
-        let seen = stream::iter(pairs.iter().map(|pair| self.pair(pair))).buffered(AT_ONCE);
-        let seen = seen.collect::<Vec<_>>().await;
+        // Boxed, so that the whole can be sent to another thread.
+        let looks = pairs.iter().map(|pair| self.pair(pair).boxed()).collect::<Vec<_>>();
+        let seen = stream::iter(looks).buffered(AT_ONCE).collect::<Vec<_>>().await;
         let mut contents = Contents::default();
         for (address, seen) in seen.into_iter().flatten() {
             contents.note(&address, seen);
@@ -161,7 +162,7 @@ impl Looker {
                 Ok(looked) => looked,
                 Err(_) => Err(format!("it took more than {} s", PATIENCE.as_secs())),
             },
-            Err(error) => Err(format!("it is no URL: {error}")),
+            Err(error) => Err(format!("it is not a URL: {error}")),
         };
         match looked {
             Ok(content) => Seen::Content(content),
@@ -197,7 +198,7 @@ impl Looker {
             // A page elsewhere must not send a request to this machine, nor in clear text over the network.
             let here = is_on_this_machine(&url) || !is_on_this_machine(&next);
             let fine = if here { self.check(&next).await } else { Err(String::new()) };
-            fine.map_err(|_| "it redirects to where nothing is fetched from".to_owned())?;
+            fine.map_err(|_| "it redirects to an address that is not allowed".to_owned())?;
             url = next;
         }
         Err("too many redirects".to_owned())

@@ -1,28 +1,34 @@
 //! `offerctl diff`.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::Targets;
 use crate::model::Slot;
 
 /// `offerctl diff`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  offerctl diff --from live --to draft         edits since the last go-live\n  offerctl diff contoso/service --from v3 --to live\n  offerctl diff --from draft --to file"
+)]
 pub(crate) struct DiffArgs {
     /// Which offers.
     #[command(flatten)]
     pub(crate) targets: Targets,
 
-    /// Where from: draft, preview, live (or production), vN (what submission N was of), or file
-    #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_FROM")]
+    /// First state: draft, preview, live, vN (a version, such as v3) or file
+    #[arg(long, value_name = "SLOT|vN|file")]
     pub(crate) from: SideArg,
 
-    /// Where to, as --from
-    #[arg(long, value_name = "SLOT|vN|file", env = "OFFERCTL_TO")]
+    /// Second state, as --from
+    #[arg(long, value_name = "SLOT|vN|file")]
     pub(crate) to: SideArg,
 
-    /// Exit with 2 when there are differences
-    #[arg(long, env = "OFFERCTL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
+
+    /// Exit with 2 if there are differences
+    #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
 
@@ -50,7 +56,7 @@ impl std::str::FromStr for SideArg {
             text => version(text)
                 .filter(|number| *number >= 0)
                 .map(Self::Version)
-                .ok_or_else(|| "there are draft, preview, live, vN (such as v3) and file".to_owned()),
+                .ok_or_else(|| "expected draft, preview, live, vN (such as v3) or file".to_owned()),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `offerctl drift`.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
-use super::Targets;
+use super::{Refresh, Targets};
+use crate::model::Shard;
 
 /// `offerctl drift`.
 #[derive(Debug, Args)]
@@ -15,16 +15,28 @@ pub(crate) struct DriftArgs {
     #[command(flatten)]
     pub(crate) targets: Targets,
 
-    /// What both sides are compared with: the report of the last `apply -o json=PATH`, or a Git revision; repeatable,
-    /// the first that knows an offer counts. Without one, nobody can say which side moved
-    #[arg(long, value_name = "PATH|REV", env = "OFFERCTL_BASE")]
+    /// Baseline: the report of the last `apply -o json=FILE`, or a Git revision; repeatable, the first one that
+    /// contains an offer counts. Without it, drift cannot show which side changed
+    #[arg(long, value_name = "PATH|REV")]
     pub(crate) base: Vec<String>,
 
-    /// List offers of the declared publishers that no file declares, without counting them as drift
-    #[arg(long, env = "OFFERCTL_ALLOW_UNDECLARED", value_parser = FalseyValueParser::new())]
+    /// Only this share of the offers: i/n, such as 2/8 on the second of eight machines
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+
+    /// Which offers to read from the portal; docs/speed.md says what `changed` relies on
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub(crate) refresh: Refresh,
+
+    /// Do not count offers that no file declares as drift
+    #[arg(long)]
     pub(crate) allow_undeclared: bool,
 
-    /// Write the portal's value into the files: of this address, as drift shows it, or of `all` that is drift; repeatable
+    /// Show HTML as source instead of as text
+    #[arg(long)]
+    pub(crate) html_source: bool,
+
+    /// Write the portal's value at this address into the files, or of `all` drift; repeatable
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) adopt: Vec<String>,
 
@@ -32,11 +44,11 @@ pub(crate) struct DriftArgs {
     #[arg(long, requires = "adopt")]
     pub(crate) patch: bool,
 
-    /// The most characters of -o markdown [default: 65536, what an issue on GitHub holds]
-    #[arg(long, value_name = "N", env = "OFFERCTL_MARKDOWN_LIMIT")]
+    /// Maximum length of -o markdown, in characters [default: 65536, the limit of a GitHub issue]
+    #[arg(long, value_name = "N")]
     pub(crate) markdown_limit: Option<usize>,
 
-    /// Do not look at the files behind artifacts; those that the portal copied are not compared
-    #[arg(long, env = "OFFERCTL_NO_ARTIFACTS", value_parser = FalseyValueParser::new())]
+    /// Do not download artifacts to compare them; artifacts that the portal copied are not compared
+    #[arg(long)]
     pub(crate) no_artifacts: bool,
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use crate::model::OfferKey;
 
-/// What becomes of a change.
+/// Whether the change is written or printed.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Rewriting {
     /// Print the change as a patch for `git apply`, and write nothing
@@ -22,10 +22,10 @@ pub(crate) struct SetArgs {
     /// PUBLISHER/OFFER
     #[arg(value_name = "OFFER")]
     pub(crate) offer: OfferKey,
-    /// Where, as a plan shows it, such as `title` or `plans[basic]/regions`
+    /// Address, as a plan shows it, such as `title` or `plans[basic]/regions`
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: String,
-    /// The value, by the type of the field; `-` reads it from stdin
+    /// Value, in the type of the field; `-` reads it from stdin
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
     pub(crate) value: String,
     /// Read the value as YAML, with tags
@@ -43,7 +43,7 @@ pub(crate) struct UnsetArgs {
     /// PUBLISHER/OFFER
     #[arg(value_name = "OFFER")]
     pub(crate) offer: OfferKey,
-    /// Where, as a plan shows it, such as `title` or `plans[basic]/regions`
+    /// Address, as a plan shows it, such as `title` or `plans[basic]/regions`
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: String,
     /// What becomes of the change.
@@ -83,13 +83,13 @@ pub(crate) struct ImageAddArgs {
     /// The version, such as 1.10.0
     #[arg(value_name = "VERSION")]
     pub(crate) version: String,
-    /// The blob with the operating system's disk; a signature is left out, and `apply` signs it
+    /// Blob of the operating system's disk; write the address without a signature, `apply` signs it
     #[arg(long, value_name = "URL")]
     pub(crate) vhd: String,
     /// The slot and the blob of a data disk; repeatable
     #[arg(long, value_name = "LUN=URL", value_parser = data_disk)]
     pub(crate) data_disk: Vec<(u32, String)>,
-    /// Only this generation, or the plan itself by its id; repeatable [default: the plan, and each generation of its
+    /// Only this generation, or the plan itself by its id; repeatable [default: the plan and each generation of its
     /// architecture]
     #[arg(long, value_name = "ID")]
     pub(crate) generation: Vec<String>,

@@ -14,8 +14,8 @@ use crate::model::{OfferKey, Slot};
                         offerctl import contoso/service     one offer\n  \
                         offerctl import contoso/service@live  what customers have")]
 pub(crate) struct ImportArgs {
-    /// PUBLISHER, PUBLISHER/OFFER, or PUBLISHER/OFFER@STATE with draft, preview, live or vN; none means every offer that
-    /// the credential may read
+    /// PUBLISHER, PUBLISHER/OFFER, or PUBLISHER/OFFER@STATE with draft, preview, live or vN [default: every offer that
+    /// the credential may read]
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
 
@@ -35,7 +35,7 @@ pub(crate) struct ImportArgs {
 /// How offer files are laid out.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct LayoutArgs {
-    /// The names of fields: short where they are unambiguous, or as the API has them
+    /// Field names: short if unambiguous, or as in the API
     #[arg(long, value_name = "NAMES", value_enum, default_value_t)]
     pub(crate) names: Names,
 
@@ -70,7 +70,7 @@ pub(crate) struct ShowArgs {
     #[arg(value_name = "OFFER")]
     pub(crate) offer: OfferAt,
 
-    /// The names of fields in YAML: short where they are unambiguous, or as the API has them
+    /// Field names in YAML: short if unambiguous, or as in the API
     #[arg(long, value_name = "NAMES", value_enum, default_value_t)]
     pub(crate) names: Names,
 
@@ -81,6 +81,7 @@ pub(crate) struct ShowArgs {
 
 /// `offerctl history`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  offerctl history contoso/service")]
 pub(crate) struct HistoryArgs {
     /// PUBLISHER/OFFER
     #[arg(value_name = "OFFER")]

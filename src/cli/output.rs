@@ -55,7 +55,7 @@ impl Format {
     pub(crate) fn list(formats: &[Self]) -> String {
         let names = formats.iter().map(|format| format.name()).collect::<Vec<_>>();
         match names.as_slice() {
-            [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+            [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
             names => names.concat(),
         }
     }
@@ -67,9 +67,9 @@ impl std::str::FromStr for OutputSpec {
     fn from_str(text: &str) -> Result<Self, String> {
         let (format, path) = text.split_once('=').map_or((text, None), |(format, path)| (format, Some(path)));
         if path == Some("") {
-            return Err("there is no path after `=`".to_owned());
+            return Err("the path after `=` is missing".to_owned());
         }
-        let known = || format!("there is no format `{format}`; there are {}", Format::list(Format::value_variants()));
+        let known = || format!("`{format}` is not a format; expected {}", Format::list(Format::value_variants()));
         Ok(Self { format: Format::from_str(format, false).map_err(|_| known())?, path: path.map(PathBuf::from) })
     }
 }
@@ -93,6 +93,8 @@ impl Command {
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Plan(_) => "plan",
+            Self::MergePlans(_) => "merge-plans",
+            Self::ShowPlan(_) => "show-plan",
             Self::Apply(_) => "apply",
             Self::Status(_) => "status",
             Self::Wait(_) => "wait",
@@ -112,7 +114,9 @@ impl Command {
         use Format::{Github, Html, Json, Junit, Markdown, Sarif, Text, Yaml};
         match self {
             Self::Validate(_) => &[Text, Markdown, Json, Sarif, Junit, Github],
-            Self::Plan(_) => &[Text, Markdown, Html, Json, Sarif, Junit, Github],
+            Self::Plan(_) | Self::MergePlans(_) | Self::ShowPlan(_) => {
+                &[Text, Markdown, Html, Json, Sarif, Junit, Github]
+            }
             // What a run did is no finding in a file, so there is nothing for code scanning.
             Self::Apply(_) | Self::Wait(_) | Self::Publish(_) | Self::GoLive(_) | Self::Cancel(_) => {
                 &[Text, Markdown, Json, Junit, Github]
@@ -150,10 +154,7 @@ mod tests {
         assert_eq!(spec("text"), Ok((Format::Text, None)));
         assert!(spec("json=").is_err());
         let unknown = spec("xml").expect_err("unknown");
-        assert_eq!(
-            unknown,
-            "there is no format `xml`; there are text, markdown, html, json, yaml, sarif, junit and github"
-        );
+        assert_eq!(unknown, "`xml` is not a format; expected text, markdown, html, json, yaml, sarif, junit or github");
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub(super) fn of(
     environment: Option<&str>,
     is_wanted: impl Fn(&Address) -> bool,
 ) -> Adopted {
-    let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(contents) };
+    let options =
+        Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(contents), only_count: false };
     let changes = diff::compare(&desired.document, live, shape, options).changes;
     let wanted = changes.iter().filter(|change| is_wanted(&change.address)).collect::<Vec<_>>();
     revise::adopt(desired, live, &wanted, shape, environment)

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use futures_util::future;
 
+use super::bases::Bases;
 use super::connect::Portal;
 use super::secrets::{Secrets, Signer};
 use super::shell::{self, Shell};
@@ -25,6 +26,10 @@ use crate::workspace::{Desired, Project, environment_name};
 pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     let saved = saved_plan(args)?;
     let targets = if saved.is_some() { &[][..] } else { &args.targets };
+    if args.shard.is_some() && saved.is_none() {
+        return Err(Error::invalid("--shard is a share of a saved plan, and none is given")
+            .hint("plan with `plan --shard I/N --out FILE`, join with `merge-plans`, and apply that file"));
+    }
     let (project, mut loaded) = shell.load_linted(targets)?;
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let saved = match saved {
@@ -33,15 +38,21 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
     };
     let portal = shell.connect().await?;
     let plan = match saved {
-        Some((plan, made_from)) if made_from == portal.name => Ok(plan),
+        Some((plan, made_from)) if made_from == portal.name => Ok(match args.shard {
+            Some(shard) => plan.only(shard),
+            None => plan,
+        }),
         Some((_, made_from)) => {
-            let message =
-                format!("the plan was made from the portal {made_from}, not from {}; nothing was written", portal.name);
-            Err(Error::new(Exit::Refused, message).hint("apply it there, or plan again"))
+            let message = format!(
+                "the plan was made for the portal {made_from}, but this is {}; nothing was written",
+                portal.name
+            );
+            Err(Error::new(Exit::Refused, message).hint("apply it to that portal, or plan again"))
         }
         None => {
             let keep_unchanged = shell.writes(Format::Json);
-            let against = plan::Against { since, keep_unchanged, ..plan::Against::default() };
+            let context = Context { since, ..plan::context(&project, &args.shaping.allow, &portal.name) };
+            let against = plan::Against { context, bases: Bases::default(), keep_unchanged };
             plan::make(shell, &args.shaping, &project, &loaded.offers, against, &portal).await
         }
     };
@@ -62,19 +73,19 @@ async fn reassembled(shell: &Shell, saved: SavedPlan, project: &Project, offers:
         let now = environment_name(project.environment.as_deref());
         return Err(Error::new(
             Exit::Refused,
-            format!("the plan is of {made}, and this is {now}; nothing was written"),
+            format!("the plan was made for {made}, but this is {now}; nothing was written"),
         )
-        .hint("give the --env of the plan, or plan again"));
+        .hint("pass the --env of the plan, or plan again"));
     }
     same_sources(shell, &saved, project, offers)?;
     let SavedPlan { content, bound, fingerprint } = saved;
-    let context = plan::context(project, &bound.accepted);
+    let context = plan::context(project, &bound.accepted, &bound.portal);
     let context = Context { since: content.since.clone(), ..context };
     let plan = plan::assemble(shell, content.into_verdicts(), context).await?;
     if *plan.fingerprint() == fingerprint {
         return Ok((plan, bound.portal));
     }
-    let message = format!("the plan is {} now, and {fingerprint} was saved; nothing was written", plan.fingerprint());
+    let message = format!("the plan is now {}, but {fingerprint} was saved; nothing was written", plan.fingerprint());
     Err(Error::new(Exit::Refused, message).hint("plan again"))
 }
 
@@ -91,7 +102,7 @@ async fn with_portal(
     }
     let text_to_stdout = shell.stdout_format() == Some(Format::Text);
     if text_to_stdout {
-        shell.to_stdout(&plan::text(shell, &args.shaping, plan, shell.stdout_surface()))?;
+        shell.to_stdout(&plan::text(shell, args.shaping.html_source, plan, shell.stdout_surface()))?;
     }
     if let Some(expected) = &args.expect_plan {
         expect(expected, plan)?;
@@ -127,7 +138,7 @@ async fn with_portal(
     let places = shell.places(offers);
     shell.emit(&|format, color| match format {
         Format::Text if silent => String::new(),
-        format => scaffold::show_report(&report, &places, format, color),
+        format => scaffold::show_report(shell, &report, &places, (format, color)),
     })?;
     Ok(report.exit())
 }
@@ -160,16 +171,17 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
         || args.shaping.since.is_some()
     {
         return Err(Error::invalid(
-            "a saved plan is applied as it is: give --through, --allow, --resend, --no-artifacts and --since to \
-             `plan --out`",
+            "a saved plan cannot be changed; pass --through, --allow, --resend, --no-artifacts and --since to `plan \
+                --out`",
         ));
     }
-    let text =
-        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {target}: {error}")))?;
-    let saved = SavedPlan::read(&text).map_err(|error| {
-        Error::new(Exit::Refused, format!("{}: {error}", path.display()))
-            .hint("make it again with `offerctl plan --out`")
-    })?;
+    let saved = plan::read_saved(path)?;
+    if let Some(shard) = saved.content.shard.filter(|shard| shard.of > 1) {
+        let message =
+            format!("{target} is the plan of shard {shard}, and guards look at the whole; nothing was written");
+        return Err(Error::new(Exit::Refused, message)
+            .hint("join the plans of all shards with `offerctl merge-plans`, and apply that plan"));
+    }
     match &saved.content.snapshot {
         None => Ok(Some(saved)),
         Some(taken) => {
@@ -177,8 +189,10 @@ fn saved_plan(args: &ApplyArgs) -> Result<Option<SavedPlan>> {
                 "{target} was planned against a snapshot of {}, not against the portal; nothing was written",
                 taken.portal
             );
-            Err(Error::new(Exit::Refused, message)
-                .hint("plan against the portal, with `offerctl plan --out` and without --live; equal plans have equal fingerprints"))
+            Err(Error::new(Exit::Refused, message).hint(
+                "plan against the portal: `offerctl plan --out FILE` without --live; the same plan has the \
+                    same fingerprint",
+            ))
         }
     }
 }
@@ -189,7 +203,7 @@ fn same_sources(shell: &Shell, saved: &SavedPlan, project: &Project, offers: &[D
     let mut changed = BTreeSet::new();
     for offer in &saved.content.offers {
         let Some(desired) = by_key.get(&offer.key) else {
-            changed.insert(format!("no file declares {} any more", offer.key));
+            changed.insert(format!("{} is no longer declared", offer.key));
             continue;
         };
         let of = |files: &[(String, Digest)], other: &[(String, Digest)]| {
@@ -244,9 +258,8 @@ fn expect(expected: &str, plan: &Plan) -> Result<()> {
     if is_fingerprint(expected, fingerprint) {
         return Ok(());
     }
-    let message = format!("the plan is {fingerprint} now, and {expected} was expected; nothing was written");
-    let hint =
-        "the portal or the files changed since the plan was approved: look at `offerctl plan`, and approve that one";
+    let message = format!("the plan is now {fingerprint}, but {expected} was expected; nothing was written");
+    let hint = "the portal or the files changed since the approval; run `offerctl plan`, and approve the new plan";
     Err(Error::new(Exit::Refused, message).hint(hint))
 }
 
@@ -267,7 +280,7 @@ async fn approve(shell: &Shell, args: &ApplyArgs, plan: &Plan) -> Result<Approva
     let asks = !args.start.consent.yes && shell.term.interactive;
     if asks && shell.stdout_format() != Some(Format::Text) {
         let surface = Surface { color: shell.term.stderr_color, width: None };
-        shell.term.alert(&plan::text(shell, &args.shaping, plan, surface));
+        shell.term.alert(&plan::text(shell, args.shaping.html_source, plan, surface));
     }
     let question = format!("Apply plan {}?", plan.fingerprint().short());
     shell.approve(&args.start.consent, question, "nothing was written").await

@@ -24,7 +24,7 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// Looks at artifacts, and keeps what it saw of the portal's copies in the user's cache.
 pub(super) struct Looking {
-    looker: Looker,
+    looker: Arc<Looker>,
     cached: Cached,
     before: Remembered,
 }
@@ -35,11 +35,11 @@ impl Looking {
         let before = cached.read().and_then(|text| serde_json::from_str::<Remembered>(&text).ok()).unwrap_or_default();
         let looker = Looker::new(reader.loopback(), proxies(), before.clone());
         let looker = looker.map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
-        Ok(Self { looker, cached, before })
+        Ok(Self { looker: Arc::new(looker), cached, before })
     }
 
-    pub(super) fn looker(&self) -> &Looker {
-        &self.looker
+    pub(super) fn looker(&self) -> Arc<Looker> {
+        Arc::clone(&self.looker)
     }
 
     /// Keeps what was seen for the next run.
@@ -71,7 +71,7 @@ pub(super) fn store(project: &Project, plan: &Plan) -> Result<Option<Store>> {
     let Some(settings) = project.config.artifacts.as_ref().filter(|_| needed) else { return Ok(None) };
     let opened = open(settings).map_err(|error| {
         Error::invalid(format!("the store {} cannot be used: {error}; nothing was written", settings.store))
-            .hint("docs/offer-files.md lists the variables of each store")
+            .hint("set the variables that docs/offer-files.md lists for this store")
     })?;
     let (objects, prefix, signer) = opened;
     let access = match (&settings.public_url, signer) {
@@ -104,7 +104,7 @@ fn open(settings: &ArtifactStore) -> std::result::Result<Opened, String> {
             Ok((store.clone(), prefix, Some(store)))
         }
         _ => {
-            let folder = url.to_file_path().map_err(|()| "it is no path".to_owned())?;
+            let folder = url.to_file_path().map_err(|()| "it is not a path".to_owned())?;
             let store = LocalFileSystem::new_with_prefix(folder).map_err(text)?;
             Ok((Arc::new(store), Key::default(), None))
         }

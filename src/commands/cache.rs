@@ -36,7 +36,7 @@ impl Cached {
         let made = private_folder(path.parent().unwrap_or(Path::new("."))).map_err(|error| error.to_string());
         let kept = made.and_then(|()| match path.symlink_metadata().is_err() || trusted(path) {
             true => write_private(path, json).map_err(|error| error.to_string()),
-            false => Err("it is a link, or somebody else's".to_owned()),
+            false => Err("it is a link or belongs to another user".to_owned()),
         });
         if let Err(error) = kept {
             tracing::info!(%error, path = %path.display(), "the cache is not written");

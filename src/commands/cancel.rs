@@ -31,7 +31,7 @@ async fn cancel_all(shell: &Shell, args: &CancelArgs, keys: &[OfferKey], portal:
     let found = shell.until_stopped(async { Ok(find.await) }).await?;
     let runs = found.iter().filter_map(|found| found.as_ref().ok()).filter(|(_, runs)| *runs);
     let runs = runs.map(|(key, _)| key.to_string()).collect::<Vec<_>>();
-    let question = format!("Cancel what runs for {}?", runs.join(", "));
+    let question = format!("Cancel the running operations of {}?", runs.join(", "));
     let approval = match runs.is_empty() {
         true => None,
         false => Some(shell.approve(&args.consent, question, "nothing was canceled").await?),

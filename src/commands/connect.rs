@@ -100,7 +100,7 @@ impl Shell {
         })
         .map_err(|error| Error::failed(format!("the HTTP client cannot start: {error}")))?;
         // A command opens one portal, so the first is the only one.
-        let _ = self.reader.set(reader.clone());
+        let _ = self.reader.set((reader.clone(), name.clone()));
         Ok(Portal { reader, name, at_once, passed, sandbox })
     }
 
@@ -111,12 +111,14 @@ impl Shell {
         let named = environment.and_then(|environment| environment.auth.as_deref());
         let named = named.map(str::parse::<Method>).transpose().map_err(|error| {
             Error::invalid(format!("`auth` of the environment in offerctl.toml: {error}"))
-                .hint("write one of these names")
+                .hint("use one of these names")
         })?;
         let chosen = Credential::choose(self.global.auth.or(named), self.global.auth_version, &env);
         let (credential, passed) = chosen.map_err(|error| {
-            Error::new(Exit::Denied, format!("the credential cannot be used: {error}"))
-                .hint("docs/credentials.md lists the variables of each credential; --auth METHOD chooses another one")
+            Error::new(Exit::Denied, format!("the credential cannot be used: {error}")).hint(
+                "set the variables that docs/credentials.md lists, or choose another credential with --auth \
+                    METHOD",
+            )
         })?;
         if credential.is_ambient() && endpoint.is_loopback() {
             return Ok((Credential::placeholder(SANDBOX), passed));
@@ -126,7 +128,7 @@ impl Shell {
 
     async fn start_sandbox(&self, project: Option<&Project>) -> Result<Sandbox> {
         let project = project.ok_or_else(|| {
-            Error::invalid("--sandbox keeps its state in the project, and there is none here")
+            Error::invalid("--sandbox keeps its state in the project, but this folder is not in a project")
                 .hint("run it inside a project, or use `offerctl sandbox --state FILE` and --endpoint")
         })?;
         let folder = project.root.join(".offerctl");
@@ -148,7 +150,10 @@ fn usable_surroundings() -> Result<()> {
     let env = |name: &str| std::env::var(name).ok();
     let looked = surroundings::proxy(&env).and_then(|_| surroundings::certificates(&env));
     looked.map(|_| ()).map_err(|unusable| {
-        Error::invalid(unusable.to_string()).hint("correct or unset it; `offerctl doctor` shows proxy and certificates")
+        Error::invalid(unusable.to_string()).hint(
+            "correct or unset it; `offerctl doctor` shows the proxy and the \
+            certificates",
+        )
     })
 }
 
@@ -158,7 +163,7 @@ fn denied(problem: &Problem) -> Error {
     let error = Error::new(exit, problem.to_string());
     match &problem.hint {
         Some(hint) => error.hint(hint.as_ref()),
-        None => error.hint("`offerctl doctor` looks at the credential, the clock and the network one by one"),
+        None => error.hint("run `offerctl doctor` to check the credential, the clock and the network"),
     }
 }
 
@@ -169,9 +174,9 @@ fn configured(text: &str) -> Result<Endpoint> {
         return Ok(endpoint);
     }
     Err(Error::invalid(format!(
-        "offerctl.toml names the endpoint {endpoint}, and a token is not sent there on a file's word"
+        "offerctl.toml names the endpoint {endpoint}; offerctl sends no token to a host that only a file names"
     ))
-    .hint("give it by --endpoint or OFFERCTL_ENDPOINT, if you trust it"))
+    .hint("if you trust the host, pass --endpoint or set OFFERCTL_ENDPOINT"))
 }
 
 fn endpoint(text: &str) -> Result<Endpoint> {

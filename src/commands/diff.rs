@@ -6,14 +6,14 @@ use super::connect::Portal;
 use super::observe::{read_each, unread};
 use super::shell::Shell;
 use crate::cli::{DiffArgs, Format, SideArg};
-use crate::diff::{self, Change, ChangeKind, Compare};
+use crate::diff::{self, Change, Compare};
 use crate::document;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
 use crate::plan::Unread;
 use crate::portal::{Problem, Reader};
-use crate::render::{self, Paint, PlanOptions};
+use crate::render;
 use crate::report::Compared;
 use crate::schema::{Schemas, Shape};
 use crate::workspace::Desired;
@@ -34,18 +34,11 @@ pub(super) async fn run(shell: &Shell, args: &DiffArgs) -> Result<Exit> {
     let (compared, unread) = shell.with_portal(read).await?;
     let names = (args.from.to_string(), args.to.to_string());
     shell.emit_on(&|format, surface| match format {
-        Format::Json => render::compared_json(&names, &compared, &unread),
-        _ => render::compared(
-            &names,
-            &compared,
-            &unread,
-            PlanOptions {
-                paint: Paint { color: surface.color },
-                verbose: shell.global.verbose > 0,
-                html_source: false,
-                width: surface.width,
-            },
-        ),
+        Format::Json => render::compared_json(&names, &compared, &unread, shell.read_from()),
+        _ => {
+            let options = surface.options(shell.global.verbose > 0, args.html_source);
+            render::compared(&names, &compared, &unread, options)
+        }
     })?;
     let differs = compared.iter().any(|offer| !offer.changes.is_empty() || offer.empty.len() == 1);
     let unread = unread.iter().map(|unread| Fate::unread(unread.denied));
@@ -88,6 +81,7 @@ async fn one(
         },
         empty,
         changes: Vec::new(),
+        document: None,
         not_compared: Vec::new(),
     };
     let declared = declared.cloned();
@@ -110,12 +104,14 @@ fn compare(
         (Some(Live::Present(a)), Some(Live::Present(b)), declared) => {
             let declared = declared.map(|desired| &*desired.document);
             let without = |document: &serde_json::Value| document::redacted_beside(document, declared, shape);
-            Compared { changes: diff::between(&without(&a.document), &without(&b.document), shape), ..compared }
+            let (a, b) = (without(&a.document), without(&b.document));
+            let changes = diff::between(&a, &b, shape);
+            Compared { document: Some(b).filter(|_| !changes.is_empty()), changes, ..compared }
         }
         (Some(live), None, Some(desired)) => against_file(desired, live, shape, compared),
         (None, Some(live), Some(desired)) => {
             let found = against_file(desired, live, shape, compared);
-            Compared { changes: found.changes.into_iter().map(turned).collect(), ..found }
+            Compared { changes: found.changes.into_iter().map(Change::turned).collect(), ..found }
         }
         _ => compared,
     }
@@ -126,15 +122,18 @@ fn is_file(a: &Option<Live>, b: &Option<Live>) -> bool {
 }
 
 fn against_file(desired: &Desired, live: &Live, shape: &Shape, compared: Compared) -> Compared {
-    let found = match live {
+    let (found, document) = match live {
         Live::Present(offer) => {
             let options = Compare { ignore: &desired.reconcile.ignore, ..Compare::default() };
-            diff::compare(&desired.document, &offer.document, shape, options)
+            let found = diff::compare(&desired.document, &offer.document, shape, options);
+            let shown = || document::redacted_beside(&offer.document, Some(&desired.document), shape);
+            let document = (!found.changes.is_empty()).then(shown);
+            (found, document)
         }
-        Live::Absent => diff::create(&desired.document, shape),
+        Live::Absent => (diff::create(&desired.document, shape), None),
     };
     let not_compared = found.unknown.into_iter().map(|unknown| unknown.address).collect();
-    Compared { changes: found.changes, not_compared, ..compared }
+    Compared { changes: found.changes, document, not_compared, ..compared }
 }
 
 /// A state of an offer; `None` for the file, which is read already. An empty slot is one of an offer that there is.
@@ -149,15 +148,4 @@ pub(super) async fn read(reader: &Reader, key: &OfferKey, side: SideArg) -> std:
         reader.expect_offer(key).await?;
     }
     Ok(Some(live))
-}
-
-fn turned(change: Change) -> Change {
-    let kind = match change.kind {
-        ChangeKind::Add { after } => ChangeKind::Remove { before: after },
-        ChangeKind::Remove { before } => ChangeKind::Add { after: before },
-        ChangeKind::Replace { before, after } => ChangeKind::Replace { before: after, after: before },
-        ChangeKind::Members { added, removed } => ChangeKind::Members { added: removed, removed: added },
-        ChangeKind::List { before, after } => ChangeKind::List { before: after, after: before },
-    };
-    Change { kind, ..change }
 }

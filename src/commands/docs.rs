@@ -35,10 +35,15 @@ fn with_generated(page: &str, part: &str) -> String {
 
 /// A row for each argument: how it is written, its variable, its default, and what it does.
 fn rows<'a>(arguments: impl Iterator<Item = &'a clap::Arg>) -> String {
-    let mut rows = "| argument | variable | default | what it does |\n|---|---|---|---|\n".to_owned();
-    for argument in arguments
-        .filter(|argument| !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str()))
-    {
+    let shown =
+        |argument: &&clap::Arg| !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str());
+    let arguments = arguments.filter(shown).collect::<Vec<_>>();
+    let variables = arguments.iter().any(|argument| argument.get_env().is_some());
+    let mut rows = match variables {
+        true => "| argument | variable | default | what it does |\n|---|---|---|---|\n".to_owned(),
+        false => "| argument | default | what it does |\n|---|---|---|\n".to_owned(),
+    };
+    for argument in arguments {
         let short = argument.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
         let values = argument.get_value_names().filter(|_| argument.get_action().takes_values()).into_iter().flatten();
         let values = values.map(|name| format!(" {name}")).collect::<String>();
@@ -68,8 +73,11 @@ fn rows<'a>(arguments: impl Iterator<Item = &'a clap::Arg>) -> String {
         let _ = writeln!(
             rows,
             "| {} |",
-            [name, variable, default, format!("{help}{choices}")]
+            [Some(name), variables.then_some(variable), Some(default), Some(format!("{help}{choices}"))]
+                .into_iter()
+                .flatten()
                 .map(|cell| cell.replace('|', "\\|").replace('<', "&lt;"))
+                .collect::<Vec<_>>()
                 .join(" | ")
         );
     }
@@ -180,11 +188,12 @@ fn codes() -> String {
     }
     page += "\nThe level of a lint is set by name or code in `offerctl.toml`: `[lints]`, then `no-image = \"off\"`, \
              `\"warning\"` or `\"error\"`.\n";
-    for About { code, name, summary, explanation, example, mended, .. } in About::all() {
-        let (example, mended) = (example.trim_end(), mended.trim_end());
+    for About { code, name, summary, explanation, example, fixed, .. } in About::all() {
+        let (example, fixed) = (example.trim_end(), fixed.trim_end());
         let _ = write!(
             page,
-            "\n## {name}\n\n{code}: {summary}.\n\n{explanation}\n\n```\n{example}\n```\n\nMended:\n\n```\n{mended}\n```\n"
+            "\n## {name}\n\n{code}: \
+                {summary}.\n\n{explanation}\n\n```\n{example}\n```\n\nFixed:\n\n```\n{fixed}\n```\n"
         );
     }
     page

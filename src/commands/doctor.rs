@@ -48,7 +48,7 @@ fn project(shell: &Shell, targets: &[String]) -> Result<(Check, BTreeSet<Publish
         })
         .collect::<BTreeSet<_>>();
     let verdict = match shell.project_if_any() {
-        Ok(None) => Verdict::Unknown("there is no project here, so publishers are known by targets only".to_owned()),
+        Ok(None) => Verdict::Unknown("not in a project, so only the publishers of the targets are checked".to_owned()),
         Err(error) => bad(&error),
         Ok(Some(project)) => match shell.read_project(&[]) {
             Err(error) => bad(&error),
@@ -58,8 +58,8 @@ fn project(shell: &Shell, targets: &[String]) -> Result<(Check, BTreeSet<Publish
                 match loaded.errors() {
                     0 => Verdict::Good(format!("{root}, {}", render::plural(loaded.offers.len(), "offer"))),
                     errors => Verdict::Bad {
-                        what: format!("{root}: the offer files have {}", render::plural(errors, "error")),
-                        next: "`offerctl validate` shows them".to_owned(),
+                        what: format!("{root}: {} in the offer files", render::plural(errors, "error")),
+                        next: "run `offerctl validate`".to_owned(),
                         exit: Exit::Invalid,
                     },
                 }
@@ -84,7 +84,7 @@ fn surroundings() -> [Check; 2] {
     };
     [
         check("proxy", surroundings::proxy(&env), "none"),
-        check("certificates", surroundings::certificates(&env), "those of the system"),
+        check("certificates", surroundings::certificates(&env), "system certificates"),
     ]
 }
 
@@ -106,7 +106,7 @@ async fn look(portal: &Portal, publishers: &BTreeSet<PublisherId>) -> Vec<Check>
     if ready {
         checks.extend(permission(reader, publishers).await);
     } else {
-        let why = Verdict::Unknown("it takes a token and a portal that answers".to_owned());
+        let why = Verdict::Unknown("needs a token and a reachable portal".to_owned());
         checks.push(Check::new("permission", why));
     }
     checks
@@ -136,7 +136,7 @@ async fn permission(reader: &Reader, publishers: &BTreeSet<PublisherId>) -> Vec<
         return checks;
     }
     if publishers.is_empty() {
-        let why = "no publisher is known: name one as publisher/offer, or run it in a project";
+        let why = "no publisher to check: pass publisher/offer, or run it in a project";
         checks.push(Check::new("permission", Verdict::Unknown(why.to_owned())));
     }
     for id in publishers {
@@ -150,14 +150,16 @@ async fn permission(reader: &Reader, publishers: &BTreeSet<PublisherId>) -> Vec<
 fn clock(ahead: Option<i64>) -> Verdict {
     const BAD: u64 = 300;
     match ahead {
-        None => Verdict::Unknown("the portal does not tell the time".to_owned()),
+        None => Verdict::Unknown("the portal sends no time".to_owned()),
         Some(ahead) if ahead.unsigned_abs() > BAD => Verdict::Bad {
             what: format!("this machine's clock is {} the portal's", offset(ahead)),
-            next: "set it by NTP: tokens and signed URLs look ended, or not begun, by a wrong clock".to_owned(),
+            next: "synchronize the clock (NTP): with a wrong clock, tokens and signed URLs look expired or not yet \
+                valid"
+                .to_owned(),
             exit: Exit::Failed,
         },
         Some(ahead) if ahead.unsigned_abs() > 1 => Verdict::Good(format!("{} the portal's", offset(ahead))),
-        Some(_) => Verdict::Good("as the portal's".to_owned()),
+        Some(_) => Verdict::Good("same as the portal's".to_owned()),
     }
 }
 
@@ -172,7 +174,9 @@ fn offset(ahead: i64) -> String {
 
 fn token(listed: &Result<Vec<String>, Problem>) -> Verdict {
     match listed {
-        Ok(publishers) => Verdict::Good(format!("accepted; it sees {}", render::plural(publishers.len(), "publisher"))),
+        Ok(publishers) => {
+            Verdict::Good(format!("accepted; publishers: {}", render::plural(publishers.len(), "publisher")))
+        }
         Err(problem) => told(problem),
     }
 }
@@ -187,20 +191,20 @@ fn publisher(id: &PublisherId, listed: Option<&[String]>, offers: &Result<usize,
         Some(listed) if !listed.iter().any(|other| other.eq_ignore_ascii_case(id.as_str())) => {
             let sees = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
             Verdict::Bad {
-                what: format!("the credential does not see this publisher; it sees {sees}"),
+                what: format!("the credential has no access to this publisher; it has access to {sees}"),
                 next: "check `publisherId` in the files, or add the service principal to that publisher's account"
                     .to_owned(),
                 exit: Exit::Denied,
             }
         }
-        _ => Verdict::Good(format!("may be read; {} there", render::plural(offers, "offer"))),
+        _ => Verdict::Good(format!("readable; {}", render::plural(offers, "offer"))),
     }
 }
 
 fn told(problem: &Problem) -> Verdict {
     let next = problem.hint.as_deref().map(ToOwned::to_owned).unwrap_or_else(|| match problem.kind {
-        Kind::Unauthenticated => "check the variables of this credential (docs/credentials.md lists them)".to_owned(),
-        _ => "see the portal's own words".to_owned(),
+        Kind::Unauthenticated => "check the variables of this credential: docs/credentials.md".to_owned(),
+        _ => "see the message of the portal".to_owned(),
     });
     let exit = if problem.is_denied() { Exit::Denied } else { Exit::Failed };
     Verdict::Bad { what: problem.to_string(), next, exit }
@@ -210,7 +214,7 @@ fn bad(error: &Error) -> Verdict {
     let next = error.hints().join("; ");
     let findings = error.diagnostics().iter().map(|finding| format!("{} {}", finding.place(), finding.message));
     let what = std::iter::once(error.to_string()).chain(findings).collect::<Vec<_>>().join("; ");
-    let next = if next.is_empty() { "correct what it names".to_owned() } else { next };
+    let next = if next.is_empty() { "fix what the message names".to_owned() } else { next };
     Verdict::Bad { what, next, exit: error.exit }
 }
 
@@ -250,7 +254,10 @@ mod tests {
         assert!(is_good(&publisher(&id, Some(&listed), &Ok(3))));
         assert!(is_good(&publisher(&id, None, &Ok(0))), "the portal did not list any");
         let Verdict::Bad { what, exit, .. } = publisher(&id, Some(&listed[1..]), &Ok(0)) else { panic!("good") };
-        assert_eq!((what.as_str(), exit), ("the credential does not see this publisher; it sees other", Exit::Denied));
+        assert_eq!(
+            (what.as_str(), exit),
+            ("the credential has no access to this publisher; it has access to other", Exit::Denied)
+        );
         let forbidden = Problem::answer("GET /api/publishers/contoso/offers", 403, None, "");
         let Verdict::Bad { next, .. } = publisher(&id, Some(&listed), &Err(forbidden)) else { panic!("good") };
         assert!(next.contains("publisher `contoso`"), "{next}");

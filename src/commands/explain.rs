@@ -17,7 +17,7 @@ pub(super) fn run(shell: &Shell, args: &ExplainArgs) -> Result<Exit> {
 fn unknown(name: &str) -> Error {
     let near = did_you_mean(name, About::all().map(|about| about.name));
     let hint = near.map_or_else(|| "`offerctl explain` lists them".to_owned(), |near| format!("did you mean {near}?"));
-    Error::invalid(format!("there is no code `{name}`")).hint(hint)
+    Error::invalid(format!("`{name}` is not a code")).hint(hint)
 }
 
 fn level(about: &About) -> &'static str {
@@ -33,15 +33,15 @@ fn line(about: &About) -> String {
 
 fn whole(about: &About) -> String {
     let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
-    let kind = if about.lint { "a lint; `[lints]` in offerctl.toml sets its level" } else { "always an error" };
+    let kind = if about.lint { "a lint; set its level with `[lints]` in offerctl.toml" } else { "always an error" };
     format!(
-        "{} {}: {} ({}, {kind})\n\n{}\n\nSuch as\n\n{}\nMended\n\n{}",
+        "{} {}: {} ({}, {kind})\n\n{}\n\nExample\n\n{}\nFixed\n\n{}",
         about.code,
         about.name,
         about.summary,
         level(about),
         about.explanation,
         indented(about.example),
-        indented(about.mended)
+        indented(about.fixed)
     )
 }

@@ -68,8 +68,8 @@ impl Revision {
         let name =
             if commit.starts_with(rev) { format!("revision {short}") } else { format!("revision {rev} ({short})") };
         if objects.is_empty() {
-            let message = format!("at {name} there is no file of the project {}", root.display());
-            return Err(Error::invalid(message).hint("is the project's folder committed there?"));
+            let message = format!("no file of the project {} exists at {name}", root.display());
+            return Err(Error::invalid(message).hint("commit the folder of the project, or pass another revision"));
         }
         let tree = Tree::new(objects.keys().cloned().collect());
         Ok(Self { name, loaded: Loaded::default(), tree, objects, root })
@@ -129,7 +129,7 @@ impl Revision {
                 let what = format!("{name} of {}", self.name);
                 let damaged = || {
                     Error::failed(format!("{what} is missing from the repository's objects"))
-                        .hint("`git fsck` shows what is damaged")
+                        .hint("run `git fsck` to find the damage")
                 };
                 return Err(lacking(&self.root, &what).await.unwrap_or_else(damaged));
             };
@@ -168,9 +168,8 @@ fn checked_out<'a>(answer: &'a [u8], end: &str) -> impl Iterator<Item = &'a [u8]
 async fn lacking(root: &Path, what: &str) -> Option<Error> {
     git(root, &["config", "--get-regexp", r"^remote\..*\.promisor$"], None).await.ok()?;
     Some(
-        Error::invalid(format!("{what} is not in this clone, because it was made with --filter")).hint(
-            "`git fetch --refetch --no-filter` brings what is missing; in a pipeline, check out without a filter",
-        ),
+        Error::invalid(format!("{what} is not in this clone, because the clone was made with --filter"))
+            .hint("run `git fetch --refetch --no-filter`; in a pipeline, check out without a filter"),
     )
 }
 
@@ -189,7 +188,7 @@ async fn commit(root: &Path, rev: &str) -> Result<String> {
     Err(if shallow.starts_with(b"true") {
         error.hint("this is a shallow clone; fetch the history: `git fetch --unshallow`, or `fetch-depth: 0` in the checkout step")
     } else {
-        error.hint("`git fetch` may bring it; a branch of the remote is called origin/NAME")
+        error.hint("run `git fetch`; a branch of the remote is called origin/NAME")
     })
 }
 
@@ -228,9 +227,9 @@ async fn git(root: &Path, args: &[&str], input: Option<Vec<u8>>) -> Result<Vec<u
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::invalid("git is not installed, and a revision is read by it")
-            .hint("install git, or give a receipt: --base PATH"),
-        _ => Error::failed(format!("git does not start: {error}")),
+        std::io::ErrorKind::NotFound => Error::invalid("reading a revision needs git, and it is not installed")
+            .hint("install git, or pass a receipt: --base FILE"),
+        _ => Error::failed(format!("git cannot be started: {error}")),
     };
     let mut child = command.spawn().map_err(failed)?;
     let stdin = child.stdin.take();
@@ -241,19 +240,19 @@ async fn git(root: &Path, args: &[&str], input: Option<Vec<u8>>) -> Result<Vec<u
         }
     };
     let (output, ()) = tokio::join!(child.wait_with_output(), write);
-    let output = output.map_err(|error| Error::failed(format!("git gives no answer: {error}")))?;
+    let output = output.map_err(|error| Error::failed(format!("git did not answer: {error}")))?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ").to_owned();
     if said.starts_with("not a git repository") {
-        let message = format!("the project {} is in no Git repository", root.display());
-        return Err(Error::invalid(message).hint("give the report of an apply instead: --base PATH"));
+        let message = format!("the project {} is not in a Git repository", root.display());
+        return Err(Error::invalid(message).hint("pass the report of an apply instead: --base FILE"));
     }
     if said.contains("dubious ownership") {
-        return Err(Error::invalid(format!("git refuses the repository: {said}"))
-            .hint("`git config --global --add safe.directory PATH` trusts it"));
+        return Err(Error::invalid(format!("git rejects the repository: {said}"))
+            .hint("to trust it: `git config --global --add safe.directory PATH`"));
     }
     Err(Error::failed(format!("git {} fails: {}", args.first().unwrap_or(&""), crate::redact::text(&said))))
 }

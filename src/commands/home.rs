@@ -92,7 +92,7 @@ impl Home {
         for part in Path::new(path).parent().into_iter().flat_map(Path::components) {
             folder.push(part);
             if folder.is_symlink() {
-                return Err(format!("{} is a link, and import writes through none", folder.display()));
+                return Err(format!("{} is a link, and `import` does not follow links", folder.display()));
             }
         }
         std::fs::create_dir_all(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
@@ -142,6 +142,8 @@ fn holds(path: &Path, bytes: &[u8]) -> bool {
 pub(super) fn without_credential(text: &str) -> Result<(), String> {
     match Escape::Text.scrub(text) == text {
         true => Ok(()),
-        false => Err("it would hold the value of a credential; change the credential, and remove it there".to_owned()),
+        false => {
+            Err("it would contain the value of a credential; remove it there, and change the credential".to_owned())
+        }
     }
 }

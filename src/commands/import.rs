@@ -53,8 +53,8 @@ struct Read {
 pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
     let project = shell.project_if_any()?;
     if args.artifacts && project.as_ref().is_none_or(|project| project.config.artifacts.is_none()) {
-        return Err(Error::invalid("--artifacts needs a store that local files are uploaded to, and none is set")
-            .hint("name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)"));
+        return Err(Error::invalid("--artifacts needs a store for local files, and none is configured")
+            .hint("add one to offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)"));
     }
     let before = project.as_ref().map(|project| shell.read(project)).unwrap_or_default();
     refuse_unreadable(&before)?;
@@ -143,7 +143,7 @@ fn refuse_unreadable(before: &Loaded) -> Result<()> {
     if unreadable.is_empty() {
         return Ok(());
     }
-    let message = "a file of the project cannot be read, and may declare an offer already; nothing was imported";
+    let message = "a file of the project has errors and may already declare an offer; nothing was imported";
     Err(Error::invalid(message).with(unreadable))
 }
 
@@ -265,7 +265,7 @@ impl Importer {
         for (path, text) in &imported.files {
             without_credential(text)?;
             if text.len() > LARGEST {
-                return Err(format!("its file would have more than {LARGEST} bytes, which no command reads"));
+                return Err(format!("its file would have more than {LARGEST} bytes, the limit for offer files"));
             }
             files.push(File { path: format!("{folder}/{path}"), bytes: text.clone().into_bytes() });
         }
@@ -314,7 +314,7 @@ fn compared(
     let desired = after.offers.iter().map(|offer| (folded(&offer.key), offer)).collect::<BTreeMap<_, _>>();
     let differs = |Read { offer, live }: &Read| -> Vec<Address> {
         let Some(desired) = desired.get(&folded(&offer.key)) else { return Vec::new() };
-        let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: None };
+        let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: None, only_count: false };
         let diff = diff::compare(&desired.document, live, schemas.shape(show::offer_type(live)), options);
         diff.changes.into_iter().map(|change| change.address).collect()
     };

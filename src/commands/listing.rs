@@ -51,7 +51,7 @@ fn named(targets: &[String]) -> Result<(BTreeMap<OfferKey, SideArg>, Vec<Publish
     for target in targets {
         let invalid = |why: String| {
             Error::invalid(format!("`{target}`: {why}"))
-                .hint("give PUBLISHER, PUBLISHER/OFFER or PUBLISHER/OFFER@STATE")
+                .hint("pass PUBLISHER, PUBLISHER/OFFER or PUBLISHER/OFFER@STATE")
         };
         if !target.contains('/') {
             publishers.push(target.parse().map_err(|error: crate::model::IdError| invalid(error.to_string()))?);
@@ -60,7 +60,7 @@ fn named(targets: &[String]) -> Result<(BTreeMap<OfferKey, SideArg>, Vec<Publish
         let OfferAt { key, state } = target.parse().map_err(invalid)?;
         match offers.insert(key, state) {
             Some(other) if other != state => {
-                return Err(invalid(format!("the same offer is also asked for as {other}")));
+                return Err(invalid(format!("the same offer is also given as {other}")));
             }
             _ => {}
         }

@@ -7,6 +7,7 @@ mod bases;
 mod cache;
 mod cancel;
 mod connect;
+mod declared;
 mod diff;
 mod doctor;
 mod drift;
@@ -18,7 +19,9 @@ mod history;
 mod home;
 mod import;
 mod init;
+mod known;
 mod listing;
+mod merge_plans;
 mod observe;
 mod plan;
 mod progress;
@@ -33,6 +36,7 @@ mod schema;
 mod secrets;
 mod shell;
 mod show;
+mod show_plan;
 mod since;
 mod sinks;
 mod snapshot;
@@ -108,8 +112,8 @@ async fn dispatch(cli: Cli, term: Term) -> Result<Exit> {
         // A pipeline that asked for a document gets one, whatever happened.
         shell.emit_error(error);
     }
-    if let Some(traffic) = shell.traffic().filter(|traffic| traffic.requests > 0) {
-        term.say(&crate::render::traffic(traffic));
+    if let Some(traffic) = shell.traffic() {
+        term.say(&traffic);
     }
     // Here already: the shell holds the secrets that must not be in it.
     Ok(result.unwrap_or_else(|error| {
@@ -138,6 +142,8 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Explain(args) => explain::run(shell, &args),
         Command::Schema(args) => schema::run(shell, &args).await,
         Command::Plan(args) => plan::run(shell, &args).await,
+        Command::MergePlans(args) => merge_plans::run(shell, &args).await,
+        Command::ShowPlan(args) => show_plan::run(shell, &args),
         Command::Apply(args) => apply::run(shell, &args).await,
         Command::Diff(args) => diff::run(shell, &args).await,
         Command::Drift(args) => drift::run(shell, &args).await,
@@ -152,14 +158,16 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     }
 }
 
-/// Refuses the variable that once stood for `--out` of two commands: each would overwrite the file of the other.
+/// Refuses variables that earlier versions read. A pipeline may rely on one of them for safety.
 fn check_variables(command: &Command) -> Result<()> {
-    let writes = matches!(command, Command::Plan(_) | Command::Snapshot(_));
-    if writes && std::env::var_os("OFFERCTL_OUT").is_some_and(|value| !value.is_empty()) {
-        return Err(Error::invalid("OFFERCTL_OUT is set, and does not say which file it is for")
-            .hint("unset it, and give the file by --out FILE"));
-    }
-    Ok(())
+    let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+    let retired = command.retired_variables(is_set).collect::<Vec<_>>();
+    let Some((variable, _)) = retired.first() else { return Ok(()) };
+    let error = Error::invalid(format!("{variable} is set, but offerctl no longer reads it"));
+    let hint = |(variable, flag): &(&str, &str)| {
+        format!("unset {variable}, and pass --{flag} to `offerctl {}`", command.name())
+    };
+    Err(retired.iter().fold(error, |error, one| error.hint(hint(one))))
 }
 
 fn explain(error: &Error, term: Term) {
@@ -184,7 +192,7 @@ fn logging(verbose: u8, format: LogFormat, term: Term) {
     let filter = wanted.and_then(|wanted| match wanted.parse::<EnvFilter>() {
         Ok(filter) => Some(filter),
         Err(error) => {
-            term.alert(&format!("warning: OFFERCTL_LOG is not a filter and is passed over: {error}"));
+            term.alert(&format!("warning: OFFERCTL_LOG is not a valid filter and is ignored: {error}"));
             None
         }
     });

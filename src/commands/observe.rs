@@ -1,41 +1,227 @@
 //! Reads from the portal what the planner needs, and nothing that it does not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
+use tokio::task::JoinSet;
 
 use super::bases::Bases;
+use super::declared::{Supply, Ticket};
+use super::known::Known;
 use super::progress::Reading;
 use super::shell::Shell;
 use crate::artifact::Looker;
 use crate::content::{Contents, Pair};
-use crate::diff::PortalEdit;
+use crate::diagnostic::Diagnostic;
+use crate::diff::{self, Diff};
 use crate::drift;
+use crate::lint;
 use crate::live::Live;
-use crate::model::{Address, OfferKey, Slot};
-use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseView, Unread, Verdict};
+use crate::model::{OfferKey, Slot};
+use crate::parallel::Workers;
+use crate::plan::{self, Choices, Content, Estimate, InProgress, ReleaseStep, ReleaseView, Unchanged, Unread, Verdict};
 use crate::portal::{Problem, Reader, Submission};
 use crate::schema::{Schemas, Shape};
+use crate::term::Term;
 use crate::workspace::{Desired, Through};
 
-/// Reads and decides every offer, several at once.
-pub(super) async fn verdicts(
-    shell: &Shell,
-    reader: &Reader,
-    offers: &[Desired],
-    choices: &Choices,
-    bases: &Bases,
-    looker: Option<&Looker>,
-    at_once: usize,
-) -> Vec<Verdict> {
-    let choices = Arc::new(choices.clone());
-    let decide = async |desired| decide(shell, reader, desired, &choices, bases, looker).await;
-    all(read_each(shell, at_once, offers, decide).await)
+/// What it takes to read and compare an offer. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) reader: Reader,
+    pub(super) schemas: Arc<Schemas>,
+    workers: Workers,
+    /// What looks at the files behind artifacts, unless they are left out.
+    pub(super) looker: Option<Arc<Looker>>,
+    /// What compared equal before, unless every offer is read.
+    pub(super) known: Option<Arc<Known>>,
+    /// Since what edits of the portal are marked.
+    bases: Bases,
 }
 
-/// Returns what was decided, and what could not be, as verdicts.
-pub(super) fn all((verdicts, unread): (Vec<Verdict>, Vec<Unread>)) -> Vec<Verdict> {
-    verdicts.into_iter().chain(unread.into_iter().map(Verdict::Unread)).collect()
+/// A document up to this size is compared where it was read; a larger one on a thread of its own, so that requests and
+/// signals are served meanwhile.
+const SMALL: usize = 64 << 10;
+
+impl Desk {
+    pub(super) fn new(shell: &Shell, reader: &Reader, looker: Option<Arc<Looker>>) -> Self {
+        let (schemas, workers) = (Arc::clone(&shell.schemas), shell.workers.clone());
+        Self { reader: reader.clone(), schemas, workers, looker, known: None, bases: Bases::default() }
+    }
+
+    /// The same, and what is known is not read.
+    pub(super) fn knowing(self, known: Option<&Arc<Known>>) -> Self {
+        Self { known: known.cloned(), ..self }
+    }
+
+    /// The same, and edits of the portal since these bases are marked.
+    pub(super) fn marking(self, bases: Bases) -> Self {
+        Self { bases, ..self }
+    }
+
+    /// Whether an offer is as it was when it compared equal last. It is not read then.
+    pub(super) async fn skips(&self, ticket: &Ticket) -> bool {
+        let Some(known) = &self.known else { return false };
+        known.list(&self.reader, &ticket.desired.key.publisher).await;
+        known.skips(&ticket.desired, ticket.clean)
+    }
+
+    /// Computes something about documents of this size.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        size: usize,
+        job: impl FnOnce(&Schemas) -> T + Send + 'static,
+    ) -> T {
+        if size <= SMALL {
+            return job(&self.schemas);
+        }
+        let schemas = Arc::clone(&self.schemas);
+        self.workers.run(move || job(&schemas)).await
+    }
+}
+
+/// What was decided of one offer, and what lints say of it now that the portal's side is known.
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    /// Whom the portal will not tell of a publish.
+    pub(super) ignored_notify: Vec<Diagnostic>,
+    /// The live signatures of declared blobs that end soon.
+    pub(super) ending: Vec<Diagnostic>,
+    /// Why edits of the portal are not marked, where they should be.
+    pub(super) baseless: Option<String>,
+}
+
+impl Decided {
+    /// An offer that is known to be unchanged.
+    pub(super) fn unchanged(key: OfferKey) -> Self {
+        let verdict = Verdict::Unchanged(Box::new(Unchanged { key, diff: Diff::default(), base: None }));
+        Self { verdict, ignored_notify: Vec::new(), ending: Vec::new(), baseless: None }
+    }
+
+    /// Adds what lints say of a verdict.
+    pub(super) fn new(desired: &Desired, mut verdict: Verdict, shape: &Shape, detail: Detail) -> Self {
+        let (diff, publishes) = match &verdict {
+            Verdict::Change(plan) => (&plan.diff, plan.release.contains(&ReleaseStep::Publish).then_some(plan.profile)),
+            Verdict::Unchanged(unchanged) => (&unchanged.diff, None),
+            Verdict::Unread(_) => {
+                return Self { verdict, ignored_notify: Vec::new(), ending: Vec::new(), baseless: None };
+            }
+        };
+        let ignored_notify = publishes.and_then(|profile| lint::notify_ignored(desired, profile)).into_iter().collect();
+        let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref())).collect::<BTreeMap<_, _>>();
+        let ending = match live.is_empty() {
+            true => Vec::new(),
+            false => lint::live_signatures(desired, &live, shape, jiff::Timestamp::now()),
+        };
+        if let (Verdict::Unchanged(unchanged), Detail::Numbers) = (&mut verdict, detail) {
+            unchanged.diff = std::mem::take(&mut unchanged.diff).without_places();
+        }
+        Self { verdict, ignored_notify, ending, baseless: None }
+    }
+}
+
+impl Decided {
+    /// Marks the changes that undo edits of the portal since the base of the offer.
+    pub(super) fn marking(
+        self,
+        bases: &Bases,
+        desired: &Desired,
+        live: &Live,
+        contents: &Contents,
+        shape: &Shape,
+    ) -> Self {
+        if !matches!(self.verdict, Verdict::Change(_)) {
+            return self;
+        }
+        match bases.of(desired) {
+            Ok((_, base)) => {
+                let edits = drift::portal_edits(desired, base, live, contents, shape);
+                Self { verdict: self.verdict.marking(&edits), ..self }
+            }
+            Err(why) => Self { baseless: why, ..self },
+        }
+    }
+}
+
+/// What is kept of the comparison of an unchanged offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// All of it.
+    Places,
+    /// How much was hidden, and not where: there may be many such offers.
+    Numbers,
+}
+
+/// Reads and decides every offer, several at once. The result is in the order of the keys.
+pub(super) async fn verdicts(
+    shell: &Shell,
+    desk: &Desk,
+    supply: &mut Supply,
+    choices: &Choices,
+    detail: Detail,
+    at_once: usize,
+) -> Vec<Decided> {
+    let (desk, choices) = (desk.clone(), Arc::new(choices.clone()));
+    let one = move |ticket: Ticket| {
+        let (desk, choices) = (desk.clone(), Arc::clone(&choices));
+        async move { decide(&desk, ticket, &choices, detail).await }
+    };
+    all(each(shell.term, at_once, supply, one).await)
+}
+
+/// Does something for each offer, several at once, each in a task of its own, and shows how many are done. The results
+/// are in the order of the keys, those that could not be read apart; an offer that is skipped has none. An offer is in memory from when it is taken until it
+/// is done.
+pub(super) async fn each<T: Send + 'static, F>(
+    term: Term,
+    at_once: usize,
+    supply: &mut Supply,
+    work: impl Fn(Ticket) -> F,
+) -> (Vec<T>, Vec<Unread>)
+where
+    F: Future<Output = Result<Option<T>, Unread>> + Send + 'static,
+{
+    let reading = Reading::new(term, supply.most());
+    let (mut good, mut unread) = (Vec::new(), Vec::new());
+    let mut running = JoinSet::new();
+    let mut is_over = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(done) = running.join_next() => {
+                let (key, result): (OfferKey, Result<Option<T>, Unread>) = done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                match result {
+                    Ok(one) => good.extend(one.map(|one| (key, one))),
+                    Err(one) => unread.push(one),
+                }
+                reading.one_more();
+            }
+            ticket = supply.next(), if !is_over && running.len() < at_once => match ticket {
+                Some(ticket) => {
+                    let key = ticket.desired.key.clone();
+                    let work = work(ticket);
+                    running.spawn(async move { (key, work.await) });
+                }
+                None => is_over = true,
+            },
+            else => break,
+        }
+    }
+    good.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    unread.sort_unstable_by(|a: &Unread, b| a.key.cmp(&b.key));
+    (good.into_iter().map(|(_, one)| one).collect(), unread)
+}
+
+/// Returns what was decided, and what could not be, as decided.
+pub(super) fn all((decided, unread): (Vec<Decided>, Vec<Unread>)) -> Vec<Decided> {
+    let unread = unread.into_iter().map(|unread| Decided {
+        verdict: Verdict::Unread(unread),
+        ignored_notify: Vec::new(),
+        ending: Vec::new(),
+        baseless: None,
+    });
+    decided.into_iter().chain(unread).collect()
 }
 
 /// Does something for each offer, several at once, and shows how many are done. The results are in the order of the
@@ -63,68 +249,100 @@ pub(super) async fn read_each<'a, I, T>(
 }
 
 async fn decide(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
+    desk: &Desk,
+    ticket: Ticket,
     choices: &Arc<Choices>,
-    bases: &Bases,
-    looker: Option<&Looker>,
-) -> Result<Verdict, Unread> {
-    let (live, release) = read(shell, reader, desired, choices.through(desired)).await?;
-    let (live, contents) = contents(shell, looker, live, bases.artifacts_of(desired)).await;
-    let (desired, choices, bases) = (desired.clone(), Arc::clone(choices), bases.clone());
-    let decide = move |schemas: &Schemas| {
-        let shape = schemas.shape(&desired.offer_type);
-        let edits = portal_edits(&desired, &bases, &live, &contents, shape);
-        plan::decide(&desired, &live, &release, contents, shape, &choices).marking(&edits)
-    };
-    Ok(shell.compute(decide).await)
-}
-
-/// Finds what a plan of an offer does to edits of the portal, where a base tells of the offer.
-pub(super) fn portal_edits(
-    desired: &Desired,
-    bases: &Bases,
-    live: &Live,
-    contents: &Contents,
-    shape: &Shape,
-) -> Vec<(Address, PortalEdit)> {
-    match bases.of(desired) {
-        Ok((_, base)) => drift::portal_edits(desired, base, live, contents, shape),
-        Err(_) => Vec::new(),
+    detail: Detail,
+) -> Result<Option<Decided>, Unread> {
+    if desk.skips(&ticket).await {
+        return Ok(None);
     }
+    let (size, clean, known, bases) = (ticket.size(), ticket.clean, desk.known.clone(), desk.bases.clone());
+    let (desired, _room) = ticket.split();
+    let (live, length, release) = read_sized(desk, &desired, choices.through(&desired)).await?;
+    let size = size.max(length);
+    let choices = Arc::clone(choices);
+    let first = move |schemas: &Schemas| {
+        let shape = schemas.shape(&desired.offer_type);
+        let nothing = Contents::default();
+        let compare = if detail == Detail::Numbers { plan::count } else { plan::compare };
+        let diff = compare(&desired, &live, &nothing, shape, &choices);
+        let more = bases.artifacts(&desired, &live, shape);
+        if diff.artifacts.is_empty() && more.is_empty() {
+            let mut verdict = plan::conclude(&desired, &live, &release, nothing, diff, shape, &choices);
+            if let (Verdict::Change(plan), Detail::Numbers) = (&mut verdict, detail) {
+                plan.diff = plan::compare(&desired, &live, &Contents::default(), shape, &choices);
+            }
+            // What is published, and how long signatures last, is in no list of drafts.
+            if let (Verdict::Unchanged(one), Some(known), Through::Draft) = (&verdict, known, choices.through(&desired))
+                && one.diff.signatures.is_empty()
+            {
+                known.note(&desired, clean, &live);
+            }
+            let decided = Decided::new(&desired, verdict, shape, detail);
+            return Ok(decided.marking(&bases, &desired, &live, &Contents::default(), shape));
+        }
+        let mut pairs = plan::artifacts(&desired, &live, diff, shape, &choices);
+        pairs.extend(more);
+        pairs.sort();
+        pairs.dedup();
+        Err((desired, live, release, pairs, choices, bases))
+    };
+    let (desired, live, release, pairs, choices, bases) = match desk.compute(size, first).await {
+        Ok(decided) => return Ok(Some(decided)),
+        Err(open) => open,
+    };
+    let contents = match &desk.looker {
+        Some(looker) => looker.look(&pairs).await,
+        None => Contents::default(),
+    };
+    let again = move |schemas: &Schemas| {
+        let shape = schemas.shape(&desired.offer_type);
+        let diff = plan::compare(&desired, &live, &contents, shape, &choices);
+        let verdict = plan::conclude(&desired, &live, &release, contents.clone(), diff, shape, &choices);
+        Decided::new(&desired, verdict, shape, detail).marking(&bases, &desired, &live, &contents, shape)
+    };
+    Ok(Some(desk.compute(size, again).await))
 }
 
 /// Looks at the files behind the artifacts that `asked` names, unless they are left out. The document is given back.
 pub(super) async fn contents(
-    shell: &Shell,
-    looker: Option<&Looker>,
+    desk: &Desk,
+    size: usize,
     live: Live,
     asked: impl FnOnce(&Live, &Schemas) -> Vec<Pair> + Send + 'static,
 ) -> (Live, Contents) {
-    let Some(looker) = looker else { return (live, Contents::default()) };
+    let Some(looker) = &desk.looker else { return (live, Contents::default()) };
     let ask = |schemas: &Schemas| {
         let pairs = asked(&live, schemas);
         (live, pairs)
     };
-    let (live, pairs) = shell.compute(ask).await;
-    (live, looker.look(&pairs).await)
+    let (live, pairs) = desk.compute(size, ask).await;
+    let contents = if pairs.is_empty() { Contents::default() } else { looker.look(&pairs).await };
+    (live, contents)
+}
+
+/// Finds the artifacts of an offer that only their content can compare.
+pub(super) fn artifacts_of(desired: &Desired) -> impl FnOnce(&Live, &Schemas) -> Vec<Pair> + Send + use<> {
+    let desired = desired.clone();
+    move |live, schemas| diff::artifacts(&desired.document, live, schemas.shape(&desired.offer_type))
 }
 
 /// Reads an offer, and its other slots where it goes beyond the draft.
-pub(super) async fn read(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
-    through: Through,
-) -> Result<(Live, ReleaseView), Unread> {
+pub(super) async fn read(desk: &Desk, desired: &Desired, through: Through) -> Result<(Live, ReleaseView), Unread> {
+    let (live, _, release) = read_sized(desk, desired, through).await?;
+    Ok((live, release))
+}
+
+/// As [`read`], with the length of the document.
+async fn read_sized(desk: &Desk, desired: &Desired, through: Through) -> Result<(Live, usize, ReleaseView), Unread> {
     let unread = |problem| unread(&desired.key, &problem);
-    let live = reader.offer(&desired.key).await.map_err(unread)?;
+    let (live, length) = desk.reader.offer_sized(&desired.key).await.map_err(unread)?;
     let release = match (&live, through) {
         (Live::Absent, _) | (_, Through::Draft) => ReleaseView::NOTHING,
-        (Live::Present(_), _) => release_view(shell, reader, desired).await.map_err(unread)?,
+        (Live::Present(_), _) => release_view(desk, desired, length).await.map_err(unread)?,
     };
-    Ok((live, release))
+    Ok((live, length, release))
 }
 
 /// An offer that could not be read, as the plan and the report carry it.
@@ -137,15 +355,16 @@ pub(super) fn unread(key: &OfferKey, problem: &Problem) -> Unread {
     }
 }
 
-async fn release_view(shell: &Shell, reader: &Reader, desired: &Desired) -> Result<ReleaseView, Problem> {
+async fn release_view(desk: &Desk, desired: &Desired, length: usize) -> Result<ReleaseView, Problem> {
     let Desired { key, offer_type, .. } = desired;
+    let reader = &desk.reader;
     let (preview, production, status, submissions) = tokio::try_join!(
         reader.slot(key, Slot::Preview),
         reader.slot(key, Slot::Production),
         reader.status(key),
         reader.submissions(key),
     )?;
-    let shape = shell.schemas.shape(offer_type);
+    let shape = desk.schemas.shape(offer_type);
     let estimates = status.iter().flat_map(|status| &status.steps).filter(|step| !step.estimate.is_empty());
     let estimates = estimates.map(|step| Estimate { step: step.name.clone(), estimate: step.estimate.clone() });
     let estimates = estimates.collect();
@@ -171,7 +390,7 @@ async fn release_view(shell: &Shell, reader: &Reader, desired: &Desired) -> Resu
         };
         ReleaseView { preview, production: digest, in_progress, production_document, estimates }
     };
-    Ok(shell.compute(view).await)
+    Ok(desk.compute(length, view).await)
 }
 
 async fn content(reader: &Reader, key: &OfferKey, submission: &Submission, shape: &Shape) -> Result<Content, Problem> {

@@ -1,53 +1,226 @@
 //! `offerctl plan`: what apply would do. It holds no writer.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::artifacts::Looking;
 use super::bases::Bases;
 use super::connect::Portal;
+use super::declared::{Lints, Supply};
+use super::known::{Circumstances, Dates, Known};
+use super::observe::{Decided, Desk, Detail};
 use super::shell::Shell;
 use super::sinks::{Surface, write_sealed};
 use super::{observe, since, snapshot};
-use crate::cli::{Format, PlanArgs, Shaping};
+use crate::cli::{Format, PlanArgs, Reading, Refresh, Shaping};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Fate, Result};
-use crate::lint;
-use crate::model::OfferKey;
-use crate::plan::{
-    self, AssembleError, Bound, Choices, Context, OfferPlan, Plan, ReleaseStep, SavedPlan, Since, Verdict,
-};
-use crate::redact;
-use crate::render::{self, MarkdownOptions, Paint, PlanOptions};
+use crate::plan::{self, AssembleError, Bound, Choices, Context, LoadError, OfferPlan, Plan, SavedPlan, Verdict};
+use crate::render::{self, MarkdownOptions, Places};
 use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
+    let Planned { project, plan, name, places } = match (&args.live, &args.shaping.since) {
+        (None, None) => one_by_one(shell, args).await?,
+        _ if args.refresh == Refresh::Changed => {
+            let message = "--refresh=changed does not go with --live and --since";
+            return Err(Error::invalid(message).hint("leave one of them out"));
+        }
+        _ => all_at_once(shell, args).await?,
+    };
+    warn_of_unused_tokens(shell, &plan);
+    if let Some(path) = &args.out {
+        let accepted = args.shaping.allow.iter().cloned().collect();
+        let bound = Bound { accepted, ..bound(shell, &project, plan.offers(), name) };
+        write_sealed(path, &SavedPlan::write(&plan, &bound))?;
+        let path = path.display();
+        shell.term.say(&match plan.snapshot() {
+            Some(_) => format!(
+                "Plan saved to {path}. It was made against a snapshot, so it can be shown but not \
+                applied."
+            ),
+            None => format!("Plan saved to {path}. To apply it: offerctl apply {path}"),
+        });
+    }
+    let exit = exit(&plan, args.detailed_exitcode);
+    emit(shell, &plan, &places, args.reading, args.shaping.html_source, exit)?;
+    Ok(exit)
+}
+
+/// Reads a plan that `plan --out` saved.
+pub(super) fn read_saved(path: &Path) -> Result<SavedPlan> {
+    let name = path.display();
+    let text =
+        crate::text::read(path).map_err(|error| Error::invalid(format!("cannot read the plan {name}: {error}")))?;
+    SavedPlan::read(&text).map_err(|error| unusable(path, &error))
+}
+
+pub(super) fn unusable(path: &Path, error: &LoadError) -> Error {
+    Error::new(Exit::Refused, format!("{}: {error}", path.display()))
+        .hint("save a new plan with `offerctl plan --out FILE`")
+}
+
+/// Writes a plan to every sink that was asked for.
+pub(super) fn emit(
+    shell: &Shell,
+    plan: &Plan,
+    places: &Places,
+    reading: Reading,
+    html_source: bool,
+    exit: Exit,
+) -> Result<()> {
+    let project = shell.found.as_ref().ok().and_then(Option::as_deref);
+    let limit = reading.markdown_limit.or_else(|| project.and_then(|project| project.config.markdown_limit));
+    let options = MarkdownOptions {
+        limit: limit.unwrap_or(MarkdownOptions::LIMIT),
+        html_source,
+        verbose: shell.global.verbose > 0,
+    };
+    shell.emit_on(&|format, surface| match format {
+        Format::Text | Format::Yaml => text(shell, html_source, plan, surface),
+        Format::Markdown => render::plan_markdown(plan, options),
+        Format::Html => render::plan_html(plan, html_source),
+        Format::Json => render::plan_json(plan),
+        Format::Sarif => render::sarif::plan(plan, places, exit),
+        Format::Junit => render::junit::plan(plan, places),
+        Format::Github => render::github::plan(plan, places),
+    })
+}
+
+/// A plan with what it is shown and saved with.
+struct Planned {
+    project: Arc<Project>,
+    plan: Plan,
+    /// The name of the portal.
+    name: String,
+    places: Places,
+}
+
+/// Plans while files and portal are read, and forgets each offer that is unchanged.
+async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
+    let targets = &args.targets.targets;
+    let (project, mut supply, portal, known) = match args.refresh {
+        Refresh::All => {
+            let project = shell.usable_project()?;
+            let mut supply = shell.supply(targets, args.shard, Lints::Errors, None)?;
+            shell.until_stopped(async { Ok(supply.begin().await) }).await?;
+            let portal = if supply.is_faulty() { None } else { Some(shell.connect().await) };
+            match portal {
+                Some(Ok(portal)) => (project, supply, portal, None),
+                // What is wrong in the files comes first.
+                other => return Err(supply.error(shell, other.and_then(Result::err)).await),
+            }
+        }
+        Refresh::Changed => {
+            let project = shell.usable_project()?;
+            let portal = shell.connect().await?;
+            match known(shell, args, &project, &portal).await {
+                Ok((known, supply)) => (project, supply, portal, known),
+                Err(error) => return portal.close().await.and(Err(error)),
+            }
+        }
+    };
+    let held = supply.files();
+    let made = async {
+        let bases = Bases::read(shell, &project, &args.base).await?;
+        bases.check_portal(&portal.name)?;
+        let choices = choices(&args.shaping, &project, args.out.is_some());
+        let places = args.out.is_some() || shell.global.verbose > 0 || shell.writes(Format::Html);
+        let detail = if places { Detail::Places } else { Detail::Numbers };
+        let looking = looking(shell, args.shaping.no_artifacts, &portal)?;
+        let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).knowing(known.as_ref());
+        let desk = desk.marking(bases.clone());
+        let decided = observe::verdicts(shell, &desk, &mut supply, &choices, detail, portal.at_once);
+        let mut decided = shell.until_stopped(async { Ok(decided.await) }).await?;
+        drop(desk);
+        if let Some(looking) = looking {
+            looking.keep();
+        }
+        let files = match supply.end().await {
+            Some(roll) => {
+                shell.all_read(&roll)?;
+                roll.offers
+            }
+            None => held,
+        };
+        let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
+        let context = Context {
+            not_read: skipped.len(),
+            bases: bases.names(),
+            shard: args.shard,
+            ..context(&project, &args.shaping.allow, &portal.name)
+        };
+        decided.extend(skipped.into_iter().map(|one| Decided::unchanged(one.key)));
+        let plan = conclude(shell, &project, decided, context).await?;
+        if let Some(known) = known.and_then(Arc::into_inner) {
+            known.keep(targets.is_empty());
+        }
+        Ok((plan, files))
+    };
+    let made = made.await;
+    let name = portal.name.clone();
+    portal.close().await?;
+    let (plan, files) = made?;
+    Ok(Planned { project, plan, name, places: shell.places_of(files.into_iter()) })
+}
+
+/// What compared equal before, and the offers, of which those are skipped.
+async fn known(
+    shell: &Shell,
+    args: &PlanArgs,
+    project: &Project,
+    portal: &Portal,
+) -> Result<(Option<Arc<Known>>, Supply)> {
+    let PlanArgs { shaping, out, .. } = args;
+    if out.is_some() || shaping.resend {
+        let message =
+            "--refresh=changed does not read every offer, so such a plan is neither saved nor sends all again";
+        return Err(Error::invalid(message).hint("leave out --refresh=changed, or --out and --resend"));
+    }
+    let choices = serde_json::json!([shaping.through, shaping.no_artifacts, args.shard]);
+    let circumstances = Circumstances { command: "plan", portal: &portal.name, choices, dates: Dates::Signatures };
+    let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
+    let known = shell.until_stopped(known).await?.map(Arc::new);
+    let supply = shell.supply(&args.targets.targets, args.shard, Lints::Errors, known.clone())?;
+    Ok((known, supply))
+}
+
+fn looking(shell: &Shell, no_artifacts: bool, portal: &Portal) -> Result<Option<Looking>> {
+    if no_artifacts { Ok(None) } else { Looking::new(&shell.global, &portal.reader).map(Some) }
+}
+
+/// Plans offers of which all files were read before: of those that changed since a revision, or against a snapshot.
+async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     let (project, mut loaded) = shell.load_linted(&args.targets.targets)?;
+    loaded.keep(args.shard);
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let keep_unchanged = args.out.is_some();
     let bases = Bases::read(shell, &project, &args.base).await?;
-    tell_baseless(shell, &bases, &loaded.offers);
     let (plan, name) = match &args.live {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, keep_unchanged);
             bases.check_portal(&from.portal)?;
-            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &bases, &from);
-            let verdicts = decided.await?;
+            let no_artifacts = args.shaping.no_artifacts;
+            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, no_artifacts, &bases, &from).await?;
             let context = Context {
                 since,
                 snapshot: Some(taken),
                 bases: bases.names(),
-                ..context(&project, &args.shaping.allow)
+                shard: args.shard,
+                ..context(&project, &args.shaping.allow, &from.portal)
             };
-            let plan = assemble(shell, verdicts, context).await?;
-            tell(shell, &project, ending(shell, &loaded.offers, &plan))?;
+            let plan = conclude(shell, &project, decided, context).await?;
             (plan, from.portal.clone())
         }
         None => {
             let portal = shell.connect().await?;
+            let context = context(&project, &args.shaping.allow, &portal.name);
+            let context = Context { since, shard: args.shard, bases: bases.names(), ..context };
             let plan = match bases.check_portal(&portal.name) {
                 Ok(()) => {
-                    let against = Against { since, bases, keep_unchanged };
+                    let against = Against { context, bases, keep_unchanged };
                     make(shell, &args.shaping, &project, &loaded.offers, against, &portal).await
                 }
                 Err(error) => Err(error),
@@ -57,49 +230,16 @@ pub(super) async fn run(shell: &Shell, args: &PlanArgs) -> Result<Exit> {
             (plan?, name)
         }
     };
-    warn_of_unused_tokens(shell, &plan);
-    if let Some(path) = &args.out {
-        let accepted = args.shaping.allow.iter().cloned().collect();
-        let bound = Bound { accepted, ..bound(shell, &project, plan.offers(), name) };
-        write_sealed(path, &SavedPlan::write(&plan, &bound))?;
-        let path = path.display();
-        shell.term.say(&match plan.snapshot() {
-            Some(_) => format!("Plan saved to {path}, to be read: it is of a snapshot, and apply refuses it."),
-            None => format!("Plan saved to {path}; `offerctl apply {path}` carries it out."),
-        });
-    }
-    let exit = exit(&plan, args.detailed_exitcode);
     let places = shell.places(&loaded.offers);
-    let options = reading(shell, args, &project);
-    shell.emit_on(&|format, surface| match format {
-        Format::Text | Format::Yaml => text(shell, &args.shaping, &plan, surface),
-        Format::Markdown => render::plan_markdown(&plan, options),
-        Format::Html => render::plan_html(&plan, args.shaping.html_source),
-        Format::Json => render::plan_json(&plan),
-        Format::Sarif => render::sarif::plan(&plan, &places, exit),
-        Format::Junit => render::junit::plan(&plan, &places),
-        Format::Github => render::github::plan(&plan, &places),
-    })?;
-    Ok(exit)
+    Ok(Planned { project, plan, name, places })
 }
 
-/// What else shapes a plan that is made of the portal.
-#[derive(Default)]
+/// What a plan is made with beside the offers and the portal.
 pub(super) struct Against {
-    pub(super) since: Option<Since>,
+    pub(super) context: Context,
     pub(super) bases: Bases,
     /// See [`Choices::keep_unchanged`].
     pub(super) keep_unchanged: bool,
-}
-
-/// Names the offers of which no base tells: their edits in the portal are not marked.
-fn tell_baseless(shell: &Shell, bases: &Bases, offers: &[Desired]) {
-    for desired in offers {
-        if let Err(Some(why)) = bases.of(desired) {
-            let key = &desired.key;
-            shell.term.say(&format!("warning: {key}: edits in the portal are not marked: {}", redact::text(&why)));
-        }
-    }
 }
 
 /// Reads the portal, and the files behind artifacts unless they are left out, and makes the plan.
@@ -108,20 +248,36 @@ pub(super) async fn make(
     shaping: &Shaping,
     project: &Project,
     offers: &[Desired],
-    Against { since, bases, keep_unchanged }: Against,
+    Against { context, bases, keep_unchanged }: Against,
     portal: &Portal,
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
-    let looking = if shaping.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
-    let looker = looking.as_ref().map(Looking::looker);
-    let decided = observe::verdicts(shell, &portal.reader, offers, &choices, &bases, looker, portal.at_once);
-    let verdicts = shell.until_stopped(async { Ok(decided.await) }).await?;
+    let mut supply = Supply::Held(offers.to_vec().into_iter());
+    let looking = looking(shell, shaping.no_artifacts, portal)?;
+    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).marking(bases);
+    let decided = observe::verdicts(shell, &desk, &mut supply, &choices, Detail::Places, portal.at_once);
+    let decided = shell.until_stopped(async { Ok(decided.await) }).await?;
     if let Some(looking) = looking {
         looking.keep();
     }
-    let plan =
-        assemble(shell, verdicts, Context { since, bases: bases.names(), ..context(project, &shaping.allow) }).await?;
-    tell(shell, project, [ignored_notify(offers, &plan), ending(shell, offers, &plan)].concat())?;
+    conclude(shell, project, decided, context).await
+}
+
+/// Makes the plan of what was decided, and says what lints found meanwhile.
+async fn conclude(shell: &Shell, project: &Project, decided: Vec<Decided>, context: Context) -> Result<Plan> {
+    let (mut verdicts, mut notify, mut ending) = (Vec::new(), Vec::new(), Vec::new());
+    for one in decided {
+        verdicts.push(one.verdict);
+        notify.extend(one.ignored_notify);
+        ending.extend(one.ending);
+        if let (Some(why), Some(Verdict::Change(offer))) = (one.baseless, verdicts.last()) {
+            shell.term.say(&format!("warning: {}: edits in the portal are not marked: {why}", offer.key));
+        }
+    }
+    // The portal's side of a snapshot is as old as it is, so nobody is warned of a publish by it.
+    let notify = if context.snapshot.is_some() { Vec::new() } else { notify };
+    let plan = assemble(shell, verdicts, context).await?;
+    tell(shell, project, [notify, ending].concat())?;
     Ok(plan)
 }
 
@@ -132,13 +288,13 @@ pub(super) async fn assemble(shell: &Shell, verdicts: Vec<Verdict>, context: Con
     let made = made.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     made.map_err(|error| match error {
         AssembleError::Rules(_) => Error::invalid(error.to_string())
-            .hint("let the rule range over fewer or shorter lists, or plan fewer offers at once"),
+            .hint("make the rule iterate over fewer or shorter lists, or plan fewer offers at once"),
         AssembleError::Json(_) => Error::failed(error.to_string()),
     })
 }
 
 /// What the project and the clock say of a plan, with the tokens of the command line.
-pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>) -> Context {
+pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = &'a String>, portal: &str) -> Context {
     let guards = project.config.guards.clone();
     let closed = guards.closed(jiff::Timestamp::now());
     let accepted = accepted.into_iter().cloned().collect();
@@ -151,38 +307,17 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         snapshot: None,
         environment: project.environment.clone(),
         bases: Vec::new(),
+        not_read: 0,
+        shard: None,
+        portal: portal.to_owned(),
     }
-}
-
-/// Says of each offer that is published whom the portal will not tell of it. Only here is known how the portal keeps it.
-fn ignored_notify(offers: &[Desired], plan: &Plan) -> Vec<Diagnostic> {
-    let published = plan.offers().iter().filter(|offer| offer.release.contains(&ReleaseStep::Publish));
-    let found = published.filter_map(|planned| lint::notify_ignored(of(offers, &planned.key)?, planned.profile));
-    found.collect()
-}
-
-fn of<'a>(offers: &'a [Desired], key: &OfferKey) -> Option<&'a Desired> {
-    offers.binary_search_by(|desired| desired.key.cmp(key)).ok().map(|at| &offers[at])
-}
-
-/// Finds the live signatures of declared blobs that end soon. Only the portal has them.
-fn ending(shell: &Shell, offers: &[Desired], plan: &Plan) -> Vec<Diagnostic> {
-    let now = jiff::Timestamp::now();
-    let changed = plan.offers().iter().map(|offer| (&offer.key, &offer.diff));
-    let all = changed.chain(plan.unchanged().iter().map(|offer| (&offer.key, &offer.diff)));
-    let found = all.filter(|(_, diff)| !diff.signatures.is_empty()).filter_map(|(key, diff)| {
-        let desired = of(offers, key)?;
-        let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref())).collect();
-        Some(lint::live_signatures(desired, &live, shell.schemas.shape(&desired.offer_type), now))
-    });
-    found.flatten().collect()
 }
 
 /// Shows what lints found beside a plan, each at the level of the project.
 fn tell(shell: &Shell, project: &Project, mut found: Vec<Diagnostic>) -> Result<()> {
     project.config.lints.apply(&mut found);
     if found.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(Error::invalid("a lint that is an error in this project").with(found));
+        return Err(Error::invalid("a lint that this project treats as an error").with(found));
     }
     shell.term.alert_text(&render::diagnostics(&found, shell.term.stderr_color));
     Ok(())
@@ -218,34 +353,20 @@ pub(super) fn warn_of_unused_tokens(shell: &Shell, plan: &Plan) {
         let why = match forms.as_slice() {
             // A saved plan is applied later, and then it may accept something.
             [] if token.ends_with(plan::OUTSIDE_WINDOW) => continue,
-            [] => "accepts nothing in this plan".to_owned(),
-            forms => format!("fits several offers and accepts none; give {}", forms.join(" or ")),
+            [] => "matches no finding of this plan".to_owned(),
+            forms => format!("matches several offers and accepts none; pass {}", forms.join(" or ")),
         };
         shell.term.say(&format!("warning: --allow {token} {why}"));
     }
 }
 
-fn reading(shell: &Shell, args: &PlanArgs, project: &Project) -> MarkdownOptions {
-    MarkdownOptions {
-        limit: args.markdown_limit.or(project.config.markdown_limit).unwrap_or(MarkdownOptions::LIMIT),
-        html_source: args.shaping.html_source,
-        verbose: shell.global.verbose > 0,
-    }
-}
-
 /// The plan for a place that takes colour or has a width.
-pub(super) fn text(shell: &Shell, shaping: &Shaping, plan: &Plan, surface: Surface) -> String {
-    let options = PlanOptions {
-        paint: Paint { color: surface.color },
-        verbose: shell.global.verbose > 0,
-        html_source: shaping.html_source,
-        width: surface.width,
-    };
-    render::plan(plan, options)
+pub(super) fn text(shell: &Shell, html_source: bool, plan: &Plan, surface: Surface) -> String {
+    render::plan(plan, surface.options(shell.global.verbose > 0, html_source))
 }
 
 /// A plan that is not whole is no success, whatever else was asked for.
-fn exit(plan: &Plan, detailed: bool) -> Exit {
+pub(super) fn exit(plan: &Plan, detailed: bool) -> Exit {
     let read = plan.totals().unchanged + plan.offers().len();
     let unread = plan.unread().iter().map(|unread| Fate::unread(unread.denied));
     let changed = (detailed && !plan.is_empty()).then_some(Fate::Changed);

@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::civil::Date;
+
+use super::declared::{self, Ahead, Lints, Roll, Supply};
+use super::known::Known;
 use super::shell::Shell;
-use crate::diagnostic::{Code, Severity};
+use crate::diagnostic::Severity;
 use crate::error::{Error, Result};
-use crate::lint::{self, Context};
-use crate::model::{OfferKey, SecretRef};
+use crate::lint;
+use crate::model::{OfferKey, SecretRef, Shard};
 use crate::parallel::on_all_processors;
 use crate::redact::{self, Secret};
 use crate::render;
@@ -21,10 +25,8 @@ pub(super) fn find(environment: Option<&str>) -> (Result<Option<Arc<Project>>>, 
     let found = current_folder().and_then(|folder| Project::find(&folder).map_err(|finding| unusable(*finding)));
     let found = found.and_then(|found| match (found, environment) {
         (Some(mut project), named) => project.choose(named).map(|()| Some(project)),
-        (None, Some(name)) => {
-            Err(Error::invalid(format!("there is no project here that declares the environment `{name}`"))
-                .hint("run offerctl inside the project, or leave out --env and OFFERCTL_ENV"))
-        }
+        (None, Some(name)) => Err(Error::invalid(format!("not in a project that declares the environment `{name}`"))
+            .hint("run offerctl inside the project, or leave out --env and OFFERCTL_ENV")),
         (None, None) => Ok(None),
     });
     let builtin = || Arc::clone(Schemas::builtin());
@@ -44,7 +46,7 @@ pub(super) fn found(folder: &std::path::Path) -> Result<Project> {
     found.ok_or_else(|| Error::invalid(UNUSABLE).with(vec![Project::missing(folder)]))
 }
 
-const UNUSABLE: &str = "there is no usable project";
+const UNUSABLE: &str = "no usable project";
 
 impl Shell {
     pub(super) fn project(&self) -> Result<Arc<Project>> {
@@ -91,7 +93,7 @@ impl Shell {
     fn usable(&self, loaded: Loaded) -> Result<Loaded> {
         if loaded.has_errors() {
             let errors = render::plural(loaded.errors(), "error");
-            return Err(Error::invalid(format!("the offer files have {errors}; nothing was read from the portal"))
+            return Err(Error::invalid(format!("{errors} in the offer files; nothing was read from the portal"))
                 .with(loaded.diagnostics));
         }
         self.term.alert_text(&render::diagnostics(&loaded.diagnostics, self.term.stderr_color));
@@ -122,23 +124,28 @@ impl Shell {
         Ok((project, linted))
     }
 
-    /// As [`Self::read_linted`], after files were written.
-    pub(super) fn reread_linted(&self, project: &Project, targets: &[String]) -> Result<Loaded> {
-        let loaded = self.read(project).select(project, &parse(targets)?)?;
-        Ok(self.lint(project, loaded))
+    /// Reads what the files say, with what the lints find, and keeps no document.
+    pub(super) fn read_roll(&self, targets: &[String], shard: Option<Shard>) -> Result<(Arc<Project>, Roll)> {
+        let project = self.project()?;
+        if targets.is_empty() {
+            let roll = declared::read_all(&project, project.list(), &self.schemas, Lints::All, None, shard, &drop);
+            return Ok((project, roll));
+        }
+        let mut loaded = self.lint(&project, self.read(&project).select(&project, &parse(targets)?)?);
+        loaded.keep(shard);
+        let offers = loaded.offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
+        let roll =
+            Roll { files: loaded.files, offers: offers.collect(), diagnostics: loaded.diagnostics, ..Roll::default() };
+        Ok((project, roll))
     }
 
     fn lint(&self, project: &Project, mut loaded: Loaded) -> Loaded {
-        let picture = |_: &Desired, path: &str| project.head(path).map(|bytes| lint::picture(&bytes));
-        let context = Context { now: jiff::Timestamp::now(), picture: &picture };
         let offers = loaded.offers.iter().chain(&loaded.faulty).collect::<Vec<_>>();
-        let check = |offer: &&Desired| lint::check(offer, self.schemas.shape(&offer.offer_type), &context);
-        let found = on_all_processors(&offers, check).into_iter().flatten();
-        let broken = loaded.diagnostics.iter().filter(|finding| matches!(finding.code, Code::Artifact | Code::Sas));
-        let broken = broken.map(|finding| (&finding.source.path, finding.span)).collect::<Vec<_>>();
         // What is wrong with a value whose file could not be read follows from that.
-        let found = found.filter(|finding| !broken.contains(&(&finding.source.path, finding.span)));
-        let found = found.collect::<Vec<_>>();
+        let broken = loaded.diagnostics.iter().filter(|finding| declared::is_broken(finding)).cloned();
+        let broken = broken.collect::<Vec<_>>();
+        let check = |offer: &&Desired| declared::lints(project, offer, &self.schemas, &broken);
+        let found = on_all_processors(&offers, check).into_iter().flatten().collect::<Vec<_>>();
         loaded.diagnostics.extend(found);
         loaded.sort();
         project.config.lints.apply(&mut loaded.diagnostics);
@@ -151,6 +158,50 @@ impl Shell {
         let (project, mut loaded) = self.read_linted(targets)?;
         loaded.diagnostics.retain(|finding| finding.severity == Severity::Error || !lint::is_lint(finding.code));
         self.usable(loaded).map(|loaded| (project, loaded))
+    }
+
+    /// Starts to read the offers, which come one by one. With targets, or where bodies are logged, all are read first.
+    /// Warnings are printed, and errors end the command, by [`Self::all_read`].
+    pub(super) fn supply(
+        &self,
+        targets: &[String],
+        shard: Option<Shard>,
+        lints: Lints,
+        known: Option<Arc<Known>>,
+    ) -> Result<Supply> {
+        let project = self.usable_project()?;
+        let logs = tracing::enabled!(target: "offerctl::portal::transport", tracing::Level::TRACE);
+        if targets.is_empty() && !logs {
+            let ahead = Ahead::start(Arc::clone(&project), Arc::clone(&self.schemas), lints, known, shard);
+            return Ok(Supply::Ahead(Box::new(ahead)));
+        }
+        let (_, mut loaded) = match lints {
+            Lints::None => self.load(targets)?,
+            Lints::Errors | Lints::All => self.load_linted(targets)?,
+        };
+        loaded.keep(shard);
+        Ok(Supply::Held(loaded.offers.into_iter()))
+    }
+
+    /// The project, with an environment that it declares.
+    pub(super) fn usable_project(&self) -> Result<Arc<Project>> {
+        let project = self.project()?;
+        project.check_chosen()?;
+        Ok(project)
+    }
+
+    /// Prints the warnings of the files; their errors end the command.
+    pub(super) fn all_read(&self, roll: &Roll) -> Result<()> {
+        if roll.errors() == 0 {
+            self.term.alert_text(&render::diagnostics(&roll.diagnostics, self.term.stderr_color));
+            return Ok(());
+        }
+        let errors = render::plural(roll.errors(), "error");
+        let rest = match self.traffic().is_some() {
+            true => "there is no result",
+            false => "nothing was read from the portal",
+        };
+        Err(Error::invalid(format!("the offer files have {errors}; {rest}")).with(roll.diagnostics.clone()))
     }
 
     /// What the project's files said at a revision. Values of `!env` are those of now.
@@ -186,41 +237,70 @@ fn parse(targets: &[String]) -> Result<Vec<Target>> {
     targets.iter().map(|target| Target::parse(target)).collect()
 }
 
-/// Loads files with what they may see of the outside. The date is that of UTC, the same for a pipeline and a desk.
+/// Loads files with what they may see of the outside.
 fn with_surroundings(load: impl FnOnce(&Surroundings<'_>) -> Loaded) -> Loaded {
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let read = Mutex::new(BTreeSet::new());
-    let env = |name: &str| {
-        let value = std::env::var(name).ok()?;
-        read.lock().unwrap_or_else(PoisonError::into_inner).insert(value.clone());
-        Some(value)
-    };
-    let loaded = load(&Surroundings { env: &env, today });
-    hide_secrets(&read.into_inner().unwrap_or_else(PoisonError::into_inner), &loaded);
+    let outside = Outside::new();
+    let loaded = load(&outside.surroundings());
+    let mut names = BTreeSet::new();
+    for offer in loaded.offers.iter().chain(&loaded.faulty) {
+        outside.secrets(offer, &mut names);
+    }
+    outside.hide(&names);
     loaded
 }
 
-/// Keeps out of every output what `!env` read and another variable holds as a secret.
-fn hide_secrets(read: &BTreeSet<String>, loaded: &Loaded) {
-    static HELD: Mutex<Vec<Secret>> = Mutex::new(Vec::new());
-    if read.is_empty() {
-        return;
+type Read = dyn Fn(&str) -> Option<String> + Sync;
+
+/// What files may see of the outside, and what they saw.
+pub(super) struct Outside {
+    /// The date is that of UTC, the same for a pipeline and a desk.
+    today: Date,
+    seen: Arc<Mutex<BTreeSet<String>>>,
+    env: Box<Read>,
+}
+
+impl Outside {
+    pub(super) fn new() -> Self {
+        let seen = Arc::new(Mutex::new(BTreeSet::new()));
+        let noted = Arc::clone(&seen);
+        let env = move |name: &str| {
+            let value = std::env::var(name).ok()?;
+            noted.lock().unwrap_or_else(PoisonError::into_inner).insert(value.clone());
+            Some(value)
+        };
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        Self { today, seen, env: Box::new(env) }
     }
-    let mut names = BTreeSet::new();
-    for offer in loaded.offers.iter().chain(&loaded.faulty) {
+
+    pub(super) fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { env: &*self.env, today: self.today }
+    }
+
+    /// Adds the names of the variables that an offer declares as secrets, where a file read any variable.
+    pub(super) fn secrets(&self, offer: &Desired, names: &mut BTreeSet<String>) {
         offer.document.secrets(&mut |reference, _| {
             if let SecretRef::Env(name) = reference {
                 names.insert(name.clone());
             }
         });
     }
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
-    let secret = |name: &str| names.contains(name) || workspace::is_secret(name);
-    let shared = variables.filter(|(name, value)| secret(name) && read.contains(value)).map(|(_, value)| value.into());
-    HELD.lock().unwrap_or_else(PoisonError::into_inner).extend(shared);
+
+    /// Keeps out of every output what `!env` read and another variable holds as a secret.
+    pub(super) fn hide(&self, names: &BTreeSet<String>) {
+        static HELD: Mutex<Vec<Secret>> = Mutex::new(Vec::new());
+        let read = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.is_empty() {
+            return;
+        }
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+        let secret = |name: &str| names.contains(name) || workspace::is_secret(name);
+        let shared = variables.filter(|(name, value)| secret(name) && read.contains(value));
+        let shared = shared.map(|(_, value)| value.into());
+        HELD.lock().unwrap_or_else(PoisonError::into_inner).extend(shared);
+    }
 }
 
 pub(super) fn current_folder() -> Result<PathBuf> {
-    std::env::current_dir().map_err(|error| Error::failed(format!("there is no current folder: {error}")))
+    std::env::current_dir().map_err(|error| Error::failed(format!("the current folder cannot be used: {error}")))
 }

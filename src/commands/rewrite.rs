@@ -18,7 +18,7 @@ impl Shell {
     pub(super) fn rewrite(&self, project: &Project, revised: &[Revised], rewriting: Rewriting) -> Result<Exit> {
         self.write_revised(project, revised, rewriting)?;
         if revised.is_empty() {
-            self.term.say("No change: the files say so already.");
+            self.term.say("No change: the files already declare this.");
         }
         let patch = revised.iter().map(patch).collect::<String>();
         self.to_stdout(&patch)?;
@@ -73,7 +73,7 @@ fn unchanged(project: &Project, file: &Revised) -> Result<(PathBuf, &'static [u8
     let bytes = std::fs::read(&path).map_err(|error| failed(&error))?;
     let mark: &[u8] = if bytes.starts_with(b"\xef\xbb\xbf") { b"\xef\xbb\xbf" } else { b"" };
     if bytes[mark.len()..] != *before.as_bytes() {
-        let message = format!("{} was changed by somebody else meanwhile; it is left as it is", file.path);
+        let message = format!("{} was changed by another program meanwhile and was not overwritten", file.path);
         return Err(Error::failed(message).hint("run the command again"));
     }
     Ok((path, mark))

@@ -21,7 +21,8 @@ pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
     let contents = Contents::default();
     let adopted = adopt::of(desired, &live, &contents, shape, overlay(shell, &project), |_| true);
     let exit = adopt::write(shell, &project, &[], args.rewriting, &[adopted], &[])?;
-    let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(&contents) };
+    let options =
+        Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(&contents), only_count: false };
     let diff = diff::compare(&desired.document, &live, shape, options);
     for secret in &diff.secrets {
         shell.term.alert(&format!("not restored: {secret}: a secret, which the portal does not return"));
@@ -35,6 +36,6 @@ pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
             signature.address
         ));
     }
-    shell.term.say(&format!("The files are as {} in {key}; nothing was applied. Next: offerctl plan", args.to));
+    shell.term.say(&format!("The files now match {} of {key}; nothing was applied. Next: offerctl plan", args.to));
     Ok(exit)
 }

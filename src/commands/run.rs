@@ -61,16 +61,16 @@ impl Shell {
     /// Writes the report of a run to every sink.
     pub(super) fn emit_report(&self, report: &Report) -> Result<Exit> {
         let places = self.places(&[]);
-        self.emit(&|format, color| show_report(report, &places, format, color))?;
+        self.emit(&|format, color| show_report(self, report, &places, (format, color)))?;
         Ok(report.exit())
     }
 }
 
-pub(super) fn show_report(report: &Report, places: &Places, format: Format, color: bool) -> String {
+pub(super) fn show_report(shell: &Shell, report: &Report, places: &Places, (format, color): (Format, bool)) -> String {
     match format {
         Format::Text => render::report(report, Paint { color }),
         Format::Markdown => render::summary::report(report, places),
-        Format::Json => render::report_json(report),
+        Format::Json => render::report_json(report, shell.read_from()),
         Format::Junit => render::junit::report(report),
         Format::Github => render::github::report(report, places),
         Format::Html | Format::Sarif | Format::Yaml => String::new(),

@@ -42,7 +42,7 @@ pub(super) async fn run(shell: &Shell, args: SandboxArgs) -> Result<Exit> {
     shell.to_stdout(&format!("{}\n{exports}", sandbox.url()))?;
     shell.term.say("The sandbox serves until it is stopped (Ctrl-C).");
     if proxy.is_some() {
-        shell.term.say("In a shell with the exported variables, https clients reach it in place of the portal.");
+        shell.term.say("In a shell with the exported variables, https clients reach it instead of the portal.");
     }
     until_stopped(shell, proxy.as_mut()).await;
     if let Some(proxy) = proxy {

@@ -41,16 +41,16 @@ fn known<'a>(shell: &Shell, offer_type: &'a str) -> Result<&'a str> {
         return Ok(offer_type);
     }
     if offer_type.starts_with("microsoft-") {
-        shell.term.say(&format!("`{offer_type}` has no schema of its own; this is what is known of every offer"));
+        shell.term.say(&format!("`{offer_type}` has no schema; showing the schema of all offers"));
         return Ok(offer_type);
     }
     let near = did_you_mean(offer_type, shell.schemas.types());
     let ends = shell.schemas.types().find(|name| name.ends_with(offer_type));
     let hint = near.or(ends).map_or_else(
-        || "`offerctl schema list` shows the types that have one".to_owned(),
+        || "run `offerctl schema list` to list the types with a schema".to_owned(),
         |near| format!("did you mean {near}?"),
     );
-    Err(Error::invalid(format!("`{offer_type}` is no offer type")).hint(hint))
+    Err(Error::invalid(format!("`{offer_type}` is not a known offer type")).hint(hint))
 }
 
 /// A schema from documents: of files, and of offers on the portal.
@@ -66,7 +66,7 @@ async fn infer(shell: &Shell, from: &[String]) -> Result<Value> {
     let types = documents.iter().map(type_of).collect::<Option<std::collections::BTreeSet<_>>>();
     let Some(types) = types else {
         return Err(
-            Error::invalid("a document has no `offerTypeId`").hint("give whole offers, as the portal returns them")
+            Error::invalid("a document has no `offerTypeId`").hint("pass whole offers, as the portal returns them")
         );
     };
     let mut types = types.into_iter();
@@ -81,14 +81,14 @@ fn document(path: &str) -> Result<Value> {
     let text =
         crate::text::read(path.as_ref()).map_err(|error| Error::invalid(format!("cannot read {path}: {error}")))?;
     serde_json::from_str(&text)
-        .map_err(|error| Error::invalid(format!("{path} is no JSON: {error}")).hint("give the body of a GET"))
+        .map_err(|error| Error::invalid(format!("{path} is not JSON: {error}")).hint("pass the body of a GET"))
 }
 
 fn key(name: &str) -> Result<OfferKey> {
-    let hint = "give publisher/offer, or a .json file with the body of a GET";
+    let hint = "pass publisher/offer, or a .json file with the body of a GET";
     let (publisher, offer) = name
         .split_once('/')
-        .ok_or_else(|| Error::invalid(format!("`{name}` is neither an offer nor a .json file")).hint(hint))?;
+        .ok_or_else(|| Error::invalid(format!("`{name}` is not an offer or a .json file")).hint(hint))?;
     match (publisher.parse(), offer.parse()) {
         (Ok(publisher), Ok(offer)) => Ok(OfferKey { publisher, offer }),
         (Err(error), _) | (_, Err(error)) => Err(Error::invalid(format!("`{name}`: {error}")).hint(hint)),
@@ -100,7 +100,7 @@ async fn live(reader: &crate::portal::Reader, keys: &[OfferKey]) -> Result<Vec<V
     for key in keys {
         match reader.offer(key).await {
             Ok(Live::Present(offer)) => documents.push(offer.document),
-            Ok(Live::Absent) => return Err(Error::failed(format!("there is no offer {key} on the portal"))),
+            Ok(Live::Absent) => return Err(Error::failed(format!("the portal has no offer {key}"))),
             Err(problem) => {
                 let exit = if problem.is_denied() { Exit::Denied } else { Exit::Failed };
                 return Err(Error::new(exit, format!("{key} cannot be read: {problem}")));

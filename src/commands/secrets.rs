@@ -53,7 +53,7 @@ impl Secrets {
         match value.chars().count() {
             0 => Err("it is empty".to_owned()),
             count if count < SHORTEST => {
-                Err(format!("it has fewer than {SHORTEST} characters, too few to be kept out of logs and outputs"))
+                Err(format!("it has fewer than {SHORTEST} characters, too few to mask it in logs and outputs"))
             }
             _ => Ok(Secret::from(value)),
         }
@@ -64,7 +64,7 @@ impl Secrets {
         let full = self.root.join(path).canonicalize().map_err(|error| error.kind().to_string())?;
         let root = self.root.canonicalize().map_err(|error| error.kind().to_string())?;
         if !path.is_absolute() && !full.starts_with(&root) {
-            let why = "it leads out of the project; a vault that is mounted elsewhere is named by its absolute path";
+            let why = "it leads out of the project; use an absolute path for a mounted vault";
             return Err(why.to_owned());
         }
         let file = text::open_named(&full).map_err(|error| error.to_string())?;
@@ -103,7 +103,7 @@ impl Signer {
     fn sign(&self, address: &str) -> Result<Secret, String> {
         let blob = self.accounts.blob(address)?;
         if blob.is_on_loopback() && !self.loopback {
-            return Err("it is on this machine, and the portal is not".to_owned());
+            return Err("it is on this machine, but the portal is not".to_owned());
         }
         let credential = self.credential(blob.account)?;
         let now = jiff::Timestamp::now();
@@ -135,7 +135,7 @@ impl Signer {
             return Ok(Credential::Key(key.into()));
         }
         let general = if only { "OFFERCTL_SAS_ACCOUNT_KEY or " } else { "" };
-        Err(format!("there is no key for the account `{name}`; set {general}OFFERCTL_SAS_ACCOUNT_KEY_{upper}"))
+        Err(format!("no key for the account `{name}`; set {general}OFFERCTL_SAS_ACCOUNT_KEY_{upper}"))
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         for (name, to) in [("environ", "/proc/self/environ"), ("zero", "/dev/zero")] {
             std::os::unix::fs::symlink(to, outside.path().join(name)).expect("a link");
             for path in [to, outside.path().join(name).to_str().expect("a path")] {
-                assert!(get(path).expect_err("refused").contains("/proc, /sys or /dev"), "{path}");
+                assert!(get(path).expect_err("refused").contains("/proc, /sys and /dev"), "{path}");
             }
         }
     }

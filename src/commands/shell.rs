@@ -12,8 +12,9 @@ use crate::cli::{Consent, Global, Waiting};
 use crate::error::{Error, Exit, Result};
 use crate::operation::Patience;
 use crate::parallel::Workers;
-use crate::portal::{Approval, Reader, Traffic};
+use crate::portal::{Approval, Reader};
 use crate::redact;
+use crate::render::ReadFrom;
 use crate::schema::Schemas;
 use crate::stop::Stop;
 use crate::term::Term;
@@ -31,8 +32,8 @@ pub(super) struct Shell {
     pub(super) workers: Workers,
     pub(super) stop: Stop,
     pub(super) command: &'static str,
-    /// The way to the portal, once it is open.
-    pub(super) reader: OnceLock<Reader>,
+    /// The way to the portal and its name, once it is open.
+    pub(super) reader: OnceLock<(Reader, String)>,
     /// The secrets that were read for request bodies. They are held until the last text has left, so that all are known.
     pub(super) secrets: OnceLock<Secrets>,
 }
@@ -68,8 +69,8 @@ impl Shell {
             return Ok(Approval::Flag);
         }
         if !self.term.interactive {
-            let message = format!("this asks before it changes anything, and nobody can be asked here; {nothing}");
-            return Err(Error::invalid(message).hint("give --yes"));
+            let message = format!("confirmation required, but this is not a terminal; {nothing}");
+            return Err(Error::invalid(message).hint("pass --yes"));
         }
         let term = self.term;
         let answer = tokio::task::spawn_blocking(move || term.confirm(&question));
@@ -79,9 +80,19 @@ impl Shell {
         }
     }
 
-    /// What the run cost the network, if it asked the portal at all.
-    pub(super) fn traffic(&self) -> Option<Traffic> {
-        self.reader.get().map(Reader::traffic)
+    /// Returns the portal, once it was asked, and the environment of the project.
+    pub(super) fn read_from(&self) -> ReadFrom<'_> {
+        let project = self.found.as_ref().ok().and_then(Option::as_deref);
+        let environment = project.and_then(|project| project.environment.as_deref());
+        ReadFrom { portal: self.reader.get().map(|(_, name)| name.as_str()), environment }
+    }
+
+    /// Returns a line about the portal and the requests, if the run sent any.
+    pub(super) fn traffic(&self) -> Option<String> {
+        let (reader, portal) = self.reader.get()?;
+        let environment = self.read_from().environment;
+        let traffic = Some(reader.traffic()).filter(|traffic| traffic.requests > 0)?;
+        Some(crate::render::traffic(traffic, portal, environment))
     }
 }
 
@@ -115,7 +126,7 @@ async fn listen(switch: tokio::sync::watch::Sender<bool>, term: Term) {
     if switch.send(true).is_err() {
         return;
     }
-    term.alert("Stopping: what was begun is finished, nothing new is begun. Once more to leave at once.");
+    term.alert("Stopping after the requests in flight. Press Ctrl-C again to exit now.");
     signal().await;
     #[expect(clippy::exit, reason = "the user asked twice; everything on the portal goes on there")]
     std::process::exit(i32::from(Exit::Interrupted.code()));

@@ -85,12 +85,12 @@ pub(super) async fn read(reader: &Reader, OfferAt { key, state }: &OfferAt) -> R
     let unread = |cause: &str| Unread { key: key.clone(), cause: cause.to_owned(), hint: None, denied: false };
     let live = match diff::read(reader, key, *state).await.map_err(|problem| observe::unread(key, &problem))? {
         Some(Live::Present(offer)) => offer.document,
-        Some(Live::Absent) | None => return Err(unread(&format!("{state} holds nothing"))),
+        Some(Live::Absent) | None => return Err(unread(&format!("{state} is empty"))),
     };
     let text = |name: &str| live.get(name).and_then(Value::as_str).unwrap_or_default();
     let named = (text("publisherId"), text("id"));
     if !named.0.eq_ignore_ascii_case(key.publisher.as_str()) || !named.1.eq_ignore_ascii_case(key.offer.as_str()) {
-        return Err(unread(&format!("the answer is of another offer, `{}/{}`", named.0, named.1)));
+        return Err(unread(&format!("the answer is for another offer, `{}/{}`", named.0, named.1)));
     }
     if text("offerTypeId").is_empty() {
         return Err(unread("the answer has no offerTypeId"));

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::shell::Shell;
 use crate::cli::{Command, Format, OutputSpec};
 use crate::error::{Error, Result};
-use crate::render::{self, Places};
+use crate::model::OfferKey;
+use crate::render::{self, Paint, Places, PlanOptions};
 use crate::safe::{Escape, Safe};
 use crate::workspace::Desired;
 
@@ -24,6 +25,11 @@ pub(super) struct Surface {
 
 impl Surface {
     const FILE: Self = Self { color: false, width: None };
+
+    /// Returns how changes are shown on it.
+    pub(super) fn options(self, verbose: bool, html_source: bool) -> PlanOptions {
+        PlanOptions { paint: Paint { color: self.color }, verbose, html_source, width: self.width }
+    }
 }
 
 impl Shell {
@@ -32,18 +38,16 @@ impl Shell {
         let formats = command.formats();
         if let Some(output) = self.global.output.iter().find(|output| !formats.contains(&output.format)) {
             let (name, format) = (command.name(), output.format.name());
-            return Err(Error::invalid(format!("`{name}` has no result in the format {format}"))
-                .hint(format!("it writes {}", Format::list(formats))));
+            return Err(Error::invalid(format!("`{name}` cannot write the format {format}"))
+                .hint(format!("use {}", Format::list(formats))));
         }
         match self.stdout_format() {
             Some(format @ (Format::Html | Format::Json | Format::Yaml | Format::Sarif | Format::Junit))
                 if self.annotates_stdout() =>
             {
                 let format = format.name();
-                Err(Error::invalid(format!(
-                    "github and {format} would both be written to stdout, and neither could be read"
-                ))
-                .hint(format!("give one of them a file, such as -o {format}=PATH")))
+                Err(Error::invalid(format!("github and {format} cannot both be written to stdout"))
+                    .hint(format!("write one of them to a file, such as -o {format}=FILE")))
             }
             _ => Ok(()),
         }
@@ -153,11 +157,14 @@ impl Shell {
 
     /// Where files are below the repository, for hosts that know nothing of the project's folder.
     pub(super) fn places(&self, offers: &[Desired]) -> Places {
+        self.places_of(offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned())))
+    }
+
+    pub(super) fn places_of(&self, files: impl Iterator<Item = (OfferKey, String)>) -> Places {
         let root = match &self.found {
             Ok(Some(project)) => project.root.clone(),
             Ok(None) | Err(_) => std::env::current_dir().unwrap_or_default(),
         };
-        let files = offers.iter().map(|offer| (offer.key.clone(), offer.path().to_owned()));
         Places { prefix: below_repository(&root), files: files.collect() }
     }
 }
@@ -183,7 +190,7 @@ fn no_stdout(error: &std::io::Error) -> Error {
 
 /// Adds to the summary of a step. Of a text for which there is no room any more, the whole lines that fit are added.
 fn append_summary(path: &Path, text: &str) -> Result<()> {
-    const CUT: &str = "\n… cut: a summary has room for 1 MiB\n";
+    const CUT: &str = "\n… truncated: a summary can hold 1 MiB\n";
     let add = || {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
         let before = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
@@ -235,8 +242,8 @@ pub(super) fn write_private(path: &Path, json: &str) -> Result<()> {
 /// Writes a document with a checksum, from which nothing can be taken out: one that would hold a secret is not written.
 pub(super) fn write_sealed(path: &Path, document: &str) -> Result<()> {
     let Some(document) = Escape::Json.unmasked(document) else {
-        let message = format!("{} is not written: it would hold the value of a credential", path.display());
-        let hint = "remove the value from the offer files and from the portal, and change the credential";
+        let message = format!("{} was not written: it would contain the value of a credential", path.display());
+        let hint = "remove the value from the files and the portal, and change the credential";
         return Err(Error::invalid(message).hint(hint));
     };
     write(path, &document, Readers::Owner)
@@ -247,8 +254,10 @@ pub(super) fn check_unlinked(path: &Path) -> Result<()> {
     let own = |place: &&Path| place.components().any(|part| part.as_os_str() == ".offerctl");
     match path.ancestors().filter(own).find(|place| place.is_symlink()) {
         None => Ok(()),
-        Some(link) => Err(Error::invalid(format!("{} is a link, and offerctl follows none there", link.display()))
-            .hint(format!("remove it: rm {}", link.display()))),
+        Some(link) => {
+            Err(Error::invalid(format!("{} is a link, and offerctl does not follow links there", link.display()))
+                .hint(format!("remove it: rm {}", link.display())))
+        }
     }
 }
 

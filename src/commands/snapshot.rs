@@ -7,16 +7,15 @@ use std::sync::Arc;
 use super::artifacts::Looking;
 use super::bases::Bases;
 use super::connect::Portal;
-use super::observe::{self, read_each};
+use super::observe::{self, Decided, Desk, Detail, read_each};
 use super::shell::Shell;
 use super::sinks::write_sealed;
-use crate::artifact::Looker;
 use crate::cli::{Format, SnapshotArgs};
 use crate::content::Contents;
 use crate::error::{Error, Exit, Fate, Result};
 use crate::live::Live;
 use crate::model::PublisherId;
-use crate::plan::{self, Choices, ReleaseView, Taken, Unread, Verdict};
+use crate::plan::{self, Choices, ReleaseView, Taken, Unread};
 use crate::portal::Reader;
 use crate::render;
 use crate::safe::Escape;
@@ -30,7 +29,8 @@ const AT_ONCE: usize = 64;
 const OLD: i64 = 24 * 60 * 60;
 
 pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
-    let (_, loaded) = shell.load(&args.targets.targets)?;
+    let (_, mut loaded) = shell.load(&args.targets.targets)?;
+    loaded.keep(args.shard);
     let record = async |portal: &Portal| {
         let content = record(shell, args, &loaded.offers, portal).await?;
         Ok(Snapshot { portal: portal.name.clone(), taken: jiff::Timestamp::now(), content })
@@ -48,10 +48,10 @@ pub(super) async fn run(shell: &Shell, args: &SnapshotArgs) -> Result<Exit> {
 
 async fn record(shell: &Shell, args: &SnapshotArgs, offers: &[Desired], portal: &Portal) -> Result<Recorded> {
     let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
-    let looker = looking.as_ref().map(Looking::looker);
+    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker));
     let mut recorded = Recorded::default();
     let all = async {
-        let one = async |desired| one(shell, &portal.reader, desired, looker).await;
+        let one = async |desired| one(&desk, desired).await;
         (recorded.offers, recorded.unread) = read_each(shell, portal.at_once, offers, one).await;
         recorded.listed = listed(shell, &portal.reader, offers).await;
         Ok(())
@@ -63,15 +63,10 @@ async fn record(shell: &Shell, args: &SnapshotArgs, offers: &[Desired], portal: 
     Ok(recorded)
 }
 
-async fn one(
-    shell: &Shell,
-    reader: &Reader,
-    desired: &Desired,
-    looker: Option<&Looker>,
-) -> std::result::Result<RecordedOffer, Unread> {
+async fn one(desk: &Desk, desired: &Desired) -> std::result::Result<RecordedOffer, Unread> {
     // All slots: how far a later plan goes is not known yet.
-    let (live, release) = observe::read(shell, reader, desired, Through::Live).await?;
-    let (live, contents) = observe::contents(shell, looker, live, Bases::default().artifacts_of(desired)).await;
+    let (live, release) = observe::read(desk, desired, Through::Live).await?;
+    let (live, contents) = observe::contents(desk, usize::MAX, live, observe::artifacts_of(desired)).await;
     let desired = desired.clone();
     let record = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
@@ -81,7 +76,7 @@ async fn one(
         };
         RecordedOffer { offer: desired.key, present }
     };
-    Ok(shell.compute(record).await)
+    Ok(desk.compute(usize::MAX, record).await)
 }
 
 /// All offers of each publisher, so that a later file can be seen to be new.
@@ -93,7 +88,8 @@ async fn listed(shell: &Shell, reader: &Reader, offers: &[Desired]) -> BTreeMap<
                 listed.insert(publisher.clone(), found.into_iter().map(|offer| offer.id).collect());
             }
             Err(problem) => shell.term.alert(&format!(
-                "warning: the offers of {publisher} cannot be listed: {problem}; the snapshot will not know new ones"
+                "warning: the offers of {publisher} cannot be listed: {problem}; the snapshot will not contain new \
+                    ones"
             )),
         }
     }
@@ -108,18 +104,18 @@ pub(super) fn read(shell: &Shell, path: &Path) -> Result<(Arc<Snapshot>, Taken)>
     };
     let size = path.metadata().map_err(|error| unusable(error.to_string()))?.len();
     if size > MAX_BYTES {
-        return Err(unusable(format!("it has {size} bytes, more than the {MAX_BYTES} that are read")));
+        return Err(unusable(format!("it has {size} bytes; the limit is {MAX_BYTES}")));
     }
     let text = crate::text::read(path).map_err(|error| unusable(error.to_string()))?;
     let snapshot = Snapshot::read(&text).map_err(|error| unusable(error.to_string()))?;
     let age = snapshot.age(jiff::Timestamp::now());
     if age > OLD {
         shell.term.alert(&format!(
-            "warning: the snapshot is {} old; the portal may have moved since",
+            "warning: the snapshot is {} old; the portal may have changed since",
             render::duration(u64::try_from(age).unwrap_or_default())
         ));
     } else if age < 0 {
-        shell.term.alert("warning: the snapshot is dated later than now; look at the clocks");
+        shell.term.alert("warning: the snapshot was taken in the future; check the clocks");
     }
     let taken = Taken {
         portal: snapshot.portal.clone(),
@@ -137,7 +133,7 @@ pub(super) async fn verdicts(
     no_artifacts: bool,
     bases: &Bases,
     from: &Arc<Snapshot>,
-) -> Result<Vec<Verdict>> {
+) -> Result<Vec<Decided>> {
     let choices = Arc::new(choices.clone());
     let decide = async |desired: &Desired| {
         let (desired, choices, from) = (desired.clone(), Arc::clone(&choices), Arc::clone(from));
@@ -147,8 +143,9 @@ pub(super) async fn verdicts(
             let (live, release, contents) = from.offer(&desired, shape)?;
             let release = if choices.through(&desired) == Through::Draft { ReleaseView::NOTHING } else { release };
             let contents = if no_artifacts { Contents::default() } else { contents };
-            let edits = observe::portal_edits(&desired, &bases, &live, &contents, shape);
-            Ok(plan::decide(&desired, &live, &release, contents, shape, &choices).marking(&edits))
+            let verdict = plan::decide(&desired, &live, &release, contents.clone(), shape, &choices);
+            let decided = Decided::new(&desired, verdict, shape, Detail::Places);
+            Ok(decided.marking(&bases, &desired, &live, &contents, shape))
         };
         shell.compute(decide).await
     };

@@ -19,7 +19,7 @@ pub(super) async fn run(shell: &Shell, args: &Targets) -> Result<Exit> {
     };
     let (offers, unread) = shell.with_portal(read).await?;
     shell.emit(&|format, color| match format {
-        Format::Json => render::status_json(&offers, &unread),
+        Format::Json => render::status_json(&offers, &unread, shell.read_from()),
         _ => render::status(&offers, &unread, Paint { color }),
     })?;
     let unread = unread.iter().map(|unread| Fate::unread(unread.denied));

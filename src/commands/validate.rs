@@ -1,5 +1,6 @@
 //! `offerctl validate`: what is wrong in the files, without a portal or a credential.
 
+use super::declared::Roll;
 use super::rewrite;
 use super::shell::Shell;
 use crate::cli::{Format, ValidateArgs};
@@ -11,33 +12,35 @@ use crate::revise::Revised;
 use crate::workspace::Project;
 
 pub(super) fn run(shell: &Shell, args: &ValidateArgs) -> Result<Exit> {
-    let (project, mut loaded) = shell.read_linted(&args.targets.targets)?;
+    let targets = &args.targets.targets;
+    let (project, mut roll) = shell.read_roll(targets, args.shard)?;
     if args.fix {
-        fix(shell, &project, &loaded.diagnostics)?;
-        loaded = shell.reread_linted(&project, &args.targets.targets)?;
+        fix(shell, &project, &roll.diagnostics)?;
+        roll = shell.read_roll(targets, args.shard)?.1;
     }
-    let exit = if loaded.has_errors() { Exit::Invalid } else { Exit::Done };
-    let places = shell.places(&loaded.offers);
-    let (keys, findings) = (|| loaded.offers.iter().map(|offer| &offer.key).collect(), &loaded.diagnostics);
+    let errors = roll.errors();
+    let exit = if errors > 0 { Exit::Invalid } else { Exit::Done };
+    let Roll { files, offers, diagnostics: findings, .. } = roll;
+    let places = shell.places_of(offers.into_iter());
+    let keys = || places.files.keys().collect();
     shell.emit(&|format, color| match format {
         // Refused before.
         Format::Html | Format::Yaml => String::new(),
-        Format::Markdown => render::summary::diagnostics(findings, &places),
-        Format::Json => render::diagnostics_json(keys(), findings),
-        Format::Sarif => render::sarif::diagnostics(findings, &places, exit),
-        Format::Junit => render::junit::diagnostics(keys(), findings, &places),
-        Format::Github => render::github::diagnostics(findings, &places),
+        Format::Markdown => render::summary::diagnostics(&findings, &places),
+        Format::Json => render::diagnostics_json(keys(), &findings),
+        Format::Sarif => render::sarif::diagnostics(&findings, &places, exit),
+        Format::Junit => render::junit::diagnostics(keys(), &findings, &places),
+        Format::Github => render::github::diagnostics(&findings, &places),
         Format::Text => {
-            let errors = loaded.errors();
-            let warnings = loaded.diagnostics.len() - errors;
+            let warnings = findings.len() - errors;
             let verdict = match (errors, warnings) {
                 (0, 0) => "Valid".to_owned(),
                 (0, _) => format!("Valid, with {}", render::plural(warnings, "warning")),
                 _ => format!("Not valid: {}", render::plural(errors, "error")),
             };
-            let files = render::plural(loaded.files, "file");
-            let offers = render::plural(loaded.offers.len(), "offer");
-            format!("{}{verdict} ({files}, {offers}).\n", render::diagnostics(&loaded.diagnostics, color))
+            let files = render::plural(files, "file");
+            let offers = render::plural(places.files.len(), "offer");
+            format!("{}{verdict} ({files}, {offers}).\n", render::diagnostics(&findings, color))
         }
     })?;
     Ok(exit)
@@ -65,7 +68,7 @@ fn fix(shell: &Shell, project: &Project, findings: &[Diagnostic]) -> Result<()> 
         for index in mended.done {
             let finding = here[index];
             let text = match fixes[index].text.as_str() {
-                "" => "taken away".to_owned(),
+                "" => "removed".to_owned(),
                 text => format!("now {text}"),
             };
             shell.term.alert(&format!("fixed {} {}: {text}", finding.place(), finding.code));

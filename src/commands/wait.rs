@@ -81,8 +81,8 @@ async fn through(key: &OfferKey, patience: Patience, context: &Context<'_>) -> O
         Ok(Content::Known(expected)) => expected,
         Ok(Content::Unknown) => {
             let why = format!(
-                "the portal does not tell what is on its way, so it will not be signed off; \
-                 `offerctl wait {key}`, and `offerctl go-live {key}` after a look at the preview"
+                "the portal does not show which content is being published, so it is not signed off; run `offerctl \
+                    wait {key}`, check the preview, then run `offerctl go-live {key}`"
             );
             return ended(Vec::new(), End::Conflict(why));
         }

@@ -22,7 +22,7 @@ pub(crate) struct About {
     /// Why it is wrong, and what follows from it.
     pub(crate) explanation: &'static str,
     pub(crate) example: &'static str,
-    pub(crate) mended: &'static str,
+    pub(crate) fixed: &'static str,
 }
 
 impl About {
@@ -62,7 +62,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), count);
         for about in About::all() {
-            assert!(!about.explanation.is_empty() && !about.example.is_empty() && !about.mended.is_empty());
+            assert!(!about.explanation.is_empty() && !about.example.is_empty() && !about.fixed.is_empty());
             assert!(about.lint || about.severity == Severity::Error, "{}", about.name);
             let plain =
                 about.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');

@@ -25,7 +25,7 @@ impl Levels {
             let near = did_you_mean(name, lints.map(|about| about.name));
             let hint =
                 near.map_or_else(|| "`offerctl explain` lists them".to_owned(), |n| format!("did you mean `{n}`?"));
-            return Err(format!("there is no lint `{name}`; {hint}"));
+            return Err(format!("`{name}` is not a lint; {hint}"));
         };
         if !about.lint {
             return Err(format!("{} (`{}`) is always an error; only lints have a level", about.code, about.name));
@@ -34,7 +34,7 @@ impl Levels {
             "error" => Level::Error,
             "warning" => Level::Warning,
             "off" => Level::Off,
-            other => return Err(format!("`{other}` is no level; there are error, warning and off")),
+            other => return Err(format!("`{other}` is not a level; expected error, warning or off")),
         };
         self.0.insert(about.code, level);
         Ok(())
@@ -69,8 +69,8 @@ mod tests {
         levels.apply(&mut findings);
         let kept = findings.iter().map(|finding| (finding.code, finding.severity)).collect::<Vec<_>>();
         assert_eq!(kept, [(Code::NotHttps, Severity::Error), (Code::YamlTrap, Severity::Warning)]);
-        assert_eq!(levels.set("no-imgae", "off"), Err("there is no lint `no-imgae`; did you mean `no-image`?".into()));
-        assert_eq!(levels.set("no-image", "on"), Err("`on` is no level; there are error, warning and off".into()));
+        assert_eq!(levels.set("no-imgae", "off"), Err("`no-imgae` is not a lint; did you mean `no-image`?".into()));
+        assert_eq!(levels.set("no-image", "on"), Err("`on` is not a level; expected error, warning or off".into()));
         assert_eq!(
             levels.set("syntax", "off"),
             Err("OFR0003 (`syntax`) is always an error; only lints have a level".into())

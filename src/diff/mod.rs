@@ -73,13 +73,31 @@ pub(crate) struct LiveSignature {
 /// Returns the artifacts whose equality depends on what their files hold: what has to be looked at before comparing.
 pub(crate) fn artifacts(declared: &Node, live: &Live, shape: &Shape) -> Vec<Pair> {
     let Live::Present(offer) = live else { return Vec::new() };
-    let mut pairs = compare(declared, &offer.document, shape, Compare::default()).artifacts;
-    pairs.sort();
-    pairs.dedup();
-    pairs
+    compare(declared, &offer.document, shape, Compare::default()).open_artifacts()
 }
 
 impl Diff {
+    /// Returns the artifacts that their addresses leave open, each once.
+    pub(crate) fn open_artifacts(self) -> Vec<Pair> {
+        let mut pairs = self.artifacts;
+        pairs.sort();
+        pairs.dedup();
+        pairs
+    }
+
+    /// Forgets where things are that only their number is shown of: there may be many offers without a change.
+    pub(crate) fn without_places(self) -> Self {
+        let nowhere = |address: &mut Address| *address = Address::default();
+        let Self { mut hidden, mut unknown, mut secrets, mut signatures, mut ignored, unmanaged, .. } = self;
+        hidden.iter_mut().for_each(|one| nowhere(&mut one.address));
+        unknown.iter_mut().filter(|one| one.reason.is_none()).for_each(|one| nowhere(&mut one.address));
+        signatures.iter_mut().for_each(|one| nowhere(&mut one.address));
+        secrets.iter_mut().chain(&mut ignored).for_each(nowhere);
+        hidden.shrink_to_fit();
+        signatures.shrink_to_fit();
+        Self { hidden, unknown, secrets, signatures, ignored, unmanaged, ..Self::default() }
+    }
+
     /// Takes in what was found elsewhere in the same document.
     fn absorb(&mut self, other: Self) {
         let Self { changes, patch, hidden, unknown, secrets, signatures, unmanaged, ignored, artifacts } = other;
@@ -140,6 +158,18 @@ impl PortalEdit {
 }
 
 impl Change {
+    /// Returns the change that leads back.
+    pub(crate) fn turned(self) -> Self {
+        let kind = match self.kind {
+            ChangeKind::Add { after } => ChangeKind::Remove { before: after },
+            ChangeKind::Remove { before } => ChangeKind::Add { after: before },
+            ChangeKind::Replace { before, after } => ChangeKind::Replace { before: after, after: before },
+            ChangeKind::Members { added, removed } => ChangeKind::Members { added: removed, removed: added },
+            ChangeKind::List { before, after } => ChangeKind::List { before: after, after: before },
+        };
+        Self { kind, ..self }
+    }
+
     /// Where it is asked for; line 0 where no file asks for it.
     pub(crate) fn place(&self) -> Place {
         Place { file: self.file, line: self.line }

@@ -27,6 +27,8 @@ pub(crate) struct Compare<'a> {
     pub(crate) resend: bool,
     /// What is known of the files behind artifacts; without it nothing is.
     pub(crate) contents: Option<&'a Contents>,
+    /// Only count what a rule hides: where it is, is shown of few offers.
+    pub(crate) only_count: bool,
 }
 
 /// Compares a declared document with the live one.
@@ -55,6 +57,9 @@ pub(crate) fn create(declared: &Node, shape: &Shape) -> Diff {
     diff.patch.add(Pointer::root(), patch::from_file(declared, &Pointer::root()));
     diff
 }
+
+/// So many keys are compared one by one.
+const FEW: usize = 8;
 
 /// The left document of each path is the file's, the right one the live document.
 pub(super) struct Walk<'a> {
@@ -100,19 +105,19 @@ impl<'a> Walk<'a> {
     }
 
     fn object(&mut self, entries: &[Entry], live: &Map<String, Value>, shape: &Shape, at: &Path<'_>) {
-        let declared = entries.iter().map(|entry| entry.key.as_str()).collect::<HashSet<_>>();
-        let mut seen = HashSet::new();
+        let declares = |name: &str| entries.iter().any(|entry| entry.key == name);
+        let mut seen = Vec::with_capacity(entries.len());
         let mut twins = HashMap::new();
         for entry in entries {
             let key = entry.key.as_str();
             let rules = &shape.property(key).rules;
             // The name under which the portal returns it, unless the file declares that name as well.
             let returned = shape.returned_as(key).find(|name| live.contains_key(*name));
-            let returned = returned.filter(|name| !declared.contains(name));
+            let returned = returned.filter(|name| !declares(name));
             let renamed = returned.filter(|_| !live.contains_key(key));
             let live_key = renamed.unwrap_or(key);
-            seen.insert(live_key);
-            seen.extend(returned);
+            seen.push(live_key);
+            seen.extend(returned.filter(|name| *name != live_key));
             if rules.server_owned || rules.write_only {
                 continue;
             }
@@ -233,12 +238,16 @@ impl<'a> Walk<'a> {
     fn undeclared(
         &mut self,
         live: &Map<String, Value>,
-        declared: &HashSet<&str>,
+        declared: &[&str],
         displaces: bool,
         shape: &Shape,
         at: &Path<'_>,
     ) {
-        for (key, value) in live.iter().filter(|(key, _)| !declared.contains(key.as_str())) {
+        // Most objects are small, and a set of their keys costs more than it saves.
+        let many = live.len() > FEW && declared.len() > FEW;
+        let set = if many { declared.iter().copied().collect::<HashSet<_>>() } else { HashSet::new() };
+        let is_declared = |key: &str| if many { set.contains(key) } else { declared.contains(&key) };
+        for (key, value) in live.iter().filter(|(key, _)| !is_declared(key)) {
             if shape.rules.exact_entries || (displaces && shape.rules.exclusive.contains(key)) {
                 self.remove_member(value, shape.property(key), &at.property(key, shape));
             } else if !portal_made(value, shape.property(key)) {
@@ -462,7 +471,8 @@ impl<'a> Walk<'a> {
     }
 
     fn hide(&mut self, at: &Path<'_>, rule: Rule) {
-        self.diff.hidden.push(Hidden { address: at.address(), rule });
+        let address = if self.options.only_count { Address::default() } else { at.address() };
+        self.diff.hidden.push(Hidden { address, rule });
     }
 }
 

@@ -115,6 +115,15 @@ impl<T> AddressMap<T> {
         let next = self.0.range((Bound::Excluded(address), Bound::Unbounded)).next();
         next.filter(|(inside, _)| inside.is_within(address)).map(|(_, thing)| thing)
     }
+
+    /// Everything at an address, around it or inside it.
+    pub(crate) fn all_related<'m>(&'m self, address: &'m Address) -> impl Iterator<Item = &'m T> {
+        let above = |at: &Address| (*at != Address::default()).then(|| at.parent());
+        let around = std::iter::successors(Some(address.clone()), above).filter_map(|around| self.0.get(&around));
+        let later = self.0.range((Bound::Excluded(address), Bound::Unbounded));
+        let inside = later.take_while(|(inside, _)| inside.is_within(address)).map(|(_, thing)| thing);
+        around.chain(inside)
+    }
 }
 
 #[cfg(test)]
@@ -156,5 +165,7 @@ mod tests {
         ] {
             assert_eq!(map.related(&address), found, "{address}");
         }
+        assert_eq!(map.all_related(&plan()).collect::<Vec<_>>(), [&1, &2]);
+        assert_eq!(map.all_related(&plan().key("regions").id("x").key("y")).collect::<Vec<_>>(), [&2]);
     }
 }

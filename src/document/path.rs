@@ -24,7 +24,6 @@ pub(crate) enum Token<'p> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Path<'p> {
     above: Option<&'p Self>,
-    step: Option<Step<&'p str>>,
     depth: usize,
     /// What the schema says of the object or list that it is in.
     container: Option<&'p Shape>,
@@ -34,10 +33,6 @@ pub(crate) struct Path<'p> {
     right: Token<'p>,
     /// Where the left document declares it; line 0 where it does not.
     place: Place,
-    /// Whether a name on the way says that everything below is a secret.
-    secret: bool,
-    /// What the nearest schema on the way says that a change means.
-    risk: Option<Risk>,
 }
 
 impl<'p> Path<'p> {
@@ -45,23 +40,19 @@ impl<'p> Path<'p> {
         let token = Token::Key(key);
         Self {
             above: Some(self),
-            step: Some(object.step(key)),
             depth: self.depth + 1,
             container: Some(object),
             name: key,
             left: token,
             right: token,
             place: self.place,
-            secret: self.secret || redact::is_secret_name(key),
-            risk: object.property(key).rules.risk.or(self.risk),
         }
     }
 
     /// A member of a list, by its identity.
     pub(crate) fn member(&'p self, id: &'p str, list: &'p Shape, left: Token<'p>, right: Token<'p>) -> Self {
-        let step = Some(Step::Id(id));
         let depth = self.depth + 1;
-        Self { above: Some(self), step, depth, container: Some(list), name: id, left, right, ..*self }
+        Self { above: Some(self), depth, container: Some(list), name: id, left, right, ..*self }
     }
 
     /// The same place under another key of the right document.
@@ -79,12 +70,14 @@ impl<'p> Path<'p> {
         self.place
     }
 
+    /// Whether a name on the way says that everything below is a secret.
     pub(crate) fn is_secret(&self) -> bool {
-        self.secret
+        self.upwards().any(|place| place.object().is_some() && redact::is_secret_name(place.name))
     }
 
+    /// What the nearest schema on the way says that a change means.
     pub(crate) fn risk(&self) -> Option<Risk> {
-        self.risk
+        self.upwards().find_map(|place| place.object()?.property(place.name).rules.risk)
     }
 
     /// What the schema says of the object or list that this place is in; nothing at the root.
@@ -106,18 +99,25 @@ impl<'p> Path<'p> {
         self.depth
     }
 
+    /// This place and those above it, the root left out. What most walks never ask for is found out here, not on the way.
+    fn upwards(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |place| place.above).take_while(|place| place.container.is_some())
+    }
+
     /// The places from the root to here, the root left out.
     fn places(&self) -> Vec<&Self> {
-        let mut places = std::iter::successors(Some(self), |place| place.above)
-            .take_while(|place| place.step.is_some())
-            .collect::<Vec<_>>();
+        let mut places = self.upwards().collect::<Vec<_>>();
         places.reverse();
         places
     }
 
+    fn step(&self) -> Step<&'p str> {
+        self.object().map_or(Step::Id(self.name), |object| object.step(self.name))
+    }
+
     /// The address, for people.
     pub(crate) fn address(&self) -> Address {
-        self.places().into_iter().filter_map(|place| place.step).collect()
+        self.places().into_iter().map(Self::step).collect()
     }
 
     /// Keys and identities as they are, outermost first.

@@ -25,10 +25,10 @@ pub(crate) struct Receipt {
 pub(crate) enum ReceiptError {
     #[error("it is not the JSON report of an apply: {0}")]
     NotAReport(String),
-    #[error("its format_version is {0}, and this offerctl reads {READS}; `apply -o json=PATH` writes one")]
+    #[error("its format_version is {0}, and this offerctl reads {READS}; write one with `apply -o json=PATH`")]
     OtherVersion(String),
     /// A report of another command, or of an older offerctl.
-    #[error("the report has no receipt; `apply -o json=PATH` writes one")]
+    #[error("the report has no receipt; write one with `apply -o json=PATH`")]
     NoReceipt,
 }
 

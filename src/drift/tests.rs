@@ -7,6 +7,10 @@ use crate::model::{Digest, Kind, Node, SecretRef};
 use crate::schema::Schemas;
 use crate::workspace::Reconcile;
 
+fn of(now: &Desired, base: Known<'_>, live: &Live, contents: &Contents, shape: &Shape) -> OfferDrift {
+    super::of(now, base, live, contents, compared(now, live, contents, shape).changes, shape)
+}
+
 const VM: &str = "microsoft-azure-virtualmachines";
 
 fn document(title: &str, summary: &str, regions: &Value) -> Value {
@@ -34,13 +38,18 @@ fn present(document: &Value) -> Live {
     Live::Present(LiveOffer { document: document.clone(), etag: None })
 }
 
+fn moved_since(now: &Desired, base: Option<Base<'_>>, live: &Live) -> Vec<Moved> {
+    let base = base.map(|base| ("base", base)).ok_or(None);
+    of(now, base, live, &Contents::default(), shape()).moved
+}
+
 /// The verdicts with a receipt, with a revision, and with neither.
 fn verdicts(before: &Value, portal: &Value, file: &Value) -> [Vec<String>; 3] {
     let (now, then) = (desired(file), desired(before));
     let applied = Applied::new(&then, before, shape());
     let bases = [Some(Base::Receipt(&applied)), Some(Base::Revision(&then)), None];
     bases.map(|base| {
-        let moved = of(&now, base, &present(portal), &Contents::default(), shape());
+        let moved = moved_since(&now, base, &present(portal));
         moved.iter().map(|moved| format!("{}: {:?}", moved.address, moved.who)).collect()
     })
 }
@@ -111,7 +120,7 @@ fn presence_has_its_side_too() {
     let document = document("T", "S", &json!(["DE"]));
     let now = desired(&document);
     let applied = Applied::new(&now, &document, shape());
-    let who = |base| of(&now, base, &Live::Absent, &Contents::default(), shape())[0].who;
+    let who = |base| moved_since(&now, base, &Live::Absent)[0].who;
     assert_eq!(who(Some(Base::Receipt(&applied))), Who::Portal);
     assert_eq!(who(Some(Base::Revision(&now))), Who::Portal);
     assert_eq!(who(Some(Base::New)), Who::File);
@@ -132,9 +141,28 @@ fn a_secret_shows_by_its_declaration_alone() {
     let text = serde_json::to_string(&applied).expect("JSON");
     assert!(!text.contains("CANARY") && text.contains("secret env:OLD"), "{text}");
     for base in [Base::Receipt(&applied), Base::Revision(&then)] {
-        let moved = of(&now, Some(base), &present(&document), &Contents::default(), shape());
+        let moved = moved_since(&now, Some(base), &present(&document));
         let told = moved.iter().map(|m| (m.address.to_string(), m.who, m.file.clone())).collect::<Vec<_>>();
         assert_eq!(told, [("vendor.oddly".to_owned(), Who::File, Some(json!("secret env:NEW")))]);
+    }
+}
+
+/// What the file declares as a secret now may have been a text at the base, and both sides may have changed it since.
+#[test]
+fn what_became_a_secret_is_not_shown() {
+    let document = |oddly: &str| {
+        let mut document = document("T", "S", &json!(["DE"]));
+        document["definition"]["offer"]["vendor.oddly"] = json!(oddly);
+        document
+    };
+    let then = desired(&document("CANARYthen"));
+    let mut now = desired(&document("CANARYnow"));
+    secret(std::sync::Arc::make_mut(&mut now.document), "NEW");
+    let portal = document("CANARYlive");
+    let applied = Applied::new(&then, &document("CANARYthen"), shape());
+    for base in [None, Some(Base::Revision(&then)), Some(Base::Receipt(&applied))] {
+        let told = format!("{:?}", moved_since(&now, base, &present(&portal)));
+        assert!(!told.contains("CANARYlive") && !told.contains("CANARYnow"), "{told}");
     }
 }
 
@@ -159,11 +187,14 @@ fn drift_is_counted_and_what_was_not_read_is_never_its_absence() {
         portal: None,
         file: None,
         note: None,
+        in_portal: Vec::new(),
+        in_file: Vec::new(),
     };
     let with = |who: &[Who]| Drift {
         offers: vec![OfferDrift {
             key: "contoso/a".parse().expect("a key"),
-            path: "offers/a.yaml".to_owned(),
+            files: vec!["offers/a.yaml".to_owned()],
+            document: None,
             base: None,
             why: None,
             moved: who.iter().map(|who| moved(*who)).collect(),
@@ -195,7 +226,7 @@ fn the_cost_is_close_to_linear_in_the_changed_fields() {
         crate::steps::assert_linear(100, |n| {
             let (then, now) = (desired(&offer(n, "base")), desired(&offer(n, "file")));
             let base = Some(Base::Revision(&then)).filter(|_| based);
-            let moved = of(&now, base, &present(&offer(n, "portal")), &Contents::default(), shape());
+            let moved = moved_since(&now, base, &present(&offer(n, "portal")));
             assert_eq!(moved.len(), n);
         });
     }

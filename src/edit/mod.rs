@@ -64,14 +64,14 @@ pub(crate) fn apply(source: &Source, edits: &[Edit]) -> Result<String, Refused> 
     // All lines have an end, while lines are put in and taken out.
     let ends = text.is_empty() || text.ends_with('\n');
     let whole = if ends { text.to_owned() } else { format!("{text}\n") };
-    let unreadable = Refused { line: 1, why: "the file is written in a way that is not edited" };
+    let unreadable = Refused { line: 1, why: "offerctl cannot edit this form of YAML" };
     let (Some(root), Some(before)) = (written::read(&whole), said(&whole)) else {
         return Err(unreadable);
     };
     let mut after = before.clone();
     let line = |at: usize| whole[..at.min(whole.len())].matches('\n').count() + 1;
     let at_place = |why| Refused { line: line(place_of(&root, &todo)), why };
-    expected::apply(&mut after, &todo).ok_or_else(|| at_place("there is no such place in this file"))?;
+    expected::apply(&mut after, &todo).ok_or_else(|| at_place("this address is not in the file"))?;
     let mut splicer = splice::Splicer::new(&whole);
     splicer
         .carry_out(&root, &before, &todo, splice::Slot::Root)

@@ -40,7 +40,7 @@ fn assert_law_of(name: &str, live: &Value, [wire_names, full, split_text, split_
     let text = in_one_file(&imported, split_plans);
     let (desired, found) = offer_from_text("a.yaml", &text, Schemas::builtin(), jiff::civil::date(2026, 1, 1));
     let desired = desired.unwrap_or_else(|| panic!("{name}: {found:?}\n{text}"));
-    let options = Compare { ignore: &[], resend: false, contents: None };
+    let options = Compare { ignore: &[], resend: false, contents: None, only_count: false };
     let diff = diff::compare(&desired.document, live, shape, options);
     assert!(diff.patch.is_empty(), "{name}: {:?}\n{text}", diff.changes);
     imported

@@ -14,26 +14,29 @@ pub(super) fn not_https(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     offer.entries(&mut |entry, shape| {
         let Some(text) = entry.value.as_str().map(str::trim).filter(|text| !text.is_empty()) else { return };
         let server_owned = shape.rules.server_owned || shape.rules.secret;
-        let lower = text.to_ascii_lowercase();
-        let http = lower.starts_with("http://");
+        let starts = |scheme: &str| {
+            text.as_bytes().get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme.as_bytes()))
+        };
+        let http = starts("http://");
         // Terms of use may be a text or an address.
         let either = short(&entry.key).eq_ignore_ascii_case("termsOfUse") && http;
         let local = text.contains('/') && super::logo::is_local(&entry.value);
-        if server_owned || local || !(is_address(&entry.key, shape) || either) || lower.starts_with("https://") {
+        if server_owned || local || !(is_address(&entry.key, shape) || either) || starts("https://") {
             return;
         }
-        if http && is_loopback(&lower) {
+        if http && is_loopback(&text.to_ascii_lowercase()) {
             return;
         }
         let name = short(&entry.key);
         let (message, help) = match http {
             true => (
-                format!("`{name}` is an http address, and the marketplace wants https"),
-                "write https:// if the server answers there, and try it".to_owned(),
+                format!("`{name}` is an http address; the marketplace requires https"),
+                "write https:// if the server supports it".to_owned(),
             ),
-            false => {
-                (format!("`{name}` is no https address"), "write the whole address, starting with https://".to_owned())
-            }
+            false => (
+                format!("`{name}` is not an https address"),
+                "write the whole address, starting with https://".to_owned(),
+            ),
         };
         findings.push(offer.found(Code::NotHttps, entry.value.span, message).help(help));
     });
@@ -56,10 +59,10 @@ mod tests {
         assert_eq!(
             found,
             [
-                "not-https 2:15 `privacyURL` is an http address, and the marketplace wants https",
-                "not-https 3:26 `publicAzureSupportUrl` is no https address",
-                "not-https 5:15 `termsOfUse` is an http address, and the marketplace wants https",
-                "not-https 7:31 `linkUrl` is an http address, and the marketplace wants https",
+                "not-https 2:15 `privacyURL` is an http address; the marketplace requires https",
+                "not-https 3:26 `publicAzureSupportUrl` is not an https address",
+                "not-https 5:15 `termsOfUse` is an http address; the marketplace requires https",
+                "not-https 7:31 `linkUrl` is an http address; the marketplace requires https",
             ]
         );
         assert_eq!(said("offer: {termsOfUse: \"Be kind.\"}"), Vec::<String>::new());

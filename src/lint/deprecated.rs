@@ -15,7 +15,7 @@ pub(super) fn deprecated(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         if told || is_empty(&entry.value) {
             return;
         }
-        let message = format!("`{}` is not to be used any more", short(&entry.key));
+        let message = format!("`{}` is deprecated", short(&entry.key));
         findings.push(offer.found(Code::Deprecated, entry.key_span, message).help(reason));
     });
 }
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn a_deprecated_field_that_says_something_is_told() {
         let found = said("offer:\n  categories: [x]\n");
-        assert_eq!(found, ["deprecated 2:3 `categories` is not to be used any more"]);
+        assert_eq!(found, ["deprecated 2:3 `categories` is deprecated"]);
         assert!(said("offer:\n  categories: []\n").is_empty());
     }
 }

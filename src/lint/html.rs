@@ -70,17 +70,17 @@ pub(super) fn tags(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         for tag in tags_of(text).iter().filter(lost).take(MOST) {
             let instead = match tag.name.as_str() {
                 "div" => "write <p>",
-                "span" | "font" => "leave the tag out, and keep its text",
+                "span" | "font" => "remove the tag, and keep its text",
                 "img" => "put the picture into the screenshots",
-                _ => "leave it out; kept are b, i, strong, em, a, p, br, ul, ol, li and h1 to h6",
+                _ => "remove it; allowed tags are b, i, strong, em, a, p, br, ul, ol, li and h1 to h6",
             };
             let (message, help) = match &tag.attribute {
                 _ if !KEPT.contains(&tag.name.as_str()) => {
-                    (format!("<{}> is not among the tags that descriptions are documented to keep", tag.name), instead)
+                    (format!("<{}> is not a tag that descriptions keep", tag.name), instead)
                 }
                 Some(attribute) => (
                     format!("the attribute `{attribute}` of <{}> is not kept in a description", tag.name),
-                    "leave the attribute out",
+                    "remove the attribute",
                 ),
                 None => continue,
             };
@@ -112,7 +112,7 @@ pub(super) fn unbalanced(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
                 continue;
             }
             match open.iter().rposition(|other| other.name == *name) {
-                None => report(&tag, format!("</{name}> closes nothing"), "take it away, or open the tag".to_owned()),
+                None => report(&tag, format!("</{name}> closes nothing"), "remove it, or open the tag".to_owned()),
                 Some(place) => {
                     // Everything above it on the stack is still open.
                     for inner in open.drain(place + 1..) {
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(
             said(&text),
             [
-                "html-tag 4:5 <div> is not among the tags that descriptions are documented to keep",
+                "html-tag 4:5 <div> is not a tag that descriptions keep",
                 "html-tag 5:5 the attribute `style` of <p> is not kept in a description",
             ]
         );

@@ -12,7 +12,8 @@ pub(super) fn marketo_form(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         }
         let has = |key: &str| entry.value.entries().iter().any(|entry| entry.key.eq_ignore_ascii_case(key));
         if has("serverId") && !(has("clientId") && has("clientSecret")) {
-            let message = "these Marketo settings have the form before December 2022: `serverId` without an API client";
+            let message = "these Marketo settings use the format from before December 2022: `serverId` without an \
+                API client";
             let help = "add `clientId`, and `clientSecret` as a `!secret`; `serverId` is no longer needed";
             findings.push(offer.found(Code::MarketoForm, entry.key_span, message).help(help));
         }
@@ -32,7 +33,7 @@ pub(crate) fn notify_ignored(desired: &Desired, profile: Option<Profile>) -> Opt
         return None;
     }
     let message = "the portal ignores `reconcile.notify` for this offer, because it was migrated";
-    let help = "the owners of the account get its mails; take `notify` out, so that nobody relies on it";
+    let help = "the portal notifies the owners of the account; remove `notify`";
     Some(found(desired, Code::NotifyIgnored, desired.reconcile.span, message).help(help))
 }
 
@@ -44,7 +45,8 @@ mod tests {
     fn marketo_wants_an_api_client() {
         let of = |settings: &str| said(&format!("offer:\n  marketoLeadConfiguration: {settings}\n"));
         let old = [
-            "marketo-form 2:3 these Marketo settings have the form before December 2022: `serverId` without an API client",
+            "marketo-form 2:3 these Marketo settings use the format from before December 2022: `serverId` without an \
+                API client",
         ];
         assert_eq!(of("{serverId: x, munchkinId: m, formId: f}"), old);
         assert_eq!(of("{serverID: x, clientId: c}"), old);

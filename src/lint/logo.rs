@@ -46,7 +46,8 @@ pub(super) fn is_local(node: &Node) -> bool {
 
 fn logos(offer: &Offer<'_>, visit: &mut impl FnMut(&Entry, &str, (usize, usize))) {
     offer.entries(&mut |entry, _| {
-        let size = SIZES.iter().find(|(name, _)| *name == short(&entry.key)).map(|(_, size)| *size);
+        let own = short(&entry.key);
+        let size = SIZES.iter().find(|(name, _)| *name == own).map(|(_, size)| *size);
         let file = match &entry.value.kind {
             Kind::Artifact(Artifact::File(file)) => Some(file.path.as_str()),
             _ => entry.value.as_str(),
@@ -62,7 +63,7 @@ pub(super) fn logo_type(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     logos(offer, &mut |entry, text, _| {
         let message = if is_local(&entry.value) {
             match (offer.context.picture)(offer.desired, text) {
-                Some(Picture { form: Form::Other, .. }) => format!("`{text}` is no PNG or JPEG picture"),
+                Some(Picture { form: Form::Other, .. }) => format!("`{text}` is not a PNG or JPEG picture"),
                 _ => return,
             }
         } else {
@@ -71,7 +72,7 @@ pub(super) fn logo_type(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
                 None => return,
             }
         };
-        let help = "the portal drops what it cannot use, without an error; give it the picture itself, as PNG";
+        let help = "the portal drops a logo that it cannot use, without an error; use the address of a PNG picture";
         findings.push(offer.found(Code::LogoType, entry.value.span, message).help(help));
     });
 }
@@ -81,7 +82,7 @@ fn by_address(text: &str) -> Option<&'static str> {
     let url = url::Url::parse(text).ok()?;
     let path = url.path().to_ascii_lowercase();
     if url.host_str() == Some("github.com") && path.contains("/blob/") && url.query() != Some("raw=true") {
-        return Some("a page of GitHub about a file");
+        return Some("a GitHub page, not a picture");
     }
     match path.rsplit('/').next()?.rsplit_once('.')?.1 {
         "svg" => Some("an SVG drawing"),
@@ -103,8 +104,8 @@ pub(super) fn logo_size(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let Some(Picture { size: Some(size), .. }) = (offer.context.picture)(offer.desired, text) else { return };
         if size != (width, height) {
             let name = short(&entry.key);
-            let message = format!("`{text}` has {} by {} pixels; `{name}` has {width} by {height}", size.0, size.1);
-            let help = "draw it in this size: stretching shows";
+            let message = format!("`{text}` is {} by {} pixels; `{name}` must be {width} by {height}", size.0, size.1);
+            let help = "resize the picture";
             findings.push(offer.found(Code::LogoSize, entry.value.span, message).help(help));
         }
     });
@@ -124,7 +125,7 @@ mod tests {
             found,
             [
                 "logo-type 2:14 `smallLogo` is an SVG drawing, not a PNG or JPEG picture",
-                "logo-type 3:15 `mediumLogo` is a page of GitHub about a file, not a PNG or JPEG picture",
+                "logo-type 3:15 `mediumLogo` is a GitHub page, not a picture, not a PNG or JPEG picture",
                 "logo-type 6:13 `heroLogo` is a web page, not a PNG or JPEG picture",
             ]
         );

@@ -30,10 +30,10 @@ pub(super) fn duplicate_member(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>
                 continue;
             };
             let line = offer.desired.sources.line(other, item.span);
-            let message = format!("`{text}` is twice in `{}`, first in {line}", short(&entry.key));
+            let message = format!("`{text}` is a duplicate in `{}`; the first one is in {line}", short(&entry.key));
             let found = offer.found(Code::DuplicateMember, item.span, message);
             let fix = removal(&offer.desired.sources.of(item.span).text, &items[index - 1], item);
-            findings.push(found.help("take one away, or write what was meant").fix(fix));
+            findings.push(found.help("remove one, or correct it").fix(fix));
         }
     });
 }
@@ -83,9 +83,9 @@ pub(super) fn not_guid(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
 
 /// How many members the portal takes.
 const LARGEST: [(&str, usize, &str); 3] = [
-    ("allowedSubscriptions", 100, "choose those that test the preview"),
+    ("allowedSubscriptions", 100, "keep the subscriptions that test the preview"),
     ("manualEntries", 10, "upload a longer list as CSV in the portal"),
-    ("recommendedVMSizes", 6, "choose the best"),
+    ("recommendedVMSizes", 6, "keep the most useful ones"),
 ];
 
 pub(super) fn too_many(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
@@ -94,7 +94,7 @@ pub(super) fn too_many(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let Some((_, limit, help)) = LARGEST.iter().find(|(key, ..)| *key == name) else { return };
         let count = entry.value.items().len();
         if count > *limit {
-            let message = format!("`{name}` has {count} members, and the portal takes {limit}");
+            let message = format!("`{name}` has {count} members; the portal accepts {limit}");
             findings.push(offer.found(Code::TooMany, entry.key_span, message).help(*help));
         }
     });
@@ -124,7 +124,7 @@ pub(super) fn region_case(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
                 let change = Change::Value(Value::String(upper.clone()));
                 Fix { span: item.span, bytes: start..start + text.len(), text: replacement, change }
             });
-            let message = format!("the region `{text}` is in small letters");
+            let message = format!("the region `{text}` is in lower case");
             findings.push(offer.found(Code::RegionCase, item.span, message).help(format!("write {upper}")).fix(fix));
         }
     });
@@ -142,8 +142,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                "duplicate-member 7:9 `DE` is twice in `regions`, first in line 9",
-                "duplicate-member 8:38 `PublicAzure` is twice in `cloudAvailability`, first in line 12",
+                "duplicate-member 7:9 `DE` is a duplicate in `regions`; the first one is in line 9",
+                "duplicate-member 8:38 `PublicAzure` is a duplicate in `cloudAvailability`; the first one is in line \
+                    12",
             ]
         );
     }
@@ -170,7 +171,7 @@ mod tests {
             said(&format!("offer:\n  allowedSubscriptions:\n{}", (0..count).map(guid).collect::<String>()))
         };
         assert_eq!(of(100), Vec::<String>::new());
-        assert_eq!(of(101), ["too-many 2:3 `allowedSubscriptions` has 101 members, and the portal takes 100"]);
+        assert_eq!(of(101), ["too-many 2:3 `allowedSubscriptions` has 101 members; the portal accepts 100"]);
     }
 
     #[test]
@@ -179,9 +180,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                "region-case 4:15 the region `de` is in small letters",
-                "duplicate-member 4:19 `DE` is twice in `regions`, first in line 8",
-                "region-case 4:23 the region `fr` is in small letters",
+                "region-case 4:15 the region `de` is in lower case",
+                "duplicate-member 4:19 `DE` is a duplicate in `regions`; the first one is in line 8",
+                "region-case 4:23 the region `fr` is in lower case",
             ]
         );
     }

@@ -139,7 +139,7 @@ fn flatten<'a>(node: &'a Node, shape: &'a Shape, offer: &mut Offer<'a>) {
 
 /// The part of a key after its prefix.
 fn short(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
+    memchr::memrchr(b'.', key.as_bytes()).map_or(key, |dot| &key[dot + 1..])
 }
 
 #[cfg(test)]

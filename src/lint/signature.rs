@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::{Offer, found, short};
+use super::{Offer, found};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::document::{Flow, Path, walk};
 use crate::model::{Address, Kind};
@@ -22,8 +22,9 @@ const DAYS: i64 = 21;
 /// Visits the address of every image and disk.
 fn images(offer: &Offer<'_>, visit: &mut impl FnMut(&str, &Url, Span)) {
     offer.entries(&mut |entry, shape| {
-        let is_image =
-            !shape.rules.ignore_query.is_empty() || short(&entry.key).to_ascii_lowercase().ends_with("vhdurl");
+        let ending = entry.key.len().checked_sub("vhdurl".len()).and_then(|at| entry.key.as_bytes().get(at..));
+        let is_vhd = ending.is_some_and(|ending| ending.eq_ignore_ascii_case(b"vhdurl"));
+        let is_image = !shape.rules.ignore_query.is_empty() || is_vhd;
         // What `!sas` signs is checked when the file is read.
         let is_signed_later = matches!(entry.value.kind, Kind::Sas(_));
         let text = entry.value.as_str().map(str::trim).filter(|_| is_image && !is_signed_later);
@@ -36,7 +37,7 @@ fn images(offer: &Offer<'_>, visit: &mut impl FnMut(&str, &Url, Span)) {
 
 /// What keeps an address from being that of a signed file, and how to write it.
 fn fault(text: &str, url: &Url) -> Option<(&'static str, &'static str)> {
-    let signed = "add the query of a signature of the container: `?sp=rl&sr=c&st=…&se=…&sig=…`";
+    let signed = "add the query of a container signature: `?sp=rl&sr=c&st=…&se=…&sig=…`";
     if text.contains("\\u0026") || text.contains("&amp;") {
         return Some((
             "separates its parameters with an escaped `&`",
@@ -101,15 +102,15 @@ pub(super) fn expiry(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     signed(offer, &mut |signature, span| {
         let message = match signature.moment("se") {
             None if signature.by_policy() => return,
-            None => "the signature of this URL has no end (`se`)".to_owned(),
-            Some(Err(why)) => format!("the end of this URL's signature {why}"),
-            Some(Ok(end)) if end <= now => format!("the signature of this URL ended on {}", day(end)),
+            None => "the signature of this URL has no expiry time (`se`)".to_owned(),
+            Some(Err(why)) => format!("the expiry time of this URL's signature {why}"),
+            Some(Ok(end)) if end <= now => format!("the signature of this URL expired on {}", day(end)),
             Some(Ok(end)) if end.duration_since(now) < SignedDuration::from_hours(24 * DAYS) => {
-                format!("the signature of this URL ends on {}, within {DAYS} days", day(end))
+                format!("the signature of this URL expires on {}, within {DAYS} days", day(end))
             }
             Some(Ok(_)) => return,
         };
-        let help = format!("sign the URL anew, for longer than the {DAYS} days that certification may take");
+        let help = format!("sign the URL again, for more than the {DAYS} days that certification may take");
         findings.push(offer.found(Code::SasExpiry, span, message).help(help));
     });
 }
@@ -118,15 +119,15 @@ pub(super) fn permissions(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     signed(offer, &mut |signature, span| {
         let message = match signature.get("sp") {
             None if signature.by_policy() => return,
-            None => "the signature of this URL allows nothing (`sp` is missing)".to_owned(),
+            None => "the signature of this URL has no permissions (`sp` is missing)".to_owned(),
             Some(allowed) => match (allowed.contains('r'), allowed.contains('l')) {
                 (true, true) if signature.get("sr").as_deref() == Some("b") => {
-                    "the signature of this URL is for one file (`sr=b`), and does not allow to list".to_owned()
+                    "the signature of this URL is for one file (`sr=b`) and lacks the permission to list".to_owned()
                 }
                 (true, true) => return,
-                (true, false) => "the signature of this URL does not allow to list".to_owned(),
-                (false, true) => "the signature of this URL does not allow to read".to_owned(),
-                (false, false) => "the signature of this URL allows neither to read nor to list".to_owned(),
+                (true, false) => "the signature of this URL lacks the permission to list".to_owned(),
+                (false, true) => "the signature of this URL lacks the permission to read".to_owned(),
+                (false, false) => "the signature of this URL lacks the permissions to read and to list".to_owned(),
             },
         };
         let help = "sign the container with the permissions read and list: `sp=rl`, `sr=c`";
@@ -140,11 +141,11 @@ pub(super) fn start(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
             Some(Ok(begin)) if begin > offer.context.now => {
                 format!("the signature of this URL is not valid before {}", day(begin))
             }
-            Some(Err(why)) => format!("the start of this URL's signature {why}"),
-            None if !signature.by_policy() => "the signature of this URL has no start (`st`)".to_owned(),
+            Some(Err(why)) => format!("the start time of this URL's signature {why}"),
+            None if !signature.by_policy() => "the signature of this URL has no start time (`st`)".to_owned(),
             _ => return,
         };
-        let help = "sign it with a start in the past: a day earlier, because clocks differ";
+        let help = "sign it with a start time one day in the past, because clocks differ";
         findings.push(offer.found(Code::SasStart, span, message).help(help));
     });
 }
@@ -197,23 +198,23 @@ mod tests {
         assert_eq!(signed("sp=rl&sr=c&se=2026-12-16T12:00:00Z"), none);
         assert_eq!(signed("sp=racwdl&se=2027-01-01T00:00Z"), none);
         assert_eq!(of("si=policy&sig=x"), none);
-        assert_eq!(signed("sp=rl&se=2026-12-16T11:59:59Z"), ["sas-expiry ends on 2026-12-16, within 21 days"]);
-        assert_eq!(signed("sp=rl&se=2026-12-01T00%3A00Z"), ["sas-expiry ends on 2026-12-01, within 21 days"]);
-        assert_eq!(signed("sp=rl&se=2026-11-25T12:00:00Z"), ["sas-expiry ended on 2026-11-25"]);
-        assert_eq!(signed("sp=rl"), ["sas-expiry has no end (`se`)"]);
-        let end = |what: &str| vec![format!("sas-expiry 5:19 the end of this URL's signature is {what}")];
+        assert_eq!(signed("sp=rl&se=2026-12-16T11:59:59Z"), ["sas-expiry expires on 2026-12-16, within 21 days"]);
+        assert_eq!(signed("sp=rl&se=2026-12-01T00%3A00Z"), ["sas-expiry expires on 2026-12-01, within 21 days"]);
+        assert_eq!(signed("sp=rl&se=2026-11-25T12:00:00Z"), ["sas-expiry expired on 2026-11-25"]);
+        assert_eq!(signed("sp=rl"), ["sas-expiry has no expiry time (`se`)"]);
+        let end = |what: &str| vec![format!("sas-expiry 5:19 the expiry time of this URL's signature is {what}")];
         assert_eq!(signed("sp=rl&se=soon"), end("not a time: `se=soon`"));
         assert_eq!(signed("sp=rl&se=2027-01-01"), end("a date without a time: `se=2027-01-01`"));
         let lasting = |query: &str| signed(&format!("se=2028-01-01T00:00:00Z&{query}"));
-        assert_eq!(lasting("sp=r"), ["sas-permissions does not allow to list"]);
-        assert_eq!(lasting("sp=l"), ["sas-permissions does not allow to read"]);
-        assert_eq!(lasting(""), ["sas-permissions allows nothing (`sp` is missing)"]);
-        let blob = "sas-permissions is for one file (`sr=b`), and does not allow to list";
+        assert_eq!(lasting("sp=r"), ["sas-permissions lacks the permission to list"]);
+        assert_eq!(lasting("sp=l"), ["sas-permissions lacks the permission to read"]);
+        assert_eq!(lasting(""), ["sas-permissions has no permissions (`sp` is missing)"]);
+        let blob = "sas-permissions is for one file (`sr=b`) and lacks the permission to list";
         assert_eq!(lasting("sp=rl&sr=b"), [blob]);
         let starting = |start: &str| of(&format!("sp=rl&se=2028-01-01T00:00:00Z&sig=x{start}"));
         assert_eq!(starting("&st=2026-11-26T00:00:00Z"), ["sas-start is not valid before 2026-11-26"]);
-        assert_eq!(starting(""), ["sas-start has no start (`st`)"]);
-        let date = "sas-start 5:19 the start of this URL's signature is a date without a time: `st=2026-11-01`";
+        assert_eq!(starting(""), ["sas-start has no start time (`st`)"]);
+        let date = "sas-start 5:19 the start time of this URL's signature is a date without a time: `st=2026-11-01`";
         assert_eq!(starting("&st=2026-11-01"), [date]);
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use regex_lite::Regex;
 
 use super::Offer;
@@ -36,8 +37,9 @@ pub(super) fn too_long(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let length = entry.value.as_str().map_or(0, |text| text.trim_end().chars().count());
         if length > *limit {
             let name = super::short(&entry.key);
-            let message = format!("`{name}` has {length} characters, {} more than its {limit}", length - limit);
-            let help = "the portal refuses or cuts off what is longer; shorten it";
+            let message =
+                format!("`{name}` has {length} characters, {} more than the limit of {limit}", length - limit);
+            let help = "the portal rejects or cuts longer texts; shorten it";
             findings.push(offer.found(Code::TooLong, entry.value.span, message).help(help));
         }
     });
@@ -48,8 +50,11 @@ pub(super) fn plan_id(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         let Some(id) = entry.value.as_str().filter(|_| entry.key == "planId") else { return };
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
         if let Some(other) = id.chars().find(|c| !allowed(*c)) {
-            let message = format!("a plan id has small letters, digits, `-` and `_`, and this one has {other:?}");
-            let help = "choose another id before the plan is published: afterwards it cannot be changed";
+            let message = format!(
+                "a plan id can have lower-case letters, digits, `-` and `_`; this one has \
+                {other:?}"
+            );
+            let help = "choose another id now: it cannot be changed after the plan is published";
             findings.push(offer.found(Code::PlanId, entry.value.span, message).help(help));
         }
     });
@@ -65,16 +70,21 @@ fn placeholder(text: &str) -> Option<&str> {
         ]
     });
     let [braces, words] = &*PATTERNS;
-    let running = text.contains(char::is_whitespace);
-    let found = braces.find(text).or_else(|| words.find(text).filter(|_| !running));
+    // A search by pattern costs much more than a look for how it begins, and hardly any text has such a beginning.
+    let begins =
+        |beginnings: &[&str]| beginnings.iter().any(|one| memmem::find(text.as_bytes(), one.as_bytes()).is_some());
+    let in_braces = || braces.find(text);
+    let in_words = || words.find(text).filter(|_| !text.contains(char::is_whitespace));
+    let found = begins(&["{{", "{%", "<%"]).then(in_braces).flatten();
+    let found = found.or_else(|| begins(&["${", "#{", "$(", "@@", "__"]).then(in_words).flatten());
     found.map(|found| found.as_str())
 }
 
 pub(super) fn template(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     offer.nodes(&mut |node, shape| {
         if let Some(found) = node.as_str().filter(|_| !shape.rules.secret).and_then(placeholder) {
-            let message = format!("`{found}` looks like what a template should have replaced");
-            let help = "write the value, or `!env NAME` where each run has its own";
+            let message = format!("`{found}` looks like a template placeholder that was not replaced");
+            let help = "write the value, or `!env NAME` if it differs between runs";
             findings.push(offer.found(Code::Template, node.span, message).help(help));
         }
     });
@@ -87,7 +97,7 @@ fn trap(text: &str) -> Option<&'static str> {
             (r"^[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?$", "a number"),
             (r"^[-+]?0b[01_]+$", "a binary number"),
             (r"^[-+]?0x[0-9a-fA-F_]+$", "a number"),
-            (r"^[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$", "a number to the base of 60"),
+            (r"^[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$", "a base-60 number"),
             (r"^\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?$", "a date"),
         ];
         let compile = |text| Regex::new(text).unwrap_or_else(|e| unreachable!("the pattern is a constant: {e}"));
@@ -111,7 +121,7 @@ pub(super) fn yaml_trap(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
     let plain = |span: Span, value: &str| !sources.is_text(span) && sources.written(span).trim_end() == value;
     let told = |span, value: &str, fix: fn(Span, &str) -> Option<Fix>| {
         let what = trap(value)?;
-        let message = format!("`{value}` is a text here, and {what} to readers of YAML 1.1");
+        let message = format!("`{value}` is a text here, but {what} in YAML 1.1");
         let fix = fix(trimmed(span, value), value);
         Some(offer.found(Code::YamlTrap, span, message).help(format!("quote it: \"{value}\"")).fix(fix))
     };
@@ -154,7 +164,7 @@ mod tests {
     fn texts_have_limits_in_characters() {
         let long = "é".repeat(51);
         let found = said(&format!("offer:\n  title: {long}\n  summary: {}\n", "x".repeat(100)));
-        assert_eq!(found, ["too-long 2:10 `title` has 51 characters, 1 more than its 50"]);
+        assert_eq!(found, ["too-long 2:10 `title` has 51 characters, 1 more than the limit of 50"]);
         assert_eq!(said(&format!("offer:\n  title: {}\n", "é".repeat(50))), Vec::<String>::new());
     }
 
@@ -163,7 +173,7 @@ mod tests {
         let of = |id: &str| said(&format!("plans:\n  - planId: {id}\n    vmImages: {{1.0.0: {{}}}}"));
         assert_eq!(of("ubuntu-22_04"), Vec::<String>::new());
         for (id, other) in [("My Plan", "'M'"), ("a.b", "'.'"), ("größe", "'ö'")] {
-            let message = "a plan id has small letters, digits, `-` and `_`, and this one has";
+            let message = "a plan id can have lower-case letters, digits, `-` and `_`; this one has";
             assert_eq!(of(id), [format!("plan-id 2:13 {message} {other}")]);
         }
         let generation =
@@ -198,8 +208,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "template 2:10 `{{TITLE}}` looks like what a template should have replaced",
-                "template 4:19 `${X}` looks like what a template should have replaced",
+                "template 2:10 `{{TITLE}}` looks like a template placeholder that was not replaced",
+                "template 4:19 `${X}` looks like a template placeholder that was not replaced",
             ]
         );
     }
@@ -223,8 +233,8 @@ mod tests {
         assert_eq!(
             traps,
             [
-                "yaml-trap 4:19 `NO` is a text here, and false to readers of YAML 1.1",
-                "yaml-trap 5:20 `NO` is a text here, and false to readers of YAML 1.1",
+                "yaml-trap 4:19 `NO` is a text here, but false in YAML 1.1",
+                "yaml-trap 5:20 `NO` is a text here, but false in YAML 1.1",
             ]
         );
     }

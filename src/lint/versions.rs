@@ -29,10 +29,10 @@ pub(super) fn version_key(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
             if entry.key.split('.').count() == 3 && entry.key.split('.').all(digits) {
                 continue;
             }
-            let message = format!("`{}` is no version: it takes three numbers, such as 1.10.0", entry.key);
+            let message = format!("`{}` is not a version; expected three numbers, such as 1.10.0", entry.key);
             let help = match entry.key.split('.').collect::<Vec<_>>().as_slice() {
                 [major, minor] if digits(major) && digits(minor) => format!("did you mean {major}.{minor}.0?"),
-                _ => "write MAJOR.MINOR.PATCH; a name for people belongs into `label` or `description`".to_owned(),
+                _ => "write MAJOR.MINOR.PATCH; put a display name into `label` or `description`".to_owned(),
             };
             findings.push(offer.found(Code::VersionKey, entry.key_span, message).help(help));
         }
@@ -55,7 +55,7 @@ pub(super) fn same_version(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
                         let line = offer.desired.sources.line(other.key_span, entry.key_span);
                         format!("`{key}` is the version `{}` of {line}", other.key)
                     };
-                    let help = "keep the one that is published: a published version cannot be changed";
+                    let help = "keep the published one: a published version cannot be changed";
                     findings.push(offer.found(Code::SameVersion, entry.key_span, message).help(help));
                 }
             }
@@ -81,8 +81,8 @@ pub(super) fn no_image(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
             continue;
         }
         let span = plan.get("planId").map_or(plan.span, |node| node.span);
-        let message = format!("the plan `{id}` declares no {what}, and cannot be published without one");
-        let help = format!("declare `{key}`; where another tool adds them, `ignore` /definition/plans/{id}/{key}");
+        let message = format!("the plan `{id}` has no {what}, and cannot be published without one");
+        let help = format!("declare `{key}`; if another tool adds them, ignore /definition/plans/{id}/{key}");
         findings.push(offer.found(Code::NoImage, span, message).help(help));
     }
 }
@@ -101,7 +101,7 @@ pub(super) fn generation_drift(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>
             ("", extra) => format!("the generation `{id}` has {extra}, which its plan lacks"),
             (missing, extra) => format!("the generation `{id}` lacks {missing} of its plan, and has {extra} instead"),
         };
-        let help = "a new version goes into the plan and into each of its generations";
+        let help = "add a new version to the plan and to each of its generations";
         findings.push(offer.found(Code::GenerationDrift, generation.key_span, message).help(help));
     });
 }
@@ -116,8 +116,8 @@ pub(super) fn media_name(offer: &Offer<'_>, findings: &mut Vec<Diagnostic>) {
         for (name, span) in names(generation) {
             let Some(first) = taken.get(&name).filter(|_| !name.is_empty()) else { continue };
             let line = offer.desired.sources.line(*first, span);
-            let message = format!("the generation `{id}` has the media name `{name}` of its plan ({line})");
-            let help = format!("give each generation a media name of its own, such as `{name}-{id}`");
+            let message = format!("the generation `{id}` has the same media name as its plan, `{name}` ({line})");
+            let help = format!("use a different media name for each generation, such as `{name}-{id}`");
             findings.push(offer.found(Code::MediaName, span, message).help(help));
         }
     });
@@ -151,8 +151,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "version-key 4:7 `1.10` is no version: it takes three numbers, such as 1.10.0",
-                "version-key 5:7 `v1.0.0` is no version: it takes three numbers, such as 1.10.0"
+                "version-key 4:7 `1.10` is not a version; expected three numbers, such as 1.10.0",
+                "version-key 5:7 `v1.0.0` is not a version; expected three numbers, such as 1.10.0"
             ]
         );
     }
@@ -173,16 +173,13 @@ mod tests {
         assert_eq!(
             found,
             [
-                "no-image 2:13 the plan `a` declares no image, and cannot be published without one",
-                "no-image 3:13 the plan `b` declares no image, and cannot be published without one"
+                "no-image 2:13 the plan `a` has no image, and cannot be published without one",
+                "no-image 3:13 the plan `b` has no image, and cannot be published without one"
             ]
         );
         assert_eq!(said_of("microsoft-azure-unknown", "plans:\n  - planId: a", None), Vec::<String>::new());
         let application = said_of("microsoft-azure-applications", "plans:\n  - planId: a", None);
-        assert_eq!(
-            application,
-            ["no-image 2:13 the plan `a` declares no package, and cannot be published without one"]
-        );
+        assert_eq!(application, ["no-image 2:13 the plan `a` has no package, and cannot be published without one"]);
     }
 
     #[test]
@@ -198,7 +195,7 @@ mod tests {
             plan("{1.0.0: {mediaName: m-2}, 1.2.0: {}}"),
             [
                 "generation-drift 8:9 the generation `a-gen2` lacks 1.1.0 of its plan, and has 1.2.0 instead",
-                "media-name 8:50 the generation `a-gen2` has the media name `m-2` of its plan (line 9)"
+                "media-name 8:50 the generation `a-gen2` has the same media name as its plan, `m-2` (line 9)"
             ]
         );
     }

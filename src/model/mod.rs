@@ -8,6 +8,7 @@ mod ids;
 mod node;
 pub(crate) mod number;
 mod risk;
+mod shard;
 mod words;
 
 pub(crate) use address::{Address, Step};
@@ -17,6 +18,7 @@ pub(crate) use ids::{Digest, ETag, OfferId, OfferKey, OfferName, named};
 pub(crate) use ids::{IdError, PublisherId};
 pub(crate) use node::{Entry, Kind, Node, SecretRef};
 pub(crate) use risk::Risk;
+pub(crate) use shard::Shard;
 pub use words::Profile;
 pub(crate) use words::{Api, Slot};
 

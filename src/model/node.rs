@@ -150,6 +150,17 @@ impl Node {
         self.items().iter().for_each(|item| item.secrets(found));
     }
 
+    /// Calls `found` with the place of every key that is to be removed.
+    pub(crate) fn removed(&self, found: &mut impl FnMut(Span)) {
+        for entry in self.entries() {
+            if entry.value.kind == Kind::Absent {
+                found(entry.key_span);
+            }
+            entry.value.removed(found);
+        }
+        self.items().iter().for_each(|item| item.removed(found));
+    }
+
     /// Calls `found` with the name of every field that holds a secret, itself or in a list.
     pub(crate) fn secret_fields(&self, found: &mut impl FnMut(&str)) {
         for entry in self.entries() {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Finding, OfferPlan, Since, Taken, Unchanged, Unread, Verdict, fingerprint, guard, view};
-use crate::model::Digest;
+use super::{Finding, OfferPlan, SavedPlan, Since, Taken, Unchanged, Unread, Verdict, fingerprint, guard, view};
+use crate::model::{Digest, Shard};
 use crate::policy::{self, Failed, TooCostly};
 use crate::workspace::{Guards, PolicyRule};
 
@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     pub(super) snapshot: Option<Taken>,
     pub(super) environment: Option<String>,
     pub(super) bases: Vec<String>,
+    pub(super) not_read: usize,
+    pub(super) shard: Option<Shard>,
+    pub(super) portal: String,
     pub(super) unused_tokens: Vec<(String, Vec<String>)>,
     pub(super) fingerprint: Digest,
 }
@@ -41,6 +44,12 @@ pub(crate) struct Context {
     pub(crate) environment: Option<String>,
     /// The bases since which edits of the portal are marked.
     pub(crate) bases: Vec<String>,
+    /// How many of the unchanged offers were not read from the portal.
+    pub(crate) not_read: usize,
+    /// The share of the offers that the verdicts are of.
+    pub(crate) shard: Option<Shard>,
+    /// The portal that was read, or that the snapshot was taken of.
+    pub(crate) portal: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,18 +62,9 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot, environment, bases } = context;
-    let (mut offers, mut unchanged, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Change(offer) => offers.push(*offer),
-            Verdict::Unchanged(offer) => unchanged.push(*offer),
-            Verdict::Unread(offer) => unread.push(offer),
-        }
-    }
-    offers.sort_by(|a, b| a.key.cmp(&b.key));
-    unchanged.sort_by(|a, b| a.key.cmp(&b.key));
-    unread.sort_by(|a, b| a.key.cmp(&b.key));
+    let Context { guards, closed, rules, accepted, since, snapshot, environment, bases, not_read, shard, portal } =
+        context;
+    let (mut offers, unchanged, unread) = sorted(verdicts);
     for offer in &mut offers {
         offer.findings = offer.accepting(guard::with_configured_levels(offer.found.clone(), &guards));
     }
@@ -81,7 +81,65 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
     let mut findings = guard::with_configured_levels(many, &guards);
     let unused_tokens = accept(&accepted, &mut findings, &mut offers);
     let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
-    Ok(Plan { offers, unchanged, unread, findings, since, snapshot, environment, bases, unused_tokens, fingerprint })
+    Ok(Plan {
+        offers,
+        unchanged,
+        unread,
+        findings,
+        since,
+        snapshot,
+        environment,
+        bases,
+        not_read,
+        shard,
+        portal,
+        unused_tokens,
+        fingerprint,
+    })
+}
+
+/// Returns the plan that was saved, with the findings of the time when it was made.
+pub(super) fn restore(saved: SavedPlan) -> Result<Plan, AssembleError> {
+    let SavedPlan { content, bound, fingerprint: _ } = saved;
+    let (findings, mut of_offers) = (content.findings.clone(), content.offer_findings.clone());
+    let (since, snapshot) = (content.since.clone(), content.snapshot.clone());
+    let (environment, shard) = (content.environment.clone(), content.shard);
+    let (mut offers, unchanged, unread) = sorted(content.into_verdicts());
+    for offer in &mut offers {
+        offer.findings = of_offers.remove(&offer.key.to_string()).unwrap_or_default();
+    }
+    let fingerprint = fingerprint::of(&offers, &findings, environment.as_deref())?;
+    Ok(Plan {
+        offers,
+        unchanged,
+        unread,
+        findings,
+        since,
+        snapshot,
+        environment,
+        bases: Vec::new(),
+        not_read: 0,
+        shard,
+        portal: bound.portal,
+        unused_tokens: Vec::new(),
+        fingerprint,
+    })
+}
+
+/// Sorts verdicts by what was decided, and by the key of the offer.
+fn sorted(verdicts: Vec<Verdict>) -> (Vec<OfferPlan>, Vec<Unchanged>, Vec<Unread>) {
+    let (mut offers, mut unchanged, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Change(offer) => offers.push(*offer),
+            Verdict::Unchanged(offer) => unchanged.push(*offer),
+            Verdict::Unread(offer) => unread.push(offer),
+        }
+    }
+    offers.sort_by(|a, b| a.key.cmp(&b.key));
+    unchanged.sort_by(|a, b| a.key.cmp(&b.key));
+    unread.sort_by(|a, b| a.key.cmp(&b.key));
+    (offers, unchanged, unread)
 }
 
 /// Evaluates the project's own rules, and returns for each offer those that it fails.

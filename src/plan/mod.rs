@@ -25,15 +25,15 @@ pub(crate) use guard::Finding;
 pub(crate) use guard::many::OUTSIDE_WINDOW;
 pub(crate) use release::{Content, Estimate, InProgress, ReleaseStep, ReleaseView};
 pub(crate) use risk::{Risk, by_risk};
-pub(crate) use saved::{Bound, Content as SavedContent, SavedPlan};
+pub(crate) use saved::{Bound, Content as SavedContent, LoadError, SavedPlan};
 pub(crate) use stale::{MovedField, Stale};
 
-use crate::content::Contents;
+use crate::content::{Contents, Pair};
 use crate::diagnostic::FileId;
 use crate::diff::{self, Change, Compare, Diff, PortalEdit};
 use crate::document;
 use crate::live::Live;
-use crate::model::{Address, Digest, ETag, LocalFile, OfferKey, Profile, named};
+use crate::model::{Address, Digest, ETag, LocalFile, OfferKey, Profile, Shard, named};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Limits, Through};
 
@@ -177,7 +177,45 @@ impl Choices {
     }
 }
 
-/// Decides one offer. `contents` tells what [`diff::artifacts`] asks for; what it leaves out is not known.
+/// Compares one offer.
+pub(crate) fn compare(desired: &Desired, live: &Live, contents: &Contents, shape: &Shape, choices: &Choices) -> Diff {
+    match live {
+        Live::Absent => diff::create(&desired.document, shape),
+        Live::Present(offer) => {
+            diff::compare(&desired.document, &offer.document, shape, options(desired, contents, choices))
+        }
+    }
+}
+
+/// As [`compare`], without the places of what a rule hides.
+pub(crate) fn count(desired: &Desired, live: &Live, contents: &Contents, shape: &Shape, choices: &Choices) -> Diff {
+    match live {
+        Live::Absent => diff::create(&desired.document, shape),
+        Live::Present(offer) => {
+            let options = Compare { only_count: true, ..options(desired, contents, choices) };
+            diff::compare(&desired.document, &offer.document, shape, options)
+        }
+    }
+}
+
+fn options<'a>(desired: &'a Desired, contents: &'a Contents, choices: &Choices) -> Compare<'a> {
+    let ignore = &desired.reconcile.ignore;
+    Compare { ignore, resend: choices.resend, contents: Some(contents), only_count: false }
+}
+
+/// Returns the artifacts that one comparison left open: what has to be looked at before the next one.
+pub(crate) fn artifacts(desired: &Desired, live: &Live, diff: Diff, shape: &Shape, choices: &Choices) -> Vec<Pair> {
+    // What is sent again in any case ends the comparison of a list early.
+    if choices.resend {
+        return diff::artifacts(&desired.document, live, shape);
+    }
+    match live {
+        Live::Absent => Vec::new(),
+        Live::Present(_) => diff.open_artifacts(),
+    }
+}
+
+/// Decides one offer. `contents` tells what [`artifacts`] asks for; what it leaves out is not known.
 pub(crate) fn decide(
     desired: &Desired,
     live: &Live,
@@ -186,15 +224,24 @@ pub(crate) fn decide(
     shape: &Shape,
     choices: &Choices,
 ) -> Verdict {
+    let diff = compare(desired, live, &contents, shape, choices);
+    conclude(desired, live, release, contents, diff, shape, choices)
+}
+
+/// Decides one offer by its comparison, which knew the same contents.
+pub(crate) fn conclude(
+    desired: &Desired,
+    live: &Live,
+    release: &ReleaseView,
+    contents: Contents,
+    diff: Diff,
+    shape: &Shape,
+    choices: &Choices,
+) -> Verdict {
     let through = choices.through(desired);
-    let (diff, document, profile) = match live {
-        Live::Absent => (diff::create(&desired.document, shape), &Value::Null, None),
-        Live::Present(offer) => {
-            let options =
-                Compare { ignore: &desired.reconcile.ignore, resend: choices.resend, contents: Some(&contents) };
-            let diff = diff::compare(&desired.document, &offer.document, shape, options);
-            (diff, &offer.document, Some(offer.profile()))
-        }
+    let (document, profile) = match live {
+        Live::Absent => (&Value::Null, None),
+        Live::Present(offer) => (&offer.document, Some(offer.profile())),
     };
     // A draft that is about to change has no digest yet: nothing that the portal holds can be equal to it.
     let draft = match live {
@@ -351,6 +398,30 @@ impl Plan {
     pub(crate) fn portal_edits(&self) -> usize {
         let changes = self.offers.iter().flat_map(|offer| &offer.diff.changes);
         changes.filter(|change| change.portal_edit.is_some()).count()
+    }
+
+    /// The share of the offers that it covers.
+    pub(crate) fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// Keeps the offers of a share; what was found about the whole stays.
+    pub(crate) fn only(mut self, shard: Shard) -> Self {
+        self.offers.retain(|offer| shard.holds(&offer.key));
+        self.unchanged.retain(|offer| shard.holds(&offer.key));
+        self.unread.retain(|offer| shard.holds(&offer.key));
+        self.shard = Some(shard);
+        self
+    }
+
+    /// How many of the unchanged offers were not read from the portal, because it lists them as it did before.
+    pub(crate) fn not_read(&self) -> usize {
+        self.not_read
+    }
+
+    /// The portal that was read, or that the snapshot was taken of.
+    pub(crate) fn portal(&self) -> &str {
+        &self.portal
     }
 
     /// The tokens of the command line that accept nothing, each with the forms that would.

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{OfferPlan, Plan, Since, Taken, Unchanged, Unread, Verdict, sealed};
-use crate::model::Digest;
+use super::{Finding, OfferPlan, Plan, Since, Taken, Unchanged, Unread, Verdict, assemble, sealed};
+use crate::model::{Digest, Shard};
 
 const FORMAT: &str = "offerctl-plan";
-const FORMAT_VERSION: &str = "3.0";
+const FORMAT_VERSION: &str = "3.1";
 
 /// A plan that was read from a file: what [`assemble`](super::assemble) makes the same plan of, with the clock of now.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,12 +34,20 @@ pub(crate) struct Content {
     pub(crate) snapshot: Option<Taken>,
     #[serde(default)]
     pub(crate) environment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shard: Option<Shard>,
+    /// The findings about the plan as a whole, when it was made. `apply` looks for them again; these are to be shown.
+    #[serde(default)]
+    pub(super) findings: Vec<Finding>,
+    /// The findings about each offer, when the plan was made.
+    #[serde(default)]
+    pub(super) offer_findings: BTreeMap<String, Vec<Finding>>,
 }
 
 impl Content {
     /// The verdicts that the plan was made of.
     pub(crate) fn into_verdicts(self) -> Vec<Verdict> {
-        let Self { offers, unchanged, unread, since: _, snapshot: _, environment: _ } = self;
+        let Self { offers, unchanged, unread, .. } = self;
         let changed = offers.into_iter().map(|offer| Verdict::Change(Box::new(offer)));
         let unchanged = unchanged.into_iter().map(|offer| Verdict::Unchanged(Box::new(offer)));
         changed.chain(unchanged).chain(unread.into_iter().map(Verdict::Unread)).collect()
@@ -94,6 +102,8 @@ pub(crate) enum LoadError {
     OtherVersion { tool: String, format: String },
     #[error("it was changed after it was saved: its checksum does not match")]
     Edited,
+    #[error("its content does not have the fingerprint {0} that it names")]
+    OtherFingerprint(Digest),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,14 +118,21 @@ struct File {
 
 impl SavedPlan {
     pub(crate) fn write(plan: &Plan, bound: &Bound) -> String {
-        let content = json!({
+        let findings = plan.offers().iter().filter(|offer| !offer.findings.is_empty());
+        let findings = findings.map(|offer| (offer.key.to_string(), &offer.findings));
+        let mut content = json!({
             "offers": plan.offers(),
             "unchanged": plan.unchanged(),
             "unread": plan.unread(),
             "since": plan.since(),
             "snapshot": plan.snapshot(),
             "environment": plan.environment(),
+            "findings": plan.findings(),
+            "offer_findings": findings.collect::<BTreeMap<_, _>>(),
         });
+        if let Some(shard) = plan.shard() {
+            content["shard"] = json!(shard);
+        }
         sealed::seal(&File {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION.to_owned(),
@@ -124,6 +141,16 @@ impl SavedPlan {
             fingerprint: plan.fingerprint().clone(),
             plan: content,
         })
+    }
+
+    /// Returns the plan as it was shown when it was made.
+    ///
+    /// # Errors
+    /// When the plan that was saved has another fingerprint than the file says.
+    pub(crate) fn restore(self) -> Result<Plan, LoadError> {
+        let saved = self.fingerprint.clone();
+        let plan = assemble::restore(self).map_err(|error| LoadError::NotAPlan(error.to_string()))?;
+        if *plan.fingerprint() == saved { Ok(plan) } else { Err(LoadError::OtherFingerprint(saved)) }
     }
 
     /// Reads a file's text.

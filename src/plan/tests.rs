@@ -265,7 +265,7 @@ fn a_saved_plan_comes_back_whole_holds_no_secret_and_cannot_be_edited() {
     assert!(matches!(SavedPlan::read(&text.replace("\"new\"", "\"evil\"")), Err(LoadError::Edited)));
     assert!(matches!(SavedPlan::read("{}"), Err(LoadError::NotAPlan(_))));
     for version in ["2.0", "4.0"] {
-        let other = text.replace("\"format_version\": \"3.0\"", &format!("\"format_version\": \"{version}\""));
+        let other = text.replace("\"format_version\": \"3.1\"", &format!("\"format_version\": \"{version}\""));
         assert!(matches!(SavedPlan::read(&other), Err(LoadError::OtherVersion { format, .. }) if format == version));
     }
     let saved = serde_json::from_str::<Value>(&text).expect("JSON");

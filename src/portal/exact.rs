@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::model::number;
@@ -26,7 +27,7 @@ pub(super) fn json(bytes: &[u8]) -> Result<Value, NotJson> {
         Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {}
         Some(_) => return Err(NotJson::Another),
     }
-    let place = RefCell::default();
+    let place = RefCell::new(Vec::new());
     let mut reader = serde_json::Deserializer::from_str(text);
     let read = Exact(&place).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     read.map_err(|error| match error.is_eof() {
@@ -41,7 +42,7 @@ fn in_words(error: &serde_json::Error) -> String {
     half.iter().fold(error.to_string(), |text, words| text.replace(words, "half of a surrogate pair"))
 }
 
-/// Keys and indexes down to the value that is being read.
+/// Keys and indexes of the value that could not be read, innermost first.
 type Place = RefCell<Vec<Step>>;
 
 enum Step {
@@ -54,7 +55,7 @@ fn pointer(place: &[Step]) -> String {
         Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
         Step::Index(index) => format!("/{index}"),
     };
-    place.iter().map(step).collect()
+    place.iter().rev().map(step).collect()
 }
 
 /// The name under which serde_json hands a number over as it is written.
@@ -105,11 +106,7 @@ impl<'de> Visitor<'de> for Exact<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        loop {
-            self.0.borrow_mut().push(Step::Index(items.len()));
-            let item = list.next_element_seed(self)?;
-            self.0.borrow_mut().pop();
-            let Some(item) = item else { break };
+        while let Some(item) = list.next_element_seed(self).map_err(|error| self.at(Step::Index(items.len()), error))? {
             items.push(item);
         }
         items.shrink_to_fit();
@@ -118,21 +115,74 @@ impl<'de> Visitor<'de> for Exact<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Map::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if key == NUMBER {
-                return written(&map.next_value::<String>()?).map(Value::Number);
-            }
-            let twice = entries.contains_key(&key);
-            self.0.borrow_mut().push(Step::Key(key));
-            if twice {
-                return Err(A::Error::custom("the object has this key twice"));
-            }
-            let value = map.next_value_seed(self)?;
-            if let Some(Step::Key(key)) = self.0.borrow_mut().pop() {
-                entries.insert(key, value);
+        while let Some(key) = map.next_key_seed(Key)? {
+            let Some(key) = key else { return map.next_value_seed(Written).map(Value::Number) };
+            match entries.entry(key) {
+                Entry::Vacant(free) => match map.next_value_seed(self) {
+                    Ok(value) => drop(free.insert(value)),
+                    Err(error) => return Err(self.at(Step::Key(free.key().clone()), error)),
+                },
+                Entry::Occupied(taken) => {
+                    let error = A::Error::custom("the object has this key twice");
+                    return Err(self.at(Step::Key(taken.key().clone()), error));
+                }
             }
         }
         Ok(Value::Object(entries))
+    }
+}
+
+impl Exact<'_> {
+    /// Notes a step on the way to what is wrong.
+    fn at<E>(self, step: Step, error: E) -> E {
+        self.0.borrow_mut().push(step);
+        error
+    }
+}
+
+/// Reads a key; nothing where it announces a number.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok((key != NUMBER).then(|| key.to_owned()))
+    }
+}
+
+/// Reads a number by what is written.
+struct Written;
+
+impl<'de> DeserializeSeed<'de> for Written {
+    type Value = Number;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Number, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Written {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
+        written(text)
     }
 }
 

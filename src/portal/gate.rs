@@ -84,7 +84,11 @@ impl Pass<'_> {
         width.surplus += fewer - gone;
         width.limit = narrower;
         width.epoch += 1;
-        tracing::warn!(at_once = narrower, "the portal throttles: fewer requests at once for the rest of the run");
+        tracing::warn!(
+            at_once = narrower,
+            "the portal throttles: sending fewer requests at once for the rest of the \
+            run"
+        );
     }
 }
 

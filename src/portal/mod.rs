@@ -27,7 +27,7 @@ pub(crate) use endpoint::{Endpoint, OperationPath};
 pub(crate) use problem::{Kind, Problem};
 pub(crate) use reader::Reader;
 pub(crate) use transport::{DEADLINE, Settings, Traffic, Tries};
-pub(crate) use views::{Level, Message, OperationView, State, Step, StepState, Submission};
+pub(crate) use views::{Level, Message, OfferSummary, OperationView, State, Step, StepState, Submission};
 pub(crate) use writer::{Accepted, Approval, Precondition, Seat, Writer};
 
 /// Names the tool and its version to servers.

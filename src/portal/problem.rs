@@ -113,13 +113,13 @@ impl Problem {
 
     /// A body that is longer than any that is read.
     pub(super) fn too_large(request: &str, limit: usize) -> Self {
-        let cause = format!("the answer is larger than the {} MiB that are read", limit >> 20);
+        let cause = format!("the answer is larger than {} MiB", limit >> 20);
         let hint = "check that the endpoint is the portal's; an offer has some ten thousand bytes";
         Self { hint: Some(hint.into()), ..Self::malformed(request, cause) }
     }
 
     pub(super) fn not_sent(request: &str, limit: u64) -> Self {
-        let cause = format!("not sent: the run has made the {limit} requests that it may");
+        let cause = format!("not sent: request limit reached (--max-requests {limit})");
         Self::new(Kind::NotSent, request, &cause)
     }
 
@@ -242,32 +242,31 @@ fn advice(kind: Kind, status: Option<u16>, request: &str, cause: &str) -> Option
                 .map_or_else(|| "the publisher's account".into(), |id| format!("the account of publisher `{id}`"));
             format!("add the service principal to {account}, with the right to edit offers")
         }
-        Kind::Conflict if cause.contains(EXISTS) => "the offer exists by now; plan again".to_owned(),
-        Kind::Conflict => "see what runs with `offerctl status`; wait for it, or cancel it".to_owned(),
+        Kind::Conflict if cause.contains(EXISTS) => "the offer exists now; plan again".to_owned(),
+        Kind::Conflict => "run `offerctl status` to see what runs; wait for it, or cancel it".to_owned(),
         Kind::Precondition => "plan again".to_owned(),
         Kind::Unavailable if status == Some(429) => {
-            "the portal wants fewer requests: try again later, or with a lower --parallelism".to_owned()
+            "the portal limits requests: try again later, or with a lower --parallelism".to_owned()
         }
         Kind::Unavailable if request.starts_with("GET") => "try again later".to_owned(),
-        Kind::Unavailable => {
-            "whether it took effect is not known; `offerctl plan` and `offerctl status` show".to_owned()
-        }
+        Kind::Unavailable => "unknown whether it took effect; run `offerctl plan` and `offerctl status`".to_owned(),
         Kind::Unreachable => "check the network, and the endpoint (--endpoint, OFFERCTL_ENDPOINT)".to_owned(),
-        Kind::Malformed => "check that the endpoint is the portal's, and that no proxy answers in its place".to_owned(),
-        Kind::NotSent => "give a higher --max-requests, or fewer targets".to_owned(),
+        Kind::Malformed => "check that the endpoint is the portal's, and that no proxy answers instead".to_owned(),
+        Kind::NotSent => "pass a higher --max-requests, or fewer targets".to_owned(),
         Kind::Rejected if cause.contains("InvalidAPIVersion") => {
             let allowed = cause.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(list, _)| list.trim());
             let allowed = allowed.map(|list| format!("; this server allows {list}")).unwrap_or_default();
-            format!("offerctl speaks version {API_VERSION}{allowed}")
+            format!("offerctl uses version {API_VERSION}{allowed}")
         }
         Kind::Rejected if status == Some(422) => {
-            "the content is not valid for the portal: correct what it names, and apply again".to_owned()
+            "the portal rejected the content: fix the named fields, and apply again".to_owned()
         }
         Kind::Rejected if status.is_some_and(|status| status < 300) => {
-            "the portal took the request and refused its content; `offerctl plan` shows what it holds".to_owned()
+            "the portal accepted the request and rejected its content; run `offerctl plan` to see what it stores"
+                .to_owned()
         }
         Kind::Rejected if status.is_some_and(|status| status >= 500) => {
-            "the portal failed; its support can look up the correlation id".to_owned()
+            "the portal failed; send the correlation id to its support".to_owned()
         }
         Kind::NotFound | Kind::Rejected => return None,
     };
@@ -285,13 +284,13 @@ pub(super) fn no_answer(error: &reqwest::Error) -> String {
     let what = match error {
         error if error.is_timeout() => "no answer in time",
         error if error.is_connect() => "no connection",
-        error if error.is_body() || error.is_decode() => "the answer breaks off",
+        error if error.is_body() || error.is_decode() => "the answer is incomplete",
         _ => "the connection broke",
     };
     format!("{what}: {cause}")
 }
 
-const BREAKS_OFF: &str = "the answer breaks off";
+const BREAKS_OFF: &str = "the answer is incomplete";
 
 /// Where a message stands in an object without `error`: as the portal has it, then as gateways before it do.
 const MESSAGES: [&str; 4] = ["Message", "message", "detail", "title"];
@@ -432,7 +431,7 @@ fn no_words(body: &str, is_json: bool) -> String {
         format!("the answer is a web page, not the API's{title}")
     } else if trimmed.starts_with(['{', '[', '"']) {
         // What such a document holds is not known, so it is not shown: fields go by names that may stand for secrets.
-        if is_json { "the answer is JSON, but not of the portal's forms" } else { BREAKS_OFF }.to_owned()
+        if is_json { "the answer is JSON, but not in a format of the portal" } else { BREAKS_OFF }.to_owned()
     } else {
         one_line(trimmed)
     }
@@ -471,9 +470,13 @@ mod tests {
             ("upstream connect error", "upstream connect error"),
             ("", "the answer has no body"),
             ("null", "the answer has no body"),
-            (r#"{"error":{"code":"#, "the answer breaks off"),
-            (r#"{"error":{}}"#, "the answer is JSON, but not of the portal's forms"),
-            (r#"{"definition":{"connectionString":"SECRET"}}"#, "the answer is JSON, but not of the portal's forms"),
+            (r#"{"error":{"code":"#, "the answer is incomplete"),
+            (r#"{"error":{}}"#, "the answer is JSON, but not in a format of the portal"),
+            (
+                r#"{"definition":{"connectionString":"SECRET"}}"#,
+                "the answer is JSON, but not in a format of the \
+                portal",
+            ),
             (r#"{"message":"boom","stackTrace":"at X.Y()"}"#, "boom"),
             (
                 r#""boom\r\n   at Contoso.Foo.<Run>g__Local|5_0(Int32 x)\r\n   at async Task<Offer> X.Get(string id)""#,
@@ -481,7 +484,7 @@ mod tests {
             ),
             (r#""title 'a ---> b' is bad: 3 at a time (at most)""#, "title 'a ---> b' is bad: 3 at a time (at most)"),
             (r#""System.AggregateException: One. ---> A.B.InnerException: timeout\r\n   at A.B()""#, "timeout"),
-            (r#"[1]"#, "the answer is JSON, but not of the portal's forms"),
+            (r#"[1]"#, "the answer is JSON, but not in a format of the portal"),
             ("see https://h/x?sig=SECRET \u{1b}[31m", "see https://h/x?sig=REDACTED  [31m"),
         ];
         for (body, expected) in table {

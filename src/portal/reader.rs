@@ -77,8 +77,8 @@ impl Reader {
     /// Any answer but the list.
     pub(crate) async fn offers(&self, publisher: &PublisherId) -> Result<Vec<OfferSummary>, Problem> {
         let path = format!("api/publishers/{publisher}/offers");
-        let ids = ids(&self.get(&path, None).await?, &path)?;
-        Ok(ids.into_iter().map(|id| OfferSummary { id }).collect())
+        let answer = self.get(&path, None).await?;
+        members(&answer, &path)?.iter().map(OfferSummary::parse).collect::<Option<_>>().ok_or_else(|| no_id(&path))
     }
 
     /// The draft. A 404 alone is not taken for absence (a proxy or a wrong path gives one too): the publisher's list
@@ -87,8 +87,18 @@ impl Reader {
     /// # Errors
     /// Any answer but the offer, or the portal's own word that there is none.
     pub(crate) async fn offer(&self, key: &OfferKey) -> Result<Live, Problem> {
+        Ok(self.offer_sized(key).await?.0)
+    }
+
+    /// As [`Self::offer`], with the length of the document.
+    ///
+    /// # Errors
+    /// As [`Self::offer`].
+    pub(crate) async fn offer_sized(&self, key: &OfferKey) -> Result<(Live, usize), Problem> {
         let path = offer_path(key);
-        let live = self.document(&path, key).await?;
+        let answer = self.get(&path, Some(key)).await;
+        let length = answer.as_ref().map_or(0, |answer| answer.length);
+        let live = document(&path, answer)?;
         if live == Live::Absent {
             let list = Arc::clone(self.lists.lock().await.entry(key.publisher.clone()).or_default());
             let listed = list.get_or_try_init(|| self.offers(&key.publisher)).await?;
@@ -97,7 +107,7 @@ impl Reader {
                 return Err(Problem::malformed(&format!("GET /{path}"), cause));
             }
         }
-        Ok(live)
+        Ok((live, length))
     }
 
     /// Makes sure that there is such an offer: a name with a slip in it must not look like an offer at rest.
@@ -219,8 +229,15 @@ fn operation(path: &str, answer: &Answer) -> Result<OperationView, Problem> {
 
 /// The ids of the members of a list. A member without one makes it a list of something else.
 fn ids(answer: &Answer, path: &str) -> Result<Vec<String>, Problem> {
-    let items = answer.body.as_array().ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))?;
     let id = |item: &serde_json::Value| item.get("id").and_then(|id| id.as_str()).map(ToOwned::to_owned);
-    let ids = items.iter().map(id).collect::<Option<_>>();
-    ids.ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "a list whose members have no id"))
+    members(answer, path)?.iter().map(id).collect::<Option<_>>().ok_or_else(|| no_id(path))
+}
+
+fn members<'a>(answer: &'a Answer, path: &str) -> Result<&'a [serde_json::Value], Problem> {
+    let items = answer.body.as_array().map(Vec::as_slice);
+    items.ok_or_else(|| Problem::malformed(&format!("GET /{path}"), "not a list"))
+}
+
+fn no_id(path: &str) -> Problem {
+    Problem::malformed(&format!("GET /{path}"), "a list whose members have no id")
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method};
 use serde_json::Value;
 use url::Url;
@@ -18,6 +18,7 @@ use super::problem::Problem;
 use super::retry::{self, Budget, MAX_RETRY_AFTER, retry_after};
 use crate::document;
 use crate::model::{ETag, OfferKey};
+use crate::parallel::Workers;
 use crate::schema::Schemas;
 use crate::stop::Stop;
 
@@ -70,8 +71,11 @@ pub(super) struct Transport {
     /// How far the portal's clock is ahead of ours, in seconds, as of the last answer that told; else [`NOT_TOLD`].
     ahead: AtomicI64,
     pub(super) stop: Stop,
+    workers: Workers,
 }
 
+/// A body up to this size is read where it came; a larger one on a thread of its own.
+const SMALL: usize = 64 << 10;
 const NOT_TOLD: i64 = i64::MIN;
 /// A clock that is further off than this makes tokens look ended, or not begun.
 const MAX_SKEW: i64 = 300;
@@ -102,6 +106,8 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// `null` when the body is empty.
     pub(super) body: Value,
+    /// How many bytes the body has.
+    pub(super) length: usize,
 }
 
 impl Answer {
@@ -126,7 +132,9 @@ impl Transport {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = |builder: ClientBuilder| {
             // A portal on this machine is never reached through a proxy: the token would go there in clear text.
-            let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
+            // Nothing is gained by compression there either.
+            let plain = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
+            let builder = if endpoint.is_loopback() { builder.no_proxy().default_headers(plain) } else { builder };
             builder
                 .user_agent(super::USER_AGENT)
                 .connect_timeout(CONNECT_TIMEOUT)
@@ -149,6 +157,7 @@ impl Transport {
             answered: AtomicBool::new(false),
             ahead: AtomicI64::new(NOT_TOLD),
             stop,
+            workers: Workers::new(),
         }))
     }
 
@@ -217,7 +226,7 @@ impl Transport {
         let pause = problem.retry_after.unwrap_or_else(|| retry::back_off(attempt, self.endpoint.is_loopback()));
         if !self.budget.take(offer, lost + pause) {
             let limit = self.budget.limit();
-            return Err(problem.because(&format!("given up: this offer lost {limit:?} to requests that failed")));
+            return Err(problem.because(&format!("gave up: failed requests for this offer took {limit:?}")));
         }
         tracing::info!(problem = %problem, attempt = attempt + 1, ?pause, "trying again");
         tries.failed += 1;
@@ -267,14 +276,14 @@ impl Transport {
         let ahead = self.clock_ahead().filter(|ahead| ahead.abs() > MAX_SKEW);
         let clock = ahead.map(|ahead| format!("; this machine's clock differs from the portal's by {} s", ahead.abs()));
         if method == super::auth::Method::Placeholder {
-            return "this portal wants a token: set OFFERCTL_TOKEN, or another credential".to_owned();
+            return "this portal needs a token: set OFFERCTL_TOKEN or another credential".to_owned();
         }
         let claims = token.claims().unwrap_or_default();
         let check = match claims.other_audience() {
-            Some(audience) => format!("it is made for {audience}, and must be for {resource}"),
-            None => format!("check that it has not ended and is made for {resource}"),
+            Some(audience) => format!("it is for {audience}, but must be for {resource}"),
+            None => format!("check that it has not expired and is for {resource}"),
         };
-        format!("the portal refuses the token of the credential {method}: {check}{}", clock.unwrap_or_default())
+        format!("the portal rejected the token of the credential {method}: {check}{}", clock.unwrap_or_default())
     }
 
     /// What the answer says about us: whether the token is good, and whether we ask too much.
@@ -357,7 +366,13 @@ impl Seat<'_> {
         };
         trace_body("answered", &body.bytes, token);
         transport.note(&headers);
-        let understood = understand(&request, status, headers, &body, token.secret());
+        let understood = if body.bytes.len() <= SMALL {
+            understand(&request, status, headers, &body, token.secret())
+        } else {
+            let (request, token) = (request.clone(), Arc::clone(token));
+            let job = move || understand(&request, status, headers, &body, token.secret());
+            transport.workers.run(job).await
+        };
         transport.judge(understood, token, pass).await
     }
 }
@@ -383,7 +398,7 @@ fn understand(request: &str, status: u16, headers: HeaderMap, body: &Body, secre
     let problem = match exact::json(&body.bytes) {
         _ if body.cut => Problem::too_large(request, MAX_DOCUMENT),
         Ok(value) => match Problem::reported(request, status, correlation.clone(), &value) {
-            None => return Ok(Answer { headers, body: value }),
+            None => return Ok(Answer { headers, body: value, length: body.bytes.len() }),
             Some(reported) => reported,
         },
         Err(error) => Problem::unreadable(request, error, &body.bytes),

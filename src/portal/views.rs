@@ -10,6 +10,22 @@ use crate::redact;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfferSummary {
     pub(crate) id: String,
+    /// When the draft was changed, as the list writes it.
+    pub(crate) changed: Option<String>,
+    /// The version of the draft; 0 where the list does not tell it.
+    pub(crate) version: Option<i64>,
+}
+
+impl OfferSummary {
+    /// Reads a member of the list; nothing where it has no id.
+    pub(super) fn parse(item: &Value) -> Option<Self> {
+        let text = |name: &str| item.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        Some(Self {
+            id: text("id")?,
+            changed: text("changedTime"),
+            version: item.get("version").and_then(Value::as_i64),
+        })
+    }
 }
 
 /// The state of an operation or an offer as a whole.

@@ -22,8 +22,8 @@ pub(crate) fn doctor(checks: &[Check], paint: Paint) -> String {
     let count = |test: fn(&Verdict) -> bool| checks.iter().filter(|check| test(&check.verdict)).count();
     let (bad, unknown) = (count(|v| matches!(v, Verdict::Bad { .. })), count(|v| matches!(v, Verdict::Unknown(_))));
     let _ = match (bad, unknown) {
-        (0, 0) => writeln!(out, "Everything is as it should be."),
-        (0, _) => writeln!(out, "Nothing is bad; {} could not be made.", plural(unknown, "check")),
+        (0, 0) => writeln!(out, "All checks passed."),
+        (0, _) => writeln!(out, "No check failed; {} could not be made.", plural(unknown, "check")),
         _ => writeln!(out, "{} of {} failed.", bad, plural(checks.len(), "check")),
     };
     out

@@ -194,9 +194,9 @@ impl<'a> Lines<'a> {
 }
 
 fn unread<'p>(unread: &'p [Unread], places: &'p Places) -> impl Iterator<Item = Found<'static>> + 'p {
-    unread.iter().map(|unread| {
-        not_read(unread, &format!("it could not be read, so nothing is proposed for it: {}", unread.cause), places)
-    })
+    unread
+        .iter()
+        .map(|unread| not_read(unread, &format!("not read, so nothing is planned for it: {}", unread.cause), places))
 }
 
 fn not_read(Unread { key, hint, .. }: &Unread, message: &str, places: &Places) -> Found<'static> {
@@ -340,25 +340,25 @@ pub(super) fn drift(drift: &Drift, places: &Places) -> Vec<Found<'static>> {
     let moved = moved.map(|(offer, moved)| {
         let level = if moved.who.is_drift() { Level::Warning } else { Level::Notice };
         let title = format!("{}: {}", offer.key, moved.who.describe());
-        let (file, at) = moved.declared.as_ref().map_or((&offer.path, 1), |(file, line)| (file, *line));
-        let found = told("drift", level, title, &super::drift::line(moved), places.path(file));
+        let (file, at) = moved.declared.as_ref().map_or((offer.path(), 1), |(file, line)| (file.as_str(), *line));
+        let found = told("drift", level, title, &super::view::drift_line(moved), places.path(file));
         Found { region: Some(line(at)), ..found }
     });
     let undeclared = drift.undeclared.iter().map(|one| {
         let counts = drift.count_undeclared && !one.was_declared;
         let level = if counts { Level::Warning } else { Level::Notice };
         let file = places.path("offerctl.toml");
-        told("undeclared", level, one.key.to_string(), "it is on the portal, and no file declares it", file)
+        told("undeclared", level, one.key.to_string(), "it is in the portal, and no file declares it", file)
     });
     let unlisted = drift.unlisted.iter().map(|one| {
-        let message =
-            format!("its offers could not be listed, so whether all are declared is not known: {}", one.cause);
+        let message = format!("its offers could not be listed, so some may be undeclared: {}", one.cause);
         let title = format!("{}/*: not listed", one.publisher);
         told("not-listed", Level::Error, title, &message, places.path("offerctl.toml"))
     });
-    let unread = drift.unread.iter().map(|one| {
-        not_read(one, &format!("it could not be read, so whether it drifted is not known: {}", one.cause), places)
-    });
+    let unread = drift
+        .unread
+        .iter()
+        .map(|one| not_read(one, &format!("not read, so it may have drifted: {}", one.cause), places));
     unread.chain(unlisted).chain(moved).chain(undeclared).collect()
 }
 

@@ -21,10 +21,15 @@ pub(crate) fn imports(imports: &Imports, paint: Paint) -> String {
                 writeln!(out, "{} {key}   {}{more}", paint.added("+"), files.first().map_or("", String::as_str))
             }
             Became::Kept(path) => {
-                writeln!(out, "= {key}   {} declares it and was not changed", visible(path, false))
+                writeln!(out, "= {key}   already declared in {}; not changed", visible(path, false))
             }
             Became::Updated(path) => {
-                writeln!(out, "{} {key}   {} has the portal's values now", paint.changed("~"), visible(path, false))
+                writeln!(
+                    out,
+                    "{} {key}   {} updated with the portal's values",
+                    paint.changed("~"),
+                    visible(path, false)
+                )
             }
             Became::Failed(why) => {
                 writeln!(out, "{} {key}   not written: {}", paint.removed("!"), visible(why, false))

@@ -14,7 +14,7 @@ use crate::apply::{Done, End, Failure, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::drift::{Applied, Drift, Moved, OfferDrift};
 use crate::error::Error;
-use crate::model::{OfferKey, OfferName};
+use crate::model::{OfferKey, OfferName, Shard};
 use crate::plan::view::{self, FindingView, OfferView};
 use crate::plan::{Plan, Since, Stale, Taken, Totals, Unread};
 use crate::report::{Check, Compared, OfferStatus, Purpose, Report, Verdict};
@@ -38,11 +38,32 @@ pub(super) fn document(format: &'static str, content: impl Serialize) -> String 
     text
 }
 
+/// The portal that was read, and the environment that the files were read for.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct ReadFrom<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) portal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<&'a str>,
+}
+
+/// A document with what it was read from at its beginning.
+#[derive(Serialize)]
+struct From<'a, T> {
+    #[serde(flatten)]
+    from: ReadFrom<'a>,
+    #[serde(flatten)]
+    content: T,
+}
+
 #[derive(Serialize)]
 struct PlanDocument<'a> {
     fingerprint: String,
+    portal: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Shard>,
     /// Whether every offer could be read.
     complete: bool,
     summary: Totals,
@@ -55,7 +76,15 @@ struct PlanDocument<'a> {
     bases: &'a [String],
     offers: Vec<OfferView<'a>>,
     unchanged: Vec<OfferName<&'a OfferKey>>,
+    /// How many of those were not read, because the portal lists them as before.
+    #[serde(skip_serializing_if = "is_zero")]
+    not_read: usize,
     unread: &'a [Unread],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 pub(crate) fn plan(plan: &Plan) -> String {
@@ -63,7 +92,9 @@ pub(crate) fn plan(plan: &Plan) -> String {
         "offerctl.plan",
         PlanDocument {
             fingerprint: plan.fingerprint().to_string(),
+            portal: plan.portal(),
             environment: plan.environment(),
+            shard: plan.shard(),
             complete: plan.unread().is_empty(),
             summary: plan.totals(),
             findings: view::findings(plan.findings()),
@@ -72,6 +103,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
             bases: plan.bases(),
             offers: plan.offers().iter().map(view::offer).collect(),
             unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.name()).collect(),
+            not_read: plan.not_read(),
             unread: plan.unread(),
         },
     )
@@ -118,25 +150,23 @@ struct OutcomeDocument<'a> {
     places: &'a [String],
 }
 
-pub(crate) fn report(report: &Report) -> String {
-    document(
-        "offerctl.report",
-        ReportDocument {
-            purpose: report.purpose,
-            exit_code: report.exit().code(),
-            refused: &report.refused,
-            offers: report.outcomes.iter().map(outcome).collect(),
-            unchanged: report.unchanged.len(),
-            unread: &report.unread,
-            receipt: (report.purpose == Purpose::Apply).then_some(ReceiptDocument {
-                portal: &report.portal,
-                environment: report.environment.as_deref(),
-                applied: &report.applied,
-            }),
-            requests: report.traffic.requests,
-            retries: report.traffic.retries,
-        },
-    )
+pub(crate) fn report(report: &Report, from: ReadFrom<'_>) -> String {
+    let content = ReportDocument {
+        purpose: report.purpose,
+        exit_code: report.exit().code(),
+        refused: &report.refused,
+        offers: report.outcomes.iter().map(outcome).collect(),
+        unchanged: report.unchanged.len(),
+        unread: &report.unread,
+        receipt: (report.purpose == Purpose::Apply).then_some(ReceiptDocument {
+            portal: &report.portal,
+            environment: report.environment.as_deref(),
+            applied: &report.applied,
+        }),
+        requests: report.traffic.requests,
+        retries: report.traffic.retries,
+    };
+    document("offerctl.report", From { from, content })
 }
 
 fn outcome(outcome: &Outcome) -> OutcomeDocument<'_> {
@@ -219,8 +249,9 @@ pub(crate) fn error(error: &Error) -> String {
     document("offerctl.error", content)
 }
 
-pub(crate) fn status(offers: &[OfferStatus], unread: &[Unread]) -> String {
-    document("offerctl.status", json!({ "offers": offers, "unread": unread }))
+pub(crate) fn status(offers: &[OfferStatus], unread: &[Unread], from: ReadFrom<'_>) -> String {
+    let content = json!({ "offers": offers, "unread": unread });
+    document("offerctl.status", From { from, content })
 }
 
 pub(crate) fn doctor(checks: &[Check]) -> String {
@@ -250,9 +281,14 @@ pub(crate) fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
     document("offerctl.snapshot", content)
 }
 
-pub(crate) fn compared((from, to): &(String, String), offers: &[Compared], unread: &[Unread]) -> String {
+pub(crate) fn compared(
+    (side, other): &(String, String),
+    offers: &[Compared],
+    unread: &[Unread],
+    from: ReadFrom<'_>,
+) -> String {
     let offers = offers.iter().map(|one| {
-        let Compared { key, files, empty, changes, not_compared } = one;
+        let Compared { key, files, empty, changes, document: _, not_compared } = one;
         let OfferName { api, offer } = key.name();
         json!({
             "api": api,
@@ -264,7 +300,8 @@ pub(crate) fn compared((from, to): &(String, String), offers: &[Compared], unrea
         })
     });
     let offers = offers.collect::<Vec<_>>();
-    document("offerctl.diff", json!({ "from": from, "to": to, "offers": offers, "unread": unread }))
+    let content = json!({ "from": side, "to": other, "offers": offers, "unread": unread });
+    document("offerctl.diff", From { from, content })
 }
 
 /// An offer in one of its states, without secrets.
@@ -273,13 +310,14 @@ pub(crate) fn shown(key: &OfferKey, state: &str, live: &Value) -> String {
     document("offerctl.show", json!({ "api": api, "offer": offer, "state": state, "document": live }))
 }
 
-pub(crate) fn drift(drift: &Drift) -> String {
-    let offers = drift.offers.iter().map(|OfferDrift { key, path, base, why, moved }| {
+pub(crate) fn drift(drift: &Drift, from: ReadFrom<'_>) -> String {
+    let offers = drift.offers.iter().map(|drifted| {
+        let OfferDrift { key, base, why, moved, .. } = drifted;
         let OfferName { api, offer } = key.name();
         let moved = moved.iter().map(self::moved).collect::<Vec<_>>();
-        json!({ "api": api, "offer": offer, "file": path, "base": base, "no_base": why, "moved": moved })
+        json!({ "api": api, "offer": offer, "file": drifted.path(), "base": base, "no_base": why, "moved": moved })
     });
-    let content = json!({
+    let mut content = json!({
         "exit_code": drift.exit().code(),
         "drift": drift.count(),
         "complete": drift.unread.is_empty() && drift.unlisted.is_empty(),
@@ -289,11 +327,14 @@ pub(crate) fn drift(drift: &Drift) -> String {
         "unlisted": drift.unlisted,
         "unread": drift.unread,
     });
-    document("offerctl.drift", content)
+    if drift.not_read > 0 {
+        content["not_read"] = drift.not_read.into();
+    }
+    document("offerctl.drift", From { from, content })
 }
 
 fn moved(moved: &Moved) -> Value {
-    let Moved { address, who, declared, base, portal, file, note } = moved;
+    let Moved { address, who, declared, base, portal, file, note, in_portal: _, in_file: _ } = moved;
     json!({
         "address": address.to_string(),
         "verdict": who,

@@ -136,7 +136,7 @@ pub(crate) fn report(report: &Report) -> String {
 
 /// Who moved: an offer that drifted fails, as does one that no file declares; what could not be seen is an error.
 pub(crate) fn drift(drift: &Drift) -> String {
-    let text = |moved: &Moved| found::clean(&super::drift::line(moved));
+    let text = |moved: &Moved| found::clean(&super::view::drift_line(moved));
     let offers = drift.offers.iter().map(|offer| {
         let (drifted, rest) = offer.moved.iter().partition::<Vec<_>, _>(|moved| moved.who.is_drift());
         let placed = |moved: &&Moved| match &moved.declared {
@@ -159,7 +159,7 @@ pub(crate) fn drift(drift: &Drift) -> String {
         Case { notes, ..Case::new(&offer.key, "drift", verdict) }
     });
     let undeclared = drift.undeclared.iter().map(|one| {
-        let line = "it is on the portal, and no file declares it".to_owned();
+        let line = "it is in the portal, and no file declares it".to_owned();
         match drift.count_undeclared && !one.was_declared {
             true => Case::new(&one.key, "drift", Verdict::Failed { kind: "undeclared".to_owned(), lines: vec![line] }),
             false => Case { notes: vec![line], ..Case::new(&one.key, "drift", Verdict::Passed) },

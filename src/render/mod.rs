@@ -38,7 +38,7 @@ pub(crate) use history::{history, history_json};
 pub(crate) use html::{error as error_html, plan as plan_html};
 pub(crate) use imports::{imports, imports_json};
 pub(crate) use json::{
-    compared as compared_json, diagnostics as diagnostics_json, doctor as doctor_json, drift as drift_json,
+    ReadFrom, compared as compared_json, diagnostics as diagnostics_json, doctor as doctor_json, drift as drift_json,
     error as error_json, plan as plan_json, report as report_json, shown as shown_json, snapshot as snapshot_json,
     status as status_json,
 };
@@ -160,6 +160,7 @@ fn counted(count: usize, what: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     mod cost;
+    mod drift;
     pub(crate) mod gallery;
 
     use super::*;

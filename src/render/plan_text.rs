@@ -2,11 +2,10 @@
 
 use super::layout::{self, Page, Span, Tone, span};
 use super::view::{
-    self, Act, Body, Counts, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable,
-    Review, UnreadReview, Version, ViewOptions, review,
+    Act, Body, Counts, Difference, Fields, FindingReview, Hunks, Item, Line, OfferReview, Piece, PriceTable, Review,
+    UnreadReview, Version, ViewOptions, review,
 };
 use super::{Paint, brief, inert, plural, sentence};
-use crate::diff::Change;
 use crate::plan::{Plan, Write};
 
 #[derive(Debug, Clone, Copy)]
@@ -25,17 +24,18 @@ const LIMIT: usize = 100;
 /// The whole plan, ending in a line feed.
 pub(crate) fn plan(plan: &Plan, options: PlanOptions) -> String {
     let review = review(plan, ViewOptions { html_source: options.html_source, whole: options.verbose });
-    let mut text = Text { page: Page::new(options.paint, options.width), options };
+    let mut text = Text::new(options);
     text.review(&review);
-    inert(&text.page.out)
+    text.finish()
 }
 
-struct Text {
-    page: Page,
+/// A text of items, and of what is around them.
+pub(super) struct Text {
+    pub(super) page: Page,
     options: PlanOptions,
 }
 
-fn plain(text: impl Into<String>) -> Span {
+pub(super) fn plain(text: impl Into<String>) -> Span {
     span(Tone::Plain, text)
 }
 
@@ -48,6 +48,14 @@ fn tone(act: Act) -> Tone {
 }
 
 impl Text {
+    pub(super) fn new(options: PlanOptions) -> Self {
+        Self { page: Page::new(options.paint, options.width), options }
+    }
+
+    pub(super) fn finish(self) -> String {
+        inert(&self.page.out)
+    }
+
     fn limit(&self) -> usize {
         if self.options.verbose { usize::MAX } else { LIMIT }
     }
@@ -70,7 +78,7 @@ impl Text {
             self.offer(offer);
             self.page.blank();
         }
-        review.unread.iter().for_each(|unread| self.not_read(unread));
+        review.unread.iter().for_each(|unread| self.not_read(unread, "not read; nothing is planned for it"));
         if !review.unread.is_empty() {
             self.page.blank();
         }
@@ -126,7 +134,7 @@ impl Text {
             self.page.line(4, 6, &[plain(format!("then: {}", offer.steps.join(" → ")))]);
         }
         if !offer.estimates.is_empty() {
-            let told = format!("estimates of the portal: {}", offer.estimates.join(", "));
+            let told = format!("the portal's estimates: {}", offer.estimates.join(", "));
             self.page.line(4, 6, &[span(Tone::Dim, told)]);
         }
         if let Some(title) = offer.rides_along_title() {
@@ -177,8 +185,8 @@ impl Text {
         }
     }
 
-    fn not_read(&mut self, unread: &UnreadReview) {
-        let what = plain("   not read; nothing is proposed for it");
+    pub(super) fn not_read(&mut self, unread: &UnreadReview, what: &str) {
+        let what = plain(format!("   {what}"));
         self.page.line(0, 4, &[span(Tone::Removed, "?"), plain(" "), span(Tone::Strong, &unread.key), what]);
         self.page.line(4, 6, &[plain(&unread.cause)]);
         if let Some(hint) = &unread.hint {
@@ -186,7 +194,7 @@ impl Text {
         }
     }
 
-    fn item(&mut self, item: &Item) {
+    pub(super) fn item(&mut self, item: &Item) {
         let limit = self.limit();
         match &item.body {
             Body::Whole(value) => {
@@ -347,23 +355,6 @@ fn hunk_line(line: &Line) -> Vec<Span> {
         Line::Added(pieces) => marked("+ ", pieces, Tone::Added, Tone::AddedWord, ["{+", "+}"]),
         Line::More(count) => vec![span(Tone::Dim, format!("… {} (-v shows them)", plural(*count, "more line")))],
     }
-}
-
-/// The way from one text to another in lines, with how many words differ.
-pub(super) fn hunk_lines(before: &str, after: &str, paint: Paint) -> (String, usize) {
-    let hunks = view::hunks(before, after, view::MOST_LINES);
-    let mut page = Page::new(paint, None);
-    hunks.lines.iter().for_each(|line| page.line(0, 2, &hunk_line(line)));
-    (inert(&page.out), hunks.words)
-}
-
-/// Changes as the plan shows them, each with its place where it has one.
-pub(super) fn changes(changes: &[Change], files: view::Files<'_>, options: PlanOptions) -> String {
-    let view = ViewOptions { html_source: options.html_source, whole: options.verbose };
-    let items = view::items(changes, files, view);
-    let mut text = Text { page: Page::new(options.paint, options.width), options };
-    items.iter().for_each(|item| text.item(item));
-    inert(&text.page.out)
 }
 
 /// `2 added, 1 removed`.

@@ -12,7 +12,7 @@ pub(crate) fn progress_line(event: &Event, percent: bool) -> Option<String> {
         Event::Seen(key, view) => Some(format!("{key}: {}", seen(view, percent))),
         Event::Silent(key, problem) => {
             let why = visible(&problem.headline(), false);
-            Some(format!("{key}: no answer, and the wait goes on: {why}"))
+            Some(format!("{key}: no answer, still waiting: {why}"))
         }
         Event::Begun(_) | Event::Ended(_) => None,
     }
@@ -26,7 +26,7 @@ fn seen(view: &OperationView, percent: bool) -> String {
         step.state.to_string()
     };
     let estimate = match step.state {
-        StepState::InProgress if !step.estimate.is_empty() => format!(" (estimate of the portal: {})", step.estimate),
+        StepState::InProgress if !step.estimate.is_empty() => format!(" (the portal's estimate: {})", step.estimate),
         _ => String::new(),
     };
     visible(&format!("{} {state}{estimate}", step.name), false)
@@ -79,9 +79,9 @@ mod tests {
     #[test]
     fn a_line_names_the_step_and_the_portals_own_estimate() {
         let event = Event::Seen("contoso/a".parse().expect("a key"), view());
-        let line = "contoso/a: Provisioning 40 % (estimate of the portal: 1-2 days)";
+        let line = "contoso/a: Provisioning 40 % (the portal's estimate: 1-2 days)";
         assert_eq!(progress_line(&event, true).as_deref(), Some(line));
-        let line = "contoso/a: Provisioning in progress (estimate of the portal: 1-2 days)";
+        let line = "contoso/a: Provisioning in progress (the portal's estimate: 1-2 days)";
         assert_eq!(progress_line(&event, false).as_deref(), Some(line), "a log gets no line for each percent");
     }
 

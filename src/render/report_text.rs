@@ -38,19 +38,20 @@ pub(crate) fn report(report: &Report, paint: Paint) -> String {
 fn past(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Apply => "applied",
-        Purpose::Wait => "at rest",
+        Purpose::Wait => "finished",
         Purpose::Publish => "published",
         Purpose::GoLive => "taken live",
-        Purpose::Cancel => "with nothing running",
+        Purpose::Cancel => "with no running operation",
     }
 }
 
-/// What a run cost the network, in one line.
-pub(crate) fn traffic(traffic: Traffic) -> String {
+/// Returns a line with the portal and the environment of a run, and what it cost the network.
+pub(crate) fn traffic(traffic: Traffic, portal: &str, environment: Option<&str>) -> String {
     let Traffic { requests, retries } = traffic;
     let requests = plural(usize::try_from(requests).unwrap_or(usize::MAX), "request");
     let retries = if retries == 1 { "1 retry".to_owned() } else { format!("{retries} retries") };
-    format!("{requests}, {retries}.")
+    let environment = environment.map(|name| format!(", environment {name}")).unwrap_or_default();
+    format!("{requests} to {portal}{environment}, {retries}.")
 }
 
 fn one(out: &mut String, outcome: &Outcome, purpose: Purpose, paint: Paint) {
@@ -69,17 +70,19 @@ fn one(out: &mut String, outcome: &Outcome, purpose: Purpose, paint: Paint) {
 pub(super) fn ending(end: &End) -> String {
     match end {
         End::Done => String::new(),
-        End::Left => "goes on at the portal".to_owned(),
-        End::Stale(_) => "refused: the portal moved since the plan was made; nothing was written".to_owned(),
+        End::Left => "continues in the portal".to_owned(),
+        End::Stale(_) => {
+            "refused: the offer changed in the portal since the plan was made; nothing was written".to_owned()
+        }
         End::Conflict(_) => "refused: in conflict".to_owned(),
         End::Busy(_) => "refused: the portal is busy with this offer".to_owned(),
         End::Guarded(_) => "refused by a guard; nothing was written".to_owned(),
-        End::NotConverged(_) => "the portal stores something else than was written".to_owned(),
+        End::NotConverged(_) => "the portal stored something other than what was written".to_owned(),
         End::Unfilled(_) => "failed; nothing was written".to_owned(),
         End::Failed(_) => "failed".to_owned(),
         End::OperationEnded(_) => "the portal's operation did not succeed".to_owned(),
-        End::TimedOut => "the wait ran out of time; the operation goes on at the portal".to_owned(),
-        End::Interrupted => "interrupted; what the portal runs goes on there".to_owned(),
+        End::TimedOut => "the wait ran out of time; the operation continues in the portal".to_owned(),
+        End::Interrupted => "interrupted; operations continue in the portal".to_owned(),
         End::NotAttempted => "not attempted".to_owned(),
     }
 }
@@ -89,25 +92,25 @@ fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
     match &outcome.end {
         End::Done if purpose == Purpose::Wait && outcome.done == [Done::InPreview] => {
             let how = format!(
-                "it waits for the publisher's sign-off; `offerctl go-live {key}` gives it, or `offerctl apply --through \
-                 live {key}` after a comparison with the file"
+                "it waits for sign-off; run `offerctl go-live {key}`, or `offerctl apply --through live {key}` to \
+                    compare it with the file first"
             );
             hint(out, Some(&how));
         }
         End::Done | End::NotAttempted => {}
         End::Left | End::TimedOut | End::Interrupted if purpose == Purpose::Cancel => {
-            line(out, "the cancellation was asked for and has not taken effect yet");
+            line(out, "the cancellation was requested and has not taken effect yet");
         }
         End::Left | End::TimedOut | End::Interrupted => {
             let next = match purpose {
                 Purpose::Apply => "; then apply again to take the next step",
                 Purpose::Publish | Purpose::GoLive | Purpose::Wait | Purpose::Cancel => "",
             };
-            hint(out, Some(&format!("`offerctl wait {key}` waits for it{next}")));
+            hint(out, Some(&format!("run `offerctl wait {key}`{next}")));
         }
         End::Stale(stale) => {
             stale_lines(out, stale);
-            hint(out, Some("plan again, review what moved, and apply the new plan"));
+            hint(out, Some("plan again, review the changes, and apply the new plan"));
         }
         End::Conflict(why) => line(out, why),
         End::Busy(why) => {
@@ -117,11 +120,14 @@ fn details(out: &mut String, outcome: &Outcome, purpose: Purpose) {
         End::Guarded(findings) => findings.iter().for_each(|finding| line(out, finding)),
         End::NotConverged(addresses) => {
             for address in addresses {
-                line(out, &format!("{address} did not become what was written"));
+                line(out, &format!("{address} was not stored as written"));
             }
             hint(
                 out,
-                Some("`offerctl plan` shows the difference; an image that the portal cannot fetch comes back empty"),
+                Some(
+                    "run `offerctl plan` to see the difference; a picture that the portal cannot fetch comes back \
+                    empty",
+                ),
             );
         }
         End::Unfilled(why) => line(out, why),
@@ -153,10 +159,10 @@ fn hint(out: &mut String, hint: Option<&str>) {
 
 fn stale_lines(out: &mut String, stale: &Stale) {
     match stale {
-        Stale::Created => line(out, "the offer was to be created, and somebody else created it"),
-        Stale::Deleted => line(out, "the offer was to be changed, and it is gone"),
+        Stale::Created => line(out, "the plan creates the offer, but it exists now"),
+        Stale::Deleted => line(out, "the plan changes the offer, but it no longer exists"),
         Stale::Refused => {
-            line(out, "somebody saved the offer at the very moment of this write, and the portal refused it");
+            line(out, "another client saved the offer during this write, and the portal rejected the write");
         }
         Stale::Moved { fields } if fields.is_empty() => {
             line(
@@ -184,7 +190,7 @@ pub(super) fn done_name(done: Done) -> &'static str {
         Done::Created => "draft created",
         Done::Updated => "draft updated",
         Done::Published => "published",
-        Done::Joined => "joined what runs",
+        Done::Joined => "joined the running operation",
         Done::InPreview => "in preview",
         Done::SignedOff => "signed off",
         Done::Live => "live",

@@ -125,7 +125,7 @@ fn fix(source: &Source, fix: &Fix, file: &str, count: &mut usize) -> Option<Valu
     }
     let (start, end) = (Span::within(&source.text, fix.bytes.start..fix.bytes.start), fix.bytes.end);
     let end = Span::within(&source.text, end..end);
-    let description = if fix.text.is_empty() { "Take it away.".to_owned() } else { format!("Write {}.", fix.text) };
+    let description = if fix.text.is_empty() { "Remove it.".to_owned() } else { format!("Write {}.", fix.text) };
     let place = Region { line: start.line, column: Some(start.column), end: Some((end.line, end.column)) };
     Some(json!({
         "description": { "text": unlinked(&found::clean(&description)) },
@@ -172,15 +172,15 @@ fn unlinked(text: &str) -> String {
 
 fn rule(name: &str) -> Value {
     if let Some(about) = name.strip_prefix("OFR").and_then(|_| About::find(name)) {
-        let About { name: short, summary, explanation, example, mended, severity, .. } = about;
+        let About { name: short, summary, explanation, example, fixed, severity, .. } = about;
         return json!({
             "id": name,
             "name": short,
             "shortDescription": { "text": summary },
             "fullDescription": { "text": explanation },
             "help": {
-                "text": format!("{explanation}\n\nSuch as\n\n{example}\n\nMended\n\n{mended}"),
-                "markdown": format!("{explanation}\n\n```yaml\n{example}\n```\n\nMended:\n\n```yaml\n{mended}\n```"),
+                "text": format!("{explanation}\n\nExample\n\n{example}\n\nFixed\n\n{fixed}"),
+                "markdown": format!("{explanation}\n\n```yaml\n{example}\n```\n\nFixed:\n\n```yaml\n{fixed}\n```"),
             },
             "defaultConfiguration": { "level": severity },
         });
@@ -188,7 +188,7 @@ fn rule(name: &str) -> Value {
     let (summary, next) = match name {
         "not-read" => (
             "an offer could not be read from the portal",
-            "Nothing is proposed for it. `offerctl doctor` looks for the cause.",
+            "Nothing is planned for it. Run `offerctl doctor` to find the cause.",
         ),
         "portal-edit" => (
             "a change undoes an edit made in the portal",
@@ -196,12 +196,12 @@ fn rule(name: &str) -> Value {
         ),
         "conflict" => (
             "the plan cannot be carried out",
-            "What stands against it cannot be accepted: change the file, or wait until the portal has done what it does.",
+            "This finding cannot be accepted. Change the file, or wait for the running operation.",
         ),
         _ => (
             "a guard stops the plan",
-            "Look at what would be lost. To accept exactly this finding, plan with `--allow TOKEN`, or list the token in \
-             `reconcile.allow` of the offer file.",
+            "Check what would be lost. To accept exactly this finding, plan with `--allow TOKEN`, or list the token \
+                in `reconcile.allow` of the offer file.",
         ),
     };
     json!({

@@ -9,7 +9,7 @@ use crate::snapshot::Snapshot;
 /// The text, ending in a line feed.
 pub(crate) fn snapshot(snapshot: &Snapshot, path: &Path) -> String {
     let mut out = String::new();
-    not_read(&mut out, &snapshot.content.unread, "not read; the snapshot does not hold it", Paint { color: false });
+    not_read(&mut out, &snapshot.content.unread, "not read; it is not in the snapshot", Paint { color: false });
     let offers = plural(snapshot.content.offers.len(), "offer");
     let path = path.display();
     let _ = writeln!(out, "Snapshot of {offers}, taken {}, saved to {path}.", snapshot.taken);

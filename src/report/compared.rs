@@ -1,5 +1,7 @@
 //! The result of `diff`.
 
+use serde_json::Value;
+
 use crate::diagnostic::FileId;
 use crate::diff::Change;
 use crate::model::{Address, OfferKey};
@@ -14,6 +16,8 @@ pub(crate) struct Compared {
     pub(crate) empty: Vec<String>,
     /// What differs, in the direction that was asked for.
     pub(crate) changes: Vec<Change>,
+    /// The portal's document without secrets, for the currencies of prices, where something differs in it.
+    pub(crate) document: Option<Value>,
     /// Where an artifact could not be compared.
     pub(crate) not_compared: Vec<Address>,
 }

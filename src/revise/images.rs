@@ -41,7 +41,7 @@ impl<'a> Reviser<'a> {
         if let Some(unknown) = new.generations.iter().find(|id| !all.iter().any(|images| images.id == **id)) {
             let known = all.iter().map(|images| images.id.as_str()).collect::<Vec<_>>().join(", ");
             return Err(
-                self.refusal_here(format!("the plan `{plan}` has no generation `{unknown}`; there are {known}"))
+                self.refusal_here(format!("`{unknown}` is not a generation of the plan `{plan}`; expected {known}"))
             );
         }
         let architecture = self.architecture(&self.plan(plan));

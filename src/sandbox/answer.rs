@@ -88,7 +88,7 @@ async fn under_faults(
     {
         let edited = off_thread(server, move |server| {
             let now = server.now();
-            server.change(&key, |portal| put::edit_by_merge(portal, &key, &merge, now))
+            server.change(&key, |portal| put::edit_by_merge(portal, &key, &merge, now, &server.settings.switches))
         });
         edited.await;
     }

@@ -226,10 +226,14 @@ impl Offer {
         Publication { preview: of(Target::Preview), production: of(Target::Production) }
     }
 
-    pub(super) fn edit(&mut self, definition: &Value, mint: &mut Mint, now: i64) {
+    pub(super) fn edit(&mut self, definition: &Value, mint: &mut Mint, now: i64, switches: &Switches) {
         let version = mint.version_after(self.draft.version, self.profile);
+        let changed = self.draft.changed;
         let before = std::mem::replace(&mut self.draft, Revision::new(version, definition, mint, now));
         self.earlier.push(before);
+        if !switches.changed_time_on_edit {
+            self.draft.changed = changed;
+        }
         let unpublished = |revision: &Revision| !self.published.contains(&revision.version);
         let mut surplus =
             self.earlier.iter().filter(|revision| unpublished(revision)).count().saturating_sub(KEPT_DRAFTS);

@@ -145,8 +145,7 @@ fn script(faults: Value) -> Result<(Option<u64>, Vec<super::faults::Fault>), Err
         return Ok((None, Vec::new()));
     }
     let bad = |problem: String| {
-        Error::invalid(format!("the faults are not understood: {problem}"))
-            .hint("docs/sandbox.md tells what a fault can be")
+        Error::invalid(format!("the faults are not understood: {problem}")).hint("docs/sandbox.md lists the faults")
     };
     let script: Script = serde_json::from_value(faults).map_err(|error| bad(error.to_string()))?;
     script.check().map_err(bad)

@@ -32,7 +32,7 @@ pub(super) fn put(portal: &mut Portal, key: &OfferKey, call: &Call<'_>, settings
     }
     let created = existing.is_none();
     let definition = stored(&body, portal, key, call, switches);
-    let offer = store(portal, key, &body.offer_type, &definition, profile, call.now);
+    let offer = store(portal, key, &body.offer_type, &definition, profile, (call.now, switches));
     Ok(answer(offer, created, switches))
 }
 
@@ -49,12 +49,18 @@ pub(super) fn edit_by_hand(
     let profile = existing.map_or_else(|| body.profile().unwrap_or(settings.default_profile), |offer| offer.profile);
     let switches = Switches { reject_legacy_ids: Refuses::Never, ..settings.switches.clone() };
     body.check(key, existing, profile, &switches)?;
-    let offer = store(portal, key, &body.offer_type, &body.definition, profile, call.now);
+    let offer = store(portal, key, &body.offer_type, &body.definition, profile, (call.now, &settings.switches));
     Ok(document(offer, &offer.draft, true))
 }
 
 /// Changes what is there the way a person does in the portal. Of an offer that is not there, nothing.
-pub(super) fn edit_by_merge(portal: &mut Portal, key: &OfferKey, merge: &Value, now: i64) -> Reply {
+pub(super) fn edit_by_merge(
+    portal: &mut Portal,
+    key: &OfferKey,
+    merge: &Value,
+    now: i64,
+    switches: &Switches,
+) -> Reply {
     let Portal { mint, offers, .. } = portal;
     let Some(offer) = offers.get_mut(key) else {
         return Refusal::NoSuchOffer(key.clone()).reply(Voice::Native);
@@ -63,7 +69,7 @@ pub(super) fn edit_by_merge(portal: &mut Portal, key: &OfferKey, merge: &Value, 
     offer.settle(now);
     let mut edited = json!({"definition": offer.draft.content.value()});
     jsonpatch::merge(&mut edited, merge);
-    offer.edit(&edited["definition"], mint, now);
+    offer.edit(&edited["definition"], mint, now, switches);
     document(offer, &offer.draft, true)
 }
 
@@ -186,14 +192,14 @@ fn store<'a>(
     offer_type: &str,
     definition: &Value,
     profile: Profile,
-    now: i64,
+    (now, switches): (i64, &Switches),
 ) -> &'a Offer {
     let Portal { mint, offers, .. } = portal;
     match offers.entry(key.clone()) {
         Entry::Occupied(entry) => {
             let offer = Arc::make_mut(entry.into_mut());
             offer.settle(now);
-            offer.edit(definition, mint, now);
+            offer.edit(definition, mint, now, switches);
             offer
         }
         Entry::Vacant(entry) => entry.insert(Arc::new(new_offer(key, offer_type, definition, profile, mint, now))),

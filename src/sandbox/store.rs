@@ -290,6 +290,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::seed::Seed;
+    use super::super::switches::Switches;
     use super::*;
     use crate::model::Profile;
 
@@ -311,7 +312,7 @@ mod tests {
     fn edit(portal: &mut Portal, offer: &str, title: &str) {
         let key: OfferKey = format!("contoso/{offer}").parse().expect("a key");
         let offer = Arc::make_mut(portal.offers.get_mut(&key).expect("an offer"));
-        offer.edit(&json!({"displayText": title}), &mut portal.mint, 2_000);
+        offer.edit(&json!({"displayText": title}), &mut portal.mint, 2_000, &Switches::default());
     }
 
     #[test]

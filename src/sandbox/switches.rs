@@ -131,6 +131,8 @@ pub struct Switches {
     pub omit_operation_location: bool,
     /// Accepted POSTs have no body at all instead of `{}`.
     pub empty_post_answers: bool,
+    /// An edit of the draft gives it another `changedTime`; its version tells of the edit in any case.
+    pub changed_time_on_edit: bool,
 }
 
 impl Default for Switches {
@@ -160,6 +162,7 @@ impl Default for Switches {
             omit_location: false,
             omit_operation_location: false,
             empty_post_answers: false,
+            changed_time_on_edit: true,
         }
     }
 }
@@ -234,6 +237,7 @@ const ENTRIES: &[Entry] = &[
     flag!("omit-location", omit_location, off),
     flag!("omit-operation-location", omit_operation_location, off),
     flag!("empty-post-answers", empty_post_answers, off),
+    flag!("changed-time-on-edit", changed_time_on_edit, on),
 ];
 
 impl Switches {
@@ -253,7 +257,7 @@ impl Switches {
         }
         let Some(entry) = ENTRIES.iter().find(|entry| entry.name == name) else {
             let names: Vec<&str> = Self::names().map(|(name, _)| name).collect();
-            return Err(format!("there is no switch `{name}`; there are mixture-2020, {}", names.join(", ")));
+            return Err(format!("`{name}` is not a switch; expected mixture-2020, {}", names.join(", ")));
         };
         let place = entry.values.iter().position(|known| *known == value);
         match place {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::annotations::{below, rules};
+use super::table::Table;
 use super::{Bounds, Names, SchemaError, Schemas, Shape, Type};
 
 /// The files of `schemas/` that describe offer documents, by name.
@@ -68,7 +69,7 @@ impl Compiler<'_> {
         let fail = |reason: String| SchemaError::new(file, reason);
         self.places.set(self.places.get() + 1);
         if depth > MAX_DEPTH {
-            return Err(fail("references go round in a circle".to_owned()));
+            return Err(fail("circular references".to_owned()));
         }
         if self.places.get() > MAX_PLACES {
             return Err(fail(format!("the schemas describe more than {MAX_PLACES} places")));
@@ -255,17 +256,21 @@ impl Bounds {
     }
 }
 
-fn names(properties: &BTreeMap<String, Shape>) -> Names {
-    let labels = labels(properties.keys());
+fn names(properties: &Table<Shape>) -> Names {
+    let properties = properties.iter().collect::<BTreeMap<_, _>>();
+    let labels = labels(properties.keys().copied());
     let keys = labels.iter().map(|(key, label)| (label.clone(), key.clone())).collect();
     let mut names = Names { labels, keys, ..Names::default() };
-    for (key, Shape { rules, .. }) in properties {
+    for (key, Shape { rules, .. }) in &properties {
+        if let Some((_, ending)) = key.rsplit_once('.') {
+            names.endings.entry(ending.to_owned()).or_default().push((*key).clone());
+        }
         if let Some(twin) = &rules.twin {
-            names.twins.insert(key.clone(), twin.clone());
-            names.twins.entry(twin.clone()).or_insert_with(|| key.clone());
+            names.twins.insert((*key).clone(), twin.clone());
+            names.twins.entry(twin.clone()).or_insert_with(|| (*key).clone());
         }
         if let Some(right) = &rules.spelled_as {
-            names.spellings.entry(right.clone()).or_default().push(key.clone());
+            names.spellings.entry(right.clone()).or_default().push((*key).clone());
         }
     }
     names
@@ -273,7 +278,7 @@ fn names(properties: &BTreeMap<String, Shape>) -> Names {
 
 /// `microsoft-azure-marketplace.title` is read as `title`. Where several properties end alike (the test drive has a
 /// `description` too), the one with the shortest prefix gets the short name; where two are equally short, none does.
-fn labels<'a>(keys: impl Iterator<Item = &'a String>) -> BTreeMap<String, String> {
+fn labels<'a>(keys: impl Iterator<Item = &'a String>) -> Table<String> {
     let mut by_name = BTreeMap::<&str, Vec<&String>>::new();
     for key in keys {
         by_name.entry(key.rsplit_once('.').map_or(key.as_str(), |(_, name)| name)).or_default().push(key);
@@ -381,9 +386,6 @@ mod tests {
             message(&with(r#"{"x-offerctl":{"lst":"set"}}"#)),
             r#"t.json#/properties/a: x-offerctl.lst: "set" is not an annotation"#
         );
-        assert_eq!(
-            message(&with(r##"{"$ref":"#/properties/a"}"##)),
-            "t.json#/properties/a: references go round in a circle"
-        );
+        assert_eq!(message(&with(r##"{"$ref":"#/properties/a"}"##)), "t.json#/properties/a: circular references");
     }
 }

@@ -9,6 +9,7 @@ mod annotations;
 mod bundle;
 mod compile;
 mod error;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -18,7 +19,8 @@ use serde_json::Value;
 pub(crate) use bundle::Bundle;
 pub(crate) use error::{SchemaError, SchemaPlace};
 
-use crate::model::{Address, Risk, Step};
+use crate::model::{Address, Digest, Risk, Step};
+use table::Table;
 
 /// How the members of an array are matched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -170,7 +172,7 @@ pub(crate) struct Shape {
     pub(crate) types: Vec<Type>,
     /// What the schema says of the values beyond their type.
     pub(crate) bounds: Bounds,
-    properties: BTreeMap<String, Self>,
+    properties: Table<Self>,
     /// The place of each named property in the schema's own order.
     places: BTreeMap<String, usize>,
     patterns: Vec<(regex_lite::Regex, Self)>,
@@ -187,13 +189,15 @@ pub(crate) struct Shape {
 #[derive(Debug, Clone, Default)]
 struct Names {
     /// The label of each key that has one.
-    labels: BTreeMap<String, String>,
+    labels: Table<String>,
     /// The key of each label.
-    keys: BTreeMap<String, String>,
+    keys: Table<String>,
+    /// The properties that end in each name, after a dot.
+    endings: Table<Vec<String>>,
     /// The other property of each one that belongs to a pair.
-    twins: BTreeMap<String, String>,
+    twins: Table<String>,
     /// The spellings that the portal dropped for each key.
-    spellings: BTreeMap<String, Vec<String>>,
+    spellings: Table<Vec<String>>,
 }
 
 static NOTHING_KNOWN: LazyLock<Shape> = LazyLock::new(Shape::default);
@@ -250,7 +254,9 @@ impl Shape {
 
     /// The properties that are named, in the order of their names.
     pub(crate) fn properties(&self) -> impl Iterator<Item = (&str, &Self)> {
-        self.properties.iter().map(|(key, shape)| (key.as_str(), shape))
+        let mut all = self.properties.iter().map(|(key, shape)| (key.as_str(), shape)).collect::<Vec<_>>();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all.into_iter()
     }
 
     /// The names under which the portal may give this property back: its own rename, and spellings that it dropped.
@@ -267,6 +273,11 @@ impl Shape {
     /// The name of a property that people read: the part after the prefix, where only one property ends in it.
     pub(crate) fn label<'a>(&'a self, key: &'a str) -> &'a str {
         self.names.labels.get(key).map_or(key, String::as_str)
+    }
+
+    /// The named properties that end in this name, after a dot, in the order of their names.
+    pub(crate) fn ending_in(&self, name: &str) -> &[String] {
+        self.names.endings.get(name).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn labelled<'a>(&'a self, label: &'a str) -> &'a str {
@@ -315,6 +326,12 @@ impl Schemas {
             }
         }
         compile::schemas(files, &names)
+    }
+
+    /// The digest of everything that they say.
+    pub(crate) fn fingerprint(&self) -> Digest {
+        let files = self.files.iter().map(|(name, file)| (name, file.to_string())).collect::<Vec<_>>();
+        Digest::of(format!("{files:?}").as_bytes())
     }
 
     /// The offer types that have a schema, in the order of their names.

@@ -102,7 +102,7 @@ impl Checker<'_> {
                         let message = "`!absent` removes a key, and this is a member of a list";
                         let diagnostic = self.error(Code::Unsupported, item.span, message);
                         self.diagnostics
-                            .push(diagnostic.help("leave the member out: the declared list is the whole list"));
+                            .push(diagnostic.help("leave the member out: the file declares the complete list"));
                     }
                     self.node(item, shape.item(), Place { identity: members_key(shape), ..place });
                 }
@@ -122,8 +122,10 @@ impl Checker<'_> {
             // The value is a secret: it must not stand in the excerpt either.
             let hidden = Source { path: self.sources.of(node.span).path.clone(), text: "".into() };
             self.diagnostics.push(
-                Diagnostic::error(Code::PlainSecret, &hidden, Some(node.span), "a secret as a plain text")
-                    .help("write `!secret env:NAME` or `!secret file:PATH`, and take the value out of the history"),
+                Diagnostic::error(Code::PlainSecret, &hidden, Some(node.span), "a secret in plain text").help(
+                    "write `!secret env:NAME` or `!secret file:PATH`, and remove the value from the Git \
+                        history",
+                ),
             );
             return;
         }
@@ -132,7 +134,7 @@ impl Checker<'_> {
             && shape.types.contains(&Type::String);
         if only_text && value.is_number() {
             let text = self.sources.written(node.span).trim();
-            let message = format!("`{text}` is a number, and this field is a text");
+            let message = format!("`{text}` is a number, but this field is a text");
             let finding = self.error(Code::QuoteNumber, node.span, message).help(format!("quote it: \"{text}\""));
             self.diagnostics.push(finding.fix(Fix::quote(node.span, text)));
         }
@@ -163,10 +165,10 @@ impl Checker<'_> {
                     if let Some(first) = seen.get(&case.folded(identity)).copied() {
                         let message = {
                             let first = self.sources.line(first, item.span);
-                            format!("`{key}: {identity}` is in this list twice, first in {first}")
+                            format!("`{key}: {identity}` is a duplicate in this list; the first one is in {first}")
                         };
                         let finding = self.error(Code::DuplicateKey, item.span, message);
-                        self.diagnostics.push(finding.help("keep one of the two, or give this one a name of its own"));
+                        self.diagnostics.push(finding.help("keep one of the two, or rename this one"));
                     } else {
                         seen.insert(case.folded(identity), item.span);
                     }
@@ -191,6 +193,6 @@ impl Checker<'_> {
         }
         let message = format!("this is declared here and ignored by `reconcile.ignore` (/{})", ignore.tokens.join("/"));
         let finding = self.error(Code::DeclaredIgnored, here.0.span, message);
-        self.diagnostics.push(finding.help("take it out of the file, or out of `ignore`"));
+        self.diagnostics.push(finding.help("remove it from the file or from `ignore`"));
     }
 }

@@ -120,8 +120,8 @@ fn store<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Er
     });
     good.ok_or_else(|| {
         serde::de::Error::custom(
-            "`store` is az://container/prefix, s3://bucket/prefix, gs://bucket/prefix or file:///folder; who may \
-             write there is told by the variables of the cloud",
+            "`store` is az://container/prefix, s3://bucket/prefix, gs://bucket/prefix or file:///folder; the \
+                credential comes from the variables of the cloud",
         )
     })
 }
@@ -212,7 +212,7 @@ pub(super) fn parse(source: &Source) -> Result<Config, Box<Diagnostic>> {
                 did_you_mean(word, SETTINGS).map(|near| format!("did you mean `{near}`?"))
             }
             text if text.starts_with("invalid type") => None,
-            text if text.contains("expected `=`") => Some("a setting is `key = value`, a text in quotes".to_owned()),
+            text if text.contains("expected `=`") => Some("write `key = value`, with texts in quotes".to_owned()),
             _ => None,
         };
         let finding = Diagnostic::error(Code::Config, source, span, message);
@@ -276,9 +276,9 @@ mod tests {
         let error = |text: &str| parse_text(text).expect_err("refused");
         assert_eq!(
             error("[lints]\nno-imgae = \"off\""),
-            "offerctl.toml:2:12 there is no lint `no-imgae`; did you mean `no-image`?"
+            "offerctl.toml:2:12 `no-imgae` is not a lint; did you mean `no-image`?"
         );
-        assert!(error("[lints]\nno-image = \"loud\"").starts_with("offerctl.toml:2:12 `loud` is no level"));
+        assert!(error("[lints]\nno-image = \"loud\"").starts_with("offerctl.toml:2:12 `loud` is not a level"));
         assert!(error("[lints]\nno-image = 1").starts_with("offerctl.toml:2:12 invalid type: integer `1`"));
         assert!(
             error("lints = 1").starts_with("offerctl.toml:1:9 invalid type: integer `1`, expected a table of lints")
@@ -290,19 +290,19 @@ mod tests {
         let error = |text: &str| parse_text(text).expect_err("refused");
         let window = |fields: &str| error(&format!("[[guards.windows]]\ndays = [\"mon\"]\n{fields}"));
         for (said, told) in [
-            (error("[guards]\nprize = \"off\""), "2:9 there is no guard `prize`; did you mean `price`?"),
-            (error("[guards]\nprice = \"loud\""), "2:9 `loud` is no level of a guard: off, warn or stop"),
+            (error("[guards]\nprize = \"off\""), "2:9 `prize` is not a guard; did you mean `price`?"),
+            (error("[guards]\nprice = \"loud\""), "2:9 `loud` is not a level; expected off, warn or stop"),
             (error("[guards]\nprice = 1"), "2:9 invalid type: integer `1`"),
             (error("guards = 1"), "1:10 invalid type: integer `1`, expected a table of guards"),
             (error("[guards.limits]\nprice = 1"), "2:1 unknown field `price`"),
-            (error("[guards.limits]\nprice_percent = -1"), "2:17 a per cent is a number from 0 on"),
+            (error("[guards.limits]\nprice_percent = -1"), "2:17 a percentage must be 0 or more"),
             (error("[guards.limits]\nprice_percent = \"10\""), "2:17 invalid type"),
             (error("[guards.limits]\noffers = -1"), "2:10 invalid value"),
-            (window("from = \"9\"\nto = \"16:00\"\nzone = \"UTC\""), "3:8 `9` is no time of day"),
-            (window("from = \"24:00\"\nto = \"16:00\"\nzone = \"UTC\""), "3:8 `24:00` is no time of day"),
-            (window("from = \"09:00\"\nto = \"16:00\"\nzone = \"Mars\""), "5:8 there is no time zone `Mars`"),
-            (error("[[guards.windows]]\ndays = [\"moon\"]"), "2:8 `moon` is no day"),
-            (window("from = \"09:00\"\nto = \"09:00\"\nzone = \"UTC\""), "1:1 a window ends at another time"),
+            (window("from = \"9\"\nto = \"16:00\"\nzone = \"UTC\""), "3:8 `9` is not a time of day"),
+            (window("from = \"24:00\"\nto = \"16:00\"\nzone = \"UTC\""), "3:8 `24:00` is not a time of day"),
+            (window("from = \"09:00\"\nto = \"16:00\"\nzone = \"Mars\""), "5:8 `Mars` is not a time zone"),
+            (error("[[guards.windows]]\ndays = [\"moon\"]"), "2:8 `moon` is not a day"),
+            (window("from = \"09:00\"\nto = \"09:00\"\nzone = \"UTC\""), "1:1 a window must end at another time"),
         ] {
             assert!(said.starts_with(&format!("offerctl.toml:{told}")), "{said} is not {told}");
         }
@@ -326,12 +326,12 @@ mod tests {
             (with("few", "size(changes) <", ""), "3:14 the expression cannot be read: at its line 1, column "),
             (with("few", &deep, ""), "3:14 the expression has more than 32 brackets"),
             (with("few", &"x".repeat(5000), ""), "3:14 the expression is longer than 4096 bytes"),
-            (with("a,b", "true", ""), "2:8 the name of a rule"),
+            (with("a,b", "true", ""), "2:8 a rule name must have"),
             (with("few", "true", "level = \"loud\""), "5:9 unknown variant `loud`"),
             (with("few", "true", "colour = 1"), "5:1 unknown field `colour`"),
             (
                 with("few", "true", "[[rules]]\nname = \"few\"\nexpression = \"true\"\nmessage = \"m\""),
-                "1:1 there are two rules `few`",
+                "1:1 duplicate rule `few`",
             ),
             (parse_text("[[rules]]\nname = \"few\"\nmessage = \"m\""), "1:1 missing field `expression`"),
         ] {

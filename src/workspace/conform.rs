@@ -90,7 +90,7 @@ impl Walk<'_> {
             Kind::Scalar(Value::Number(_)) if shape.types.contains(&Type::Integer) => "a number with a fraction",
             _ => node.kind_name(),
         };
-        let message = format!("`{}` takes {wanted}, and this is {given}", place.name);
+        let message = format!("`{}` is {given}; expected {wanted}", place.name);
         let source = self.sources.of(node.span);
         let hidden = Source { path: source.path.clone(), text: "".into() };
         let source = if place.secret { &hidden } else { source };
@@ -107,10 +107,10 @@ impl Walk<'_> {
         };
         if !bounds.values.is_empty() && fits(node, &shape.types) != Some(false) && !bounds.values.iter().any(same) {
             let known = bounds.values.iter().map(plain).collect::<Vec<_>>();
-            let message = format!("`{}` is not among the values of `{}`", short_text(&plain(value)), place.name);
+            let message = format!("`{}` is not a value of `{}`", short_text(&plain(value)), place.name);
             let near = did_you_mean(&plain(value), known.iter().map(String::as_str));
             let help = near.map_or_else(
-                || format!("it takes {}", any_of(known.iter().map(String::as_str))),
+                || format!("expected {}", any_of(known.iter().map(String::as_str))),
                 |near| format!("did you mean `{near}`?"),
             );
             self.error(Code::NotAllowed, node.span, message, help);
@@ -118,16 +118,16 @@ impl Walk<'_> {
         if let (Some(minimum), Some(number)) = (bounds.minimum, value.as_f64())
             && number < minimum
         {
-            let message = format!("`{}` is {minimum} or more, and this is {value}", place.name);
-            self.error(Code::TooSmall, node.span, message, format!("write {minimum} or a greater number"));
+            let message = format!("`{}` is {value}; the minimum is {minimum}", place.name);
+            self.error(Code::TooSmall, node.span, message, format!("write {minimum} or more"));
         }
         if let (Some(pattern), Some(text)) = (&bounds.pattern, value.as_str())
             && !pattern.is_match(text)
         {
-            let message = format!("`{}` has not the form of `{}`", short_text(text), place.name);
+            let message = format!("`{}` is not a valid `{}`", short_text(text), place.name);
             let examples = any_of(bounds.examples.iter().map(plain).collect::<Vec<_>>().iter().map(String::as_str));
             let help =
-                if examples.is_empty() { format!("it matches {pattern}") } else { format!("such as {examples}") };
+                if examples.is_empty() { format!("it matches {pattern}") } else { format!("for example {examples}") };
             self.error(Code::Malformed, node.span, message, help);
         }
     }
@@ -153,7 +153,7 @@ impl Walk<'_> {
         });
         let Some(first) = given.next() else { return };
         for other in given {
-            let message = format!("`{}` stands beside `{}`, and there can be one of them", other.key, first.key);
+            let message = format!("`{}` and `{}` are mutually exclusive", other.key, first.key);
             let all = any_of(shape.rules.exclusive.iter().map(String::as_str));
             let help =
                 format!("keep one of {all}; the first is in {}", self.sources.line(first.key_span, other.key_span));
@@ -167,7 +167,7 @@ impl Walk<'_> {
             let Some(first) = entries[..index].iter().find(|other| other.key == twin) else { continue };
             let removed = first.value.kind == Kind::Absent || entry.value.kind == Kind::Absent;
             if !removed && !same(&first.value, &entry.value) {
-                let message = format!("`{}` differs from `{twin}`, and the portal wants them equal", entry.key);
+                let message = format!("`{}` differs from `{twin}`; the portal requires equal values", entry.key);
                 let line = self.sources.line(first.key_span, entry.key_span);
                 let help = format!("keep one of them; both are written. `{twin}` is in {line}");
                 self.error(Code::TwinsDiffer, entry.key_span, message, help);
@@ -186,13 +186,13 @@ impl Walk<'_> {
             let near = did_you_mean(key, known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
             let mut known = shape.properties().map(|(name, _)| name).collect::<Vec<_>>();
             known.sort_by_key(|name| shape.place(name));
-            let message = format!("`{key}` is not among the names in `{}`", place.name);
-            self.error(Code::UnknownName, entry.key_span, message, format!("{near}there are {}", known.join(", ")));
+            let message = format!("`{key}` is not a name in `{}`", place.name);
+            self.error(Code::UnknownName, entry.key_span, message, format!("{near}expected {}", known.join(", ")));
         } else if let Some(near) = near(key, shape, beside) {
-            let message = format!("`{key}` is not known, and nearly `{near}`");
+            let message = format!("`{key}` is not a known field; `{near}` is similar");
             let finding =
                 Diagnostic::warning(Code::NearKey, self.sources.of(entry.key_span), Some(entry.key_span), message);
-            let help = format!("did you mean `{near}`? A name that the portal does not know is dropped without a word");
+            let help = format!("did you mean `{near}`? The portal drops unknown fields without an error");
             self.push(finding.help(help));
         }
     }
@@ -351,10 +351,10 @@ mod tests {
     #[test]
     fn types_are_those_of_the_schema() {
         let expected = [
-            "20 3:14 `regions` takes a list, and this is a string; write a list: [DE] @ plans[basic]/regions",
-            "20 4:15 `skuTitle` takes a string, and this is a boolean; quote it: \"true\" @ plans[basic]/skuTitle",
-            "20 5:21 `supportsBackup` takes a boolean, and this is a string; write true, without quotes @ plans[basic]/supportsBackup",
-            "20 6:37 `single` takes a number, and this is a string; write 0.5, without quotes @ plans[basic]/virtualMachinePricing/coreMultiplier/single",
+            "20 3:14 `regions` is a string; expected a list; write a list: [DE] @ plans[basic]/regions",
+            "20 4:15 `skuTitle` is a boolean; expected a string; quote it: \"true\" @ plans[basic]/skuTitle",
+            "20 5:21 `supportsBackup` is a string; expected a boolean; write true, without quotes @ plans[basic]/supportsBackup",
+            "20 6:37 `single` is a string; expected a number; write 0.5, without quotes @ plans[basic]/virtualMachinePricing/coreMultiplier/single",
         ];
         let plan = "regions: DE\nskuTitle: true\nsupportsBackup: yes\nvirtualMachinePricing: {coreMultiplier: {currency: USD, single: \"0.5\"}}";
         let found = said(plan);
@@ -368,7 +368,7 @@ mod tests {
             assert_eq!(said(fine), Vec::<String>::new(), "{fine}");
         }
         let trial = said("virtualMachinePricing: {freeTrialDurationInMonths: 1.5}");
-        assert!(trial[0].contains("takes a whole number, and this is a number with a fraction"), "{trial:?}");
+        assert!(trial[0].contains("is a number with a fraction; expected a whole number"), "{trial:?}");
         assert_eq!(said("virtualMachinePricing: {freeTrialDurationInMonths: 1.0}"), Vec::<String>::new());
     }
 
@@ -378,26 +378,24 @@ mod tests {
         let address = "plans[basic]/operatingSystemFamily";
         assert_eq!(
             found,
-            [format!(
-                "21 3:28 `linux` is not among the values of `operatingSystemFamily`; did you mean `Linux`? @ {address}"
-            )]
+            [format!("21 3:28 `linux` is not a value of `operatingSystemFamily`; did you mean `Linux`? @ {address}")]
         );
         let found = said("operatingSystemFamily: Solaris");
-        assert!(found[0].contains("; it takes Windows or Linux @"), "{found:?}");
+        assert!(found[0].contains("; expected Windows or Linux @"), "{found:?}");
     }
 
     #[test]
     fn nearly_known_names_are_warnings_and_others_pass() {
-        let help = "A name that the portal does not know is dropped without a word";
+        let help = "The portal drops unknown fields without an error";
         let full = "microsoft-azure-virtualmachines.skuTitle";
         assert_eq!(
             said("skuTitel: t\nmicrosoft-azure-virtualmachine.skuTitle: t\nskuColour: red\nsupportsTPM: true"),
             [
                 format!(
-                    "22 warning 3:5 `skuTitel` is not known, and nearly `skuTitle`; did you mean `skuTitle`? {help} @ plans[basic]/skuTitel"
+                    "22 warning 3:5 `skuTitel` is not a known field; `skuTitle` is similar; did you mean `skuTitle`? {help} @ plans[basic]/skuTitel"
                 ),
                 format!(
-                    "22 warning 4:5 `microsoft-azure-virtualmachine.skuTitle` is not known, and nearly `{full}`; did you mean `{full}`? {help} @ plans[basic]/microsoft-azure-virtualmachine.skuTitle"
+                    "22 warning 4:5 `microsoft-azure-virtualmachine.skuTitle` is not a known field; `{full}` is similar; did you mean `{full}`? {help} @ plans[basic]/microsoft-azure-virtualmachine.skuTitle"
                 ),
             ]
         );
@@ -428,17 +426,23 @@ mod tests {
         assert_eq!(of(&format!("{{{core}}}")), Vec::<String>::new());
         let found = of(&format!("{{{core}, spreadSheetPricing: {{uri: u}}, regionPrices: {{US: {{}}}}}}"));
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].starts_with("23 `spreadSheetPricing` stands beside `coreMultiplier`"), "{found:?}");
+        assert!(
+            found[0].starts_with("23 `spreadSheetPricing` and `coreMultiplier` are mutually exclusive"),
+            "{found:?}"
+        );
         let found = of("{coreMultiplier: {currency: USD, single: 1, individually: {1core: 1}}}");
-        assert!(found[0].starts_with("23 `individually` stands beside `single`") && found.len() == 1, "{found:?}");
+        assert!(
+            found[0].starts_with("23 `individually` and `single` are mutually exclusive") && found.len() == 1,
+            "{found:?}"
+        );
         let found = of("{coreMultiplier: {currency: USD, single: -0.1}}");
-        assert_eq!(found, ["24 `single` is 0 or more, and this is -0.1; write 0 or a greater number"]);
+        assert_eq!(found, ["24 `single` is -0.1; the minimum is 0; write 0 or more"]);
         let found = of("{coreMultiplier: {currency: USD, individually: {3core: 1, sharedcore: 0, 416core: -4}}}");
-        assert!(found[0].starts_with("25 `3core` is not among the names in `individually`; did you mean `1core`?"));
-        assert!(found[1].starts_with("24 `416core` is 0 or more") && found.len() == 2, "{found:?}");
+        assert!(found[0].starts_with("25 `3core` is not a name in `individually`; did you mean `1core`?"));
+        assert!(found[1].starts_with("24 `416core` is -4; the minimum is 0") && found.len() == 2, "{found:?}");
         assert_eq!(
             of("{coreMultiplier: {currency: usd, single: 1}}"),
-            ["26 `usd` has not the form of `currency`; such as USD"]
+            ["26 `usd` is not a valid `currency`; for example USD"]
         );
         assert_eq!(of("{coreMultiplier: {single: 1}}"), ["11 `currency` is missing; add `currency`, such as USD"]);
     }

@@ -132,7 +132,7 @@ impl Project {
         if self.environment.is_some() || self.config.environments.is_empty() {
             return Ok(());
         }
-        Err(Error::invalid("the project has environments, and none is chosen")
+        Err(Error::invalid("the project has environments, but none is chosen")
             .hint(format!("give --env {}, or set `default = true` on one in {CONFIG}", self.environments())))
     }
 

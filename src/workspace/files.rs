@@ -61,7 +61,7 @@ impl Tree {
             return Ok(bytes);
         }
         if !self.listed.contains(name) {
-            return Err("there is no such file in the revision; the path is relative to the offer file".to_owned());
+            return Err("no such file in the revision; the path is relative to the offer file".to_owned());
         }
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         Err("it was not read from the revision".to_owned())
@@ -122,7 +122,7 @@ impl Files<'_> {
             return Ok(text.as_bytes().to_vec());
         }
         if !path.canonicalize()?.starts_with(root.canonicalize()?) {
-            return Err(std::io::Error::other("it is a link that leads out of the project, or lies outside of it"));
+            return Err(std::io::Error::other("it is a link that leads out of the project"));
         }
         let mut bytes = Vec::new();
         text::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
@@ -180,10 +180,10 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 pub(super) fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
     if bytes.len() > yaml::MAX_BYTES {
         let source = Source { path: name.into(), text: "".into() };
-        let message = format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES);
+        let message = format!("the file has more than {} bytes", yaml::MAX_BYTES);
         diagnostics.push(
             Diagnostic::error(Code::Limit, &source, None, message)
-                .help("an offer needs nothing like this; long texts can be files of their own: `!file`"),
+                .help("an offer is much smaller; move long texts to files and read them with `!file`"),
         );
         return None;
     }
@@ -198,10 +198,8 @@ pub(super) fn decode(name: &str, bytes: &[u8], diagnostics: &mut Vec<Diagnostic>
             let good = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
             let span = Span::within(good, good.len()..good.len());
             let source = Source { path: name.into(), text: "".into() };
-            diagnostics.push(
-                Diagnostic::error(Code::NotUtf8, &source, Some(span), message)
-                    .help("save the file as UTF-8: editors have it among the encodings of \"save as\""),
-            );
+            diagnostics
+                .push(Diagnostic::error(Code::NotUtf8, &source, Some(span), message).help("save the file as UTF-8"));
             None
         }
     }

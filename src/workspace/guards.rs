@@ -101,7 +101,7 @@ impl Level {
             "off" => Ok(Self::Off),
             "warn" => Ok(Self::Warn),
             "stop" => Ok(Self::Stop),
-            _ => Err(format!("`{word}` is no level of a guard: off, warn or stop")),
+            _ => Err(format!("`{word}` is not a level; expected off, warn or stop")),
         }
     }
 }
@@ -131,7 +131,7 @@ impl Default for Limits {
 fn not_negative<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
     let number = Decimal::deserialize(deserializer)?;
     if number.to_string().starts_with('-') {
-        return Err(D::Error::custom("a per cent is a number from 0 on"));
+        return Err(D::Error::custom("a percentage must be 0 or more"));
     }
     Ok(number)
 }
@@ -199,7 +199,7 @@ impl<'de> Deserialize<'de> for Window {
         }
         let Raw { days, from, to, zone } = Raw::deserialize(deserializer)?;
         if from == to {
-            return Err(D::Error::custom("a window ends at another time than it begins"));
+            return Err(D::Error::custom("a window must end at another time than it begins"));
         }
         Ok(Self { days, from, to, zone })
     }
@@ -209,23 +209,28 @@ fn days<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Weekday
     let names = Vec::<String>::deserialize(deserializer)?;
     let day = |name: &String| {
         let found = DAYS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, day)| *day);
-        found.ok_or_else(|| D::Error::custom(format!("`{name}` is no day: mon, tue, wed, thu, fri, sat or sun")))
+        found.ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{name}` is not a day; expected mon, tue, wed, thu, fri, sat \
+            or sun"
+            ))
+        })
     };
     let found = names.iter().map(day).collect::<Result<Vec<_>, _>>()?;
-    if found.is_empty() { Err(D::Error::custom("a window has at least one day")) } else { Ok(found) }
+    if found.is_empty() { Err(D::Error::custom("a window must have at least one day")) } else { Ok(found) }
 }
 
 fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
     let text = String::deserialize(deserializer)?;
     let parts = text.split_once(':').filter(|(hour, minute)| hour.len() == 2 && minute.len() == 2);
     let time = parts.and_then(|(hour, minute)| Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok());
-    time.ok_or_else(|| D::Error::custom(format!("`{text}` is no time of day: it is written as \"09:30\"")))
+    time.ok_or_else(|| D::Error::custom(format!("`{text}` is not a time of day; expected a time such as \"09:30\"")))
 }
 
 fn zone<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::Error> {
     let name = String::deserialize(deserializer)?;
     TimeZone::get(&name)
-        .map_err(|_| D::Error::custom(format!("there is no time zone `{name}`; it has a name as in \"Europe/Oslo\"")))
+        .map_err(|_| D::Error::custom(format!("`{name}` is not a time zone; expected a name such as \"Europe/Oslo\"")))
 }
 
 /// `[guards]`.
@@ -263,7 +268,7 @@ impl Guards {
         let local: Zoned = now.to_zoned(first.zone.clone());
         let zone = first.zone.iana_name().unwrap_or("UTC");
         let time = format!("{} {:02}:{:02} {zone}", day_name(local.weekday()), local.hour(), local.minute());
-        Some(format!("it is {time}, and offers go live in {windows}"))
+        Some(format!("it is {time}; offers may go live {windows}"))
     }
 }
 
@@ -310,7 +315,7 @@ impl<'de> DeserializeSeed<'de> for Row<'_> {
         let guard = Guard::ALL.into_iter().find(|guard| guard.name() == self.0).ok_or_else(|| {
             let near = did_you_mean(self.0, known.into_iter().chain(["limits", "windows"]));
             let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            D::Error::custom(format!("there is no guard `{}`{near}", self.0))
+            D::Error::custom(format!("`{}` is not a guard{near}", self.0))
         })?;
         Ok((guard, Level::parse(&level).map_err(D::Error::custom)?))
     }
@@ -368,7 +373,7 @@ mod tests {
         let guards = toml::from_str::<Guards>(text).expect("guards");
         assert_eq!(
             guards.closed(at("2026-11-25T12:45:00Z")).as_deref(),
-            Some("it is wed 07:45 America/New_York, and offers go live in mon 09:00-16:00 America/New_York")
+            Some("it is wed 07:45 America/New_York; offers may go live mon 09:00-16:00 America/New_York")
         );
         assert_eq!(guards.closed(at("2026-11-23T15:00:00Z")), None);
         assert_eq!(Guards::default().closed(at("2026-11-25T12:45:00Z")), None, "without windows it is always open");

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 /// A file, and the overlay that changes what it declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     pub(super) file: PathBuf,
     pub(super) overlay: Option<PathBuf>,
 }
 
 /// The files of one offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     pub(super) own: Layer,
     /// The files with one plan each, in the order of their names.
     pub(super) plans: Vec<Layer>,

@@ -14,10 +14,20 @@ use super::{
     offer, slashed, twins, variables, yaml,
 };
 use crate::diagnostic::{Code, Diagnostic, FileId, Severity, Source, Sources, Span};
-use crate::model::{Entry, Kind, Node, OfferKey};
+use crate::model::{Digest, Entry, Kind, Node, OfferKey};
 use crate::parallel::on_all_processors;
 use crate::sas::{self, Accounts};
 use crate::schema::{Schemas, Shape};
+
+/// The offers of a project by their files, before any is read.
+#[derive(Default)]
+pub(crate) struct Listed {
+    pub(crate) parts: Vec<Parts>,
+    /// How many files there are.
+    pub(crate) files: usize,
+    /// What is wrong with the list itself.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
 
 /// What every file of one load is read with.
 #[derive(Clone, Copy)]
@@ -65,43 +75,90 @@ impl Project {
     }
 
     fn load_from(&self, reading: Reading<'_>) -> Loaded {
-        let mut loaded = Loaded::default();
-        let folder = Source { path: self.config.offers.as_str().into(), text: "".into() };
-        let paths = reading.files.offer_files(&self.root, &self.config.offers).unwrap_or_else(|error| {
-            let message = format!("the folder of the offer files cannot be listed: {error}");
-            let diagnostic = Diagnostic::error(Code::Unreadable, &folder, None, message);
-            loaded.diagnostics.push(diagnostic.help("make it, or set another one by `offers` in offerctl.toml"));
-            Vec::new()
-        });
-        loaded.files = paths.len();
-        if paths.len() > MAX_FILES {
-            let message = format!("more than {MAX_FILES} offer files");
-            let diagnostic = Diagnostic::error(Code::Limit, &folder, None, message);
-            loaded.diagnostics.push(diagnostic.help("split the project; each has a folder and an `offerctl.toml`"));
-            return loaded;
-        }
-        if paths.is_empty() && loaded.diagnostics.is_empty() {
-            let message = "there is no offer file here (no .yaml, no .yml)";
-            let diagnostic = Diagnostic::error(Code::Empty, &folder, None, message);
-            loaded.diagnostics.push(diagnostic.help("declare each offer in a file of its own"));
-        }
-        let layout = self.layout(&paths);
-        loaded.diagnostics.extend(layout.stray.iter().map(|(path, why)| self.stray(path, why)));
-        for (path, base) in layout.other.iter().filter(|_| reading.files.are_of_today()) {
-            loaded.diagnostics.extend(self.mistaken(reading, path, base));
-        }
+        let Listed { parts, files, diagnostics } = self.list_from(reading.files);
+        let mut loaded = Loaded { files, diagnostics, ..Loaded::default() };
         let read = |parts: &Parts| {
             let mut findings = Vec::new();
             (self.read(reading, parts, &mut findings), findings)
         };
         let mut first = BTreeMap::new();
-        for (desired, findings) in on_all_processors(&layout.offers, read) {
+        for (desired, findings) in on_all_processors(&parts, read) {
             loaded.add(desired, findings, &mut first);
         }
         loaded.offers.sort_by(|a, b| a.key.cmp(&b.key));
         loaded.faulty.sort_by(|a, b| a.key.cmp(&b.key));
         loaded.sort();
         loaded
+    }
+
+    /// Finds the files of every offer. None of them is read.
+    pub(crate) fn list(&self) -> Listed {
+        self.list_from(Files::Disk)
+    }
+
+    fn list_from(&self, files: Files<'_>) -> Listed {
+        let mut listed = Listed::default();
+        let folder = Source { path: self.config.offers.as_str().into(), text: "".into() };
+        let paths = files.offer_files(&self.root, &self.config.offers).unwrap_or_else(|error| {
+            let message = format!("the folder of the offer files cannot be listed: {error}");
+            let diagnostic = Diagnostic::error(Code::Unreadable, &folder, None, message);
+            listed.diagnostics.push(diagnostic.help("create it, or set `offers` in offerctl.toml"));
+            Vec::new()
+        });
+        listed.files = paths.len();
+        if paths.len() > MAX_FILES {
+            let message = format!("more than {MAX_FILES} offer files");
+            let diagnostic = Diagnostic::error(Code::Limit, &folder, None, message);
+            listed
+                .diagnostics
+                .push(diagnostic.help("split the project into several, each with its own folder and `offerctl.toml`"));
+            return listed;
+        }
+        if paths.is_empty() && listed.diagnostics.is_empty() {
+            let message = "no offer files in this folder (no .yaml or .yml)";
+            let diagnostic = Diagnostic::error(Code::Empty, &folder, None, message);
+            listed.diagnostics.push(diagnostic.help("declare each offer in its own file"));
+        }
+        let layout = self.layout(&paths);
+        listed.diagnostics.extend(layout.stray.iter().map(|(path, why)| self.stray(path, why)));
+        for (path, base) in layout.other.iter().filter(|_| files.are_of_today()) {
+            listed.diagnostics.extend(self.mistaken(files, path, base));
+        }
+        listed.parts = layout.offers;
+        listed
+    }
+
+    /// Reads one offer of those that were listed, with what is wrong in its files.
+    pub(crate) fn read_offer(
+        &self,
+        parts: &Parts,
+        schemas: &Schemas,
+        surroundings: &Surroundings<'_>,
+    ) -> (Option<Desired>, Vec<Diagnostic>) {
+        let mut findings = Vec::new();
+        let desired = self.read(Reading { files: Files::Disk, schemas, surroundings }, parts, &mut findings);
+        (desired, findings)
+    }
+
+    /// Returns the names of the files of an offer, in the order in which they are read.
+    pub(crate) fn names(&self, parts: &Parts) -> Vec<String> {
+        let plans = parts.plans.iter().flat_map(|layer| std::iter::once(&layer.file).chain(&layer.overlay));
+        let all = std::iter::once(&parts.own.file).chain(plans).chain(&parts.own.overlay);
+        all.map(|path| self.name(path)).collect()
+    }
+
+    /// The digest of an offer file, as offers carry it; nothing for one that cannot be read.
+    pub(crate) fn digest(&self, name: &str) -> Option<Digest> {
+        let bytes = Files::Disk.offer_file(&self.root, &self.root.join(name)).ok()?;
+        Some(Digest::of(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)))
+    }
+
+    /// The finding that a file declares an offer that another one declares first, at `here`.
+    pub(crate) fn declared_twice(&self, key: &OfferKey, path: &str, span: Option<Span>, first: &str) -> Diagnostic {
+        let text = Files::Disk.offer_file(&self.root, &self.root.join(path)).unwrap_or_default();
+        let text = String::from_utf8(text).unwrap_or_default();
+        let source = Source { path: path.into(), text: text.strip_prefix('\u{feff}').unwrap_or(&text).into() };
+        twice(key, &source, span, first)
     }
 
     /// The finding of a file that is named as an overlay and is none.
@@ -127,20 +184,20 @@ impl Project {
     }
 
     /// The finding of an overlay of another environment that is an offer of its own: nothing else would tell that it is not read.
-    fn mistaken(&self, reading: Reading<'_>, path: &Path, base: &Path) -> Option<Diagnostic> {
+    fn mistaken(&self, files: Files<'_>, path: &Path, base: &Path) -> Option<Diagnostic> {
         let mut none = Vec::new();
-        let overlay = self.source(reading, path, &mut none)?;
-        // Nearly no overlay has both.
-        if !["offerTypeId:", "planId:"].iter().any(|key| overlay.text.contains(key)) {
+        let overlay = self.source(files, path, &mut none)?;
+        // Nearly no overlay has one of them.
+        if !["offerTypeId", "planId"].iter().any(|key| overlay.text.contains(key)) {
             return None;
         }
-        let base = self.source(reading, base, &mut none)?;
+        let base = self.source(files, base, &mut none)?;
         let (below, node) = (yaml::untagged(&base.text)?, yaml::untagged(&overlay.text)?);
         other_identity(&below, &node).map(|(span, name)| mistaken(&overlay, span, name, &base.path))
     }
 
     fn read(&self, reading: Reading<'_>, parts: &Parts, diagnostics: &mut Vec<Diagnostic>) -> Option<Desired> {
-        let own = self.source(reading, &parts.own.file, diagnostics)?;
+        let own = self.source(reading.files, &parts.own.file, diagnostics)?;
         let nothing = BTreeMap::new();
         let mut tags = Tags {
             files: reading.files,
@@ -178,9 +235,9 @@ impl Project {
     }
 
     /// The text of a YAML file.
-    fn source(&self, reading: Reading<'_>, path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
+    fn source(&self, files: Files<'_>, path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
         let name = self.name(path);
-        match reading.files.offer_file(&self.root, path) {
+        match files.offer_file(&self.root, path) {
             Ok(bytes) => decode(&name, &bytes, diagnostics),
             Err(error) => {
                 let source = Source { path: name.into(), text: "".into() };
@@ -196,12 +253,12 @@ impl Project {
         let store = self.config.artifacts.as_ref();
         let (message, help) = match store {
             None => (
-                "a local artifact, and no store that it is uploaded to",
-                "name one in offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
+                "this local artifact needs a store to upload it to, and none is configured",
+                "add one to offerctl.toml: [artifacts] with store = \"az://container/prefix\" (or s3, gs, file)",
             ),
             Some(store) if store.store.scheme() == "file" && store.public_url.is_none() => (
-                "a local artifact, and no address at which the portal finds the store's folder",
-                "name it by `public_url` in [artifacts] of offerctl.toml",
+                "the folder of the artifact store needs a public address, and none is configured",
+                "set `public_url` in [artifacts] of offerctl.toml",
             ),
             Some(_) => return,
         };
@@ -229,7 +286,7 @@ impl Layers<'_, '_> {
 
     /// Reads one more file of the offer, its names written in full.
     fn more(&mut self, path: &Path, shape: &Shape) -> Option<Node> {
-        let source = self.project.source(self.reading, path, self.diagnostics)?;
+        let source = self.project.source(self.reading.files, path, self.diagnostics)?;
         let file = self.tags.resolved.add(source.clone());
         let mut node = self.parse(file, &source, path)?;
         names::expand(&mut node, shape, &self.tags.resolved.sources, self.diagnostics);
@@ -303,9 +360,10 @@ fn other_identity<'n>(base: &Node, overlay: &'n Node) -> Option<(Span, &'n str)>
 }
 
 fn mistaken(source: &Source, span: Span, name: &str, base: &str) -> Diagnostic {
-    let message = format!("this is named as an overlay of {base}, and declares `{name}`, which is another one");
-    Diagnostic::error(Code::Overlay, source, Some(span), message)
-        .help("rename this file so that no dot and environment end its name; an overlay has only what differs")
+    let message = format!("this file is named as an overlay of {base}, but declares `{name}`");
+    Diagnostic::error(Code::Overlay, source, Some(span), message).help(
+        "rename the file so that its name does not end in a dot and an environment; an overlay has only what differs",
+    )
 }
 
 impl Loaded {
@@ -325,10 +383,14 @@ impl Loaded {
         };
         let span = desired.document.get("id").map(|node| node.span);
         let source = desired.sources.of(span.unwrap_or_default());
-        let message = format!("the offer {} is declared twice", desired.key);
-        let finding = Diagnostic::error(Code::DuplicateOffer, source, span, message);
-        self.diagnostics.push(finding.help(format!("it is declared first in {other}; keep one of the two")));
+        self.diagnostics.push(twice(&desired.key, source, span, &other));
     }
+}
+
+fn twice(key: &OfferKey, source: &Source, span: Option<Span>, first: &str) -> Diagnostic {
+    let message = format!("the offer {key} is declared twice");
+    let finding = Diagnostic::error(Code::DuplicateOffer, source, span, message);
+    finding.help(format!("it is declared first in {first}; keep one of the two"))
 }
 
 /// From a tree to a checked offer. It may have errors of its own, which are in the findings.
@@ -400,7 +462,7 @@ pub(crate) fn offer_from_text(
         resolved: Resolved::new(&source),
     };
     let mut resolve = |tag: &str, node: &Node| match tag {
-        "!file" => Err((Code::Unresolved, "there are no files here".to_owned())),
+        "!file" => Err((Code::Unresolved, "the folder has no files".to_owned())),
         // Without a project, there is no list of accounts.
         "!sas" => tags::blob(node, |address| sas::Place::of(address).map(drop)),
         _ => tags.resolve(tag, node),

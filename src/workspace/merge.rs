@@ -79,12 +79,12 @@ impl Merge<'_> {
             match (item.kind == Kind::Absent, name.or_else(|| identity(&item, shape)).map(|id| (id, place(id)))) {
                 (true, None) => {
                     let help = "write the identity after the tag, such as `- !absent basic`";
-                    self.error(item.span, "`!absent` names no member of this list".to_owned(), help);
+                    self.error(item.span, "`!absent` in a list needs the identity of a member".to_owned(), help);
                 }
                 (true, Some((_, Some(at)))) => drop(gone.insert(at)),
                 (true, Some((name, None))) => self.not_declared(item.span, name),
                 (false, Some((id, Some(at)))) if changed.contains_key(&at) => {
-                    let message = format!("`{id}` is in this list twice");
+                    let message = format!("`{id}` is a duplicate in this list");
                     self.error(item.span, message, "keep one of the two");
                 }
                 (false, Some((_, Some(at)))) => drop(changed.insert(at, item)),

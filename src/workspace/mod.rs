@@ -36,7 +36,8 @@ pub(crate) use config::{ArtifactStore, Config, MAX_PARALLELISM};
 pub(crate) use environment::{Environment, environment_name};
 pub(crate) use files::{Changes, Tree};
 pub(crate) use guards::{Guard, Guards, Level, Limits};
-pub(crate) use load::offer_from_text;
+pub(crate) use layout::Parts;
+pub(crate) use load::{Listed, offer_from_text};
 pub(crate) use locate::locate;
 pub(crate) use names::{is_short, short};
 pub(crate) use offer::{Desired, Ignore, Reconcile, Through};
@@ -47,7 +48,7 @@ pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, tag, untagged};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};
-use crate::model::{Node, OfferKey};
+use crate::model::{Node, OfferKey, Shard};
 use crate::text;
 use files::Files;
 
@@ -120,9 +121,11 @@ impl Project {
     /// Returns the finding that there is no project where `start` is.
     pub(crate) fn missing(start: &Path) -> Diagnostic {
         let nothing = Source { path: start.display().to_string().into(), text: "".into() };
-        let message = "no project here: no `offerctl.toml` and no folder `offers`";
-        Diagnostic::error(Code::Config, &nothing, None, message)
-            .help("run offerctl inside a project, or make a folder `offers` with a file for each offer")
+        let message = "not a project: this folder and its parents have no `offerctl.toml` and no folder `offers`";
+        Diagnostic::error(Code::Config, &nothing, None, message).help(
+            "run it inside a project (-C DIR), or create one with `offerctl import`, or create a folder \
+                `offers` with one file for each offer",
+        )
     }
 
     fn root(start: &Path) -> Option<&Path> {
@@ -166,7 +169,7 @@ impl Project {
 pub(crate) fn plain_yaml(path: &str, text: String) -> Result<serde_json::Value, Vec<Diagnostic>> {
     let source = Source { path: path.into(), text: text.into() };
     let mut diagnostics = Vec::new();
-    let mut no_tags = |tag: &str, _: &Node| Err((Code::Unsupported, format!("`{tag}` has no meaning here")));
+    let mut no_tags = |tag: &str, _: &Node| Err((Code::Unsupported, format!("`{tag}` cannot be used here")));
     let root = yaml::parse(&source, &mut no_tags, &mut diagnostics);
     match root {
         Some(root) if !diagnostics.iter().any(|finding| finding.severity == Severity::Error) => {
@@ -177,6 +180,11 @@ pub(crate) fn plain_yaml(path: &str, text: String) -> Result<serde_json::Value, 
 }
 
 impl Loaded {
+    /// Keeps the offers of a shard.
+    pub(crate) fn keep(&mut self, shard: Option<Shard>) {
+        self.offers.retain(|offer| shard.is_none_or(|shard| shard.holds(&offer.key)));
+    }
+
     /// Whether anything stops a command.
     pub(crate) fn has_errors(&self) -> bool {
         self.errors() > 0
@@ -267,11 +275,11 @@ impl Target {
         let file = [".yaml", ".yml", ".json", ".toml"].iter().any(|ending| text.ends_with(ending));
         if file {
             return Err(
-                Error::invalid(format!("there is no file {text}")).hint("paths are relative to the current folder")
+                Error::invalid(format!("no such file: {text}")).hint("paths are relative to the current folder")
             );
         }
         text.parse().map(Self::Offer).map_err(|_| {
-            Error::invalid(format!("`{text}` is neither a file, nor a folder, nor `publisher/offer`"))
+            Error::invalid(format!("`{text}` is not a target; expected a file, a folder or `publisher/offer`"))
                 .hint("paths are relative to the current folder")
         })
     }
@@ -280,7 +288,7 @@ impl Target {
 /// A system's error, the same on every system where it is the usual one.
 fn in_words(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -14,12 +14,12 @@ pub(super) fn expand(node: &mut Node, shape: &Shape, sources: &Sources, diagnost
         Kind::Map(entries) => {
             for index in 0..entries.len() {
                 let (key, span) = (entries[index].key.clone(), entries[index].key_span);
-                match candidates(&key, shape).as_slice() {
+                match candidates(&key, shape) {
                     [] => {}
                     [full] => match entries.iter().find(|entry| entry.key == *full) {
-                        None => entries[index].key = (*full).to_owned(),
+                        None => entries[index].key.clone_from(full),
                         Some(other) => {
-                            let message = format!("`{key}` is short for `{full}`, which stands in this mapping too");
+                            let message = format!("`{key}` is short for `{full}`, which is also in this mapping");
                             let help = format!("it is in {} too; keep one", sources.line(other.key_span, span));
                             let found = Diagnostic::error(Code::DuplicateKey, sources.of(span), Some(span), message);
                             diagnostics.push(found.help(help));
@@ -55,8 +55,8 @@ pub(super) struct Respelled {
 /// Finds the name of each key in a spelling, by the byte where it starts.
 pub(super) fn respell(node: &Node, shape: &Shape, to: Spelling, found: &mut BTreeMap<usize, Respelled>) {
     for entry in node.entries() {
-        let full = match candidates(&entry.key, shape).as_slice() {
-            [full] => *full,
+        let full = match candidates(&entry.key, shape) {
+            [full] => full,
             _ => &entry.key,
         };
         let name = match to {
@@ -84,8 +84,8 @@ pub(super) fn expand_tokens(tokens: &mut [String], shape: &Shape) {
             here = here.item();
             continue;
         }
-        if let [full] = candidates(token, here).as_slice() {
-            *token = (*full).to_owned();
+        if let [full] = candidates(token, here) {
+            token.clone_from(full);
         }
         here = here.property(token);
     }
@@ -103,12 +103,8 @@ pub(crate) fn is_short(name: &str, shape: &Shape) -> bool {
 }
 
 /// The properties that a key may be short for; none where it is a property itself.
-fn candidates<'a>(key: &str, shape: &'a Shape) -> Vec<&'a str> {
-    if key.contains('.') || shape.names(key) {
-        return Vec::new();
-    }
-    let ends_so = |full: &&str| full.rsplit_once('.').is_some_and(|(_, name)| name == key);
-    shape.properties().map(|(full, _)| full).filter(ends_so).collect()
+fn candidates<'a>(key: &str, shape: &'a Shape) -> &'a [String] {
+    if key.contains('.') || shape.names(key) { &[] } else { shape.ending_in(key) }
 }
 
 #[cfg(test)]

@@ -118,8 +118,7 @@ pub(super) fn read(
     let offer_type = reader.text(&root, "offerTypeId").unwrap_or_default();
     let shape = schemas.shape(&offer_type);
     let known = shape.properties().map(|(key, _)| key).chain([RECONCILE]).collect::<Vec<_>>();
-    let written =
-        "an offer file has publisherId, id, offerTypeId, definition and reconcile, and may have what the portal owns";
+    let written = "expected publisherId, id, offerTypeId, definition, reconcile, or a field that the portal owns";
     reader.known_keys(&root, &known, written);
     let key = reader.key(&root);
     reader.definition(&root);
@@ -200,8 +199,10 @@ impl Reader<'_> {
     fn identifier<T: std::str::FromStr<Err = IdError>>(&mut self, root: &Node, key: &str) -> Option<T> {
         let text = self.text(root, key)?;
         let span = root.get(key).map_or(root.span, |node| node.span);
-        let help =
-            format!("`{key}` is the portal's own identifier, as in its address; a name for people is `displayText`");
+        let help = format!(
+            "`{key}` is an identifier, as in the address of the offer in the portal; use `displayText` for a \
+                name"
+        );
         text.parse().map_err(|error: IdError| self.helped(Code::WrongValue, span, error.to_string(), help)).ok()
     }
 
@@ -232,7 +233,7 @@ impl Reader<'_> {
             self.helped(Code::WrongValue, node.span, message, "such as `reconcile: {through: preview}`");
             return Reconcile::default();
         }
-        self.known_keys(node, &RECONCILE_KEYS, "`reconcile` has through, notify, allow and ignore");
+        self.known_keys(node, &RECONCILE_KEYS, "expected through, notify, allow or ignore");
         let through = node.get("through").map(|through| match through.as_str() {
             Some("draft") => Through::Draft,
             Some("preview") => Through::Preview,
@@ -240,10 +241,14 @@ impl Reader<'_> {
             _ => {
                 let near = through.as_str().and_then(|text| did_you_mean(text, ["draft", "preview", "live"]));
                 let help = near.map_or_else(
-                    || "draft writes the draft alone, preview publishes it to the preview audience, live goes on to everybody".to_owned(),
+                    || {
+                        "draft only writes the draft, preview also publishes it to the preview audience, and live \
+                        takes it to all customers"
+                            .to_owned()
+                    },
                     |near| format!("did you mean `{near}`?"),
                 );
-                self.helped(Code::WrongValue, through.span, "`through` is one of draft, preview, live", help);
+                self.helped(Code::WrongValue, through.span, "`through` must be draft, preview or live", help);
                 Through::Draft
             }
         });
@@ -280,7 +285,7 @@ impl Reader<'_> {
                 None => {
                     let help = match key {
                         "allow" => "write the guard's token as `plan` shows it, in quotes: \"remove-plan:basic\"",
-                        _ => "write plain texts, in quotes where in doubt",
+                        _ => "write plain texts, quoted if in doubt",
                     };
                     let message = format!("`{key}` holds texts, not {}", item.kind_name());
                     self.helped(Code::WrongValue, item.span, message, help);
@@ -291,14 +296,14 @@ impl Reader<'_> {
     }
 
     fn ignore(&mut self, node: &Node, today: Date) -> Option<Ignore> {
-        self.known_keys(node, &IGNORE_KEYS, "an `ignore` entry has path, reason and until");
+        self.known_keys(node, &IGNORE_KEYS, "expected path, reason or until");
         let path = node.get("path").and_then(Node::as_str).unwrap_or_default();
         let Some(pointer) = Pointer::parse(path).ok().filter(|pointer| !pointer.is_root()) else {
             let span = node.get("path").unwrap_or(node).span;
             let (message, help) = match (&node.kind, node.get("path")) {
                 (Kind::Map(_), None) => (
                     "this `ignore` entry has no `path`",
-                    "add `path: /definition/plans/basic/regions`, or what else is to be left alone",
+                    "add `path: /definition/plans/basic/regions`, or another path to ignore",
                 ),
                 (Kind::Map(_), Some(_)) => (
                     "the `path` of an `ignore` entry is a JSON pointer",
@@ -314,7 +319,7 @@ impl Reader<'_> {
         if let Some(until) = node.get("until") {
             match until.as_str().and_then(|text| text.parse::<Date>().ok()) {
                 Some(date) if date < today => {
-                    let message = format!("this `ignore` ended on {date} and no longer counts");
+                    let message = format!("this `ignore` entry expired on {date}");
                     let source = self.sources.of(until.span);
                     let warning = Diagnostic::warning(Code::IgnoreExpired, source, Some(until.span), message);
                     self.diagnostics.push(warning.help("remove the entry, or give it a later date"));
@@ -323,7 +328,13 @@ impl Reader<'_> {
                 Some(_) => {}
                 None => {
                     let help = "write an existing day as YEAR-MONTH-DAY; it is the last one on which the entry counts";
-                    self.helped(Code::WrongValue, until.span, "`until` is no date such as 2027-01-31", help);
+                    self.helped(
+                        Code::WrongValue,
+                        until.span,
+                        "`until` is not a date; expected a date such as \
+                        2027-01-31",
+                        help,
+                    );
                 }
             }
         }

@@ -34,14 +34,23 @@ const MAX_NESTING: usize = 2;
 fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
     let good = !name.is_empty() && name.len() <= 60 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    let wrong = || D::Error::custom("the name of a rule has 1 to 60 letters, digits and `-`: it is part of a token");
+    let wrong = || {
+        D::Error::custom(
+            "a rule name must have 1 to 60 letters, digits or `-`, because it is part of a \
+        token",
+        )
+    };
     good.then_some(name).ok_or_else(wrong)
 }
 
 fn message<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let message = String::deserialize(deserializer)?;
     let message = message.trim().to_owned();
-    if message.is_empty() { Err(D::Error::custom("a rule says why it stops an offer")) } else { Ok(message) }
+    if message.is_empty() {
+        Err(D::Error::custom("a rule needs a message that says why it stops an offer"))
+    } else {
+        Ok(message)
+    }
 }
 
 fn expression<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -121,7 +130,7 @@ pub(super) fn rules<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result
     let rules = Vec::<PolicyRule>::deserialize(deserializer)?;
     for (index, rule) in rules.iter().enumerate() {
         if rules[..index].iter().any(|other| other.name == rule.name) {
-            return Err(D::Error::custom(format!("there are two rules `{}`", rule.name)));
+            return Err(D::Error::custom(format!("duplicate rule `{}`", rule.name)));
         }
     }
     Ok(rules)

@@ -25,7 +25,7 @@ impl Project {
         let paths = json_files(&self.root.join(folder)).map_err(|error| {
             let message = format!("the folder of the schemas cannot be listed: {error}");
             let finding = Diagnostic::error(Code::Unreadable, &at(folder), None, message);
-            Box::new(finding.help("make it, or set another one by `schemas` in offerctl.toml"))
+            Box::new(finding.help("create it, or set `schemas` in offerctl.toml"))
         })?;
         if paths.len() > MAX_FILES {
             let message = format!("more than {MAX_FILES} schema files");
@@ -50,10 +50,7 @@ impl Project {
             .offer_file(&self.root, path)
             .map_err(|error| fail(Code::Unreadable, format!("the file cannot be read: {error}")))?;
         if bytes.len() > yaml::MAX_BYTES {
-            return Err(fail(
-                Code::Limit,
-                format!("the file has more than the {} bytes that are read", yaml::MAX_BYTES),
-            ));
+            return Err(fail(Code::Limit, format!("the file has more than {} bytes", yaml::MAX_BYTES)));
         }
         text::decode(&bytes).map(ToOwned::to_owned).map_err(|error| fail(Code::NotUtf8, error.to_string()))
     }
@@ -78,7 +75,7 @@ fn name_of(path: &Path) -> String {
 fn finding(source: &Source, error: &SchemaError) -> Diagnostic {
     let (span, message) = match &error.place {
         SchemaPlace::Text(line, column) => {
-            (byte_at(&source.text, *line, *column), format!("no JSON: {}", error.reason))
+            (byte_at(&source.text, *line, *column), format!("not JSON: {}", error.reason))
         }
         SchemaPlace::Keys(keys) => {
             let at = if keys.is_empty() { String::new() } else { format!(" (at #/{})", keys.join("/")) };
@@ -86,7 +83,7 @@ fn finding(source: &Source, error: &SchemaError) -> Diagnostic {
         }
     };
     Diagnostic::error(Code::ProjectSchema, source, span, message)
-        .help("schemas/README.md of offerctl says what a schema may hold; `offerctl schema show` prints the known ones")
+        .help("see schemas/README.md; `offerctl schema show` prints the built-in schemas")
 }
 
 fn byte_at(text: &str, line: usize, column: usize) -> Option<Span> {

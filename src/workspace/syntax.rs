@@ -45,18 +45,18 @@ const INDENTATION: &str =
 /// The message and the help.
 fn meaning(info: &str, at: &At<'_>) -> (String, String) {
     if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| at.line.starts_with(marker)) {
-        let help = "finish the merge: keep one of the two sides, and take the three marker lines away";
+        let help = "finish the merge: keep one of the two sides, and remove the three marker lines";
         return ("a conflict marker of a merge".to_owned(), help.to_owned());
     }
     let first = at.rest.chars().next().unwrap_or(' ');
     let (message, help) = match info {
         "recursion limit exceeded" => (
             format!("more than {MAX_DEPTH} levels of nesting"),
-            "an offer needs nothing like this; flatten the document",
+            "offers are not nested this deeply; flatten the document",
         ),
         "mapping values are not allowed in this context" => misplaced_colon(at),
         "while parsing a block mapping, did not find expected key" => (
-            "this line belongs to no mapping or list above it".to_owned(),
+            "this line does not belong to a mapping or list above it".to_owned(),
             "indent it like the keys that it belongs to; within one mapping all keys start in the same column, and a list's \
              `- ` does not mix with keys",
         ),
@@ -84,7 +84,7 @@ fn meaning(info: &str, at: &At<'_>) -> (String, String) {
             "write two backslashes for one, or put the text into single quotes",
         ),
         "YAML directives are disallowed" => {
-            ("a line with a `%` directive".to_owned(), "take the line away: offer files are YAML 1.2")
+            ("a line with a `%` directive".to_owned(), "remove the line: offer files are YAML 1.2")
         }
         _ => return other(info, first),
     };
@@ -130,7 +130,7 @@ fn misplaced_colon(at: &At<'_>) -> (String, &'static str) {
     }
     (
         "this key is indented further than what is above it allows".to_owned(),
-        "the line above has a value already, so nothing can be below it: indent this line like the one above, or take the \
-         value away",
+        "the line above has a value already, so nothing can be below it: indent this line like the one above, or \
+            remove the value",
     )
 }

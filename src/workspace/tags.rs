@@ -100,10 +100,7 @@ impl Tags<'_> {
             Kind::Scalar(Value::String(text)) => text.trim(),
             Kind::Scalar(_) => "",
             Kind::List(_) | Kind::Map(_) | Kind::Absent | Kind::Secret(_) | Kind::Artifact(_) | Kind::Sas(_) => {
-                return Err((
-                    Code::Unsupported,
-                    format!("`{tag}` stands before one value, not before {}", node.kind_name()),
-                ));
+                return Err((Code::Unsupported, format!("`{tag}` takes one value, not {}", node.kind_name())));
             }
         };
         match tag {
@@ -112,10 +109,7 @@ impl Tags<'_> {
                 self.resolved.removed.insert(node.span, text.to_owned());
                 Ok(Kind::Absent)
             }
-            "!absent" => Err((
-                Code::Unresolved,
-                "`!absent` stands alone: it removes the key, so write nothing after it".to_owned(),
-            )),
+            "!absent" => Err((Code::Unresolved, "`!absent` removes the key, so write nothing after it".to_owned())),
             "!env" => self.env(text, node.span),
             "!file" => self.file(text, node.span),
             "!secret" => secret(text),
@@ -123,7 +117,7 @@ impl Tags<'_> {
             "!sas" => blob(node, |address| self.accounts.blob(address).map(drop)),
             _ => Err((
                 Code::Unsupported,
-                format!("the tag `{tag}` is not known; there are !env, !file, !secret, !artifact, !sas and !absent"),
+                format!("unknown tag `{tag}`; expected !env, !file, !secret, !artifact, !sas or !absent"),
             )),
         }
     }
@@ -181,14 +175,14 @@ impl Tags<'_> {
     /// are followed, and lead nowhere else.
     fn inside(&self, path: &str) -> Result<(PathBuf, String), String> {
         let full = self.folder.join(path).canonicalize().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file; the path is relative to the offer file".to_owned(),
+            std::io::ErrorKind::NotFound => "no such file; the path is relative to the offer file".to_owned(),
             _ => error.to_string(),
         })?;
         let root = self.root.canonicalize().map_err(|error| error.to_string())?;
         let inside = full.strip_prefix(&root).map_err(|_| "it leads out of the project".to_owned())?;
         // Credentials and stored secrets lie there.
         if inside.components().any(|part| part.as_os_str() == ".git" || part.as_os_str() == ".offerctl") {
-            return Err("what tools keep for themselves is not part of an offer".to_owned());
+            return Err("`.git` and `.offerctl` are not part of an offer".to_owned());
         }
         let inside = super::slashed(inside);
         Ok((full, inside))

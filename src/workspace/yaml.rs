@@ -3,7 +3,7 @@
 //! Scalars are read strictly. A text that one reader takes for a number and another for a string (`0755`, `+1`, `.5`,
 //! `1.10` as a key) is an error that says "quote it"; `NO` and `yes` are strings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Number, Value};
 use serde_yaml::{Event, Parser, ScalarStyle, Tag};
@@ -13,10 +13,13 @@ use crate::diagnostic::{Code, Diagnostic, FileId, Fix, Source, Span};
 use crate::model::{Entry, Kind, Node, number};
 use crate::redact;
 
-pub(super) const MAX_BYTES: usize = 4 << 20;
+/// As much as the portal's own documents may have.
+pub(super) const MAX_BYTES: usize = 16 << 20;
 pub(crate) const MAX_DEPTH: usize = 64;
-/// Most nodes of one document, anchors and aliases expanded.
+/// Most nodes of one document, anchors and aliases expanded, unless its text is so long that it has more by itself.
 const MAX_NODES: usize = 200_000;
+/// A node that is written takes this many bytes at least, with what stands around it.
+const NODE_BYTES: usize = 3;
 /// Most findings of one file. Nobody reads more, and each costs memory.
 pub(super) const MAX_FINDINGS: usize = 100;
 
@@ -37,7 +40,7 @@ pub(super) fn parse_in(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
     if source.text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that are read", source.text.len());
+        let message = format!("the file has {} bytes; the limit is {MAX_BYTES}", source.text.len());
         diagnostics.push(Diagnostic::error(Code::Limit, source, None, message));
         return None;
     }
@@ -57,6 +60,7 @@ pub(super) fn parse_in(
         diagnostics,
         anchors: HashMap::new(),
         nodes: 0,
+        most: MAX_NODES.max(source.text.len() / NODE_BYTES),
         depth: 0,
         secret: false,
     };
@@ -106,6 +110,8 @@ struct Loader<'a, 'r, E> {
     diagnostics: &'a mut Vec<Diagnostic>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    /// How many nodes there may be.
+    most: usize,
     depth: usize,
     /// Whether the key that was read last names a secret, so that its value is in no message.
     secret: bool,
@@ -124,7 +130,7 @@ where
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 _ if root.is_some() => {
                     self.report(Code::ManyDocuments, span, "a second document in the file, after `---`").help =
-                        Some("give each offer a file of its own".to_owned());
+                        Some("put each offer into its own file".to_owned());
                     return None;
                 }
                 event => root = Some(self.node(event, span).ok()?),
@@ -159,9 +165,10 @@ where
 
     fn count(&mut self, span: Span) -> Step<()> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            self.report(Code::Limit, span, format!("more than {MAX_NODES} values, aliases expanded")).help =
-                Some("an offer needs nothing like this; repeat less by alias, or split the file".to_owned());
+        if self.nodes > self.most {
+            let message = format!("more than {} values, aliases expanded", self.most);
+            self.report(Code::Limit, span, message).help =
+                Some("an offer is much smaller; use fewer aliases, or split the file".to_owned());
             return Err(Stop);
         }
         if self.diagnostics.len() - self.before >= MAX_FINDINGS {
@@ -170,7 +177,7 @@ where
                 span,
                 format!("more than {MAX_FINDINGS} findings; the file is not read further"),
             )
-            .help = Some("mend what is found above, and look again".to_owned());
+            .help = Some("fix the findings above, and validate again".to_owned());
             return Err(Stop);
         }
         Ok(())
@@ -209,12 +216,12 @@ where
     fn alias(&mut self, id: usize, span: Span) -> Step<Node> {
         let Some((node, depth)) = self.anchors.get(&id).cloned() else {
             self.report(Code::Limit, span, "an alias inside its own anchor").help =
-                Some("an alias stands for the whole anchored value, so it cannot be a part of it".to_owned());
+                Some("an alias repeats the whole anchored value, so it cannot be inside that value".to_owned());
             return Err(Stop);
         };
         if self.depth + depth > MAX_DEPTH {
             self.report(Code::Limit, span, format!("more than {MAX_DEPTH} levels of nesting, aliases expanded")).help =
-                Some("an offer needs nothing like this; flatten the document".to_owned());
+                Some("offers are not nested this deeply; flatten the document".to_owned());
             return Err(Stop);
         }
         self.nodes += size(&node);
@@ -241,7 +248,7 @@ where
 
     fn mapping(&mut self, span: Span) -> Step<Node> {
         let mut entries = Vec::new();
-        let mut seen = HashMap::<String, usize>::new();
+        let mut seen = Keys::default();
         // What `<<` brings, and where in the mapping it stands.
         let mut merged = None;
         loop {
@@ -254,23 +261,25 @@ where
             let (event, value_span) = self.next()?;
             self.secret = redact::is_secret_name(&key);
             let value = self.node(event, value_span)?;
-            if let Some(line) = seen.insert(key.clone(), key_span.line) {
-                self.report(Code::DuplicateKey, key_span, format!("`{key}` stands twice in this mapping")).help =
+            if let Some(line) = seen.add(&entries, &key, key_span.line) {
+                self.report(Code::DuplicateKey, key_span, format!("duplicate key `{key}` in this mapping")).help =
                     Some(match merges {
-                        true => format!("it stands first in line {line}; merge a list: `<<: [*a, *b]`"),
-                        false => format!("it stands first in line {line}; keep one"),
+                        true => format!("the first one is in line {line}; merge a list: `<<: [*a, *b]`"),
+                        false => format!("the first one is in line {line}; keep one"),
                     });
             } else if merges {
                 merged = Some((entries.len(), self.merged(value)?));
+                seen.merge = Some(key_span.line);
             } else {
                 entries.push(Entry { key, key_span, value });
             }
         }
         if let Some((place, brought)) = merged {
             // The mapping's own keys win; of several sources, the first that has the key.
-            let brought = brought.into_iter().filter(|entry| seen.insert(entry.key.clone(), 0).is_none());
+            let mut all = entries.iter().map(|entry| entry.key.clone()).collect::<HashSet<_>>();
+            let brought = brought.into_iter().filter(|entry| all.insert(entry.key.clone())).collect::<Vec<_>>();
             let rest = entries.split_off(place);
-            entries.extend(brought.collect::<Vec<_>>().into_iter().chain(rest));
+            entries.extend(brought.into_iter().chain(rest));
         }
         Ok(Node { kind: Kind::Map(entries), span })
     }
@@ -300,10 +309,16 @@ where
         self.count(span)?;
         let Event::Scalar(text, style, _, None) = event else {
             let template = span.start > 0 && self.source.text[span.start - 1..].starts_with("{{");
-            self.report(Code::Unsupported, span, "a key must be a plain text").help = Some(match template {
-                true => "a template is filled in by nobody; `!env NAME` reads a variable, and a text with `{{` needs quotes",
-                false => "write the key as it is, without a tag, an alias, `[` or `{`",
-            }.to_owned());
+            self.report(Code::Unsupported, span, "a key must be a plain text").help = Some(
+                match template {
+                    true => {
+                        "offerctl does not fill in templates; use `!env NAME` for a variable, and quote a text with \
+                    `{{`"
+                    }
+                    false => "write the key as it is, without a tag, an alias, `[` or `{`",
+                }
+                .to_owned(),
+            );
             return Err(Stop);
         };
         if style == ScalarStyle::Plain && matches!(plain(&text), Plain::Number(_) | Plain::Odd) && text.contains('.') {
@@ -352,6 +367,40 @@ where
             Err((code, message)) => {
                 self.report(code, span, message);
                 node
+            }
+        }
+    }
+}
+
+/// The keys of a mapping that is being read, to find those that are there twice.
+#[derive(Default)]
+struct Keys {
+    /// The line of each key, once there are many.
+    lines: HashMap<String, usize>,
+    /// The line of `<<`, which is no entry.
+    merge: Option<usize>,
+}
+
+impl Keys {
+    /// So many keys are compared one by one.
+    const FEW: usize = 12;
+
+    /// Adds a key that follows these entries. Returns the line of the same key before it.
+    fn add(&mut self, entries: &[Entry], key: &str, line: usize) -> Option<usize> {
+        if key == "<<" && self.merge.is_some() {
+            return self.merge;
+        }
+        if entries.len() <= Self::FEW {
+            return entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_span.line);
+        }
+        if self.lines.is_empty() {
+            self.lines.extend(entries.iter().map(|entry| (entry.key.clone(), entry.key_span.line)));
+        }
+        match self.lines.get(key) {
+            Some(line) => Some(*line),
+            None => {
+                self.lines.insert(key.to_owned(), line);
+                None
             }
         }
     }
@@ -506,7 +555,7 @@ mod tests {
 
     #[test]
     fn each_mistake_has_its_place() {
-        assert_eq!(bad("a: 1\nb: 2\na: 3"), "OFR0007 a.yaml:3:1 `a` stands twice in this mapping");
+        assert_eq!(bad("a: 1\nb: 2\na: 3"), "OFR0007 a.yaml:3:1 duplicate key `a` in this mapping");
         assert_eq!(bad("a:\n\tb: 1"), "OFR0004 a.yaml:2:1 a tab in the indentation");
         assert_eq!(bad(""), "OFR0005 a.yaml the file has no content");
         assert_eq!(bad("# only this\n"), "OFR0005 a.yaml the file has no content");
@@ -515,7 +564,7 @@ mod tests {
         assert_eq!(bad("a: !nope x"), "OFR0009 a.yaml:1:4 tag !nope");
         assert_eq!(bad("a: {<<: 1}"), "OFR0009 a.yaml:1:9 a merge key (`<<`) takes a mapping, not a number");
         assert_eq!(bad("a: {<<: [{b: 1}, x]}"), "OFR0009 a.yaml:1:18 a merge key (`<<`) takes a mapping, not a string");
-        assert_eq!(bad("<<: {a: 1}\n<<: {b: 1}"), "OFR0007 a.yaml:2:1 `<<` stands twice in this mapping");
+        assert_eq!(bad("<<: {a: 1}\n<<: {b: 1}"), "OFR0007 a.yaml:2:1 duplicate key `<<` in this mapping");
         assert_eq!(bad("[a]: 1"), "OFR0009 a.yaml:1:1 a key must be a plain text");
     }
 

@@ -90,7 +90,9 @@ async fn the_azure_cli_is_asked_for_this_api_and_its_words_are_shown() {
     let said = "WARNING: a new version of az\nERROR: Please run 'az login' to setup account.\npassword=CANARYword";
     az(&format!("cat >&2 <<'EOF'\n{said}\nEOF\nexit 1"));
     let refused = run(&world, &authority, &["plan"], &env).await.exits(4);
-    let message = "error: credential azure-cli (az account get-access-token): the Azure CLI (az) gives no token: Please run 'az login' to setup account.; WARNING: a new version of az; password=REDACTED\n  hint: sign in with `az login`\n";
+    let message = "error: credential azure-cli (az account get-access-token): the Azure CLI (az) returned no token: \
+        Please run 'az login' to setup account.; WARNING: a new version of az; password=REDACTED\n  hint: sign in \
+        with `az login`\n";
     assert_eq!(refused.stderr, message);
     // However much comes before it, what failed is shown.
     let long = (0..100).map(|at| format!("WARNING: extension {at}\n")).collect::<String>();
@@ -190,7 +192,8 @@ async fn a_token_that_is_refused_for_good_is_not_asked_for_again_and_again() {
     let env = [&APP[..], &[("AZURE_CLIENT_SECRET", SECRET)]].concat();
     let refused = run(&world, &authority, &["plan"], &env).await.exits(4);
     assert_eq!(authority.given(), 2, "the first, and one more");
-    let hint = "hint: the portal refuses the token of the credential client-secret (AZURE_CLIENT_SECRET): check that it has not ended and is made for https://cloudpartner.azure.com";
+    let hint = "hint: the portal rejected the token of the credential client-secret (AZURE_CLIENT_SECRET): check \
+        that it has not expired and is for https://cloudpartner.azure.com";
     assert!(refused.stdout.contains(hint), "{}", refused.stdout);
 }
 

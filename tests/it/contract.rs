@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, TITLE, World, native, offer, set_title, write};
+use crate::support::{Ran, TITLE, World, native, offer, offerctl, run, set_title, write};
 
 const IMAGES: &str = "microsoft-azure-virtualmachines.vmImages";
 
@@ -31,7 +31,7 @@ fn says(ran: &Ran, text: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_moves_between_approval_and_apply_is_told_precisely_and_nothing_is_written() {
     const REASONS: [&str; 4] = [
-        "p.json: it was written by offerctl 9.0.0 in format 3.0; this is offerctl ",
+        "p.json: it was written by offerctl 9.0.0 in format 3.1; this is offerctl ",
         "p.json: it was changed after it was saved: its checksum does not match",
         "offers/a.yaml changed since the plan was made; nothing was written",
         "title: \"old\" → \"from the portal\" (the plan writes \"new\")",
@@ -122,7 +122,7 @@ async fn apply_goes_on_only_with_the_plan_that_was_expected() {
     let expecting = async |expected: &str| world.run(&["apply", "--yes", "--expect-plan", expected]).await;
 
     let refused = expecting(other).await.exits(5);
-    says(&refused, &format!("the plan is {fingerprint} now, and {other} was expected; nothing was written"));
+    says(&refused, &format!("the plan is now {fingerprint}, but {other} was expected; nothing was written"));
     says(&refused, "hint: the portal or the files changed since the plan was approved");
     says(&refused, "title: \"old\" → \"new\"");
     says(&expecting(&fingerprint[..11]).await.exits(3), "a fingerprint has 12 to 64 hexadecimal digits");
@@ -182,6 +182,39 @@ async fn a_plan_of_many_offers_is_refused_as_a_whole() {
     only_read(&world).await;
     world.run(&["plan", "--out", "p.json", "--allow", "many-offers:2"]).await.exits(0);
     world.run(&["apply", "p.json", "--yes"]).await.exits(0);
+}
+
+/// One job plans, and another one comments, without the project, a portal and a credential.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_shown_in_every_format_as_it_was_when_it_was_made() {
+    const TEXTS: [&str; 6] = ["text", "markdown", "html", "junit", "sarif", "github"];
+    let mut live = offer("a", "old");
+    live["definition"]["plans"][0][IMAGES]["0.9.0"] = json!({"osVhdUrl": "https://h/0.vhd"});
+    let live = vec![native(&live), native(&offer("b", "old")), native(&offer("c", "old"))];
+    let (a, b, c) = (offer("a", "new"), offer("b", "new"), offer("c", "old"));
+    let world = World::new(live, &[("a", &a), ("b", &b), ("c", &c)]).await;
+    write(world.folder.path(), "offerctl.toml", "[guards.limits]\noffers = 1\n");
+    let json = world.run(&["plan", "--out", "p.json", "-o", "json"]).await.exits(0).json();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    std::fs::copy(world.path("p.json"), elsewhere.path().join("p.json")).expect("copied");
+    let show = |args: &[&str]| run(offerctl(elsewhere.path()).args(["show-plan", "p.json"]).args(args));
+    for format in TEXTS {
+        assert_eq!(show(&["-o", format]).exits(0).stdout, world.run(&["plan", "-o", format]).await.exits(0).stdout);
+    }
+    assert_eq!(show(&["-o", "json"]).exits(0).json(), json);
+    assert_eq!(json["portal"], json!(world.sandbox.url()));
+    let comment = show(&["-o", "markdown"]).stdout;
+    assert!(comment.contains("<code>Portal&#58; http"), "{comment}");
+    // The findings and the changes are those of the fingerprint, or the plan is not shown.
+    let saved = std::fs::read_to_string(world.path("p.json")).expect("a plan");
+    for (from, to) in [("many-offers:2", "many-offers:3"), ("\"after\": \"new\"", "\"after\": \"safe\"")] {
+        assert!(saved.contains(from), "{saved}");
+        write(elsewhere.path(), "p.json", &saved.replace(from, to));
+        show(&[]).exits(5);
+    }
+    write(elsewhere.path(), "p.json", &json.to_string());
+    show(&[]).exits(5);
+    run(offerctl(elsewhere.path()).args(["show-plan", "none.json"])).exits(3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,7 +51,7 @@ async fn all_is_well() {
         "✓ publisher contoso",
     ];
     assert_eq!(verdicts(&ran), expected, "{}", ran.stdout);
-    assert!(ran.stdout.ends_with("Everything is as it should be.\n"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("All checks passed.\n"), "{}", ran.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +66,7 @@ async fn a_wrong_token() {
     );
     assert!(line(&ran, "token").contains("401"), "{}", ran.stdout);
     assert!(
-        ran.stdout.contains("next: the portal refuses the token of the credential OFFERCTL_TOKEN"),
+        ran.stdout.contains("next: the portal rejected the token of the credential OFFERCTL_TOKEN"),
         "{}",
         ran.stdout
     );
@@ -78,7 +78,7 @@ async fn a_token_for_another_api() {
     // {"aud":"https://management.azure.com/"}
     let token = "e30.eyJhdWQiOiJodHRwczovL21hbmFnZW1lbnQuYXp1cmUuY29tLyJ9.c2ln";
     let ran = examine(portal.url(), "contoso", &[("OFFERCTL_TOKEN", token)]).await.exits(4);
-    let cause = "it is made for https://management.azure.com/, and must be for https://cloudpartner.azure.com";
+    let cause = "it is for https://management.azure.com/, but must be for https://cloudpartner.azure.com";
     assert!(ran.stdout.contains(cause), "{}", ran.stdout);
 }
 
@@ -187,7 +187,7 @@ async fn a_project_with_a_mistake_and_none_at_all() {
     command.args(["doctor", "-o", "json"]).env("OFFERCTL_ENDPOINT", portal.url());
     let broken = run_beside(command).await.exits(3).json();
     assert_eq!((&broken["format"], &broken["checks"][0]["verdict"]), (&json!("offerctl.doctor"), &json!("bad")));
-    assert_eq!(broken["checks"][0]["next"], json!("`offerctl validate` shows them"));
+    assert_eq!(broken["checks"][0]["next"], json!("run `offerctl validate`"));
     let nowhere = tempfile::tempdir().expect("a folder");
     let mut command = offerctl(nowhere.path());
     command.args(["doctor", "contoso/a", "-o", "json"]).env("OFFERCTL_ENDPOINT", portal.url());

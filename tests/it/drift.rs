@@ -73,22 +73,13 @@ async fn each_side_has_its_verdict_with_a_receipt_with_git_and_with_neither() {
         world.portal_put("a", &native(&two(title, summary))).await;
         let (title, summary) = file.unwrap_or(("T", "S"));
         world.declare("a", &two(title, summary));
-        for (base, name) in [("receipt.json", "Base: receipt receipt.json\n"), ("HEAD", "Base: revision HEAD (")] {
+        for (base, name) in [("receipt.json", "receipt receipt.json"), ("HEAD", "revision HEAD (")] {
             let json = world.run(&["drift", "--base", base, "-o", "json"]).await.exits(code).json();
             let expected = expected.iter().map(|(a, v)| ((*a).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
             assert_eq!(verdicts(&json), expected, "{base}: {json:#}");
             assert_eq!((&json["format"], &json["exit_code"]), (&json!("offerctl.drift"), &json!(code)));
+            assert!(json["bases"][0].as_str().is_some_and(|shown| shown.starts_with(name)), "{json:#}");
             let text = world.run(&["drift", "--base", base]).await.exits(code).stdout;
-            assert!(text.starts_with(name), "{text}");
-            for (address, verdict) in &expected {
-                let words = match verdict.as_str() {
-                    "portal" => "the portal moved",
-                    "file" => "the file moved",
-                    "both" => "both moved, to different values",
-                    _ => "both moved, to the same value",
-                };
-                assert!(text.contains(&format!("{address}: {words}   offers/a.yaml:")), "{text}");
-            }
             let last = text.lines().last().expect("a line");
             assert_eq!(last.starts_with("Drift: "), code == 2, "{text}");
             assert_eq!(last.starts_with("No drift: "), code == 0, "{text}");
@@ -101,9 +92,7 @@ async fn each_side_has_its_verdict_with_a_receipt_with_git_and_with_neither() {
         let json = world.run(&["drift", "-o", "json"]).await.exits(code).json();
         assert_eq!(verdicts(&json).len(), differing, "{json:#}");
         assert!(verdicts(&json).iter().all(|(_, verdict)| verdict == "unknown"), "{json:#}");
-        let text = world.run(&["drift"]).await.exits(code).stdout;
-        assert!(text.starts_with("Base: none: without --base nobody can say which side moved\n"), "{text}");
-        assert_eq!(text.contains("differs; nobody can say which side moved"), differing > 0, "{text}");
+        assert_eq!(json["bases"], json!([]));
     }
 }
 
@@ -174,23 +163,18 @@ async fn an_offer_that_no_base_tells_of_is_named_and_another_portals_receipt_ref
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_text_says_who_moved_what_from_what_to_what() {
+async fn json_has_the_value_of_every_side() {
     let world = applied().await;
     world.portal_put("a", &native(&two("portal", "S"))).await;
     world.declare("a", &two("file", "more"));
-    let text = world.run(&["drift", "--base", "receipt.json"]).await.exits(2).stdout;
-    let expected = r#"Base: receipt receipt.json
-
-contoso/a   offers/a.yaml
-  ! title: both moved, to different values   offers/a.yaml:8
-      portal: "T" → "portal"
-      file: "T" → "file"
-  ~ summary: the file moved   offers/a.yaml:9
-      file: "S" → "more"
-
-Drift: 1 in conflict, 1 moved in the files.
-"#;
-    assert_eq!(text, expected);
+    let json = world.run(&["drift", "--base", "receipt.json", "-o", "json"]).await.exits(2).json();
+    let moved = json["offers"][0]["moved"].as_array().expect("a list");
+    let values = moved.iter().map(|one| [&one["base"], &one["portal"], &one["file"], &one["line"]]);
+    let (title, summary) = (
+        [&json!("T"), &json!("portal"), &json!("file"), &json!(8)],
+        [&json!("S"), &json!("S"), &json!("more"), &json!(9)],
+    );
+    assert_eq!(values.collect::<Vec<_>>(), [title, summary]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,16 +187,16 @@ async fn the_receipt_covers_what_needed_nothing_and_names_its_portal() {
     world.run(&["plan", "--out", "p.json"]).await.exits(0);
     world.run(&["apply", "p.json", "--yes", "-o", "json=receipt.json"]).await.exits(0);
     let calm = world.run(&["drift", "--base", "receipt.json"]).await.exits(0);
-    assert_eq!(calm.stdout, "Base: receipt receipt.json\n\nNo drift: 2 offers without a difference.\n");
+    assert_eq!(calm.stdout, "Baseline: receipt receipt.json\n\nNo drift: 2 offers without a difference.\n");
     world.portal_edit("a", |document| set_title(document, "portal")).await;
-    let found = world.run(&["drift", "--base", "receipt.json", "contoso/a"]).await.exits(2);
-    assert!(found.stdout.contains("title: the portal moved"), "{}", found.stdout);
+    let found = world.run(&["drift", "--base", "receipt.json", "contoso/a", "-o", "json"]).await.exits(2).json();
+    assert_eq!(verdicts(&found), [("title".to_owned(), "portal".to_owned())]);
 
     let other = std::fs::read_to_string(world.path("receipt.json")).expect("a receipt");
     write(world.folder.path(), "other.json", &other.replace(world.sandbox.url(), "https://other.example"));
     let refused = world.run(&["drift", "--base", "other.json"]).await.exits(3);
     assert!(
-        refused.stderr.contains("the receipt other.json is of the portal https://other.example"),
+        refused.stderr.contains("the receipt other.json is for the portal https://other.example"),
         "{}",
         refused.stderr
     );
@@ -226,7 +210,7 @@ async fn the_receipt_covers_what_needed_nothing_and_names_its_portal() {
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
     }
     let refused = world.run(&["drift", "--base", "none.json"]).await.exits(3);
-    assert!(refused.stderr.contains("there is no file none.json"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no such file: none.json"), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +218,7 @@ async fn offers_that_no_file_declares_are_listed_and_count_unless_they_may_be() 
     let world = applied().await;
     world.portal_put("stray", &native(&offer("stray", "X"))).await;
     let found = world.run(&["drift", "--base", "receipt.json"]).await.exits(2);
-    assert!(found.stdout.contains("? contoso/stray   on the portal, and no file declares it\n"), "{}", found.stdout);
+    assert!(found.stdout.contains("? contoso/stray   in the portal, and no file declares it\n"), "{}", found.stdout);
     let json =
         world.run(&["drift", "--base", "receipt.json", "--allow-undeclared", "-o", "json"]).await.exits(0).json();
     assert_eq!(json["undeclared"], json!([{"api": "cpp", "offer": "contoso/stray", "was_declared": false}]));
@@ -244,8 +228,8 @@ async fn offers_that_no_file_declares_are_listed_and_count_unless_they_may_be() 
     world.declare("stray", &offer("stray", "X"));
     let rev = commit(&world);
     std::fs::remove_file(world.path("offers/stray.yaml")).expect("removed");
-    let found = world.run(&["drift", "--base", &rev]).await.exits(0);
-    assert!(found.stdout.contains("the files moved: no file declares it any more"), "{}", found.stdout);
+    let json = world.run(&["drift", "--base", &rev, "-o", "json"]).await.exits(0).json();
+    assert_eq!(json["undeclared"], json!([{"api": "cpp", "offer": "contoso/stray", "was_declared": true}]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,8 +238,8 @@ async fn what_cannot_be_read_is_never_no_drift() {
     world.declare("b", &offer("b", "X"));
     world.fault(json!({"method": "GET", "path": "/offers/b", "status": 403})).await;
     let found = world.run(&["drift", "--base", "receipt.json", "--retries", "0"]).await.exits(6);
-    assert!(found.stdout.contains("? contoso/b   not read; whether it drifted is not known\n"), "{}", found.stdout);
-    assert!(found.stdout.contains("No drift in what was read: 1 not read"), "{}", found.stdout);
+    assert!(found.stdout.contains("? contoso/b   not read; it may have drifted\n"), "{}", found.stdout);
+    assert!(found.stdout.contains("No drift in what was read: 1 offer not read"), "{}", found.stdout);
     world.no_faults().await;
     std::fs::remove_file(world.path("offers/b.yaml")).expect("removed");
     world.fault(json!({"method": "GET", "path": "/publishers/contoso/offers?", "status": 500})).await;
@@ -275,9 +259,10 @@ async fn a_revision_is_read_from_the_objects_with_what_its_files_take_in() {
     let rev = commit(&world);
     let before = git(&world, &["status", "--porcelain"]);
     write(world.folder.path(), "texts/title.txt", "new");
-    let found = world.run(&["drift", "--base", &rev]).await.exits(0);
-    assert!(found.stdout.contains("title: the file moved"), "{}", found.stdout);
-    assert!(found.stdout.contains("file: \"T\" → \"new\""), "{}", found.stdout);
+    let found = world.run(&["drift", "--base", &rev, "-o", "json"]).await.exits(0).json();
+    let moved = &found["offers"][0]["moved"][0];
+    assert_eq!(verdicts(&found), [("title".to_owned(), "file".to_owned())]);
+    assert_eq!((&moved["base"], &moved["file"]), (&json!("T"), &json!("new")));
     write(world.folder.path(), "texts/title.txt", "T");
     assert_eq!(git(&world, &["status", "--porcelain"]), before);
 }
@@ -286,11 +271,11 @@ async fn a_revision_is_read_from_the_objects_with_what_its_files_take_in() {
 async fn a_revision_that_cannot_be_read_is_an_error_with_the_way_out() {
     let world = World::new(vec![native(&offer("a", "T"))], &[("a", &offer("a", "T"))]).await;
     let refused = world.run(&["drift", "--base", "HEAD"]).await.exits(3);
-    assert!(refused.stderr.contains("is in no Git repository"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is not in a Git repository"), "{}", refused.stderr);
     git(&world, &["init", "-q"]);
     git(&world, &["commit", "-q", "--allow-empty", "-m", "x"]);
     let refused = world.run(&["drift", "--base", "HEAD"]).await.exits(3);
-    assert!(refused.stderr.contains("there is no file of the project"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no file of the project"), "{}", refused.stderr);
     commit(&world);
     for rev in ["nowhere", "--upload-pack=x", "HEAD:offers"] {
         let refused = world.run(&["drift", &format!("--base={rev}")]).await.exits(3);
@@ -373,19 +358,20 @@ async fn pipelines_get_drift_in_their_formats_and_no_text_is_more_than_a_text() 
     let read = |name: &str| std::fs::read_to_string(world.path(name)).expect("a file");
     let markdown = read("d.md");
     assert!(
-        markdown.starts_with("<!-- offerctl:drift -->\n\n**Drift: 1 moved on the portal, 1 in conflict, "),
+        markdown.starts_with("<!-- offerctl:drift -->\n\n**Drift: 1 changed in the portal, 1 changed in both, "),
         "{markdown}"
     );
     let ours = outside_fences(&markdown);
     assert!(!ours.contains(['@', '[']) && !ours.contains("<script") && !ours.contains("</details>@"), "{ours}");
     assert_eq!(ours.matches("<!--").count(), 1, "{ours}");
     for part in [
-        "Base: <code>receipt receipt&#46;json</code>",
-        "- <code>contoso/b</code>: <code>",
-        "- <code>contoso/stray</code>\n",
+        "Baseline: <code>receipt receipt&#46;json</code>",
+        "- <code>contoso/b</code>: not read; it may have drifted: <code>",
+        "- <code>contoso/stray</code>: in the portal",
         "#### <code>contoso/a</code>",
-        "- **both moved, to different values**: <code>title</code> (<code>offers/a&#46;yaml&#58;",
-        "- **the portal moved**: <code>summary</code>",
+        "**changed in both**:",
+        "**changed in the portal** (baseline → portal):",
+        "**&#126; change** <code>summary</code>",
         "``````diff\n",
     ] {
         assert!(markdown.contains(part), "{part}: {markdown}");

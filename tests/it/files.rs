@@ -34,7 +34,7 @@ error[OFR0003]: this key is indented further than what is above it allows
 3 |   offerTypeId: x
   |              ^
   |
-  = help: the line above has a value already, so nothing can be below it: indent this line like the one above, or take the value away
+  = help: the line above has a value already, so nothing can be below it: indent this line like the one above, or remove the value
 
 error[OFR0005]: the file has no content
 --> offers/empty.yaml
@@ -95,7 +95,7 @@ Not valid: 8 errors (9 files, 2 offers).
 
     let planned = run(offerctl(root).args(["plan", "--sandbox"])).exits(3);
     assert!(
-        planned.stderr.contains("error: the offer files have 8 errors; nothing was read from the portal"),
+        planned.stderr.contains("error: 8 errors in the offer files; nothing was read from the portal"),
         "{}",
         planned.stderr
     );

@@ -50,9 +50,9 @@ Done: 3 offers applied, 1 unchanged.
     );
     assert!(applied.stderr.contains("contoso/managed-monitoring: signed off"), "{}", applied.stderr);
 
-    let none = "No changes: 4 offers on the portal are as the files.\n";
+    let none = "No changes. All 4 offers match the portal.\n";
     let unchanged = command(folder.path(), &["plan", "--detailed-exitcode"]).exits(0);
-    assert_eq!((unchanged.stdout.as_str(), unchanged.stderr.as_str()), (none, "16 requests, 0 retries.\n"));
+    assert_eq!((unchanged.stdout.as_str(), unchanged.stderr.as_str()), (none, "16 requests to sandbox, 0 retries.\n"));
 
     let file = folder.path().join("offers/edge-gateway.yaml");
     let before = std::fs::read_to_string(&file).expect("read");
@@ -69,7 +69,7 @@ Plan: 1 to update, 3 unchanged    (live → file)
   ~ change title: "Contoso Edge Gateway" → "Contoso Edge Hub"   text   offers/edge-gateway.yaml:14
     1 unmanaged field kept, 7 formatting-only differences hidden (-v lists them), 5 artifacts not compared (the portal serves its own copy); --resend sends again what cannot be compared
     then: publish to preview → wait for sign-off
-    estimates of the portal: [..]
+    the portal's estimates: [..]
 
 Plan [..]: 1 to update, 3 unchanged.
 

@@ -38,7 +38,7 @@ fn what_is_certain_is_mended_and_comments_stay() {
     assert_eq!(std::fs::read_to_string(folder.path().join("offers/a.yaml")).expect("the file"), mended);
     assert_eq!(ran.stdout, "Valid (1 file, 1 offer).\n");
     assert!(ran.stderr.contains("fixed offers/a.yaml:6:16 OFR0013: now \"1.10\""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("fixed offers/a.yaml:9:29 OFR0053: taken away"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("fixed offers/a.yaml:9:29 OFR0053: removed"), "{}", ran.stderr);
     let again = run(offerctl(folder.path()).args(["validate", "--fix"])).exits(0);
     assert_eq!(again.stderr, "", "nothing is left to mend");
 }

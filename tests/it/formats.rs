@@ -285,12 +285,12 @@ fn a_format_without_a_sense_is_refused_with_those_that_have_one() {
         assert!(ran.stderr.contains(why), "{args:?}: {}", ran.stderr);
     };
     for command in ["apply", "publish", "go-live", "wait", "cancel"] {
-        refused(&[command, "-o", "sarif=x.sarif"], "it writes text, markdown, json, junit and github");
+        refused(&[command, "-o", "sarif=x.sarif"], "use text, markdown, json, junit or github");
     }
     for command in ["status", "doctor"] {
-        refused(&[command, "-o", "junit"], "it writes text and json");
+        refused(&[command, "-o", "junit"], "use text or json");
     }
-    refused(&["explain", "-o", "json"], "`explain` has no result in the format json\n  hint: it writes text");
+    refused(&["explain", "-o", "json"], "`explain` cannot write the format json\n  hint: use text");
     refused(&["plan", "-o", "xml"], "there are text, markdown, html, json, yaml, sarif, junit and github");
     refused(&["validate", "-o", "json", "-o", "github"], "would both be written to stdout");
 }

@@ -39,7 +39,7 @@ async fn objects_that_a_partial_clone_lacks_are_an_error_with_the_way_out() {
         let clone = partial(&world, filter);
         for args in [&["drift", "--base", &first][..], &["plan", "--since", &first]] {
             let refused = in_clone(&world, &clone, args).await.exits(3);
-            let missing = "is not in this clone, because it was made with --filter";
+            let missing = "is not in this clone, because the clone was made with --filter";
             assert!(refused.stderr.contains(missing), "{filter} {args:?}: {}", refused.stderr);
             assert!(refused.stderr.contains("`git fetch --refetch --no-filter`"), "{}", refused.stderr);
         }

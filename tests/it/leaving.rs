@@ -28,7 +28,7 @@ async fn world(step: Duration) -> World {
 async fn what_one_process_left_another_takes_live_with_no_state_between_them() {
     let world = world(STEP).await;
     let left = world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
-    assert!(left.stdout.contains("… contoso/a   draft updated, published, goes on at the portal"), "{}", left.stdout);
+    assert!(left.stdout.contains("… contoso/a   draft updated, published, continues in the portal"), "{}", left.stdout);
     // Nothing of the run is on the disk but the offers.
     let kept = std::fs::read_dir(world.folder.path()).expect("a folder").map(|entry| entry.expect("one").file_name());
     assert_eq!(kept.collect::<Vec<_>>(), ["offers"]);
@@ -98,7 +98,8 @@ async fn a_wait_that_runs_out_of_time_says_how_to_come_back() {
     let world = world(Duration::from_secs(20)).await;
     world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
     let waited = elsewhere(&world, &["wait", "contoso/a", "--wait-timeout", "1s"]).await.exits(8);
-    let line = "… contoso/a   the wait ran out of time; the operation goes on at the portal\n    hint: `offerctl wait contoso/a` waits for it\n";
+    let line = "… contoso/a   the wait ran out of time; the operation continues in the portal\n    hint: run \
+        `offerctl wait contoso/a`\n";
     assert!(waited.stdout.contains(line), "{}", waited.stdout);
     let json = elsewhere(&world, &["wait", "contoso/a", "--wait-timeout", "10ms", "-o", "json"]).await.exits(8).json();
     assert_eq!(json["offers"][0]["end"], "timed-out");
@@ -122,7 +123,8 @@ async fn ctrl_c_ends_a_wait_with_130_and_the_way_back() {
         let output = waiting.wait_with_output().expect("ended");
         let stdout = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(130), "{stdout}");
-        let expected = "… contoso/a   interrupted; what the portal runs goes on there\n    hint: `offerctl wait contoso/a` waits for it\n";
+        let expected = "… contoso/a   interrupted; operations continue in the portal\n    hint: run `offerctl wait \
+            contoso/a`\n";
         assert!(stdout.contains(expected), "{stdout}");
     }
 }
@@ -134,7 +136,7 @@ async fn publish_and_go_live_take_what_the_portal_holds_one_step_further() {
     assert!(published.stdout.contains("✓ contoso/a   published, in preview\n"), "{}", published.stdout);
     assert!(published.stdout.ends_with("Done: 2 offers published.\n"), "{}", published.stdout);
     let again = elsewhere(&world, &["publish", "--yes", "contoso/a"]).await.exits(0);
-    assert!(again.stdout.contains("✓ contoso/a   joined what runs, in preview\n"), "{}", again.stdout);
+    assert!(again.stdout.contains("✓ contoso/a   joined the running operation, in preview\n"), "{}", again.stdout);
     let live = elsewhere(&world, &["go-live", "--yes", "contoso/a", "contoso/b"]).await.exits(0);
     assert!(live.stdout.contains("✓ contoso/b   signed off, live\n"), "{}", live.stdout);
     assert_eq!(world.slot("a", "production").await["definition"]["offer"][TITLE], "old");

@@ -220,7 +220,7 @@ async fn drift_is_looked_for_since_the_last_apply_and_told_in_one_issue() {
     crate::drift::commit(&world);
     world.run(&["apply", "--yes", "-o", "json=applied.json"]).await.exits(0);
     let (here, issues) = (world.folder.path().to_owned(), tempfile::tempdir().expect("a folder"));
-    let env = [("OFFERCTL_ENDPOINT", world.sandbox.url()), ("OFFERCTL_NO_ARTIFACTS", "1"), ("GH_REPO", "c/o")];
+    let env = [("OFFERCTL_ENDPOINT", world.sandbox.url()), ("GH_REPO", "c/o")];
     let look = (FILE, "Look for drift");
     let code = |job: &Job| job.read("GITHUB_OUTPUT").lines().last().map(str::to_owned);
 
@@ -229,7 +229,7 @@ async fn drift_is_looked_for_since_the_last_apply_and_told_in_one_issue() {
     ran.exits(0);
     assert!(!job.read("calls").contains("download"));
     let (job, ran) = step(job, &here, look, &env, "").await;
-    assert!(ran.exits(0).stdout.starts_with("Base: revision HEAD ("));
+    assert!(ran.exits(0).stdout.starts_with("Baseline: revision HEAD ("));
     assert_eq!(code(&job).as_deref(), Some("code=0"));
     // A merge that was not applied is no drift where there is a receipt.
     job.artifact("receipt.json", &std::fs::read_to_string(world.path("applied.json")).expect("a receipt"));
@@ -239,7 +239,7 @@ async fn drift_is_looked_for_since_the_last_apply_and_told_in_one_issue() {
     world.declare("a", &offer("a", "merged"));
     crate::drift::commit(&world);
     let (job, ran) = step(job, &here, look, &env, "").await;
-    assert!(ran.exits(0).stdout.contains("Base: receipt receipt/receipt.json, then revision HEAD ("));
+    assert!(ran.exits(0).stdout.contains("Baseline: receipt receipt/receipt.json, then revision HEAD ("));
     assert_eq!(code(&job).as_deref(), Some("code=0"));
 
     // Drift does not fail the job, and is told in one issue.
@@ -247,7 +247,7 @@ async fn drift_is_looked_for_since_the_last_apply_and_told_in_one_issue() {
     let (job, ran) = step(job, &here, look, &env, "").await;
     assert!(ran.exits(0).stdout.contains("::warning file=offers/a.yaml,line="));
     assert_eq!(code(&job).as_deref(), Some("code=2"));
-    assert!(job.read("GITHUB_STEP_SUMMARY").contains("**Drift: 1 in conflict"));
+    assert!(job.read("GITHUB_STEP_SUMMARY").contains("**Drift: 1 changed in both"));
     for name in ["drift.md", "drift.json", "drift.xml"] {
         job.artifact(name, &std::fs::read_to_string(world.path(name)).expect("a report"));
     }
@@ -261,8 +261,8 @@ async fn drift_is_looked_for_since_the_last_apply_and_told_in_one_issue() {
     ran.exits(0);
     assert!(job.read("calls").contains("issue create --title Marketplace drift --body-file body.md"));
     let body = job.read("body");
-    assert!(body.contains("\n<!-- offerctl:drift -->\n") && body.contains("both moved, to different values"), "{body}");
-    assert!(!body.contains('@') && !body.contains("<script") && !body.contains("#1"), "{body}");
+    assert!(body.contains("\n<!-- offerctl:drift -->\n") && body.contains("changed in both"), "{body}");
+    assert!(!body.contains('@') && !body.contains("<script") && !body.contains(" #1"), "{body}");
     let (job, ran) = tell(job, "2", "9").await;
     ran.exits(0);
     assert!(job.read("calls").contains("issue edit 9 --body-file body.md") && !job.read("calls").contains("create"));
@@ -351,7 +351,7 @@ async fn a_merge_is_applied_as_it_was_planned_or_not_at_all() {
     let step = async |job: Job, name: &str, fingerprint: String| {
         let (url, folder, script) = (url.clone(), folder.clone(), script("github/apply.yml", name));
         let ran = tokio::task::spawn_blocking(move || {
-            let env = [("OFFERCTL_ENDPOINT", &*url), ("OFFERCTL_NO_ARTIFACTS", "1"), ("FINGERPRINT", &*fingerprint)];
+            let env = [("OFFERCTL_ENDPOINT", &*url), ("FINGERPRINT", &*fingerprint)];
             let ran = job.run(&folder, &script, &env, &[]);
             (job, ran)
         });

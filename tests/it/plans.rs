@@ -25,7 +25,7 @@ async fn a_removal_needs_its_own_token_and_stops_the_whole_plan() {
     world.run(&["apply", "--yes", "--allow", "remove-image:basic/0.9.0"]).await.exits(0);
     assert_eq!(
         world.run(&["plan", "--detailed-exitcode"]).await.exits(0).stdout,
-        "No changes: 2 offers on the portal are as the files.\n"
+        "No changes. All 2 offers match the portal.\n"
     );
 }
 
@@ -52,7 +52,7 @@ async fn what_the_portal_does_not_store_is_reported_by_address_and_not_released(
     let switches = Switches { unfetchable_hosts: vec!["pages.example".to_owned()], ..Switches::default() };
     let world = World::with(vec![native(&offer("a", "old"))], &[("a", &declared)], switches).await;
     let applied = world.run(&["apply", "--yes"]).await.exits(6);
-    assert!(applied.stdout.contains("smallLogo did not become what was written"), "{}", applied.stdout);
+    assert!(applied.stdout.contains("smallLogo was not stored as written"), "{}", applied.stdout);
     assert_eq!(world.count("POST", "/publish").await, 0);
 }
 
@@ -75,7 +75,7 @@ async fn targets_choose_offers() {
     assert!(refused.stderr.contains("no file declares the offer contoso/c"), "{}", refused.stderr);
     let refused = world.run(&["plan", "nowhere"]).await.exits(3);
     assert!(
-        refused.stderr.contains("`nowhere` is neither a file, nor a folder, nor `publisher/offer`"),
+        refused.stderr.contains("`nowhere` is not a target; expected a file, a folder or `publisher/offer`"),
         "{}",
         refused.stderr
     );

@@ -64,7 +64,7 @@ async fn a_literal_secret_is_refused_without_being_shown() {
     let text = with_secret("new").replace("!secret env:LEAD_CONNECTION", "\"CANARYliteral\"");
     crate::support::write(world.folder.path(), "offers/a.yaml", &text);
     let refused = world.run(&["validate"]).await.exits(3);
-    assert!(refused.stdout.contains("a secret as a plain text"), "{}", refused.stdout);
+    assert!(refused.stdout.contains("a secret in plain text"), "{}", refused.stdout);
     assert!(!refused.stdout.contains("CANARYliteral"), "{}", refused.stdout);
 }
 

@@ -34,7 +34,7 @@ async fn one_run_writes_text_markdown_and_a_page_of_the_same_plan() {
     assert!(markdown.starts_with("<!-- offerctl:plan -->\n<!-- offerctl:fingerprint "), "{markdown}");
     assert!(markdown.contains("- contoso/a plans[basic]/vmImages[0.9.0]   offers/a.yaml:"), "{markdown}");
     let page = read(&world, "p.html");
-    for part in ["<h2 id=\"deletions-title\">1 thing goes away</h2>", "<i>two</i> days", "<b>one</b> day"] {
+    for part in ["<h2 id=\"deletions-title\">1 deletion</h2>", "<i>two</i> days", "<b>one</b> day"] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     for text in [&markdown, &page] {

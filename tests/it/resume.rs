@@ -106,8 +106,8 @@ fn ctrl_c_says_what_goes_on_and_how_to_come_back() {
     let output = child.wait_with_output().expect("ends");
     let stdout = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(130), "{stdout}");
-    assert!(stdout.contains("interrupted; what the portal runs goes on there"), "{stdout}");
-    assert!(stdout.contains("`offerctl wait contoso/a` waits for it"), "{stdout}");
+    assert!(stdout.contains("interrupted; operations continue in the portal"), "{stdout}");
+    assert!(stdout.contains("run `offerctl wait contoso/a`"), "{stdout}");
     portal.kill().expect("SIGKILL");
     portal.wait().expect("gone");
 }

@@ -37,7 +37,7 @@ async fn what_was_sent_and_read_back_with_all_defaults_plans_empty() {
         assert!(live.get("offerTypeVersions").is_none(), "dropped");
 
         let planned = world.run(&["plan", "--detailed-exitcode"]).await.exits(0);
-        assert!(planned.stdout.starts_with("No changes: 1 offer on the portal is as the files."), "{}", planned.stdout);
+        assert!(planned.stdout.starts_with("No changes. 1 offer matches the portal."), "{}", planned.stdout);
         world.advance(Duration::from_secs(1)).await;
         world.run(&["apply", "--yes"]).await.exits(0);
         assert_eq!(world.count("PUT", "/offers/hilltop").await, 1, "nothing is written twice");

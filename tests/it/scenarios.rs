@@ -199,7 +199,7 @@ async fn compare(scenario: PathBuf) {
     }
     let after = names(&scenario.join("after")).into_iter().map(|name| format!("after/{name}"));
     let unseen = after.filter(|name| !seen.contains_key(name)).collect::<Vec<_>>();
-    assert_eq!(unseen, Vec::<String>::new(), "the portal has no such offer at the end");
+    assert_eq!(unseen, Vec::<String>::new(), "the portal does not have this offer at the end");
 }
 
 #[tokio::test(flavor = "multi_thread")]

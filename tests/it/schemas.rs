@@ -193,7 +193,7 @@ error[OFR0020]: `regions` takes a list, and this is a string
   = note: at plans[basic]/regions
   = help: write a list: [DE]
 
-error[OFR0021]: `linux` is not among the values of `operatingSystemFamily`
+error[OFR0021]: `linux` is not a value of `operatingSystemFamily`
  --> offers/a.yaml:8:30
   |
 8 |       operatingSystemFamily: linux
@@ -209,7 +209,7 @@ warning[OFR0022]: `skuTitel` is not known, and nearly `skuTitle`
   |       ^^^^^^^^
   |
   = note: at plans[basic]/skuTitel
-  = help: did you mean `skuTitle`? A name that the portal does not know is dropped without a word
+  = help: did you mean `skuTitle`? The portal drops unknown fields without an error
 
 Not valid: 2 errors (2 files, 0 offers).
 
@@ -299,9 +299,9 @@ error[OFR0028]: x-offerctl.secrte: true is not an annotation (at #/properties/de
 10 |             "saas.callbackKey": { "type": "string", "x-offerctl": { "secrte": true } },
    |             ^^^^^^^^^^^^^^^^^^
    |
-   = help: schemas/README.md of offerctl says what a schema may hold; `offerctl schema show` prints the known ones
+   = help: see schemas/README.md; `offerctl schema show` prints the built-in schemas
 
-error: there is no usable project
+error: no usable project
 
 "#]]
     );
@@ -328,7 +328,7 @@ async fn a_schema_is_inferred_from_an_offer_and_can_be_used() {
     let found = world.run(&["validate"]).await.exits(3);
     assert!(found.stdout.contains("error[OFR0020]: `regions` takes a list"), "{}", found.stdout);
     let refused = world.run(&["schema", "infer", "service"]).await.exits(3);
-    assert!(refused.stderr.contains("`service` is neither an offer nor a .json file"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`service` is not an offer or a .json file"), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

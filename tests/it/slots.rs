@@ -26,8 +26,9 @@ async fn a_release_shows_its_steps_and_what_goes_live_with_it() {
     world.declare("a", &offer("a", "new"));
     let plan = world.run(&["plan", "--through", "live"]).await.exits(0).stdout;
     for line in [
-        "    then: publish to preview → wait for sign-off → go live → wait until live\n    estimates of the portal: ",
-        "    ! goes live with it: 2 edits of the draft that no file asks for now   (production → draft)\n      + add vendor.note: \"edited\"   settings\n      + add plans[basic]/vendor.flag: true   settings\n",
+        "    then: publish to preview → wait for sign-off → go live → wait until live\n    the portal's estimates: ",
+        "    ! goes live with it: 2 edits of the draft that no file declares   (production → draft)\n      + add \
+            vendor.note: \"edited\"   settings\n      + add plans[basic]/vendor.flag: true   settings\n",
     ] {
         assert!(plan.contains(line), "{line} is not in:\n{plan}");
     }
@@ -98,7 +99,7 @@ contoso/a
 async fn what_is_not_there_is_said_and_what_cannot_be_read_is_no_difference() {
     let world = World::new(vec![native(&offer("a", "T"))], &[("a", &offer("a", "T"))]).await;
     let empty = world.run(&["diff", "--from", "live", "--to", "draft", "--detailed-exitcode"]).await.exits(2).stdout;
-    assert!(empty.contains("! live holds nothing\n"), "{empty}");
+    assert!(empty.contains("! live is empty\n"), "{empty}");
     let none = world.run(&["diff", "--from", "live", "--to", "draft", "contoso/none"]).await.exits(1).stdout;
     assert!(none.contains("? contoso/none   not read"), "{none}");
     world.fault(json!({"method": "GET", "path": "/slot/production", "status": 403})).await;

@@ -20,7 +20,7 @@ async fn saved_plan_meets_an_edit(on_portal: fn(&Value) -> Value) {
 
     let refused = world.run(&["apply", "p.json", "--yes"]).await.exits(5);
     for line in [
-        "✗ contoso/a   refused: the portal moved since the plan was made; nothing was written",
+        "✗ contoso/a   refused: the offer changed in the portal since the plan was made; nothing was written",
         "title: \"old\" → \"from the portal\" (the plan writes \"new\")",
         "plans[basic]/regions: [\"DE\", \"NO\"] → [\"DE\", \"SE\"]",
         "hint: plan again",

@@ -6,10 +6,31 @@ use crate::support::{World, native, offer, offerctl, project, run};
 async fn nobody_is_asked_where_nobody_can_answer() {
     let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
     let refused = world.run(&["apply"]).await.exits(3);
-    assert!(refused.stderr.contains("hint: give --yes"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: pass --yes"), "{}", refused.stderr);
     assert_eq!(world.count("PUT", "").await, 0);
-    world.run_with(&["apply"], &[("OFFERCTL_YES", "0")]).await.exits(3);
-    world.run_with(&["apply"], &[("OFFERCTL_YES", "1")]).await.exits(0);
+    world.run(&["apply", "--yes"]).await.exits(0);
+}
+
+/// A pipeline may have relied on the variable for safety, so ignoring it would be worse than an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_no_longer_read_is_an_error_that_names_the_flag() {
+    let world = World::new(vec![native(&offer("a", "old"))], &[("a", &offer("a", "new"))]).await;
+    for (args, variable, flag) in [
+        (&["apply", "--yes"][..], ("OFFERCTL_THROUGH", "draft"), "--through"),
+        (&["apply", "--yes"], ("OFFERCTL_EXPECT_PLAN", "0123456789ab"), "--expect-plan"),
+        (&["apply"], ("OFFERCTL_YES", "0"), "--yes"),
+        (&["plan"], ("OFFERCTL_OUT", "both.json"), "--out"),
+        (&["snapshot", "--out", "live.json"], ("OFFERCTL_OUT", "both.json"), "--out"),
+    ] {
+        let refused = world.run_with(args, &[variable]).await.exits(3);
+        let hint = format!("hint: unset {}, and pass {flag} to `offerctl {}`", variable.0, args[0]);
+        assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
+    }
+    assert_eq!(world.count("PUT", "").await, 0);
+    assert!(!["both.json", "live.json"].iter().any(|file| world.path(file).exists()));
+    // It says nothing to a command without the flag, and an empty one is none.
+    world.run_with(&["validate"], &[("OFFERCTL_THROUGH", "draft")]).await.exits(0);
+    world.run_with(&["plan"], &[("OFFERCTL_THROUGH", "")]).await.exits(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -80,7 +80,7 @@ async fn with_a_third_of_all_reads_failing_in_five_ways_a_plan_is_whole_and_righ
     assert!(ways.iter().all(|count| *count > 5), "{ways:?}");
     assert!(front.most_at_once() <= 6, "{} at once", front.most_at_once());
     let requests = front.log().len();
-    assert!(planned.stderr.contains(&format!("{requests} requests, ")), "{requests}\n{}", planned.stderr);
+    assert!(planned.stderr.contains(&format!("{requests} requests to ")), "{requests}\n{}", planned.stderr);
 }
 
 /// Requests that fail, half of them before they took effect and half after; reads fail too.
@@ -191,7 +191,7 @@ async fn a_portal_that_throttles_narrows_the_whole_run() {
     let planned = run(&world, &front, &["plan", "-v", "--parallelism", "8"]).await.exits(0);
     assert!(planned.stdout.starts_with("Plan: 20 to update, 180 unchanged"), "{}", planned.stdout);
     assert!(planned.stderr.contains("at_once=4"), "{}", planned.stderr);
-    assert!(planned.stderr.ends_with(" requests, 3 retries.\n"), "{}", planned.stderr);
+    assert!(planned.stderr.ends_with(", 3 retries.\n"), "{}", planned.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +201,7 @@ async fn a_run_sends_no_more_requests_than_it_may_and_says_what_is_missing() {
     let planned = run(&world, &front, &["plan", "--through", "draft", "--max-requests", "50"]).await.exits(6);
     assert_eq!(front.log().len(), 50);
     assert!(planned.stdout.contains("150 not read"), "{}", planned.stdout);
-    assert!(planned.stdout.contains("not sent: the run has made the 50 requests that it may"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("not sent: request limit reached (--max-requests 50)"), "{}", planned.stdout);
     assert!(planned.stdout.contains("hint: give a higher --max-requests"), "{}", planned.stdout);
 }
 
@@ -215,7 +215,7 @@ async fn an_offer_is_given_up_when_its_budget_is_spent_and_the_others_are_not() 
         false => Act::Forward,
     });
     let planned = run(&world, &front, &["plan", "--retry-budget", "900ms"]).await.exits(6);
-    assert!(planned.stdout.contains("given up: this offer lost 900ms to requests that failed"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("gave up: failed requests for this offer took 900ms"), "{}", planned.stdout);
     assert_eq!(front.log().iter().filter(|request| request.path.contains("/offers/a?")).count(), 1);
 }
 

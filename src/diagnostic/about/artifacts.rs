@@ -9,23 +9,24 @@ pub(super) const TABLE: &[About] = &[
         name: "artifact",
         severity: Severity::Error,
         lint: false,
-        summary: "an artifact that is no file of the project",
-        explanation: "`!artifact` takes an https address, or the path of a file relative to the offer file. The file must \
-                      be there, within the project (links are followed first), outside of `.git` and `.offerctl`, and \
-                      neither empty nor larger than 64 MiB.",
+        summary: "an artifact that is not a file of the project",
+        explanation: "`!artifact` takes an https address, or the path of a file relative to the offer file. The file \
+            must exist inside the project (links are followed first), outside `.git` and `.offerctl`, and have 1 \
+            byte to 64 MiB.",
         example: "smallLogo: !artifact ../../shared/48.png",
-        mended: "smallLogo: !artifact ../art/48.png",
+        fixed: "smallLogo: !artifact ../art/48.png",
     },
     About {
         code: Code::ArtifactStore,
         name: "artifact-store",
         severity: Severity::Error,
         lint: false,
-        summary: "a local artifact, and no store to upload it to",
-        explanation: "The portal fetches artifacts by address. A file of the project is uploaded first, to the store that \
-                      `offerctl.toml` names; a folder also needs the address under which the portal finds it.",
+        summary: "a local artifact without a store to upload it to",
+        explanation: "The portal fetches artifacts by address. offerctl uploads a file of the project first, to the \
+            store of `[artifacts]` in `offerctl.toml`. A folder as a store also needs `public_url`, the address at \
+            which the portal finds it.",
         example: "# offerctl.toml has no [artifacts]\nsmallLogo: !artifact ../art/48.png",
-        mended: "# offerctl.toml:\n# [artifacts]\n# store = \"az://artifacts/offers\"\nsmallLogo: !artifact ../art/48.png",
+        fixed: "# offerctl.toml:\n# [artifacts]\n# store = \"az://artifacts/offers\"\nsmallLogo: !artifact ../art/48.png",
     },
     About {
         code: Code::Sas,
@@ -39,6 +40,6 @@ pub(super) const TABLE: &[About] = &[
                       lower case, without a user name, a port, `..`, a query or a fragment. Plain http is signed on \
                       loopback only, with the account as the first part of the path.",
         example: "# offerctl.toml has no [[sas]] entry for contoso\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
-        mended: "# offerctl.toml:\n# [[sas]]\n# account = \"contoso\"\n# containers = [\"images\"]\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
+        fixed: "# offerctl.toml:\n# [[sas]]\n# account = \"contoso\"\n# containers = [\"images\"]\nosVhdUrl: !sas https://contoso.blob.core.windows.net/images/1.vhd",
     },
 ];

@@ -11,8 +11,8 @@ const fn lint(
     summary: &'static str,
     texts: [&'static str; 3],
 ) -> About {
-    let [explanation, example, mended] = texts;
-    About { code, name, severity, lint: true, summary, explanation, example, mended }
+    let [explanation, example, fixed] = texts;
+    About { code, name, severity, lint: true, summary, explanation, example, fixed }
 }
 
 const fn warning(code: Code, name: &'static str, summary: &'static str, texts: [&'static str; 3]) -> About {
@@ -35,11 +35,12 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::SasExpiry,
         "sas-expiry",
-        "a signed URL that ends within 21 days, has ended, or has no end with a time",
+        "a signed URL that expires within 21 days, has expired, or has no expiry time",
         [
-            "Certification and publishing read the image for up to three weeks. A signature that ends meanwhile fails the \
-             submission late. An image that is live already needs its signature no more: turn this lint off, or sign again. \
-             The portal refuses an end that is a date alone, as some commands of the Azure CLI write it.",
+            "Certification and publishing read the image for up to three weeks. If the signature expires in that \
+                time, the submission fails late. An image that is already live does not need its signature: turn \
+                this lint off, or sign the URL again. The portal rejects an expiry date without a time, as some \
+                commands of the Azure CLI write it.",
             "osVhdUrl: https://….vhd?sp=rl&se=2024-01-01T00:00:00Z&sig=…",
             "osVhdUrl: https://….vhd?sp=rl&se=2029-01-01T00:00:00Z&sig=…",
         ],
@@ -47,10 +48,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::SasPermissions,
         "sas-permissions",
-        "a signed URL that does not allow to read and to list",
+        "a signed URL without the permissions to read and to list",
         [
-            "The portal reads the blob and lists its container, so the signature needs both permissions (`sp=rl`), which \
-             only a signature of the container can give. One by a stored policy (`si`) is not judged.",
+            "The portal reads the blob and lists its container, so the signature needs both permissions (`sp=rl`). \
+                Only a container signature can have both. Signatures with a stored policy (`si`) are not checked.",
             "osVhdUrl: https://….vhd?sp=r&se=…&sig=…",
             "osVhdUrl: https://….vhd?sp=rl&sr=c&se=…&sig=…",
         ],
@@ -58,10 +59,11 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::SasStart,
         "sas-start",
-        "a signed URL that is not valid yet, or has no start with a time",
+        "a signed URL that is not valid yet, or has no start time",
         [
-            "The portal reads the image as soon as the offer is published. Clocks differ: let the signature begin a day \
-             earlier. The portal refuses a signature without a start, and one whose start is a date alone.",
+            "The portal reads the image as soon as the offer is published. Clocks differ, so use a start time one \
+                day in the past. The portal rejects a signature without a start time, and a start date without a \
+                time.",
             "osVhdUrl: https://….vhd?sp=rl&st=2999-01-01T00:00:00Z&se=…&sig=…",
             "osVhdUrl: https://….vhd?sp=rl&st=2026-01-01T00:00:00Z&se=…&sig=…",
         ],
@@ -71,8 +73,8 @@ pub(super) const TABLE: &[About] = &[
         "no-image",
         "a plan that declares no image or package",
         [
-            "A plan without one cannot be published. Where another tool adds the versions, say so with an `ignore` of that \
-             dictionary, or turn this lint off.",
+            "A plan without one cannot be published. If another tool adds the versions, add an `ignore` entry for \
+                that dictionary, or turn this lint off.",
             "- planId: basic\n  microsoft-azure-virtualmachines.skuTitle: Basic",
             "- planId: basic\n  microsoft-azure-virtualmachines.skuTitle: Basic\n  microsoft-azure-virtualmachines.vmImages:\n    1.0.0: {osVhdUrl: …}",
         ],
@@ -80,10 +82,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::GenerationDrift,
         "generation-drift",
-        "a generation with other versions than its plan",
+        "a generation whose versions differ from its plan",
         [
-            "A new version goes into the plan and into each entry of `diskGenerations`; customers of the one that was \
-             forgotten stay behind.",
+            "A new version goes into the plan and into each entry of `diskGenerations`; customers of a generation \
+                that was forgotten do not get the new version.",
             "vmImages: {1.0.0: …, 1.1.0: …}\ndiskGenerations:\n  - planId: basic-gen2\n    vmImages: {1.0.0: …}",
             "vmImages: {1.0.0: …, 1.1.0: …}\ndiskGenerations:\n  - planId: basic-gen2\n    vmImages: {1.0.0: …, 1.1.0: …}",
         ],
@@ -93,7 +95,8 @@ pub(super) const TABLE: &[About] = &[
         "media-name",
         "a media name that two generations share",
         [
-            "Each image needs a `mediaName` of its own; the usual form is that of the plan with the generation appended.",
+            "Each image needs a different `mediaName`. Usually it is the one of the plan with the generation \
+                appended.",
             "mediaName: gateway-1.0.0        # in the plan, and in its second generation",
             "mediaName: gateway-1.0.0-gen2",
         ],
@@ -101,10 +104,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::LogoType,
         "logo-type",
-        "a logo that is no PNG or JPEG picture",
+        "a logo that is not a PNG or JPEG picture",
         [
-            "The portal fetches the logo when the offer is saved. What it cannot use comes back as null, without an error: \
-             other formats, and web pages about a picture, such as GitHub's `blob` pages.",
+            "The portal fetches the logo when the offer is saved. It stores null, without an error, for what it \
+                cannot use: other formats, and web pages that show a picture, such as GitHub's `blob` pages.",
             "smallLogo: https://github.com/contoso/art/blob/main/small.png",
             "smallLogo: https://raw.githubusercontent.com/contoso/art/main/small.png",
         ],
@@ -114,8 +117,8 @@ pub(super) const TABLE: &[About] = &[
         "logo-size",
         "a logo of the wrong size",
         [
-            "In pixels: small 48 by 48, medium 90 by 90, large 216 by 216, wide 255 by 115, hero 815 by 290. Files of the \
-             project are opened; what an address leads to is not looked at.",
+            "In pixels: small 48 by 48, medium 90 by 90, large 216 by 216, wide 255 by 115, hero 815 by 290. Only \
+                files of the project are checked, not addresses.",
             "smallLogo: !artifact ../art/logo-512.png",
             "smallLogo: !artifact ../art/logo-48.png",
         ],
@@ -134,10 +137,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::HtmlTag,
         "html-tag",
-        "HTML outside of what the marketplace is documented to keep",
+        "HTML that the marketplace may remove",
         [
-            "Descriptions take b, i, p, br, ul, ol, li and h1 to h6, without styles and scripts; strong, em and a are seen \
-             in live offers as well. Other tags may be shown as text or be stripped with what they hold.",
+            "Descriptions take b, i, p, br, ul, ol, li and h1 to h6, without styles and scripts; live offers also \
+                use strong, em and a. Other tags may be shown as text or removed with their content.",
             "description: <p>Fast.</p><script>count()</script>",
             "description: <p>Fast.</p>",
         ],
@@ -155,7 +158,7 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::TooLong,
         "too-long",
-        "a text over its limit",
+        "a text that is longer than its limit",
         [
             "In characters, HTML included: title 50, summary 100, long summary 256, description 5,000, marketing identifier \
              50; of a plan, title 50 and summary 100.",
@@ -166,10 +169,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::DuplicateMember,
         "duplicate-member",
-        "a member that stands twice in a set",
+        "a duplicate member of a set",
         [
-            "Regions, clouds, subscriptions and the like are sets. A member that stands twice is a slip, perhaps for \
-             another one. `validate --fix` takes the second away.",
+            "Regions, clouds, subscriptions and the like are sets. A duplicate is usually a typo for another member. \
+                `validate --fix` removes the second one.",
             "regions: [DE, FR, DE]",
             "regions: [DE, FR]",
         ],
@@ -177,10 +180,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::MarketoForm,
         "marketo-form",
-        "Marketo settings in the form before December 2022",
+        "Marketo settings in the format from before December 2022",
         [
-            "Leads go to Marketo by an API client now: `clientId` and `clientSecret`. `serverId` alone stopped to suffice \
-             in December 2022.",
+            "Since December 2022, leads are sent to Marketo with an API client: `clientId` and `clientSecret`. \
+                `serverId` alone no longer works.",
             "marketoLeadConfiguration: {serverId: app-1, munchkinId: 123, formId: 7}",
             "marketoLeadConfiguration:\n  munchkinId: \"123\"\n  formId: \"7\"\n  clientId: gateway\n  clientSecret: !secret env:MARKETO_SECRET",
         ],
@@ -188,11 +191,11 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::NotifyIgnored,
         "notify-ignored",
-        "whom to notify, where the portal tells nobody",
+        "`reconcile.notify` has no effect on migrated offers",
         [
-            "Publishing takes `reconcile.notify`, and the portal ignores it for offers that were migrated: the owners of \
-             the account get the mails. It is told by `plan`, which sees how the offer is kept, and by `validate` where \
-             the file says `pcMigrationStatus: migrated`.",
+            "The portal ignores `reconcile.notify` for offers that were migrated, and notifies the owners of the \
+                account. `plan` reports this for every migrated offer, `validate` only for files with \
+                `pcMigrationStatus: migrated`.",
             "reconcile:\n  notify: [release@contoso.example]",
             "reconcile: {}",
         ],
@@ -200,10 +203,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::YamlTrap,
         "yaml-trap",
-        "a plain text that other YAML readers take for something else",
+        "a plain text that other YAML readers read as another type",
         [
-            "offerctl reads YAML 1.2, where `NO` is a text. Readers of YAML 1.1 make false of it, a number of `1_000` and \
-             `12:30`, a date of `2026-01-31`. `validate --fix` puts the quotes.",
+            "offerctl reads YAML 1.2, where `NO` is a text. Readers of YAML 1.1 read it as false, `1_000` and \
+                `12:30` as numbers, and `2026-01-31` as a date. `validate --fix` adds the quotes.",
             "regions: [DE, NO]",
             "regions: [DE, \"NO\"]",
         ],
@@ -211,10 +214,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::RegionCase,
         "region-case",
-        "a region code in small letters",
+        "a region code in lower case",
         [
-            "Regions are ISO 3166 codes of two capitals. The portal takes small letters for the same region; one form makes \
-             files comparable. `validate --fix` writes capitals.",
+            "Regions are ISO 3166 codes of two upper-case letters. The portal accepts lower case too; with one form, \
+                files are easier to compare. `validate --fix` writes upper case.",
             "regions: [de, FR]",
             "regions: [DE, FR]",
         ],
@@ -222,10 +225,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::Deprecated,
         "deprecated",
-        "a field that is not to be used any more",
+        "a deprecated field",
         [
-            "The schema of the type says that this field has had its day: the portal empties it, or takes another one \
-             instead. The hint says which. The field is sent as it is declared.",
+            "The schema marks this field as deprecated: the portal empties it, or uses another field, which the hint \
+                names. offerctl sends the field as declared.",
             "categories: [networking]",
             "categoryMap:\n  - categoryL1: networking\n    categoryL2-networking: [firewalls]",
         ],
@@ -233,11 +236,12 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::SasForm,
         "sas-form",
-        "an image address that is not that of a signed file",
+        "an image address without a usable signature",
         [
-            "The portal copies an image from its address alone, so the address needs the query of a signature: with `sig`, \
-             with `&` between the parameters rather than the `\\u0026` or `&amp;` of a printed form, and without white space \
-             in the name of the file. Anything else ends in \"Not able to download blob using provided SAS Uri\".",
+            "The portal copies an image from its address alone, so the address needs the query of a signature: with \
+                `sig`, with `&` between the parameters instead of the `\\u0026` or `&amp;` of a printed form, and \
+                without white space in the name of the file. Anything else ends in \"Not able to download blob using \
+                provided SAS Uri\".",
             "osVhdUrl: https://….vhd",
             "osVhdUrl: https://….vhd?sp=rl&sr=c&st=…&se=…&sig=…",
         ],
@@ -245,10 +249,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::PlanId,
         "plan-id",
-        "a plan id with other characters than small letters, digits, dashes and underscores",
+        "a plan id with characters other than lower-case letters, digits, dashes and underscores",
         [
-            "Customers deploy a plan by its id, and the portal takes no other characters. An id cannot be changed once the \
-             plan is published.",
+            "Customers deploy a plan by its id, and the portal accepts only these characters. An id cannot be \
+                changed once the plan is published.",
             "- planId: My Plan",
             "- planId: my-plan",
         ],
@@ -256,10 +260,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::Template,
         "template",
-        "what a template should have replaced",
+        "a template placeholder that was not replaced",
         [
-            "A value holds a placeholder, such as `{{ID}}`, `${ID}` or `$(ID)`: the step that fills it did not run, or has no \
-             such name. offerctl would publish it as it is.",
+            "A value holds a placeholder, such as `{{ID}}`, `${ID}` or `$(ID)`: the step that replaces it did not \
+                run, or uses another name. offerctl would publish the placeholder.",
             "skuTitle: \"{{TITLE}}\"",
             "skuTitle: !env TITLE",
         ],
@@ -269,8 +273,8 @@ pub(super) const TABLE: &[About] = &[
         "not-guid",
         "a subscription or tenant that is not a GUID",
         [
-            "The audience of a preview and of a private plan is named by the ids of subscriptions or tenants. A name, or an \
-             id without its dashes, lets nobody in.",
+            "The audience of a preview and of a private plan is named by the ids of subscriptions or tenants. A \
+                name, or an id without its dashes, gives access to no one.",
             "allowedSubscriptions: [Production]",
             "allowedSubscriptions: [3f8a1c52-6d0e-4b97-a2f4-5c7e90b1d386]",
         ],
@@ -278,10 +282,10 @@ pub(super) const TABLE: &[About] = &[
     warning(
         Code::TooMany,
         "too-many",
-        "a list with more members than the portal takes",
+        "a list with more members than the portal accepts",
         [
-            "The portal takes 100 subscriptions for a preview, 10 entries for a private plan (longer lists are uploaded as \
-             CSV), and 6 recommended machine sizes.",
+            "The portal accepts 100 subscriptions for a preview, 10 entries for a private plan (longer lists are \
+                uploaded as CSV), and 6 recommended machine sizes.",
             "recommendedVMSizes: [a0-basic, a1-basic, a2-basic, a3-basic, a4-basic, d2s-standard-v3, d4s-standard-v3]",
             "recommendedVMSizes: [d2s-standard-v3, d4s-standard-v3]",
         ],
@@ -291,8 +295,8 @@ pub(super) const TABLE: &[About] = &[
         "same-version",
         "two keys for one version",
         [
-            "Versions are compared as numbers, so `1.02.0` and `1.2.0` are one version with two images, and which one \
-             customers get is left to chance.",
+            "Versions are compared as numbers, so `1.02.0` and `1.2.0` are one version with two images, and it is \
+                undefined which one customers get.",
             "vmImages:\n  1.2.0: {}\n  1.02.0: {}",
             "vmImages:\n  1.2.0: {}",
         ],

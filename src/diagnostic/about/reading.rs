@@ -4,8 +4,8 @@ use super::super::{Code, Severity};
 use super::About;
 
 const fn error(code: Code, name: &'static str, summary: &'static str, texts: [&'static str; 3]) -> About {
-    let [explanation, example, mended] = texts;
-    About { code, name, severity: Severity::Error, lint: false, summary, explanation, example, mended }
+    let [explanation, example, fixed] = texts;
+    About { code, name, severity: Severity::Error, lint: false, summary, explanation, example, fixed }
 }
 
 pub(super) const TABLE: &[About] = &[
@@ -14,8 +14,8 @@ pub(super) const TABLE: &[About] = &[
         "unreadable",
         "the file cannot be read",
         [
-            "The system refused to open the file or to list the folder, or the file lies outside of the project: a link \
-             must not show what is not part of it.",
+            "The file cannot be opened, the folder cannot be listed, or the file is outside the project. Links that \
+                lead out of the project are not followed.",
             "offers/a.yaml -> /srv/elsewhere/a.yaml",
             "offers/a.yaml            # the file itself, readable by you",
         ],
@@ -25,7 +25,7 @@ pub(super) const TABLE: &[About] = &[
         "not-utf8",
         "a byte that is not UTF-8",
         [
-            "Offer files are UTF-8, with or without a byte order mark. Editors on older systems save Latin-1 or UTF-16.",
+            "Offer files are UTF-8, with or without a byte order mark. Some editors save Latin-1 or UTF-16.",
             "summary: caf\\xe9          # one byte of Latin-1",
             "summary: café             # saved as UTF-8",
         ],
@@ -35,8 +35,8 @@ pub(super) const TABLE: &[About] = &[
         "syntax",
         "the text is not YAML",
         [
-            "The place is where reading stopped; the cause is often a line above: an indentation that fits nowhere, a \
-             quote or a bracket left open, a `: ` inside a text without quotes.",
+            "The place is where the parser stopped. The cause is often in a line above: wrong indentation, an \
+                unclosed quote or bracket, or a `: ` in a text without quotes.",
             "summary: Gateway: fast",
             "summary: \"Gateway: fast\"",
         ],
@@ -50,7 +50,7 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::Empty,
         "empty",
-        "there is nothing in the file, or no file in the folder",
+        "an empty file, or a folder without offer files",
         [
             "An offer file declares one offer. A folder of offer files has at least one `.yaml` or `.yml`.",
             "# nothing yet",
@@ -70,10 +70,10 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::DuplicateKey,
         "duplicate-key",
-        "a key, or the identity of a list's member, stands twice",
+        "a duplicate key, or two list members with the same identity",
         [
-            "Readers of YAML disagree about which of the two counts, so neither does. It is the same with two plans of one \
-             `planId`, and with a key that stands there under its short and its full name.",
+            "YAML readers disagree about which of the two counts, so this is an error. So are two plans with one \
+                `planId`, and a key that is written under its short and its full name.",
             "displayText: Gateway\ndisplayText: Edge Gateway",
             "displayText: Edge Gateway",
         ],
@@ -81,11 +81,11 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::Limit,
         "limit",
-        "larger, deeper or more than is read",
+        "a file or project over a size limit",
         [
-            "A file has at most 4 MiB, 64 levels, 200,000 values with anchors and aliases expanded, and 100 findings; a \
-             text by `!file` at most 1 MiB; a project at most 10,000 offer files. Real offers stay far below; what does \
-             not is a slip or an attack.",
+            "A file has at most 16 MiB, 64 levels, 200,000 values with anchors and aliases expanded (or as many as a larger file has without), and 100 \
+                findings; a text read by `!file` at most 1 MiB; a project at most 10,000 offer files. Real offers \
+                are much smaller.",
             "a: &a [x, x, x]\nb: &b [*a, *a, *a]       # and so on, ten times",
             "a: [x, x, x]",
         ],
@@ -106,8 +106,9 @@ pub(super) const TABLE: &[About] = &[
         "unknown-key",
         "a key that nothing reads",
         [
-            "The envelope and the `reconcile` stanza have a closed set of keys. Below `definition` the portal takes keys \
-             that it does not know and drops them without a word, so spellings that are known to be dropped are errors too.",
+            "The envelope and the `reconcile` stanza have a closed set of keys. Below `definition` the portal \
+                accepts unknown keys and drops them without an error, so names that are known to be dropped are \
+                errors too.",
             "defintion: {}",
             "definition: {}",
         ],
@@ -115,10 +116,10 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::MissingKey,
         "missing-key",
-        "a key that must be there",
+        "a missing key",
         [
-            "An offer is known by `publisherId` and `id`, read by `offerTypeId`, and declared by `definition`. A member of \
-             a list with identities needs its identity.",
+            "An offer file needs `publisherId`, `id`, `offerTypeId` and `definition`. A member of a list with \
+                identities needs its identity.",
             "plans:\n  - regions: [DE]",
             "plans:\n  - planId: basic\n    regions: [DE]",
         ],
@@ -126,9 +127,9 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::WrongValue,
         "wrong-value",
-        "a value of the wrong type, or outside of what is allowed",
+        "a value of the wrong type, or a value that is not allowed",
         [
-            "The message says what belongs there.",
+            "The message names the expected value.",
             "reconcile:\n  through: production",
             "reconcile:\n  through: live          # draft, preview or live",
         ],
@@ -138,8 +139,9 @@ pub(super) const TABLE: &[About] = &[
         "quote-number",
         "a number that must be quoted",
         [
-            "`1.10` without quotes is the number 1.1, so a version or a text would lose its zero. `0755`, `+1` and `.5` \
-             are numbers to some readers and texts to others. `validate --fix` puts the quotes where they are certain.",
+            "`1.10` without quotes is the number 1.1, so a version or a text would lose its zero. Some YAML readers \
+                read `0755`, `+1` and `.5` as numbers, others as texts. `validate --fix` adds the quotes where the \
+                field shows that they are right.",
             "displayText: 1.10",
             "displayText: \"1.10\"",
         ],
@@ -149,7 +151,7 @@ pub(super) const TABLE: &[About] = &[
         "duplicate-offer",
         "two files declare one offer",
         [
-            "An offer is known by its publisher and id. Two files would undo each other's work.",
+            "Each publisher and id can be declared once. Two files would overwrite each other's changes.",
             "# a.yaml and copy-of-a.yaml\npublisherId: contoso\nid: edge-gateway",
             "# copy-of-a.yaml\npublisherId: contoso\nid: edge-gateway-beta",
         ],
@@ -168,10 +170,10 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::PlainSecret,
         "plain-secret",
-        "a secret as a plain text",
+        "a secret in plain text",
         [
-            "A field that holds a secret, by the schema or by its name, takes `!secret` alone: the value is read when a \
-             request is made, and stands in no file, plan or log. What was once committed is known: change the secret too.",
+            "A field that holds a secret, by the schema or by its name, takes `!secret` alone: the value is read \
+                when a request is sent, and is never in a file, plan or log. If the secret was committed, change it.",
             "connectionString: DefaultEndpointsProtocol=https;AccountKey=…",
             "connectionString: !secret env:LEADS_CONNECTION",
         ],
@@ -179,9 +181,9 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::DeclaredIgnored,
         "declared-ignored",
-        "declared and ignored at once",
+        "a value that is declared and ignored",
         [
-            "`reconcile.ignore` leaves a part of the offer to the portal; declaring it asks for the opposite.",
+            "`reconcile.ignore` leaves a part of the offer to the portal, so the file cannot declare it too.",
             "reconcile:\n  ignore: [{path: /definition/plans/basic/regions}]\ndefinition:\n  plans:\n    - planId: basic\n      regions: [DE]",
             "definition:\n  plans:\n    - planId: basic\n      regions: [DE]",
         ],
@@ -192,17 +194,16 @@ pub(super) const TABLE: &[About] = &[
         severity: Severity::Warning,
         lint: true,
         summary: "an `ignore` entry whose date has passed",
-        explanation: "From the day after `until` on, the entry no longer counts, so that an exception does not outlive its \
-                      reason unseen.",
+        explanation: "The entry has no effect after the day of `until`, so that an exception is not forgotten.",
         example: "ignore:\n  - path: /definition/plans/legacy\n    until: 2024-01-31",
-        mended: "ignore:\n  - path: /definition/plans/legacy\n    until: 2029-01-31",
+        fixed: "ignore:\n  - path: /definition/plans/legacy\n    until: 2029-01-31",
     },
     error(
         Code::Config,
         "config",
         "the project or its `offerctl.toml` cannot be used",
         [
-            "There is no project here, or its settings have a key or a value that offerctl does not know.",
+            "This folder is not in a project, or `offerctl.toml` has an unknown key or a wrong value.",
             "paralelism = 4",
             "parallelism = 4",
         ],

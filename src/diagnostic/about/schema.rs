@@ -4,18 +4,18 @@ use super::super::{Code, Severity};
 use super::About;
 
 const fn error(code: Code, name: &'static str, summary: &'static str, texts: [&'static str; 3]) -> About {
-    let [explanation, example, mended] = texts;
-    About { code, name, severity: Severity::Error, lint: false, summary, explanation, example, mended }
+    let [explanation, example, fixed] = texts;
+    About { code, name, severity: Severity::Error, lint: false, summary, explanation, example, fixed }
 }
 
 pub(super) const TABLE: &[About] = &[
     error(
         Code::WrongType,
         "wrong-type",
-        "a value of a type that its field does not take",
+        "a value whose type does not match its field",
         [
-            "The schema of the offer type says what a field holds: a string, a number, a list, a mapping. The portal \
-             answers other types with a refusal of the whole offer, or stores what nobody meant.",
+            "The schema of the offer type says what a field holds: a string, a number, a list, a mapping. With \
+                another type, the portal rejects the whole offer or stores a wrong value.",
             "regions: DE",
             "regions: [DE]",
         ],
@@ -23,9 +23,9 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::NotAllowed,
         "not-allowed",
-        "a value outside of a closed set",
+        "a value that is not in a closed set",
         [
-            "Some fields take a few values only, and the schema names all of them. The spelling counts.",
+            "Some fields accept a few values only, and the schema lists them. Upper and lower case must match.",
             "operatingSystemFamily: linux",
             "operatingSystemFamily: Linux",
         ],
@@ -35,20 +35,20 @@ pub(super) const TABLE: &[About] = &[
         name: "near-key",
         severity: Severity::Warning,
         lint: true,
-        summary: "a name that is nearly one that is known",
-        explanation: "Fields that the schema does not name are sent as they are, because the portal has more fields than \
-                      are written down anywhere. One that differs from a known name by a letter or two is most often a \
-                      slip, and the portal drops unknown fields without a word.",
+        summary: "an unknown field name, probably a typo",
+        explanation: "offerctl sends fields that the schema does not name, because the portal has undocumented \
+            fields. A name that differs from a known one by a letter or two is usually a typo, and the portal drops \
+            unknown fields without an error.",
         example: "skuTitel: Basic",
-        mended: "skuTitle: Basic",
+        fixed: "skuTitle: Basic",
     },
     error(
         Code::Exclusive,
         "exclusive",
-        "two of several things of which there is one at most",
+        "mutually exclusive fields are both set",
         [
-            "A price is set by one method: by cores, by region or by a price sheet. A price by cores is one price for \
-             each core, or one for each size. With two of them it is not known which one customers pay.",
+            "A price is set by one method: by cores, by region or by a price sheet. A price by cores is one price \
+                for each core, or one for each size. With two of them, it is undefined which one customers pay.",
             "coreMultiplier: {currency: USD, single: 0.1}\nspreadSheetPricing: {uri: https://contoso.example/p.xlsx}",
             "coreMultiplier: {currency: USD, single: 0.1}",
         ],
@@ -66,10 +66,10 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::UnknownName,
         "unknown-name",
-        "a name that a closed dictionary does not have, such as a machine size",
+        "an unknown name in a closed dictionary, such as a machine size",
         [
-            "Prices for each size go by its number of cores, and only for the sizes that there are. A price under another \
-             name would be no customer's.",
+            "Prices for each size are named by its number of cores, for existing sizes only. A price under another \
+                name would never be used.",
             "individually: {3core: 0.3}",
             "individually: {2core: 0.2, 4core: 0.4}",
         ],
@@ -77,7 +77,7 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::Malformed,
         "malformed",
-        "a text that has not the form of its field",
+        "a text that does not match the format of its field",
         [
             "A currency is three capital letters, as in ISO 4217.",
             "coreMultiplier: {currency: usd, single: 0.1}",
@@ -87,10 +87,10 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::TwinsDiffer,
         "twins-differ",
-        "two fields that must be equal, and differ",
+        "two fields that must be equal but differ",
         [
-            "The portal holds the price under two names, of before and after September 2018, and wants both to be equal. \
-             Declare one: both are written.",
+            "The portal stores the price under two names, from before and after September 2018, and requires both to \
+                be equal. Declare one: offerctl writes both.",
             "virtualMachinePricing: {isByol: true}\nvirtualMachinePricingV2: {isByol: false}",
             "virtualMachinePricingV2: {isByol: true}",
         ],
@@ -98,11 +98,11 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::ProjectSchema,
         "project-schema",
-        "a schema of the project that cannot be used",
+        "an invalid schema of the project",
         [
-            "`schemas` in `offerctl.toml` names a folder with JSON Schemas that add to those of offerctl, or stand in their \
-             place. One of them is no JSON, refers to something that is not there, or has an annotation that offerctl does \
-             not know. Nothing is compared by half of a description.",
+            "`schemas` in `offerctl.toml` names a folder with JSON Schemas that extend or replace those of offerctl. \
+                One of them is not JSON, has a broken reference, or has an unknown annotation. offerctl compares \
+                nothing until it is fixed.",
             "\"x-offerctl\": { \"lst\": \"set\" }",
             "\"x-offerctl\": { \"list\": \"set\" }",
         ],
@@ -112,8 +112,7 @@ pub(super) const TABLE: &[About] = &[
         "misplaced-secret",
         "a `!secret` where the plan needs the value",
         [
-            "What says which offer, plan or category is meant, and what guards compare (prices, regions, who sees the offer), is \
-             read when a plan is made, and a secret is read later. A price or a region is no secret: customers see it.",
+            "Identities, and the values that guards compare (prices, regions, audiences), are needed when a plan is made. A secret is read later. A price or a region is not a secret: customers see it.",
             "regions: [!secret env:REGION]",
             "regions: [!env REGION]",
         ],
@@ -121,10 +120,10 @@ pub(super) const TABLE: &[About] = &[
     error(
         Code::Overlay,
         "overlay",
-        "a file that is named as an overlay and is none, or an entry of an overlay without effect",
+        "an overlay without a file or an environment, or an overlay entry without effect",
         [
             "In a project with environments, `x.NAME.yaml` changes what `x.yaml` declares in the environment NAME. It needs \
-             the file `x.yaml` and a table `[environments.NAME]`. `!absent` in it takes out what the file declares.",
+             the file `x.yaml` and a table `[environments.NAME]`. `!absent` in it removes what the file declares.",
             "offers/a.prod.yaml        # no [environments.prod], or no offers/a.yaml",
             "offers/a.yaml\noffers/a.prod.yaml        # [environments.prod] is in offerctl.toml",
         ],

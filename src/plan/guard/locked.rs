@@ -51,9 +51,9 @@ struct Change {
 impl Change {
     fn finding(self, address: Address) -> Finding {
         let message = match self.locked {
-            Locked::Value => format!("`{address}` is part of a published version, and would be another file"),
+            Locked::Value => format!("`{address}` is part of a published version, and would become another file"),
             Locked::Count => format!("`{address}` is part of a published version, and would have {} members", self.now),
-            Locked::Set => format!("`{address}` would be removed, and the portal keeps it once it was set"),
+            Locked::Set => format!("`{address}` would be removed, but the portal keeps it once it is set"),
         };
         let hint = match self.locked {
             Locked::Value | Locked::Count => "declare a new version instead",

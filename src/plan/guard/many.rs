@@ -35,6 +35,6 @@ pub(in crate::plan) fn offers(offers: &[OfferPlan], unchanged: usize, limits: &L
 /// An offer that would go live while nothing may.
 pub(in crate::plan) fn window(release: &[ReleaseStep], closed: Option<&str>) -> Option<Finding> {
     let why = closed.filter(|_| release.contains(&ReleaseStep::GoLive))?;
-    let message = format!("takes the offer live outside of its window: {why}");
+    let message = format!("goes live outside the publish window: {why}");
     Some(Finding::guarded(Guard::Window, OUTSIDE_WINDOW.to_owned(), message))
 }

@@ -171,13 +171,13 @@ fn price(owner: &str, mut steps: Vec<Step>, limits: &Limits) -> Option<Finding> 
     let step = step.map_or_else(|| "from-0".to_owned(), percent);
     let (cells, more) = match steps.len() {
         1 => (name.clone(), String::new()),
-        count => (format!("{count}-prices"), format!(", the greatest of {count} such steps")),
+        count => (format!("{count}-prices"), format!(", the largest of {count} such changes")),
     };
     let cells = named(&[cells]);
     let limit = limits.price_percent;
     let how = if step == "from-0" { "from nothing".to_owned() } else { step.clone() };
     let token = format!("price:{owner}/{cells}:{step}");
-    let message = format!("moves a price of {owner} by more than {limit}%: {said}, {how}{more}");
+    let message = format!("changes a price of {owner} by more than {limit}%: {said}, {how}{more}");
     Some(Finding::guarded(Guard::Price, token, message).at(steps.into_iter().map(|step| step.address)))
 }
 

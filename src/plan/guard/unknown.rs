@@ -23,7 +23,7 @@ pub(super) fn findings(before: &Value, after: &Value, shape: &Shape) -> Vec<Find
         if let Some(object) = at.object().filter(|object| !known(object)) {
             if object.properties().next().is_some() {
                 let here = at.address();
-                let message = format!("writes `{here}`, which the schema of the type does not have");
+                let message = format!("writes `{here}`, which is not in the schema of the type");
                 let token = format!("unknown-field:{here}");
                 found.push(Finding::guarded(Guard::UnknownFields, token, message).at([here]));
             }

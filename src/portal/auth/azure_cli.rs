@@ -44,7 +44,7 @@ impl AzureCli {
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Failure::here("the Azure CLI (az) is not installed"));
             }
-            Ok(Err(error)) => return Err(Failure::here(format!("the Azure CLI (az) does not start: {error}"))),
+            Ok(Err(error)) => return Err(Failure::here(format!("the Azure CLI (az) cannot be started: {error}"))),
             Err(_) => return Err(Failure::here("the Azure CLI (az) did not answer within a minute")),
         };
         if !output.status.success() {
@@ -53,8 +53,8 @@ impl AzureCli {
             let mut lines = stderr.lines().collect::<Vec<_>>();
             lines.sort_by_key(|line| !line.starts_with("ERROR: "));
             let mut said = problem::lines(&lines.join("\n"));
-            let first = if said.is_empty() { "it does not say why".to_owned() } else { said.remove(0) };
-            let cause = format!("the Azure CLI (az) gives no token: {}", first.trim_start_matches("ERROR: "));
+            let first = if said.is_empty() { "it gave no reason".to_owned() } else { said.remove(0) };
+            let cause = format!("the Azure CLI (az) returned no token: {}", first.trim_start_matches("ERROR: "));
             let hint = Some("sign in with `az login`".to_owned());
             return Err(Failure { hint, details: said, ..Failure::here(cause) });
         }

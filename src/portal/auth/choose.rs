@@ -104,9 +104,9 @@ fn describe(method: Method, version: AuthorityVersion, env: Env<'_>, wanted: boo
         {
             Ok(whole(Source::Identity(Identity::from_env(env)?)))
         }
-        Method::ManagedIdentity => Ok(Described::Not("nothing names one; it is asked for".to_owned())),
+        Method::ManagedIdentity => Ok(Described::Not("no variable names one; the machine is asked".to_owned())),
         Method::AzureCli if wanted => Ok(whole(Source::AzureCli(cli(env)))),
-        Method::AzureCli | Method::Placeholder => Ok(Described::Not("asked after the machine's identity".to_owned())),
+        Method::AzureCli | Method::Placeholder => Ok(Described::Not("tried after the machine's identity".to_owned())),
     }
 }
 
@@ -128,7 +128,7 @@ fn github(
 }
 
 fn application(proof: Proof, version: AuthorityVersion, env: Env<'_>) -> Result<Application, String> {
-    let need = |name: &str| env(name).ok_or_else(|| format!("{name} is not set, and it is needed with this one"));
+    let need = |name: &str| env(name).ok_or_else(|| format!("{name} is not set, but this credential needs it"));
     let (tenant, client) = (need("AZURE_TENANT_ID")?, need("AZURE_CLIENT_ID")?);
     if !tenant.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')) {
         return Err("AZURE_TENANT_ID is not a directory's id or domain".to_owned());
@@ -192,8 +192,7 @@ mod tests {
         let partial = chosen(&[("AZURE_CLIENT_SECRET", "s"), ("AZURE_CLIENT_ID", "c")], None);
         assert_eq!(
             partial,
-            Err("client-secret (AZURE_CLIENT_SECRET): AZURE_TENANT_ID is not set, and it is needed with this one"
-                .into())
+            Err("client-secret (AZURE_CLIENT_SECRET): AZURE_TENANT_ID is not set, but this credential needs it".into())
         );
         assert!(chosen(&[("AZURE_FEDERATED_TOKEN_FILE", "/f"), ("OFFERCTL_TOKEN", " ")], None).is_err());
         let wanted = chosen(&ALL, Some(Method::AzureCli)).expect("as asked");

@@ -222,13 +222,9 @@ async fn once(url: &Url, policy: Policy, request: RequestBuilder) -> Result<Valu
     match exact::json(&bytes) {
         Ok(value) if (200..300).contains(&status) && !cut => Ok(value),
         _ if (200..300).contains(&status) => {
-            let what = if cut {
-                "the answer is larger than the 1 MiB that are read"
-            } else {
-                "the answer is not a directory's"
-            };
+            let what = if cut { "the answer is larger than 1 MiB" } else { "the answer is not a directory's" };
             let failure = Failure::new(Kind::Malformed, format!("{place}: {what}"));
-            let hint = "check that no proxy or sign-in page answers in the place of the directory".to_owned();
+            let hint = "check that no proxy or sign-in page answers instead of the directory".to_owned();
             Err(Failure { hint: Some(hint), ..failure })
         }
         value => Err(Failure { retry_after, ..refusal(policy, &place, status, &value.unwrap_or(Value::Null)) }),
@@ -264,17 +260,18 @@ fn advice(said: &str) -> Option<&'static str> {
         "7000215" => {
             "the client secret is wrong: give its value, not its id, and check that it belongs to AZURE_CLIENT_ID"
         }
-        "7000222" => "the client secret has ended: make a new one for the application",
-        "700016" => "the directory does not know AZURE_CLIENT_ID: check it, and AZURE_TENANT_ID",
-        "90002" | "900023" => "there is no such directory: check AZURE_TENANT_ID",
-        "700027" => "the certificate is not registered with the application, or its private key is another one's",
+        "7000222" => "the client secret has expired: create a new one for the application",
+        "700016" => "unknown application: check AZURE_CLIENT_ID and AZURE_TENANT_ID",
+        "90002" | "900023" => "unknown directory: check AZURE_TENANT_ID",
+        "700027" => "the certificate is not registered with the application, or the private key does not match",
         "70021" | "700211" | "700212" | "700213" => {
             "no federated credential of the application fits this issuer, subject and audience: add one that does"
         }
         "500011" => {
-            "the directory does not know the Cloud Partner Portal: sign in to the portal once as its administrator"
+            "the directory has no service principal of the Cloud Partner Portal: let an administrator sign in to the \
+                portal once"
         }
-        "53003" => "a conditional-access policy refuses the sign-in from here",
+        "53003" => "a conditional-access policy blocks the sign-in from this machine",
         _ => return None,
     })
 }

@@ -24,9 +24,8 @@ impl Identity {
     pub(super) fn from_env(env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let (mut url, version, header, value) = match env("IDENTITY_ENDPOINT") {
             Some(endpoint) => {
-                let value = env("IDENTITY_HEADER").ok_or(
-                    "IDENTITY_ENDPOINT is set, and IDENTITY_HEADER is not (the form of Azure Arc is not supported)",
-                )?;
+                let value = env("IDENTITY_HEADER")
+                    .ok_or("IDENTITY_ENDPOINT is set, but IDENTITY_HEADER is not (Azure Arc is not supported)")?;
                 (near_url("IDENTITY_ENDPOINT", &endpoint)?, "2019-08-01", "x-identity-header", value)
             }
             None => {

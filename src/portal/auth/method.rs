@@ -79,7 +79,7 @@ impl std::str::FromStr for Method {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|method| method.word().eq_ignore_ascii_case(text));
-        found.ok_or_else(|| format!("there is no such method; there are {}", Self::ALL.map(Self::word).join(", ")))
+        found.ok_or_else(|| format!("unknown method; expected {}", Self::ALL.map(Self::word).join(", ")))
     }
 }
 

@@ -225,8 +225,7 @@ impl Credential {
             let _ = self.found.set(Method::AzureCli);
         });
         second.map_err(|second| {
-            let cause =
-                format!("none was found: no variable names one; managed identity: {}; {}", first.cause, second.cause);
+            let cause = format!("no credential found; managed identity: {}; {}", first.cause, second.cause);
             let hint = "set OFFERCTL_TOKEN, or AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET (or a \
                         certificate, or a federated token), or run `az login`; `offerctl doctor` shows what it looked \
                         for, and --sandbox needs none";

@@ -130,7 +130,7 @@ fn card(name: &str, listing: &Listing, absent: bool) -> Markup {
     html! {
         section.card aria-label=(name) {
             p.state { (name) }
-            @if absent { p.remark { "There is no such offer." } }
+            @if absent { p.remark { "The offer does not exist." } }
             @for part in &listing.parts { (self::part(part)) }
             @for (id, parts) in &listing.plans {
                 div.plan { p.state { "Plan " code { (id) } } @for part in parts { (self::part(part)) } }

@@ -33,7 +33,7 @@ pub(crate) fn plan(plan: &Plan, html_source: bool) -> String {
                 p.summary { (summary) }
                 (verdict(&review))
                 @for finding in &review.findings { (found(finding)) }
-                @for line in &review.scope { p.counts { (line) } }
+                @for line in review.portal.iter().chain(&review.scope) { p.counts { (line) } }
                 p.fingerprint { "Fingerprint " code { (review.fingerprint) } }
             }
             (contents(&review))
@@ -84,7 +84,7 @@ fn verdict(review: &Review) -> Markup {
     html! {
         @if stopping > 0 { p.verdict.bad { "Stopped by " (plural(stopping, "finding")) "." } }
         @if !review.unread.is_empty() { p.verdict.bad { (review.not_read()) "." } }
-        @if stopping + review.unread.len() == 0 { p.verdict.good { "Nothing stands against it." } }
+        @if stopping + review.unread.len() == 0 { p.verdict.good { "No blocking findings." } }
     }
 }
 
@@ -109,14 +109,14 @@ fn contents(review: &Review) -> Markup {
                 div.scroll tabindex="0" role="region" aria-label="Offers that change" {
                     table.offers {
                         thead { tr {
-                            th scope="col" { "Offer" } th scope="col" { "Gravest" } th scope="col" { "Stopped" }
+                            th scope="col" { "Offer" } th scope="col" { "Most severe" } th scope="col" { "Stopped" }
                             th scope="col" { "What is done" } th.number scope="col" { "Changes" }
                         } }
                         tbody {
                             @for (at, offer) in review.offers.iter().enumerate() {
                                 tr {
                                     th scope="row" { a href={ "#" (anchor(at)) } { (offer.key) } }
-                                    td { @if let Some(risk) = offer.gravest() { (class(risk)) } }
+                                    td { @if let Some(risk) = offer.most_severe() { (class(risk)) } }
                                     td { @if offer.is_stopped() { strong.bad { "stopped" } } @else { "no" } }
                                     td { (offer.symbol()) " " (offer.verb()) }
                                     td.number { (offer.items.len()) }
@@ -131,7 +131,7 @@ fn contents(review: &Review) -> Markup {
 }
 
 fn goes(count: usize) -> String {
-    if count == 1 { "1 thing goes away".to_owned() } else { format!("{count} things go away") }
+    if count == 1 { "1 deletion".to_owned() } else { format!("{count} deletions") }
 }
 
 fn class(risk: crate::plan::Risk) -> Markup {
@@ -220,7 +220,7 @@ fn article(at: usize, offer: &OfferReview, source: &OfferPlan) -> Markup {
             @for (path, size) in &offer.uploads { p { "Will upload " (size) " bytes: " code { (path) } } }
             @for address in &offer.signed { p { "Signed at apply: " code { (address) } } }
             @if !offer.steps.is_empty() { p { "Then: " (offer.steps.join(" → ")) } }
-            @if !offer.estimates.is_empty() { p { "Estimates of the portal: " (offer.estimates.join(", ")) } }
+            @if !offer.estimates.is_empty() { p { "The portal's estimates: " (offer.estimates.join(", ")) } }
             @if let Some(title) = offer.rides_along_title() {
                 p class="finding" { strong { "! " } (title) }
                 @for (number, one) in offer.rides_along.iter().enumerate() {

@@ -1,163 +1,104 @@
 //! What `drift` found, as the body of an issue: GitHub's Markdown, within a budget of characters.
 //!
-//! It degrades by steps: first the texts that differ go, then the values, then the values' places. The verdict, the offers
-//! that drifted, and what could not be read are in every one of them.
+//! It is shortened by the steps of a plan. The verdict, the offers that drifted, and what could not be read are in every one
+//! of them.
 
 use std::fmt::Write as _;
 
-use super::super::drift::{Side, address, long_texts, sides, summary, value, values};
-use super::super::{Paint, inert, plan_text, plural};
-use super::escape::{code, fence};
-use crate::drift::{Drift, Moved, OfferDrift, Unlisted};
+use super::escape::code;
+use super::{LIMIT, MarkdownOptions, Page, STEPS, Step};
+use crate::drift::Drift;
+use crate::render::view::{self, DriftReview, DriftedOffer, Sides, ViewOptions};
+use crate::render::{inert, plural};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    Whole,
-    /// Without the hunks of long texts.
-    NoTexts,
-    NoValues,
-    /// Numbers of values in each offer.
-    Counts,
-}
-
-const STEPS: [Step; 4] = [Step::Whole, Step::NoTexts, Step::NoValues, Step::Counts];
-
-impl Step {
-    fn says(self) -> &'static str {
-        match self {
-            Self::Whole => "nothing is left out",
-            Self::NoTexts => "long texts are left out",
-            Self::NoValues => "values are left out",
-            Self::Counts => "of the values, only numbers are left",
-        }
-    }
-}
-
-/// The text, within `limit` characters if that is possible at all.
-pub(crate) fn drift(drift: &Drift, limit: usize) -> String {
+/// The text, within the limit if that is possible at all.
+pub(crate) fn drift(drift: &Drift, options: MarkdownOptions) -> String {
+    let review = view::drift(drift, ViewOptions { html_source: options.html_source, whole: options.verbose });
+    let value_limit = if options.verbose { usize::MAX } else { LIMIT };
     let mut text = String::new();
-    for step in STEPS {
-        text = inert(&page(drift, step, limit));
-        if text.chars().count() <= limit {
+    for step in STEPS.into_iter().filter(|step| *step <= Step::Counts) {
+        text = inert(&Page { step, value_limit, budget: options.limit, out: String::new() }.drift(&review));
+        if text.chars().count() <= options.limit {
             break;
         }
     }
     text
 }
 
-fn page(drift: &Drift, step: Step, limit: usize) -> String {
-    // Found again by whoever keeps one issue up to date.
-    let mut out = "<!-- offerctl:drift -->\n\n".to_owned();
-    block(&mut out, &format!("**{}**", summary(drift)));
-    let bases = drift.bases.iter().map(|base| code(base)).collect::<Vec<_>>().join(", then ");
-    block(
-        &mut out,
-        &match bases.as_str() {
-            "" => "Base: none, so nobody can say which side moved.".to_owned(),
-            bases => format!("Base: {bases}"),
-        },
-    );
-    if step > Step::Whole {
-        block(&mut out, &format!("Cut to {limit} characters: {}.", step.says()));
+impl Page {
+    fn drift(mut self, review: &DriftReview) -> String {
+        // Found again by whoever keeps one issue up to date.
+        self.out.push_str("<!-- offerctl:drift -->\n\n");
+        self.block(&format!("**{}**", review.summary));
+        match &review.bases {
+            Ok(bases) => {
+                let bases = bases.iter().map(|base| code(base)).collect::<Vec<_>>().join(", then ");
+                self.block(&format!("Baseline: {bases}"));
+            }
+            Err(none) => self.block(&format!("Baseline: {none}.")),
+        }
+        if self.step > Step::Whole {
+            self.block(&format!("Cut to {} characters: {}.", self.budget, self.step.says()));
+        }
+        self.unread_of_drift(review);
+        if !review.undeclared.is_empty() {
+            self.block("#### Not declared");
+            let line = |(key, remark): &(String, &str)| format!("- {}: {remark}\n", code(key));
+            self.block(&review.undeclared.iter().map(line).collect::<String>());
+        }
+        review.offers.iter().for_each(|offer| self.drifted(offer));
+        self.out.truncate(self.out.trim_end().len());
+        self.out + "\n"
     }
-    not_read(&mut out, drift);
-    undeclared(&mut out, drift);
-    for offer in drift.offers.iter().filter(|offer| !offer.moved.is_empty()) {
-        one_offer(&mut out, offer, drift.bases.len(), step);
-    }
-    out.truncate(out.trim_end().len());
-    out + "\n"
-}
 
-fn block(out: &mut String, text: &str) {
-    out.push_str(text.trim_end());
-    out.push_str("\n\n");
-}
+    fn unread_of_drift(&mut self, review: &DriftReview) {
+        if review.unread.is_empty() {
+            return;
+        }
+        self.block("#### Not read");
+        let mut list = String::new();
+        for (unread, what) in &review.unread {
+            let hint = unread.hint.as_ref().map(|hint| format!("; hint: {}", code(hint))).unwrap_or_default();
+            let _ = writeln!(list, "- {}: {what}: {}{hint}", code(&unread.key), code(&unread.cause));
+        }
+        self.block(&list);
+    }
 
-fn not_read(out: &mut String, drift: &Drift) {
-    if drift.unread.is_empty() && drift.unlisted.is_empty() {
-        return;
+    fn drifted(&mut self, offer: &DriftedOffer) {
+        let (key, file) = (code(&offer.key), code(&offer.file));
+        if self.step >= Step::NoDetails {
+            let drifted = plural(offer.drifted, "value");
+            self.block(&format!("- {key} ({file}): {drifted} drifted, {} changed otherwise", offer.others));
+            return;
+        }
+        let base = offer.base.as_ref().map(|base| format!(", {}", code(base))).unwrap_or_default();
+        self.block(&format!("#### {key}"));
+        self.block(&format!("{file}{base}"));
+        let (drift, rest) = offer.sides.iter().partition::<Vec<_>, _>(|sides| sides.who.is_drift());
+        drift.into_iter().for_each(|sides| self.sides(sides));
+        if !rest.is_empty() {
+            let others = plural(offer.others, "other change");
+            self.block(&format!("<details><summary>{others}, no drift</summary>"));
+            rest.into_iter().for_each(|sides| self.sides(sides));
+            self.block("</details>");
+        }
     }
-    block(out, "#### Not read, so whether it drifted is not known");
-    let mut list = String::new();
-    for unread in &drift.unread {
-        let hint = unread.hint.as_ref().map(|hint| format!("; hint: {}", code(hint))).unwrap_or_default();
-        let _ = writeln!(list, "- {}: {}{hint}", code(&unread.key.to_string()), code(&unread.cause));
-    }
-    for Unlisted { publisher, cause, .. } in &drift.unlisted {
-        let publisher = code(&format!("{publisher}/*"));
-        let _ = writeln!(list, "- {publisher}, whose offers could not be listed: {}", code(cause));
-    }
-    block(out, &list);
-}
 
-fn undeclared(out: &mut String, drift: &Drift) {
-    if drift.undeclared.is_empty() {
-        return;
-    }
-    block(out, "#### On the portal, and in no file");
-    let line = |one: &crate::drift::Undeclared| {
-        let how = match (one.was_declared, drift.count_undeclared) {
-            (true, _) => ": a file declared it at the base",
-            (false, true) => "",
-            (false, false) => ": allowed",
-        };
-        format!("- {}{how}\n", code(&one.key.to_string()))
-    };
-    block(out, &drift.undeclared.iter().map(line).collect::<String>());
-}
-
-fn one_offer(out: &mut String, offer: &OfferDrift, bases: usize, step: Step) {
-    let (drifted, rest) = offer.moved.iter().partition::<Vec<_>, _>(|moved| moved.who.is_drift());
-    let base = match (&offer.base, &offer.why) {
-        (Some(base), _) if bases > 1 => format!(", base: {}", code(base)),
-        (None, Some(why)) => format!(", no base: {}", code(why)),
-        _ => String::new(),
-    };
-    let (key, path) = (code(&offer.key.to_string()), code(&offer.path));
-    if step == Step::Counts {
-        let drifted = plural(drifted.len(), "value");
-        return block(out, &format!("- {key} ({path}): {drifted} drifted, {} moved otherwise", rest.len()));
-    }
-    block(out, &format!("#### {key}"));
-    block(out, &format!("{path}{base}"));
-    drifted.iter().for_each(|moved| one_value(out, moved, step));
-    if !rest.is_empty() {
-        block(out, &format!("<details><summary>{} otherwise, no drift</summary>", plural(rest.len(), "move")));
-        rest.iter().for_each(|moved| one_value(out, moved, step));
-        block(out, "</details>");
-    }
-}
-
-fn one_value(out: &mut String, moved: &Moved, step: Step) {
-    let place = moved
-        .declared
-        .as_ref()
-        .map(|(file, line)| format!(" ({})", code(&format!("{file}:{line}"))))
-        .unwrap_or_default();
-    let mut text = format!("- **{}**: {}{place}\n", moved.who.describe(), code(&address(moved)));
-    if let Some(note) = &moved.note {
-        let _ = writeln!(text, "  - {}", code(note));
-    }
-    let mut hunks = Vec::new();
-    for side in sides(moved).iter().filter(|_| step < Step::NoValues) {
-        let _ = match side {
-            Side::Step { side, before, after } => match long_texts(*before, *after) {
-                Some((old, new)) => {
-                    let (lines, words) = plan_text::hunk_lines(old, new, Paint { color: false });
-                    hunks.push(lines);
-                    writeln!(text, "  - {side}: {}", plural(words, "word"))
-                }
-                None => {
-                    let (before, after) = values(*before, *after);
-                    writeln!(text, "  - {side}: {} → {}", code(&before), code(&after))
-                }
-            },
-            Side::Holds { side, value: held } => writeln!(text, "  - {side}: {}", code(&value(*held))),
-        };
-    }
-    block(out, &text);
-    for hunk in hunks.iter().filter(|_| step < Step::NoTexts) {
-        block(out, &fence("diff", &hunk.lines().map(str::to_owned).collect::<Vec<_>>()));
+    fn sides(&mut self, sides: &Sides) {
+        let who = sides.who.describe();
+        match sides.sides.as_slice() {
+            [side] => self.block(&format!("**{who}** ({}):", side.direction)),
+            _ => self.block(&format!("**{who}**:")),
+        }
+        for side in &sides.sides {
+            if let Some(title) = side.title {
+                self.block(&format!("{title} ({}):", side.direction));
+            }
+            side.items.iter().for_each(|item| self.item(item));
+        }
+        let note = |(address, note): &(String, String)| format!("- {}: {}\n", code(address), code(note));
+        if !sides.notes.is_empty() {
+            self.block(&sides.notes.iter().map(note).collect::<String>());
+        }
     }
 }

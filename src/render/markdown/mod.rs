@@ -92,7 +92,8 @@ impl Page {
         }
         if too_long {
             self.block(&format!(
-                "This is longer than the {} characters that there are: what goes away and what was not read is not cut.",
+                "This is longer than the limit of {} characters: deletions and offers that were not read are never \
+                    cut.",
                 self.budget
             ));
         } else if self.step > Step::Whole {
@@ -106,7 +107,7 @@ impl Page {
         self.not_read(review);
         self.offers(review);
         self.unchanged(review);
-        review.scope.iter().for_each(|line| self.block(&code(line)));
+        review.portal.iter().chain(&review.scope).for_each(|line| self.block(&code(line)));
         self.out.push_str(&format!("Fingerprint: <code>{}</code>\n", review.fingerprint));
         self.out
     }
@@ -116,10 +117,7 @@ impl Page {
         if count == 0 {
             return;
         }
-        self.block(&format!(
-            "#### {} away",
-            if count == 1 { "1 thing goes".to_owned() } else { format!("{count} things go") }
-        ));
+        self.block(&format!("#### {}", plural(count, "deletion")));
         let mut lines = Vec::new();
         for offer in &review.offers {
             if self.step < Step::Shortest {
@@ -202,7 +200,7 @@ impl Page {
         }
         if !offer.estimates.is_empty() {
             let told = offer.estimates.iter().map(|estimate| code(estimate)).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(rest, "- estimates of the portal: {told}");
+            let _ = writeln!(rest, "- the portal's estimates: {told}");
         }
         if let Some(title) = offer.rides_along_title() {
             let addresses = offer.rides_along.iter().map(|item| code(&item.address)).collect::<Vec<_>>().join(", ");
@@ -250,7 +248,7 @@ impl Page {
             if item.risk.is_grave() { format!("**{}**", item.risk.word()) } else { item.risk.word().to_owned() };
         let edit = item.portal_edit.map(|edit| format!(", **{edit}**")).unwrap_or_default();
         let act = item.act;
-        let place = if item.place.is_empty() { "no file asks for it".to_owned() } else { code(&item.place) };
+        let place = if item.place.is_empty() { "not declared".to_owned() } else { code(&item.place) };
         let symbol = act.symbol().replace('~', "&#126;");
         self.block(&format!(
             "**{symbol} {}** {}{what} ({class}{twin}, {place}{edit})",
@@ -364,7 +362,7 @@ impl Step {
             Self::NoContext => "the lines around changes are left out",
             Self::NoBodies => "long texts and the fields of new values are left out",
             Self::NoDetails => "the changes of each offer are left out",
-            Self::Counts | Self::Shortest => "of the offers, only numbers are left",
+            Self::Counts | Self::Shortest => "only the numbers of offers are shown",
         }
     }
 }
@@ -377,16 +375,16 @@ fn verdict(review: &Review) -> String {
         if unread > 0 { format!("{} not read", plural(unread, "offer")) } else { String::new() },
     ]);
     match not.as_str() {
-        "" => "Verdict: nothing stands against it.".to_owned(),
+        "" => "Verdict: no blocking findings.".to_owned(),
         not => format!("Verdict: **{not}**."),
     }
 }
 
 fn bullet(offer: &OfferReview) -> String {
-    let gravest = offer.gravest().map(|risk| format!(", gravest: {}", risk.word())).unwrap_or_default();
+    let most_severe = offer.most_severe().map(|risk| format!(", most severe: {}", risk.word())).unwrap_or_default();
     let steps = if offer.steps.is_empty() { String::new() } else { format!("; then {}", offer.steps.join(" → ")) };
     let mut text = format!(
-        "{} {} ({}): {}{gravest}{steps}",
+        "{} {} ({}): {}{most_severe}{steps}",
         code(&offer.key),
         offer.verb(),
         offer.profile,

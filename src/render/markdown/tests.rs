@@ -127,8 +127,8 @@ fn it_degrades_by_steps_and_never_drops_what_matters() {
             "",
             " long texts and the fields of new values are left out.",
             " the changes of each offer are left out.",
-            " of the offers, only numbers are left.",
-            " what goes away and what was not read is not cut.",
+            " only the numbers of offers are shown.",
+            " deletions and offers that were not read are never cut.",
         ]
     );
 }

@@ -125,28 +125,39 @@ fn a_reversed_list() {
     });
 }
 
+fn text_change(n: usize) -> ChangeKind {
+    ChangeKind::Replace {
+        before: json!(format!("the text {n} was long enough to be compared with another by its words")),
+        after: json!(format!("the text {n} is long enough to be compared with another by its words")),
+    }
+}
+
 #[test]
 fn values_that_drifted() {
     let moved = |n: usize| Moved {
         address: plans().key(&format!("field{n}")),
         who: Who::Portal,
         declared: Some(("offers/a.yaml".to_owned(), n)),
-        base: Some(json!(format!("the text {n} was long enough to be compared with another by its words"))),
-        portal: Some(json!(format!("the text {n} is long enough to be compared with another by its words"))),
+        base: None,
+        portal: None,
         file: None,
         note: None,
+        in_portal: vec![change(plans().key(&format!("field{n}")), "", text_change(n))],
+        in_file: Vec::new(),
     };
     assert_linear(200, |count| {
         let offer = OfferDrift {
             key: "contoso/gateway".parse().expect("a key"),
-            path: "offers/gateway.yaml".to_owned(),
+            files: vec!["offers/gateway.yaml".to_owned()],
+            document: None,
             base: None,
             why: None,
             moved: (0..count).map(moved).collect(),
         };
         let drift = Drift { offers: vec![offer], ..Drift::default() };
-        let _ = render::drift(&drift, Paint { color: false });
-        let _ = render::drift_markdown(&drift, 1_000);
+        let options = PlanOptions { paint: Paint { color: false }, verbose: false, html_source: false, width: None };
+        let _ = render::drift(&drift, options);
+        let _ = render::drift_markdown(&drift, MarkdownOptions { limit: 1_000, html_source: false, verbose: false });
         let _ = render::github::drift(&drift, &Places::default());
         let _ = render::junit::drift(&drift);
     });

@@ -12,7 +12,7 @@ use crate::content::{Contents, Seen};
 use crate::diagnostic::{Source, Sources, Span};
 use crate::error::Exit;
 use crate::live::{Live, LiveOffer};
-use crate::model::{Artifact, Content, Digest, ETag, Entry, Kind, LocalFile, Node, OfferKey, SecretRef};
+use crate::model::{Artifact, Content, Digest, ETag, Entry, Kind, LocalFile, Node, SecretRef};
 use crate::plan::{Choices, Context, Estimate, InProgress, Plan, ReleaseView, Since, Taken, Unread, Verdict, decide};
 use crate::render::{Paint, Places, PlanOptions};
 use crate::schema::Schemas;
@@ -20,8 +20,8 @@ use crate::workspace::{Desired, Ignore, Reconcile, Through};
 
 const VM: &str = "microsoft-azure-virtualmachines";
 const APP: &str = "microsoft-azure-applications";
-const OFFER: &str = "/definition/offer/microsoft-azure-marketplace.";
-const PLAN: &str = "/definition/plans/0/";
+pub(super) const OFFER: &str = "/definition/offer/microsoft-azure-marketplace.";
+pub(super) const PLAN: &str = "/definition/plans/0/";
 
 /// A plan and what it shows.
 pub(crate) struct Case {
@@ -37,7 +37,7 @@ fn image(version: &str) -> Value {
 }
 
 /// A listing with one plan.
-fn offer() -> Value {
+pub(super) fn offer() -> Value {
     let mut offer = json!({
         "publisherId": "contoso", "id": "gateway", "offerTypeId": VM, "version": 7,
         "definition": {"displayText": "Gateway", "offer": {}, "plans": [{
@@ -85,7 +85,7 @@ fn offer() -> Value {
 }
 
 /// Sets what a pointer names; its last step may be new.
-fn set(document: &mut Value, pointer: &str, value: Value) {
+pub(super) fn set(document: &mut Value, pointer: &str, value: Value) {
     let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
     let parent = document.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
     match parent {
@@ -144,29 +144,28 @@ impl World {
         }
     }
 
-    fn named(&self) -> OfferKey {
-        let part = |name: &str| self.declared[name].as_str().expect("a name").to_owned();
-        format!("{}/{}", part("publisherId"), part("id")).parse().expect("a key")
-    }
-
     fn verdict(self) -> Verdict {
-        let key = self.named();
-        let offer_type = self.declared["offerTypeId"].as_str().expect("a type").to_owned();
-        let path = format!("offers/{}.yaml", self.declared["id"].as_str().expect("an id"));
-        let desired = Desired {
-            key,
-            document: node(&self.declared, &mut 1).into(),
-            reconcile: self.reconcile,
-            sources: Sources::new(Source { path: path.as_str().into(), text: "".into() }),
-            files: vec![(path, Digest::of(b"a"))],
-            offer_type: offer_type.clone(),
-        };
+        let desired = Desired { reconcile: self.reconcile, ..desired(&self.declared) };
         let live = match self.live {
             None => Live::Absent,
             Some(document) => Live::Present(LiveOffer { document, etag: Some(ETag::new("W/1")) }),
         };
-        let shape = Schemas::builtin().shape(&offer_type);
+        let shape = Schemas::builtin().shape(&desired.offer_type);
         decide(&desired, &live, &self.release, self.contents, shape, &Choices::default())
+    }
+}
+
+/// What a file declares whose lines count up.
+pub(super) fn desired(declared: &Value) -> Desired {
+    let part = |name: &str| declared[name].as_str().expect("a name");
+    let path = format!("offers/{}.yaml", part("id"));
+    Desired {
+        key: format!("{}/{}", part("publisherId"), part("id")).parse().expect("a key"),
+        document: node(declared, &mut 1).into(),
+        reconcile: Reconcile::default(),
+        sources: Sources::new(Source { path: path.as_str().into(), text: "".into() }),
+        files: vec![(path, Digest::of(b"a"))],
+        offer_type: part("offerTypeId").to_owned(),
     }
 }
 

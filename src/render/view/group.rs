@@ -11,7 +11,7 @@ use super::value::{Fields, fields};
 use super::{Act, Body, Files, Item, Text, ViewOptions, markup, place};
 use crate::diff::{Change, ChangeKind, PortalEdit};
 use crate::model::{Address, Step};
-use crate::plan::{Base, Risk};
+use crate::plan::Risk;
 use crate::render::{apart, visible};
 use crate::steps;
 
@@ -53,8 +53,13 @@ enum GroupKey<'a> {
     Members(Address, Option<PortalEdit>),
 }
 
-/// Returns the items, the gravest first.
-pub(super) fn items(changes: &[Classed<'_>], base: &Base, files: Files<'_>, options: ViewOptions) -> Vec<Item> {
+/// Returns the items, the most severe first. `document` is the portal's, for the currencies of prices.
+pub(super) fn items(
+    changes: &[Classed<'_>],
+    document: Option<&Value>,
+    files: Files<'_>,
+    options: ViewOptions,
+) -> Vec<Item> {
     // Changes come in the order of their risk, so a group has the risk of its first one.
     let mut groups = Vec::<(Classed<'_>, Group<'_>)>::new();
     let mut open = BTreeMap::new();
@@ -82,7 +87,7 @@ pub(super) fn items(changes: &[Classed<'_>], base: &Base, files: Files<'_>, opti
     for ((risk, change), group) in groups {
         match group {
             Group::Prices(block, rows) => {
-                let body = Body::Prices(prices::table(&rows, currency(change, &changed, base)));
+                let body = Body::Prices(prices::table(&rows, currency(change, &changed, document)));
                 let address = visible(&block.to_string(), false);
                 items.push(Item { address, ..item(risk, change, Act::Change, body, files) });
             }
@@ -205,8 +210,8 @@ fn is_long(text: &str) -> bool {
 }
 
 /// Returns the currency beside a price in the portal's document, unless it changes too.
-fn currency(price: &Change, changed: &HashSet<&str>, base: &Base) -> Option<String> {
-    let Base::Present { document, .. } = base else { return None };
+fn currency(price: &Change, changed: &HashSet<&str>, document: Option<&Value>) -> Option<String> {
+    let document = document?;
     let mut pointer = price.pointer.clone();
     while pointer.pop_back().is_some() {
         let object = document.pointer(pointer.as_str());

@@ -6,6 +6,7 @@
 
 mod counts;
 mod deletion;
+mod drift;
 mod group;
 mod hunks;
 mod markup;
@@ -17,8 +18,9 @@ use serde_json::Value;
 
 pub(crate) use counts::Counts;
 pub(crate) use deletion::Deletion;
-pub(crate) use group::{MOST_LINES, Version};
-pub(crate) use hunks::{Hunks, Line, Piece, hunks};
+pub(crate) use drift::{DriftReview, DriftedOffer, Sides, drift, drift_line};
+pub(crate) use group::Version;
+pub(crate) use hunks::{Hunks, Line, Piece};
 pub(crate) use prices::PriceTable;
 pub(crate) use rename::Difference;
 pub(crate) use value::{Field, Fields};
@@ -49,6 +51,8 @@ pub(crate) struct Review {
     pub(crate) findings: Vec<FindingReview>,
     /// What the plan does not cover, and what it was made from in the place of the portal.
     pub(crate) scope: Vec<String>,
+    /// The portal that was read, for texts that are read elsewhere than beside the run's own messages.
+    pub(crate) portal: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +66,7 @@ pub(crate) struct OfferReview {
     pub(crate) write: Option<Write>,
     pub(crate) through: Through,
     pub(crate) findings: Vec<FindingReview>,
-    /// What changes, the gravest first.
+    /// What changes, the most severe first.
     pub(crate) items: Vec<Item>,
     /// What goes away, in the order of the items.
     pub(crate) deletions: Vec<Deletion>,
@@ -102,7 +106,7 @@ pub(crate) struct UnchangedReview {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UnreadReview {
-    /// `publisher/offer`.
+    /// `publisher/offer`, or `publisher/*`.
     pub(crate) key: String,
     pub(crate) cause: String,
     pub(crate) hint: Option<String>,
@@ -153,7 +157,7 @@ fn place(change: &Change, files: Files<'_>) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
     pub(crate) act: Act,
-    /// How grave it is; of several changes, the gravest.
+    /// How grave it is; of several changes, the most severe one.
     pub(crate) risk: Risk,
     pub(crate) address: String,
     /// The file and line that ask for it, as `offers/a.yaml:12`; empty where no file does.
@@ -239,8 +243,13 @@ pub(crate) fn review(plan: &Plan, options: ViewOptions) -> Review {
         unread: plan.unread().iter().map(unread).collect(),
         findings: plan.findings().iter().map(|found| finding(found, false)).collect(),
         scope: scope(plan),
+        portal: (plan.snapshot().is_none() && !plan.portal().is_empty())
+            .then(|| format!("Portal: {}.", visible(plan.portal(), false))),
     }
 }
+
+/// Why offers were not read.
+pub(crate) const NOT_READ: &str = "the portal lists them as when they compared equal (--refresh=changed)";
 
 fn scope(plan: &Plan) -> Vec<String> {
     let since = plan.since().map(|Since { revision, left_out }| {
@@ -260,10 +269,21 @@ fn scope(plan: &Plan) -> Vec<String> {
         };
         format!("Since {bases}: {changes} an edit made in the portal.")
     });
-    environment.into_iter().chain(bases).chain(since).chain(snapshot).map(|line| visible(&line, false)).collect()
+    let not_read = Some(plan.not_read()).filter(|count| *count > 0);
+    let not_read = not_read.map(|count| format!("Not read: {}; {NOT_READ}.", plural(count, "unchanged offer")));
+    let shard = plan.shard().map(|shard| format!("Shard: {shard}; the offers of the other shards are not in it."));
+    environment
+        .into_iter()
+        .chain(bases)
+        .chain(shard)
+        .chain(since)
+        .chain(snapshot)
+        .chain(not_read)
+        .map(|line| visible(&line, false))
+        .collect()
 }
 
-/// The changes of an offer with their classes, the gravest first.
+/// The changes of an offer with their classes, the most severe first.
 fn classed(offer: &OfferPlan) -> Vec<(Risk, &Change)> {
     plan::by_risk(&offer.diff.changes)
 }
@@ -272,6 +292,10 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
     let write = offer.write();
     let changes = classed(offer);
     let files = |file| offer.file(file);
+    let document = match &offer.base {
+        Base::Present { document, .. } => Some(document),
+        Base::Absent => None,
+    };
     OfferReview {
         key: offer.key.to_string(),
         offer_type: visible(&offer.offer_type, false),
@@ -281,7 +305,7 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
         through: offer.through,
         findings: offer.findings.iter().map(|found| finding(found, true)).collect(),
         deletions: changes.iter().flat_map(|(_, change)| deletion::deletions(change, &files)).collect(),
-        items: group::items(&changes, &offer.base, &files, options),
+        items: group::items(&changes, document, &files, options),
         counts: Counts::of(&offer.diff, write.is_some()),
         uploads: offer.uploads.iter().map(|file| (visible(&file.path, false), file.content.size)).collect(),
         signed: offer.signed().into_iter().map(|address| visible(address, false)).collect(),
@@ -291,13 +315,13 @@ fn offer_review(offer: &OfferPlan, options: ViewOptions) -> OfferReview {
             .iter()
             .map(|told| format!("{} {}", visible(&told.step, false), visible(&told.estimate, false)))
             .collect(),
-        rides_along: group::items(&plan::by_risk(&offer.rides_along), &offer.base, &files, options),
+        rides_along: group::items(&plan::by_risk(&offer.rides_along), document, &files, options),
     }
 }
 
-/// Changes that are of no plan, as a plan shows them.
-pub(crate) fn items(changes: &[Change], files: Files<'_>, options: ViewOptions) -> Vec<Item> {
-    group::items(&plan::by_risk(changes), &Base::Absent, files, options)
+/// Returns changes that are not part of a plan, as a plan shows them.
+pub(crate) fn items(changes: &[Change], document: Option<&Value>, files: Files<'_>, options: ViewOptions) -> Vec<Item> {
+    group::items(&plan::by_risk(changes), document, files, options)
 }
 
 fn finding(finding: &Finding, of_offer: bool) -> FindingReview {
@@ -323,7 +347,7 @@ impl FindingReview {
     }
 }
 
-fn unread(unread: &Unread) -> UnreadReview {
+pub(crate) fn unread(unread: &Unread) -> UnreadReview {
     UnreadReview {
         key: unread.key.to_string(),
         cause: visible(&unread.cause, false),
@@ -359,18 +383,21 @@ impl Review {
     /// `2 offers not read: nothing is proposed for them`
     pub(crate) fn not_read(&self) -> String {
         let them = if self.unread.len() == 1 { "it" } else { "them" };
-        format!("{} not read: nothing is proposed for {them}", plural(self.unread.len(), "offer"))
+        format!("{} not read: nothing is planned for {them}", plural(self.unread.len(), "offer"))
     }
 
-    /// `No changes: 4 offers on the portal are as the files.`
+    /// `No changes. All 4 offers match the portal.`
     pub(crate) fn nothing(&self) -> String {
         let of = plural(self.unchanged.len(), "offer");
-        let are = if self.unchanged.len() == 1 { "is" } else { "are" };
+        let (all, matches) = match self.unchanged.len() {
+            1 => ("", "matches"),
+            _ => ("All ", "match"),
+        };
         let unknown = match self.unchanged.iter().map(|offer| offer.counts.secrets).sum::<usize>() {
             0 => String::new(),
             count => format!(" ({} cannot be compared; --resend sends)", plural(count, "secret")),
         };
-        format!("No changes: {of} on the portal {are} as the files{unknown}.")
+        format!("No changes. {all}{of} {matches} the portal{unknown}.")
     }
 }
 
@@ -407,14 +434,14 @@ impl OfferReview {
         let count = self.rides_along.len();
         let when = if self.through == Through::Live { "goes live with it" } else { "would go live with it" };
         let edits = plural(count, "edit");
-        (count > 0).then(|| format!("{when}: {edits} of the draft that no file asks for now   (production → draft)"))
+        (count > 0).then(|| format!("{when}: {edits} of the draft that no file declares   (production → draft)"))
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.findings.iter().any(|finding| finding.stops)
     }
 
-    pub(crate) fn gravest(&self) -> Option<Risk> {
+    pub(crate) fn most_severe(&self) -> Option<Risk> {
         self.items.first().map(|item| item.risk)
     }
 }
