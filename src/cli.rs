@@ -5,6 +5,7 @@ mod drift;
 mod edit;
 mod fmt;
 mod import;
+mod init;
 mod output;
 mod plans;
 mod sandbox;
@@ -27,6 +28,7 @@ pub(crate) use drift::DriftArgs;
 pub(crate) use edit::{EditArgs, EditCommand, ImageArgs, ImageCommand, Rewriting, SetArgs, UnsetArgs};
 pub(crate) use fmt::FmtArgs;
 pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, RollbackArgs, ShowArgs};
+pub(crate) use init::{Ci, InitArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use plans::{MergePlansArgs, Reading, Refresh, ShowPlanArgs};
 pub(crate) use sandbox::SandboxArgs;
@@ -131,6 +133,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Check the offer files, without the portal
     Validate(ValidateArgs),
+    /// Begin a project: settings, editor settings, pipelines, and the offers of publishers
+    Init(InitArgs),
     /// Rewrite the offer files in one layout; comments stay
     Fmt(FmtArgs),
     /// Show what the offer files declare once overlays, tags and split plans are resolved
@@ -301,6 +305,11 @@ pub(crate) struct PlanArgs {
     /// Plan against a snapshot instead of the portal, without a credential and a connection; the plan cannot be applied
     #[arg(long, value_name = "FILE")]
     pub(crate) live: Option<PathBuf>,
+
+    /// Mark the changes that undo an edit made in the portal since a base: the report of the last `apply -o json=PATH`, or a
+    /// Git revision; repeatable, the first that knows an offer counts
+    #[arg(long, value_name = "PATH|REV")]
+    pub(crate) base: Vec<String>,
 
     /// Save the plan for `apply` and `show-plan`
     #[arg(long, value_name = "FILE")]

@@ -145,6 +145,14 @@ impl Term {
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
+
+    /// Asks a question, and returns the line that is answered; nothing where the input has ended.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        let _ = write!(std::io::stderr(), "{} ", self.message(question));
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer).ok()?;
+        (read > 0).then(|| answer.trim().to_owned())
+    }
 }
 
 fn to_stdout(text: &Safe<'_>) -> io::Result<()> {

@@ -8,7 +8,7 @@ use super::{Rewriting, SideArg};
 use crate::model::{OfferKey, Slot};
 
 /// `offerctl import`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:\n  offerctl import                     every offer that the credential may read\n  \
                         offerctl import contoso             the offers of a publisher\n  \
                         offerctl import contoso/service     one offer\n  \

@@ -79,6 +79,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Validate(_) => "validate",
+            Self::Init(_) => "init",
             Self::Fmt(_) => "fmt",
             Self::Render(_) => "render",
             Self::Import(_) => "import",
@@ -136,6 +137,7 @@ impl Command {
             | Self::Edit(_)
             | Self::Explain(_)
             | Self::Schema(_)
+            | Self::Init(_)
             | Self::Sandbox(_) => &[Text],
         }
     }

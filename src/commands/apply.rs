@@ -5,6 +5,7 @@ use std::path::Path;
 
 use futures_util::future;
 
+use super::bases::Bases;
 use super::connect::Portal;
 use super::secrets::{Secrets, Signer};
 use super::shell::{self, Shell};
@@ -51,7 +52,8 @@ pub(super) async fn run(shell: &Shell, args: &ApplyArgs) -> Result<Exit> {
         None => {
             let keep_unchanged = shell.writes(Format::Json);
             let context = Context { since, ..plan::context(&project, &args.shaping.allow, &portal.name) };
-            plan::make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await
+            let against = plan::Against { context, bases: Bases::default(), keep_unchanged };
+            plan::make(shell, &args.shaping, &project, &loaded.offers, against, &portal).await
         }
     };
     let exit = match plan {

@@ -1,30 +1,28 @@
 //! `offerctl drift`: who moved, the portal or the files.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::adopt;
 use super::artifacts::Looking;
+use super::bases::Bases;
 use super::connect::Portal;
 use super::declared::{Lints, Roll, Supply, Ticket};
-use super::git::Revision;
 use super::known::{Circumstances, Dates, Known, Skipped};
 use super::observe::{self, Desk, each};
 use super::shell::Shell;
 use crate::cli::{DriftArgs, Format, Refresh, Rewriting};
 use crate::content::Contents;
-use crate::diff;
-use crate::drift::{self, Base, Drift, MAX_RECEIPT, OfferDrift, Receipt, Undeclared, Unlisted};
+use crate::drift::{self, Drift, OfferDrift, Undeclared, Unlisted};
 use crate::error::{Error, Exit, Result};
 use crate::live::Live;
-use crate::model::{Address, Digest, OfferId, OfferKey, PublisherId};
+use crate::model::{Address, OfferId, OfferKey, PublisherId};
 use crate::plan::Unread;
 use crate::portal::{OfferSummary, Reader};
 use crate::render::{self, MarkdownOptions};
 use crate::revise::Adopted;
 use crate::schema::{Schemas, Shape};
-use crate::workspace::{Desired, Project, environment_name};
+use crate::workspace::{Desired, Project};
 
 pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     check_adopt(shell, args)?;
@@ -35,11 +33,11 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
             let mut supply = shell.supply(targets, args.shard, Lints::None, None)?;
             shell.until_stopped(async { Ok(supply.begin().await) }).await?;
             let ready = async {
-                let bases = Arc::from(bases(shell, &project, &args.base).await?);
+                let bases = Bases::read(shell, &project, &args.base).await?;
                 Ok::<_, Error>((bases, shell.connect().await?))
             };
             let ready = if supply.is_faulty() { None } else { Some(ready.await) };
-            let (bases, portal): (Arc<[Origin]>, Portal) = match ready {
+            let (bases, portal): (Bases, Portal) = match ready {
                 Some(Ok(ready)) => ready,
                 // What is wrong in the files comes first.
                 other => return Err(supply.error(shell, other.and_then(Result::err)).await),
@@ -47,7 +45,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
             (bases, portal, supply, None)
         }
         Refresh::Changed => {
-            let bases = Arc::from(bases(shell, &project, &args.base).await?);
+            let bases = Bases::read(shell, &project, &args.base).await?;
             let portal = shell.connect().await?;
             match known(shell, args, &project, &bases, &portal).await {
                 Ok((known, supply)) => (bases, portal, supply, known),
@@ -88,95 +86,15 @@ fn check_adopt(shell: &Shell, args: &DriftArgs) -> Result<()> {
     }
 }
 
-enum Origin {
-    /// Its name, what it says, and the digest of its text.
-    Receipt(String, Receipt, Digest),
-    Revision(Box<Revision>),
-}
-
-impl Origin {
-    fn name(&self) -> &str {
-        match self {
-            Self::Receipt(name, ..) => name,
-            Self::Revision(revision) => &revision.name,
-        }
-    }
-
-    /// What tells it from others.
-    fn digest(&self) -> Digest {
-        match self {
-            Self::Receipt(.., digest) => digest.clone(),
-            Self::Revision(revision) => Digest::of(revision.name.as_bytes()),
-        }
-    }
-
-    /// What it says of an offer, if it says anything; an error where it should and cannot.
-    fn of(&self, key: &OfferKey, path: &str) -> std::result::Result<Option<Base<'_>>, String> {
-        match self {
-            Self::Receipt(_, receipt, _) => Ok(receipt.offer(key).map(Base::Receipt)),
-            Self::Revision(revision) => match revision.loaded.offer(key) {
-                Some(desired) => Ok(Some(Base::Revision(desired))),
-                None if revision.loaded.is_broken(key, path) => {
-                    Err(format!("its file has errors at {}", revision.name))
-                }
-                None => Ok(Some(Base::New)),
-            },
-        }
-    }
-
-    fn declares(&self, key: &OfferKey) -> bool {
-        matches!(self.of(key, ""), Ok(Some(Base::Receipt(_) | Base::Revision(_))))
-    }
-}
-
-/// A file is a receipt, anything else a revision.
-async fn bases(shell: &Shell, project: &Project, named: &[String]) -> Result<Vec<Origin>> {
-    let mut bases = Vec::new();
-    for name in named {
-        bases.push(if Path::new(name).is_file() {
-            let (receipt, digest) = receipt(Path::new(name))?;
-            if receipt.environment() != project.environment.as_deref() {
-                let (made, now) =
-                    (environment_name(receipt.environment()), environment_name(project.environment.as_deref()));
-                return Err(Error::invalid(format!("the receipt {name} is for {made}, but this is {now}"))
-                    .hint("pass the receipt of an `apply` in this environment"));
-            }
-            Origin::Receipt(format!("receipt {name}"), receipt, digest)
-        } else if Path::new(name).extension().is_some_and(|ending| ending == "json") {
-            return Err(
-                Error::invalid(format!("no such file: {name}")).hint("write a receipt with `apply -o json=PATH`")
-            );
-        } else {
-            Origin::Revision(Box::new(Revision::read(shell, project, name).await?))
-        });
-    }
-    Ok(bases)
-}
-
-fn receipt(path: &Path) -> Result<(Receipt, Digest)> {
-    let size = path.metadata().map_err(|error| Error::io("read", path, &error))?.len();
-    if size > MAX_RECEIPT {
-        let message = format!("{} has {size} bytes; the limit is {MAX_RECEIPT}", path.display());
-        return Err(Error::invalid(message));
-    }
-    let text = crate::text::read(path).map_err(|error| Error::io("read", path, &error))?;
-    let receipt = Receipt::read(&text).map_err(|error| {
-        Error::invalid(format!("{} cannot be used as the base: {error}", path.display()))
-            .hint("pass the report of `apply -o json=PATH`, or a Git revision")
-    })?;
-    Ok((receipt, Digest::of(text.as_bytes())))
-}
-
 /// What compared equal before, and the offers, of which those are skipped.
 async fn known(
     shell: &Shell,
     args: &DriftArgs,
     project: &Project,
-    bases: &[Origin],
+    bases: &Bases,
     portal: &Portal,
 ) -> Result<(Option<Arc<Known>>, Supply)> {
-    let bases = bases.iter().map(Origin::digest).collect::<Vec<_>>();
-    let choices = serde_json::json!([bases, args.no_artifacts, args.shard]);
+    let choices = serde_json::json!([bases.digests(), args.no_artifacts, args.shard]);
     let circumstances = Circumstances { command: "drift", portal: &portal.name, choices, dates: Dates::Until };
     let known = Known::new(shell, args.refresh, project, &portal.reader, circumstances);
     let known = shell.until_stopped(known).await?.map(Arc::new);
@@ -189,30 +107,19 @@ async fn look(
     shell: &Shell,
     args: &DriftArgs,
     (mut supply, known): (Supply, Option<Arc<Known>>),
-    bases: &Arc<[Origin]>,
+    bases: &Bases,
     portal: &Portal,
 ) -> Result<(Drift, Vec<Adopted>, Option<Roll>)> {
-    for origin in bases.iter() {
-        if let Origin::Receipt(name, receipt, _) = origin
-            && receipt.portal() != portal.name
-        {
-            let message = format!("the {name} is for the portal {}, but this is {}", receipt.portal(), portal.name);
-            return Err(Error::invalid(message).hint("pass the receipt of an `apply` to this portal"));
-        }
-    }
+    bases.check_portal(&portal.name)?;
     let looking = if args.no_artifacts { None } else { Some(Looking::new(&shell.global, &portal.reader)?) };
     let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).knowing(known.as_ref());
-    let mut found = Drift {
-        bases: bases.iter().map(|origin| origin.name().to_owned()).collect(),
-        count_undeclared: !args.allow_undeclared,
-        ..Drift::default()
-    };
+    let mut found = Drift { bases: bases.names(), count_undeclared: !args.allow_undeclared, ..Drift::default() };
     let mut adopted = Vec::new();
     let all = async {
         let environment = shell.global.env.clone();
         let wanted = Arc::new(Wanted { addresses: args.adopt.clone(), environment });
         let one = |ticket: Ticket| {
-            let (desk, bases, wanted) = (desk.clone(), Arc::clone(bases), Arc::clone(&wanted));
+            let (desk, bases, wanted) = (desk.clone(), bases.clone(), Arc::clone(&wanted));
             async move { one(&desk, ticket, &bases, &wanted).await }
         };
         let (read, unread) = each(shell.term, portal.at_once, &mut supply, one).await;
@@ -223,7 +130,7 @@ async fn look(
         let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
         found.not_read = skipped.len();
         found.offers.extend(skipped.into_iter().map(|Skipped { key, path, .. }| {
-            let base = bases.first().map(|origin| origin.name().to_owned());
+            let base = bases.names().into_iter().next();
             OfferDrift { key, files: vec![path], base, why: None, moved: Vec::new(), document: None }
         }));
         found.offers.sort_by(|a, b| a.key.cmp(&b.key));
@@ -258,7 +165,7 @@ struct Wanted {
 async fn one(
     desk: &Desk,
     ticket: Ticket,
-    bases: &Arc<[Origin]>,
+    bases: &Bases,
     wanted: &Arc<Wanted>,
 ) -> std::result::Result<Option<(OfferDrift, Adopted)>, Unread> {
     if desk.skips(&ticket).await {
@@ -269,18 +176,16 @@ async fn one(
     let read = desk.reader.offer_sized(&desired.key).await;
     let (live, length) = read.map_err(|problem| observe::unread(&desired.key, &problem))?;
     let size = size.max(length);
-    let (all, wanted) = (Arc::clone(bases), Arc::clone(wanted));
+    let (all, wanted) = (bases.clone(), Arc::clone(wanted));
     let first = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let diff = drift::compared(&desired, &live, &Contents::default(), shape);
         let mut open = diff.artifacts.clone();
-        if let Ok((_, Base::Revision(before))) = base(&all, &desired) {
-            open.extend(diff::artifacts(&before.document, &live, shape));
-        }
+        open.extend(all.artifacts(&desired, &live, shape));
         match open.is_empty() {
             true => {
                 let nothing = Contents::default();
-                let drift = drift::of(&desired, base(&all, &desired), &live, &nothing, diff.changes, shape);
+                let drift = drift::of(&desired, all.of(&desired), &live, &nothing, diff.changes, shape);
                 if let (Some(known), true) = (known, drift.moved.is_empty()) {
                     known.note(&desired, clean, &live);
                 }
@@ -303,7 +208,7 @@ async fn one(
     let again = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let changes = drift::compared(&desired, &live, &contents, shape).changes;
-        let drift = drift::of(&desired, base(&all, &desired), &live, &contents, changes, shape);
+        let drift = drift::of(&desired, all.of(&desired), &live, &contents, changes, shape);
         let adopted = wanted.adopted(&desired, &drift, &live, &contents, shape);
         (drift, adopted)
     };
@@ -333,21 +238,8 @@ impl Wanted {
     }
 }
 
-/// The first base that tells of an offer, with its name; or why none does, where there are bases.
-fn base<'a>(bases: &'a [Origin], desired: &Desired) -> drift::Known<'a> {
-    let mut why = (!bases.is_empty()).then(|| "the receipt does not contain it".to_owned());
-    for origin in bases {
-        match origin.of(&desired.key, desired.path()) {
-            Ok(Some(known)) => return Ok((origin.name(), known)),
-            Ok(None) => {}
-            Err(reason) => why = Some(reason),
-        }
-    }
-    Err(why)
-}
-
 /// The offers of the declared publishers that no file declares.
-async fn undeclared(reader: &Reader, keys: &[OfferKey], known: Option<&Known>, bases: &[Origin], found: &mut Drift) {
+async fn undeclared(reader: &Reader, keys: &[OfferKey], known: Option<&Known>, bases: &Bases, found: &mut Drift) {
     let folded = |key: &OfferKey| (key.publisher.clone(), key.offer.as_str().to_ascii_lowercase());
     let declared = keys.iter().map(folded).collect::<BTreeSet<_>>();
     let publishers = keys.iter().map(|key| &key.publisher).collect::<BTreeSet<_>>();
@@ -360,7 +252,7 @@ async fn undeclared(reader: &Reader, keys: &[OfferKey], known: Option<&Known>, b
             Ok(keys) => {
                 let new = keys.into_iter().filter(|key| !declared.contains(&folded(key)));
                 found.undeclared.extend(new.map(|key| {
-                    let was_declared = bases.iter().any(|origin| origin.declares(&key));
+                    let was_declared = bases.declares(&key);
                     Undeclared { key, was_declared }
                 }));
             }

@@ -13,8 +13,8 @@ use crate::workspace::Project;
 
 /// The schema that editors read, in the project's folder.
 pub(super) const SCHEMA: &str = "offer-file.schema.json";
-const CONFIG: &str = "offerctl.toml";
-const SETTINGS: &str =
+pub(super) const CONFIG: &str = "offerctl.toml";
+pub(super) const SETTINGS: &str =
     "# The settings of this project; docs/offer-files.md and docs/guards.md of offerctl describe them.\n";
 
 /// A file to write: its path in the project, and what it holds.
@@ -27,6 +27,8 @@ pub(super) struct File {
 pub(super) struct Home {
     root: PathBuf,
     offers: String,
+    /// The environment that the project is read for.
+    environment: Option<String>,
     /// The schema for editors, until it is written.
     schema: Mutex<Option<String>>,
     /// Whether it was a project before.
@@ -42,13 +44,15 @@ impl Home {
             None => (current_folder()?, "offers".to_owned()),
         };
         let (schema, is_made) = (Mutex::new(Some(schema)), Mutex::new(project.is_some()));
-        Ok(Self { root, offers, schema, was_there: project.is_some(), is_made })
+        let environment = project.and_then(|project| project.environment.clone());
+        Ok(Self { root, offers, environment, schema, was_there: project.is_some(), is_made })
     }
 
     /// The project, once something was written.
     pub(super) fn project(&self) -> Result<Option<Project>> {
         let made = *self.is_made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.then(|| project::found(&self.root)).transpose()
+        let found = made.then(|| project::found(&self.root)).transpose()?;
+        Ok(found.map(|found| Project { environment: self.environment.clone(), ..found }))
     }
 
     /// Adds settings to the `offerctl.toml` that this import made. Returns whether it made one.

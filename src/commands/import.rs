@@ -38,8 +38,10 @@ struct Importer {
     home: Home,
     /// The files of the offers that are declared, by their keys in small letters.
     declared: BTreeMap<String, String>,
-    /// The offers whose path differs from that of an offer before them in the case of letters alone.
+    /// The offers whose file would have the name of another offer's.
     colliding: BTreeSet<OfferKey>,
+    /// The project before, for what its environment calls publishers.
+    project: Option<Arc<Project>>,
 }
 
 /// An offer that was read, and what became of it.
@@ -60,7 +62,8 @@ pub(super) async fn run(shell: &Shell, args: &ImportArgs) -> Result<Exit> {
     let home = Home::new(project.as_ref(), schema)?;
     let offers = before.offers.iter().chain(&before.faulty);
     let declared = offers.map(|offer| (folded(&offer.key), offer.path().to_owned())).collect();
-    let importer = Importer { layout: args.layout, home, declared, colliding: BTreeSet::new() };
+    let importer =
+        Importer { layout: args.layout, home, declared, colliding: BTreeSet::new(), project: project.clone() };
     let work = async |portal: &Portal| {
         let all = import_all(shell, portal, importer, args);
         // Files may have been written, so this is not what `until_stopped` says.
@@ -149,8 +152,10 @@ type All = (Arc<Importer>, Vec<Read>, Vec<Unread>, Vec<Unlisted>);
 async fn import_all(shell: &Shell, portal: &Portal, importer: Importer, args: &ImportArgs) -> Result<All> {
     let Listing { offers, unlisted } = listing::list(portal, &args.targets).await?;
     let mut paths = BTreeSet::new();
-    let colliding = offers.iter().filter(|offer| !paths.insert(folded(&offer.key))).map(|offer| offer.key.clone());
-    let importer = Arc::new(Importer { colliding: colliding.collect(), ..importer });
+    let path = |key: &OfferKey| if importer.without_dots() { folded(key).replace('.', "_") } else { folded(key) };
+    let colliding = offers.iter().filter(|offer| !paths.insert(path(&offer.key))).map(|offer| offer.key.clone());
+    let colliding = colliding.collect();
+    let importer = Arc::new(Importer { colliding, ..importer });
     let looker = if args.artifacts { Some(downloader(&portal.reader)?) } else { None };
     let one = async |offer: &OfferAt| one(shell, portal, &importer, looker.as_ref(), offer).await;
     let (read, unread) = read_each(shell, portal.at_once, &offers, one).await;
@@ -167,7 +172,8 @@ async fn one(
 ) -> std::result::Result<Read, Unread> {
     let live = show::read(&portal.reader, offer).await?;
     let (key, state) = (offer.key.clone(), offer.state.to_string());
-    let (this, of) = (Arc::clone(importer), key.clone());
+    let named = importer.named(&key);
+    let (this, of) = (Arc::clone(importer), named.clone().unwrap_or_else(|_| key.clone()));
     let write = move |schemas: &Schemas| {
         let imported = this.write(schemas, &of, &live, None);
         (imported, live)
@@ -184,14 +190,18 @@ async fn one(
         return Ok(Read { offer: ImportedOffer { imported, ..became(Became::Kept(path.clone())) }, live });
     }
     if importer.colliding.contains(&key) {
-        let why = "its file name would differ from another offer's only in case";
+        let why = "its file would have the name of another offer's";
         return Ok(Read { offer: became(Became::Failed(why.to_owned())), live });
     }
+    let named = match named {
+        Ok(named) => named,
+        Err(why) => return Ok(Read { offer: became(Became::Failed(why)), live }),
+    };
     let (saved, assets) = match looker {
-        Some(looker) => download(shell, looker, &key, &imported).await,
+        Some(looker) => download(shell, looker, &named, &imported).await,
         None => (BTreeMap::new(), Vec::new()),
     };
-    let (this, of) = (Arc::clone(importer), key.clone());
+    let (this, of) = (Arc::clone(importer), named);
     let write = move |schemas: &Schemas| {
         let imported = if saved.is_empty() { imported } else { this.write(schemas, &of, &live, Some(&saved)) };
         let written = this.put(&of, &imported, assets);
@@ -203,6 +213,22 @@ async fn one(
 }
 
 impl Importer {
+    /// Whether a dot in the name of a file could name an environment.
+    fn without_dots(&self) -> bool {
+        self.project.as_ref().is_some_and(|project| !project.config.environments.is_empty())
+    }
+
+    /// Returns an offer of the portal under the name that files have for its publisher.
+    fn named(&self, key: &OfferKey) -> std::result::Result<OfferKey, String> {
+        let Some(environment) = self.project.as_ref().and_then(|project| project.chosen()) else {
+            return Ok(key.clone());
+        };
+        let publisher = environment.declared_publisher(key.publisher.as_str())?;
+        let publisher =
+            publisher.parse().map_err(|error| format!("the publisher's name in files cannot be used: it {error}"))?;
+        Ok(OfferKey { publisher, offer: key.offer.clone() })
+    }
+
     fn write(
         &self,
         schemas: &Schemas,
@@ -216,11 +242,20 @@ impl Importer {
             full: self.layout.full,
             split_text: self.layout.split_text,
             split_plans: self.layout.split_plans,
+            without_dots: self.without_dots(),
             to_root: &to_root,
             schema: Some(SCHEMA),
             saved,
         };
-        import::write(key, live, schemas.shape(show::offer_type(live)), options)
+        let shape = schemas.shape(show::offer_type(live));
+        match live.get("publisherId").and_then(Value::as_str) {
+            Some(publisher) if !publisher.eq_ignore_ascii_case(key.publisher.as_str()) => {
+                let mut named = live.clone();
+                named["publisherId"] = key.publisher.as_str().into();
+                import::write(key, &named, shape, options)
+            }
+            _ => import::write(key, live, shape, options),
+        }
     }
 
     /// Writes the files of an offer, and the copies that it refers to.

@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod artifacts;
+mod bases;
 mod cache;
 mod cancel;
 mod connect;
@@ -17,6 +18,7 @@ mod git;
 mod history;
 mod home;
 mod import;
+mod init;
 mod known;
 mod listing;
 mod merge_plans;
@@ -128,6 +130,7 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
         Command::Validate(args) => validate::run(shell, &args),
         Command::Fmt(args) => fmt::run(shell, &args),
         Command::Render(args) => render::run(shell, &args),
+        Command::Init(args) => init::run(shell, args).await,
         Command::Import(args) => import::run(shell, &args).await,
         Command::Show(args) => show::run(shell, &args).await,
         Command::History(args) => history::run(shell, &args).await,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
 
+use super::bases::Bases;
 use super::declared::{Supply, Ticket};
 use super::known::Known;
 use super::progress::Reading;
@@ -14,6 +15,7 @@ use crate::artifact::Looker;
 use crate::content::{Contents, Pair};
 use crate::diagnostic::Diagnostic;
 use crate::diff::{self, Diff};
+use crate::drift;
 use crate::lint;
 use crate::live::Live;
 use crate::model::{OfferKey, Slot};
@@ -34,6 +36,8 @@ pub(super) struct Desk {
     pub(super) looker: Option<Arc<Looker>>,
     /// What compared equal before, unless every offer is read.
     pub(super) known: Option<Arc<Known>>,
+    /// Since what edits of the portal are marked.
+    bases: Bases,
 }
 
 /// A document up to this size is compared where it was read; a larger one on a thread of its own, so that requests and
@@ -43,12 +47,17 @@ const SMALL: usize = 64 << 10;
 impl Desk {
     pub(super) fn new(shell: &Shell, reader: &Reader, looker: Option<Arc<Looker>>) -> Self {
         let (schemas, workers) = (Arc::clone(&shell.schemas), shell.workers.clone());
-        Self { reader: reader.clone(), schemas, workers, looker, known: None }
+        Self { reader: reader.clone(), schemas, workers, looker, known: None, bases: Bases::default() }
     }
 
     /// The same, and what is known is not read.
     pub(super) fn knowing(self, known: Option<&Arc<Known>>) -> Self {
         Self { known: known.cloned(), ..self }
+    }
+
+    /// The same, and edits of the portal since these bases are marked.
+    pub(super) fn marking(self, bases: Bases) -> Self {
+        Self { bases, ..self }
     }
 
     /// Whether an offer is as it was when it compared equal last. It is not read then.
@@ -79,13 +88,15 @@ pub(super) struct Decided {
     pub(super) ignored_notify: Vec<Diagnostic>,
     /// The live signatures of declared blobs that end soon.
     pub(super) ending: Vec<Diagnostic>,
+    /// Why edits of the portal are not marked, where they should be.
+    pub(super) baseless: Option<String>,
 }
 
 impl Decided {
     /// An offer that is known to be unchanged.
     pub(super) fn unchanged(key: OfferKey) -> Self {
         let verdict = Verdict::Unchanged(Box::new(Unchanged { key, diff: Diff::default(), base: None }));
-        Self { verdict, ignored_notify: Vec::new(), ending: Vec::new() }
+        Self { verdict, ignored_notify: Vec::new(), ending: Vec::new(), baseless: None }
     }
 
     /// Adds what lints say of a verdict.
@@ -93,7 +104,9 @@ impl Decided {
         let (diff, publishes) = match &verdict {
             Verdict::Change(plan) => (&plan.diff, plan.release.contains(&ReleaseStep::Publish).then_some(plan.profile)),
             Verdict::Unchanged(unchanged) => (&unchanged.diff, None),
-            Verdict::Unread(_) => return Self { verdict, ignored_notify: Vec::new(), ending: Vec::new() },
+            Verdict::Unread(_) => {
+                return Self { verdict, ignored_notify: Vec::new(), ending: Vec::new(), baseless: None };
+            }
         };
         let ignored_notify = publishes.and_then(|profile| lint::notify_ignored(desired, profile)).into_iter().collect();
         let live = diff.signatures.iter().map(|one| (&one.address, one.ends.as_deref())).collect::<BTreeMap<_, _>>();
@@ -104,7 +117,30 @@ impl Decided {
         if let (Verdict::Unchanged(unchanged), Detail::Numbers) = (&mut verdict, detail) {
             unchanged.diff = std::mem::take(&mut unchanged.diff).without_places();
         }
-        Self { verdict, ignored_notify, ending }
+        Self { verdict, ignored_notify, ending, baseless: None }
+    }
+}
+
+impl Decided {
+    /// Marks the changes that undo edits of the portal since the base of the offer.
+    pub(super) fn marking(
+        self,
+        bases: &Bases,
+        desired: &Desired,
+        live: &Live,
+        contents: &Contents,
+        shape: &Shape,
+    ) -> Self {
+        if !matches!(self.verdict, Verdict::Change(_)) {
+            return self;
+        }
+        match bases.of(desired) {
+            Ok((_, base)) => {
+                let edits = drift::portal_edits(desired, base, live, contents, shape);
+                Self { verdict: self.verdict.marking(&edits), ..self }
+            }
+            Err(why) => Self { baseless: why, ..self },
+        }
     }
 }
 
@@ -183,6 +219,7 @@ pub(super) fn all((decided, unread): (Vec<Decided>, Vec<Unread>)) -> Vec<Decided
         verdict: Verdict::Unread(unread),
         ignored_notify: Vec::new(),
         ending: Vec::new(),
+        baseless: None,
     });
     decided.into_iter().chain(unread).collect()
 }
@@ -220,7 +257,7 @@ async fn decide(
     if desk.skips(&ticket).await {
         return Ok(None);
     }
-    let (size, clean, known) = (ticket.size(), ticket.clean, desk.known.clone());
+    let (size, clean, known, bases) = (ticket.size(), ticket.clean, desk.known.clone(), desk.bases.clone());
     let (desired, _room) = ticket.split();
     let (live, length, release) = read_sized(desk, &desired, choices.through(&desired)).await?;
     let size = size.max(length);
@@ -230,7 +267,8 @@ async fn decide(
         let nothing = Contents::default();
         let compare = if detail == Detail::Numbers { plan::count } else { plan::compare };
         let diff = compare(&desired, &live, &nothing, shape, &choices);
-        if diff.artifacts.is_empty() {
+        let more = bases.artifacts(&desired, &live, shape);
+        if diff.artifacts.is_empty() && more.is_empty() {
             let mut verdict = plan::conclude(&desired, &live, &release, nothing, diff, shape, &choices);
             if let (Verdict::Change(plan), Detail::Numbers) = (&mut verdict, detail) {
                 plan.diff = plan::compare(&desired, &live, &Contents::default(), shape, &choices);
@@ -241,12 +279,16 @@ async fn decide(
             {
                 known.note(&desired, clean, &live);
             }
-            return Ok(Decided::new(&desired, verdict, shape, detail));
+            let decided = Decided::new(&desired, verdict, shape, detail);
+            return Ok(decided.marking(&bases, &desired, &live, &Contents::default(), shape));
         }
-        let pairs = plan::artifacts(&desired, &live, diff, shape, &choices);
-        Err((desired, live, release, pairs, choices))
+        let mut pairs = plan::artifacts(&desired, &live, diff, shape, &choices);
+        pairs.extend(more);
+        pairs.sort();
+        pairs.dedup();
+        Err((desired, live, release, pairs, choices, bases))
     };
-    let (desired, live, release, pairs, choices) = match desk.compute(size, first).await {
+    let (desired, live, release, pairs, choices, bases) = match desk.compute(size, first).await {
         Ok(decided) => return Ok(Some(decided)),
         Err(open) => open,
     };
@@ -257,8 +299,8 @@ async fn decide(
     let again = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let diff = plan::compare(&desired, &live, &contents, shape, &choices);
-        let verdict = plan::conclude(&desired, &live, &release, contents, diff, shape, &choices);
-        Decided::new(&desired, verdict, shape, detail)
+        let verdict = plan::conclude(&desired, &live, &release, contents.clone(), diff, shape, &choices);
+        Decided::new(&desired, verdict, shape, detail).marking(&bases, &desired, &live, &contents, shape)
     };
     Ok(Some(desk.compute(size, again).await))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::artifacts::Looking;
+use super::bases::Bases;
 use super::connect::Portal;
 use super::declared::{Lints, Supply};
 use super::known::{Circumstances, Dates, Known};
@@ -122,11 +123,14 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     };
     let held = supply.files();
     let made = async {
+        let bases = Bases::read(shell, &project, &args.base).await?;
+        bases.check_portal(&portal.name)?;
         let choices = choices(&args.shaping, &project, args.out.is_some());
         let places = args.out.is_some() || shell.global.verbose > 0 || shell.writes(Format::Html);
         let detail = if places { Detail::Places } else { Detail::Numbers };
         let looking = looking(shell, args.shaping.no_artifacts, &portal)?;
         let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).knowing(known.as_ref());
+        let desk = desk.marking(bases.clone());
         let decided = observe::verdicts(shell, &desk, &mut supply, &choices, detail, portal.at_once);
         let mut decided = shell.until_stopped(async { Ok(decided.await) }).await?;
         drop(desk);
@@ -143,6 +147,7 @@ async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
         let skipped = known.as_ref().map(|known| known.take_skipped()).unwrap_or_default();
         let context = Context {
             not_read: skipped.len(),
+            bases: bases.names(),
             shard: args.shard,
             ..context(&project, &args.shaping.allow, &portal.name)
         };
@@ -191,14 +196,18 @@ async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     loaded.keep(args.shard);
     let since = since::keep_changed(&project, &mut loaded.offers, args.shaping.since.as_deref()).await?;
     let keep_unchanged = args.out.is_some();
+    let bases = Bases::read(shell, &project, &args.base).await?;
     let (plan, name) = match &args.live {
         Some(file) => {
             let (from, taken) = snapshot::read(shell, file)?;
             let choices = choices(&args.shaping, &project, keep_unchanged);
-            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, args.shaping.no_artifacts, &from).await?;
+            bases.check_portal(&from.portal)?;
+            let no_artifacts = args.shaping.no_artifacts;
+            let decided = snapshot::verdicts(shell, &loaded.offers, &choices, no_artifacts, &bases, &from).await?;
             let context = Context {
                 since,
                 snapshot: Some(taken),
+                bases: bases.names(),
                 shard: args.shard,
                 ..context(&project, &args.shaping.allow, &from.portal)
             };
@@ -207,8 +216,15 @@ async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
         }
         None => {
             let portal = shell.connect().await?;
-            let context = Context { since, shard: args.shard, ..context(&project, &args.shaping.allow, &portal.name) };
-            let plan = make(shell, &args.shaping, &project, &loaded.offers, context, &portal, keep_unchanged).await;
+            let context = context(&project, &args.shaping.allow, &portal.name);
+            let context = Context { since, shard: args.shard, bases: bases.names(), ..context };
+            let plan = match bases.check_portal(&portal.name) {
+                Ok(()) => {
+                    let against = Against { context, bases, keep_unchanged };
+                    make(shell, &args.shaping, &project, &loaded.offers, against, &portal).await
+                }
+                Err(error) => Err(error),
+            };
             let name = portal.name.clone();
             portal.close().await?;
             (plan?, name)
@@ -218,20 +234,27 @@ async fn all_at_once(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
     Ok(Planned { project, plan, name, places })
 }
 
+/// What a plan is made with beside the offers and the portal.
+pub(super) struct Against {
+    pub(super) context: Context,
+    pub(super) bases: Bases,
+    /// See [`Choices::keep_unchanged`].
+    pub(super) keep_unchanged: bool,
+}
+
 /// Reads the portal, and the files behind artifacts unless they are left out, and makes the plan.
 pub(super) async fn make(
     shell: &Shell,
     shaping: &Shaping,
     project: &Project,
     offers: &[Desired],
-    context: Context,
+    Against { context, bases, keep_unchanged }: Against,
     portal: &Portal,
-    keep_unchanged: bool,
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
     let mut supply = Supply::Held(offers.to_vec().into_iter());
     let looking = looking(shell, shaping.no_artifacts, portal)?;
-    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker));
+    let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).marking(bases);
     let decided = observe::verdicts(shell, &desk, &mut supply, &choices, Detail::Places, portal.at_once);
     let decided = shell.until_stopped(async { Ok(decided.await) }).await?;
     if let Some(looking) = looking {
@@ -247,6 +270,9 @@ async fn conclude(shell: &Shell, project: &Project, decided: Vec<Decided>, conte
         verdicts.push(one.verdict);
         notify.extend(one.ignored_notify);
         ending.extend(one.ending);
+        if let (Some(why), Some(Verdict::Change(offer))) = (one.baseless, verdicts.last()) {
+            shell.term.say(&format!("warning: {}: edits in the portal are not marked: {why}", offer.key));
+        }
     }
     // The portal's side of a snapshot is as old as it is, so nobody is warned of a publish by it.
     let notify = if context.snapshot.is_some() { Vec::new() } else { notify };
@@ -280,6 +306,7 @@ pub(super) fn context<'a>(project: &Project, accepted: impl IntoIterator<Item = 
         since: None,
         snapshot: None,
         environment: project.environment.clone(),
+        bases: Vec::new(),
         not_read: 0,
         shard: None,
         portal: portal.to_owned(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::artifacts::Looking;
+use super::bases::Bases;
 use super::connect::Portal;
 use super::observe::{self, Decided, Desk, Detail, read_each};
 use super::shell::Shell;
@@ -130,18 +131,21 @@ pub(super) async fn verdicts(
     offers: &[Desired],
     choices: &Choices,
     no_artifacts: bool,
+    bases: &Bases,
     from: &Arc<Snapshot>,
 ) -> Result<Vec<Decided>> {
     let choices = Arc::new(choices.clone());
     let decide = async |desired: &Desired| {
         let (desired, choices, from) = (desired.clone(), Arc::clone(&choices), Arc::clone(from));
+        let bases = bases.clone();
         let decide = move |schemas: &Schemas| {
             let shape = schemas.shape(&desired.offer_type);
             let (live, release, contents) = from.offer(&desired, shape)?;
             let release = if choices.through(&desired) == Through::Draft { ReleaseView::NOTHING } else { release };
             let contents = if no_artifacts { Contents::default() } else { contents };
-            let verdict = plan::decide(&desired, &live, &release, contents, shape, &choices);
-            Ok(Decided::new(&desired, verdict, shape, Detail::Places))
+            let verdict = plan::decide(&desired, &live, &release, contents.clone(), shape, &choices);
+            let decided = Decided::new(&desired, verdict, shape, Detail::Places);
+            Ok(decided.marking(&bases, &desired, &live, &contents, shape))
         };
         shell.compute(decide).await
     };

@@ -25,6 +25,7 @@ pub(crate) fn between(before: &Value, after: &Value, shape: &Shape) -> Vec<Chang
             risk: at.risk(),
             immutable: shape.rules.immutable,
             twin: twin.map(ToOwned::to_owned),
+            portal_edit: None,
         }));
     });
     changes

@@ -133,6 +133,28 @@ pub(crate) struct Change {
     /// The key of a second property that holds the same value and changes in the same way; it is shown here alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) twin: Option<String>,
+    /// What it does to an edit of the portal. It depends on a base, so no plan is bound to it.
+    #[serde(skip)]
+    pub(crate) portal_edit: Option<PortalEdit>,
+}
+
+/// What a change does to an edit that was made in the portal since a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PortalEdit {
+    /// The file says what it said at the base, so the edit is lost.
+    Undone,
+    /// The file changed as well, to another value.
+    Overwritten,
+}
+
+impl PortalEdit {
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Undone => "undoes an edit made in the portal",
+            Self::Overwritten => "overwrites an edit made in the portal",
+        }
+    }
 }
 
 impl Change {

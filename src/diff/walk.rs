@@ -466,6 +466,7 @@ impl<'a> Walk<'a> {
             risk: at.risk(),
             immutable: false,
             twin: None,
+            portal_edit: None,
         });
     }
 

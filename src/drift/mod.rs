@@ -16,7 +16,7 @@ pub(crate) use receipt::{MAX_RECEIPT, Receipt};
 
 use crate::content::Contents;
 use crate::diagnostic::{FileId, Place};
-use crate::diff::{self, Change, ChangeKind, Compare, Diff};
+use crate::diff::{self, Change, ChangeKind, Compare, Diff, PortalEdit};
 use crate::document::{self, AddressMap, Finder, Found};
 use crate::error::{Exit, Fate};
 use crate::live::Live;
@@ -228,6 +228,24 @@ fn moved(
     (moved, document)
 }
 
+/// Returns what a plan of the offer does to edits that were made in the portal since the base, by address; the empty address
+/// is the whole offer, which was deleted there.
+pub(crate) fn portal_edits(
+    desired: &Desired,
+    base: Base<'_>,
+    live: &Live,
+    contents: &Contents,
+    shape: &Shape,
+) -> Vec<(Address, PortalEdit)> {
+    let differences = compared(desired, live, contents, shape).changes;
+    let edit = |moved: Moved| match moved.who {
+        Who::Portal => Some((moved.address, PortalEdit::Undone)),
+        Who::Both => Some((moved.address, PortalEdit::Overwritten)),
+        Who::Unknown | Who::File | Who::Agreed | Who::Unmanaged => None,
+    };
+    of(desired, Ok(("", base)), live, contents, differences, shape).moved.into_iter().filter_map(edit).collect()
+}
+
 /// Compares what one state of a file declares with a document, without what the file of today ignores.
 fn compare(today: &Desired, declared: &Desired, with: &Value, contents: &Contents, shape: &Shape) -> Vec<Change> {
     diff_of(today, declared, with, contents, shape).changes
@@ -401,6 +419,7 @@ impl Three<'_> {
             risk: None,
             immutable: false,
             twin: None,
+            portal_edit: None,
         };
         Moved {
             address: address.clone(),

@@ -38,6 +38,8 @@ pub(crate) struct Options<'a> {
     pub(crate) split_text: bool,
     /// Whether each plan goes to a file of its own.
     pub(crate) split_plans: bool,
+    /// Whether names of files have no dot before their ending: in a project with environments, it would name an overlay.
+    pub(crate) without_dots: bool,
     /// The way from the publisher's folder to the project's, such as `../../`.
     pub(crate) to_root: &'a str,
     /// The schema that editors read, as a path in the project.
@@ -116,7 +118,7 @@ impl LeftOut {
 
 /// Writes a live offer as files. They declare what the publisher decides; a plan of them is empty.
 pub(crate) fn write(key: &OfferKey, live: &Value, shape: &Shape, options: Options<'_>) -> Imported {
-    let names = Names::of(key, options.split_plans);
+    let names = Names::of(key, options.split_plans, options.without_dots);
     let mut writer = Writer {
         key,
         options,
@@ -169,7 +171,7 @@ pub(crate) fn value(
     at: &Address,
     wire_names: bool,
 ) -> Result<Yaml, LeftOut> {
-    let names = Names::of(key, false);
+    let names = Names::of(key, false, false);
     let options = Options { wire_names, ..Options::default() };
     let depth = at.steps().len();
     let mut writer =
@@ -337,7 +339,9 @@ impl Writer<'_> {
         }
         let keyed = ids.as_ref().is_some_and(|ids| !ids.ids().iter().any(|id| redact::holds_secret(id)));
         let is_of_plans = at.steps().map(Step::key).eq([Some("definition"), Some("plans")]);
-        if self.options.split_plans && is_of_plans && keyed && names::are_file_names(ids.iter().flat_map(Keyed::ids)) {
+        let dots = !self.options.without_dots;
+        let are_names = || names::are_file_names(ids.iter().flat_map(Keyed::ids), dots);
+        if self.options.split_plans && is_of_plans && keyed && are_names() {
             items.iter().for_each(|item| self.plan(item, shape, &at));
             return None;
         }

@@ -26,8 +26,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(key: &OfferKey, split_plans: bool) -> Self {
+    pub(super) fn of(key: &OfferKey, split_plans: bool, without_dots: bool) -> Self {
         let stem = file_stem(key.offer.as_str());
+        let stem = if without_dots { stem.replace('.', "_") } else { stem };
         match split_plans {
             true => Self { folder: format!("{stem}/"), stem: "offer".to_owned(), ..Self::default() },
             false => Self { prefix: format!("{stem}."), stem, ..Self::default() },
@@ -123,14 +124,15 @@ pub(crate) fn file_stem(id: &str) -> String {
     }
 }
 
-/// Whether identities can be the names of files as they are, and stay apart where case does not count.
-pub(super) fn are_file_names<'a>(ids: impl Iterator<Item = &'a &'a str>) -> bool {
+/// Whether identities can be the names of files as they are, and stay apart where case does not count. `dots` says whether they
+/// may have one.
+pub(super) fn are_file_names<'a>(ids: impl Iterator<Item = &'a &'a str>, dots: bool) -> bool {
     let mut seen = BTreeSet::new();
     let fine = |id: &str| {
         (1..=100).contains(&id.len())
             && id.starts_with(|c: char| c.is_ascii_alphanumeric())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            && !id.contains("..")
+            && !id.contains(if dots { ".." } else { "." })
             && file_stem(id) == id
     };
     let mut ids = ids.peekable();
@@ -177,14 +179,14 @@ mod tests {
 
     #[test]
     fn names_of_files_are_of_a_small_alphabet_and_stay_apart() {
-        let mut names = Names::of(&key("contoso/a.b"), false);
+        let mut names = Names::of(&key("contoso/a.b"), false, false);
         let at = |field: &str| Address::default().key("definition").key("offer").key(field);
         let texts = ["m.description", "m.Description", "../../etc/passwd", "é\u{202e}", &"x".repeat(900)];
         let found = texts.map(|field| names.text(&at(field)).1);
         assert_eq!(found[0], "a.b.description.html");
         assert_eq!(found[1], "a.b.Description-2.html");
         assert!(found.iter().all(|name| name.len() < 80 && !name.contains(['/', '\\'])), "{found:?}");
-        let (mut plan, path) = Names::of(&key("contoso/a"), true).of_plan("basic");
+        let (mut plan, path) = Names::of(&key("contoso/a"), true, false).of_plan("basic");
         assert_eq!(path, "a/plans/basic.yaml");
         let at = Address::default().key("definition").key("plans").id("basic").key("skuDescription");
         assert_eq!(plan.text(&at).1, "a/plans/basic.skuDescription.html");
@@ -196,9 +198,15 @@ mod tests {
         for (id, stem) in [("con", "_con"), ("NUL.x", "_NUL.x"), ("com1", "_com1"), ("com", "com"), ("a.", "a._")] {
             assert_eq!(file_stem(id), stem);
         }
-        assert!(!are_file_names(["con"].iter()) && !are_file_names(["a", "A"].iter()) && !are_file_names([].iter()));
         assert!(
-            !are_file_names(["../x"].iter()) && !are_file_names(["a b"].iter()) && are_file_names(["a", "b.c"].iter())
+            !are_file_names(["con"].iter(), true)
+                && !are_file_names(["a", "A"].iter(), true)
+                && !are_file_names([].iter(), true)
+        );
+        assert!(
+            !are_file_names(["../x"].iter(), true)
+                && !are_file_names(["a b"].iter(), true)
+                && are_file_names(["a", "b.c"].iter(), true)
         );
     }
 

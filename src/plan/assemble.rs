@@ -18,6 +18,7 @@ pub(crate) struct Plan {
     pub(super) since: Option<Since>,
     pub(super) snapshot: Option<Taken>,
     pub(super) environment: Option<String>,
+    pub(super) bases: Vec<String>,
     pub(super) not_read: usize,
     pub(super) shard: Option<Shard>,
     pub(super) portal: String,
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) snapshot: Option<Taken>,
     /// The environment that the files were read for.
     pub(crate) environment: Option<String>,
+    /// The bases since which edits of the portal are marked.
+    pub(crate) bases: Vec<String>,
     /// How many of the unchanged offers were not read from the portal.
     pub(crate) not_read: usize,
     /// The share of the offers that the verdicts are of.
@@ -59,7 +62,8 @@ pub(crate) enum AssembleError {
 
 /// Makes the plan of these verdicts. Their order does not matter.
 pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan, AssembleError> {
-    let Context { guards, closed, rules, accepted, since, snapshot, environment, not_read, shard, portal } = context;
+    let Context { guards, closed, rules, accepted, since, snapshot, environment, bases, not_read, shard, portal } =
+        context;
     let (mut offers, unchanged, unread) = sorted(verdicts);
     for offer in &mut offers {
         offer.findings = offer.accepting(guard::with_configured_levels(offer.found.clone(), &guards));
@@ -85,6 +89,7 @@ pub(crate) fn assemble(verdicts: Vec<Verdict>, context: Context) -> Result<Plan,
         since,
         snapshot,
         environment,
+        bases,
         not_read,
         shard,
         portal,
@@ -112,6 +117,7 @@ pub(super) fn restore(saved: SavedPlan) -> Result<Plan, AssembleError> {
         since,
         snapshot,
         environment,
+        bases: Vec::new(),
         not_read: 0,
         shard,
         portal: bound.portal,

@@ -30,10 +30,10 @@ pub(crate) use stale::{MovedField, Stale};
 
 use crate::content::{Contents, Pair};
 use crate::diagnostic::FileId;
-use crate::diff::{self, Change, Compare, Diff};
+use crate::diff::{self, Change, Compare, Diff, PortalEdit};
 use crate::document;
 use crate::live::Live;
-use crate::model::{Digest, ETag, LocalFile, OfferKey, Profile, Shard, named};
+use crate::model::{Address, Digest, ETag, LocalFile, OfferKey, Profile, Shard, named};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Limits, Through};
 
@@ -292,6 +292,20 @@ pub(crate) fn conclude(
     }))
 }
 
+impl Verdict {
+    /// Marks the changes that undo or overwrite edits made in the portal. The empty address stands for all of them.
+    pub(crate) fn marking(mut self, edits: &[(Address, PortalEdit)]) -> Self {
+        if let Self::Change(offer) = &mut self {
+            let edits = edits.iter().map(|(address, edit)| (address, *edit)).collect::<BTreeMap<_, _>>();
+            let whole = edits.get(&Address::default()).copied();
+            for change in &mut offer.diff.changes {
+                change.portal_edit = edits.get(&change.address).copied().or(whole);
+            }
+        }
+        self
+    }
+}
+
 /// The local artifacts that the patch names, each once.
 fn uploads(desired: &Desired, diff: &Diff) -> Vec<LocalFile> {
     let named = diff.patch.uploads().collect::<BTreeSet<_>>();
@@ -373,6 +387,17 @@ impl Plan {
     /// The environment that the files were read for.
     pub(crate) fn environment(&self) -> Option<&str> {
         self.environment.as_deref()
+    }
+
+    /// The bases since which edits of the portal are marked; none where nobody asked.
+    pub(crate) fn bases(&self) -> &[String] {
+        &self.bases
+    }
+
+    /// How many changes undo or overwrite an edit made in the portal.
+    pub(crate) fn portal_edits(&self) -> usize {
+        let changes = self.offers.iter().flat_map(|offer| &offer.diff.changes);
+        changes.filter(|change| change.portal_edit.is_some()).count()
     }
 
     /// The share of the offers that it covers.

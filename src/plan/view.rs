@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{Estimate, Finding, OfferPlan, ReleaseStep, Risk, Write};
-use crate::diff::{Change, ChangeKind, Rule};
+use crate::diff::{Change, ChangeKind, PortalEdit, Rule};
 use crate::model::{Address, OfferKey, OfferName, Profile};
 use crate::workspace::{Guard, Level, Through};
 
@@ -55,6 +55,8 @@ pub(crate) struct ChangeView<'a> {
     risk: Risk,
     #[serde(skip_serializing_if = "Option::is_none")]
     twin: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    portal_edit: Option<PortalEdit>,
     #[serde(flatten)]
     kind: &'a ChangeKind,
 }
@@ -138,7 +140,7 @@ pub(crate) fn findings(findings: &[Finding]) -> Vec<FindingView<'_>> {
 
 /// A change for which `file` asks.
 pub(crate) fn change<'a>(change: &'a Change, file: Option<&'a str>) -> ChangeView<'a> {
-    let Change { address, pointer, file: _, line, kind, risk: _, immutable: _, twin } = change;
+    let Change { address, pointer, file: _, line, kind, risk: _, immutable: _, twin, portal_edit } = change;
     let line = (*line > 0).then_some(*line);
     ChangeView {
         address: address.to_string(),
@@ -147,6 +149,7 @@ pub(crate) fn change<'a>(change: &'a Change, file: Option<&'a str>) -> ChangeVie
         line,
         risk: Risk::of(change),
         twin: twin.as_deref(),
+        portal_edit: *portal_edit,
         kind,
     }
 }

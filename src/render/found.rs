@@ -214,14 +214,37 @@ pub(super) fn changes(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
     let found = classed.into_iter().map(|(offer, (risk, change))| {
         let (rule, title) = (format!("change-{}", risk.word()), format!("{}: {}", offer.key, risk.word()));
         let identity = format!("change\n{}\n{}", offer.key, change.address);
-        let level = if risk.is_grave() { Level::Warning } else { Level::Notice };
+        let grave = risk.is_grave() || change.portal_edit.is_some();
+        let level = if grave { Level::Warning } else { Level::Notice };
         let found = Found::error(&rule, title, &what(change), places.path(offer.file(change.file)), identity);
         Found { level, region: Some(line(change.line)), ..found }
     });
     found.collect()
 }
 
+/// The changes that undo or overwrite edits made in the portal: whoever made them should know.
+pub(super) fn portal_edits(plan: &Plan, places: &Places) -> Vec<Found<'static>> {
+    let changes = plan.offers().iter().flat_map(|offer| offer.diff.changes.iter().map(move |change| (offer, change)));
+    let found = changes.filter_map(|(offer, change)| {
+        let edit = change.portal_edit?;
+        let (title, identity) =
+            (format!("{}: {}", offer.key, edit.describe()), format!("portal-edit\n{}\n{}", offer.key, change.address));
+        let file = places.path(offer.file(change.file));
+        let found = Found::error("portal-edit", title, &what(change), file, identity);
+        let help = "to keep the edit, run `offerctl drift --adopt` with this address".to_owned();
+        Some(Found { level: Level::Warning, region: Some(line(change.line)), help: Some(help), ..found })
+    });
+    found.collect()
+}
+
 pub(super) fn what(change: &Change) -> String {
+    match change.portal_edit {
+        Some(edit) => format!("{} ({})", difference(change), edit.describe()),
+        None => difference(change),
+    }
+}
+
+fn difference(change: &Change) -> String {
     const LIMIT: usize = 120;
     let address = &change.address;
     match &change.kind {

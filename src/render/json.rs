@@ -72,6 +72,8 @@ struct PlanDocument<'a> {
     since: Option<&'a Since>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<&'a Taken>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    bases: &'a [String],
     offers: Vec<OfferView<'a>>,
     unchanged: Vec<OfferName<&'a OfferKey>>,
     /// How many of those were not read, because the portal lists them as before.
@@ -98,6 +100,7 @@ pub(crate) fn plan(plan: &Plan) -> String {
             findings: view::findings(plan.findings()),
             since: plan.since(),
             snapshot: plan.snapshot(),
+            bases: plan.bases(),
             offers: plan.offers().iter().map(view::offer).collect(),
             unchanged: plan.unchanged().iter().map(|unchanged| unchanged.key.name()).collect(),
             not_read: plan.not_read(),

@@ -365,7 +365,9 @@ pub(super) fn came_and_went(added: usize, removed: usize) -> String {
 fn place(item: &Item) -> Vec<Span> {
     let class = if item.risk.is_grave() { Tone::Strong } else { Tone::Dim };
     let twin = item.twin.as_ref().map(|twin| format!("   also in {twin}")).unwrap_or_default();
-    vec![span(class, item.risk.word()), span(Tone::Dim, format!("{twin}{}", gap(&item.place)))]
+    let place = span(Tone::Dim, format!("{twin}{}", gap(&item.place)));
+    let edit = item.portal_edit.map(|edit| span(Tone::Strong, format!("   {edit}")));
+    [span(class, item.risk.word()), place].into_iter().chain(edit).collect()
 }
 
 /// A place, three blanks behind what is before it.

@@ -27,9 +27,9 @@ pub(crate) fn diagnostics(diagnostics: &[Diagnostic], places: &Places, exit: Exi
     log("validate", &found::diagnostics(diagnostics, places), &[], exit)
 }
 
-/// What stops a plan, and what could not be read.
+/// What stops a plan, what could not be read, and what undoes an edit made in the portal.
 pub(crate) fn plan(plan: &Plan, places: &Places, exit: Exit) -> String {
-    log("plan", &found::plan(plan, places), &[], exit)
+    log("plan", &[found::plan(plan, places), found::portal_edits(plan, places)].concat(), &[], exit)
 }
 
 /// An error that ended a command before it had a result: its findings, and the error itself.
@@ -189,6 +189,10 @@ fn rule(name: &str) -> Value {
         "not-read" => (
             "an offer could not be read from the portal",
             "Nothing is planned for it. Run `offerctl doctor` to find the cause.",
+        ),
+        "portal-edit" => (
+            "a change undoes an edit made in the portal",
+            "To keep the edit, write it into the file: `offerctl drift --base BASE --adopt ADDRESS`.",
         ),
         "conflict" => (
             "the plan cannot be carried out",

@@ -73,6 +73,27 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// Returns the name that files have for a publisher of the portal.
+    ///
+    /// # Errors
+    /// With the reason, where no file can declare an offer of it in this environment.
+    pub(crate) fn declared_publisher<'a>(&'a self, publisher: &'a str) -> std::result::Result<&'a str, String> {
+        let names = self.publishers.iter().filter(|(_, other)| *other == publisher).map(|(name, _)| name.as_str());
+        match (names.collect::<Vec<_>>().as_slice(), self.publishers.get(publisher)) {
+            ([name], _) => Ok(name),
+            ([], None) => Ok(publisher),
+            ([], Some(other)) => {
+                Err(format!("in files, `{publisher}` stands for the publisher {other} in this environment"))
+            }
+            (names, _) => {
+                let names = names.join("` and `");
+                Err(format!("`{names}` stand for the publisher {publisher} in this environment; keep one of them"))
+            }
+        }
+    }
+}
+
 impl Project {
     /// Returns the environment that files are read for.
     pub(crate) fn chosen(&self) -> Option<&Environment> {
@@ -172,6 +193,18 @@ mod tests {
             "[environments.a]\nauthority_host = \"https://evil.example\"",
         ] {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_publisher_of_the_portal_has_one_name_in_files() {
+        let project =
+            project("[environments.a]\npublishers = { contoso = \"contoso-test\", x = \"same\", y = \"same\" }");
+        let environment = &project.config.environments["a"];
+        assert_eq!(environment.declared_publisher("contoso-test"), Ok("contoso"));
+        assert_eq!(environment.declared_publisher("fabrikam"), Ok("fabrikam"));
+        for publisher in ["contoso", "same"] {
+            assert!(environment.declared_publisher(publisher).is_err(), "{publisher}");
         }
     }
 

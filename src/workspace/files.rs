@@ -131,6 +131,11 @@ impl Files<'_> {
 }
 
 impl<'a> Files<'a> {
+    /// Whether they are the files that people work on, rather than those of a revision.
+    pub(super) fn are_of_today(self) -> bool {
+        !matches!(self, Self::Revision(_))
+    }
+
     /// What a file would hold that changes.
     pub(super) fn changed(self, name: &str) -> Option<&'a str> {
         match self {

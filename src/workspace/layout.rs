@@ -34,6 +34,8 @@ pub(super) enum Stray {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) offers: Vec<Parts>,
+    /// The overlays of other environments, each with the file that it changes.
+    pub(super) other: Vec<(PathBuf, PathBuf)>,
     /// Files that are neither offers nor overlays.
     pub(super) stray: Vec<(PathBuf, Stray)>,
 }
@@ -48,13 +50,13 @@ pub(super) struct Environments<'a> {
 /// Sorts the files of a project, in the order of their offers' own files.
 pub(super) fn layout(paths: &[PathBuf], environments: Environments<'_>) -> Layout {
     let all = paths.iter().map(PathBuf::as_path).collect::<BTreeSet<_>>();
-    let mut stray = Vec::new();
+    let (mut stray, mut other) = (Vec::new(), Vec::new());
     let mut overlays = BTreeMap::<&Path, &Path>::new();
     let mut layers = Vec::new();
     for path in paths {
         match role(path, &all, environments) {
             Role::Layer => layers.push(path.as_path()),
-            Role::OtherOverlay => {}
+            Role::OtherOverlay(base) => other.push((path.clone(), base.to_path_buf())),
             Role::Overlay(base) => {
                 if let Some(first) = overlays.insert(base, path) {
                     overlays.insert(base, first);
@@ -75,7 +77,7 @@ pub(super) fn layout(paths: &[PathBuf], environments: Environments<'_>) -> Layou
         }
     }
     let offers = own.into_iter().map(|path| Parts { own: layer(path), plans: plans.remove(path).unwrap_or_default() });
-    Layout { offers: offers.collect(), stray }
+    Layout { offers: offers.collect(), other, stray }
 }
 
 enum Role<'a> {
@@ -83,8 +85,8 @@ enum Role<'a> {
     Layer,
     /// An overlay of this file.
     Overlay(&'a Path),
-    /// An overlay of another environment.
-    OtherOverlay,
+    /// An overlay of this file in another environment.
+    OtherOverlay(&'a Path),
     Stray(Stray),
 }
 
@@ -95,7 +97,7 @@ fn role<'a>(path: &Path, all: &BTreeSet<&'a Path>, environments: Environments<'_
     let existing = yaml_file(path, base, all);
     match (existing, environments.names.contains(name)) {
         (Some(base), true) if environments.chosen == Some(name) => Role::Overlay(base),
-        (Some(_), true) => Role::OtherOverlay,
+        (Some(base), true) => Role::OtherOverlay(base),
         (Some(_), false) => Role::Stray(Stray::Undeclared(name.to_owned())),
         (None, true) => Role::Stray(Stray::NoBase(path.with_file_name(format!("{base}.yaml")))),
         (None, false) => Role::Layer,

@@ -121,6 +121,9 @@ impl Project {
         }
         let layout = self.layout(&paths);
         listed.diagnostics.extend(layout.stray.iter().map(|(path, why)| self.stray(path, why)));
+        for (path, base) in layout.other.iter().filter(|_| files.are_of_today()) {
+            listed.diagnostics.extend(self.mistaken(files, path, base));
+        }
         listed.parts = layout.offers;
         listed
     }
@@ -180,8 +183,21 @@ impl Project {
         Diagnostic::error(Code::Overlay, &source, None, message).help(help)
     }
 
+    /// The finding of an overlay of another environment that is an offer of its own: nothing else would tell that it is not read.
+    fn mistaken(&self, files: Files<'_>, path: &Path, base: &Path) -> Option<Diagnostic> {
+        let mut none = Vec::new();
+        let overlay = self.source(files, path, &mut none)?;
+        // Nearly no overlay has one of them.
+        if !["offerTypeId", "planId"].iter().any(|key| overlay.text.contains(key)) {
+            return None;
+        }
+        let base = self.source(files, base, &mut none)?;
+        let (below, node) = (yaml::untagged(&base.text)?, yaml::untagged(&overlay.text)?);
+        other_identity(&below, &node).map(|(span, name)| mistaken(&overlay, span, name, &base.path))
+    }
+
     fn read(&self, reading: Reading<'_>, parts: &Parts, diagnostics: &mut Vec<Diagnostic>) -> Option<Desired> {
-        let own = self.source(reading, &parts.own.file, diagnostics)?;
+        let own = self.source(reading.files, &parts.own.file, diagnostics)?;
         let nothing = BTreeMap::new();
         let mut tags = Tags {
             files: reading.files,
@@ -219,9 +235,9 @@ impl Project {
     }
 
     /// The text of a YAML file.
-    fn source(&self, reading: Reading<'_>, path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
+    fn source(&self, files: Files<'_>, path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Source> {
         let name = self.name(path);
-        match reading.files.offer_file(&self.root, path) {
+        match files.offer_file(&self.root, path) {
             Ok(bytes) => decode(&name, &bytes, diagnostics),
             Err(error) => {
                 let source = Source { path: name.into(), text: "".into() };
@@ -270,7 +286,7 @@ impl Layers<'_, '_> {
 
     /// Reads one more file of the offer, its names written in full.
     fn more(&mut self, path: &Path, shape: &Shape) -> Option<Node> {
-        let source = self.project.source(self.reading, path, self.diagnostics)?;
+        let source = self.project.source(self.reading.files, path, self.diagnostics)?;
         let file = self.tags.resolved.add(source.clone());
         let mut node = self.parse(file, &source, path)?;
         names::expand(&mut node, shape, &self.tags.resolved.sources, self.diagnostics);
@@ -315,6 +331,11 @@ impl Layers<'_, '_> {
         self.tags.in_overlay = false;
         if let Some(overlay) = overlay {
             let Resolved { sources, removed, .. } = &self.tags.resolved;
+            if let Some((span, name)) = other_identity(base, &overlay) {
+                let below = sources.of(base.span).path.to_string();
+                self.diagnostics.push(mistaken(sources.of(span), span, name, &below));
+                return;
+            }
             merge::Merge { sources, removed, diagnostics: self.diagnostics }.root(base, overlay, shape);
         }
     }
@@ -323,6 +344,26 @@ impl Layers<'_, '_> {
         let source = self.tags.resolved.sources.of(span);
         self.diagnostics.push(Diagnostic::error(code, source, Some(span), message).help(help));
     }
+}
+
+/// Where an overlay declares another offer or plan than the file that it changes, and which: a file of its own, with a name
+/// that reads as an overlay's.
+fn other_identity<'n>(base: &Node, overlay: &'n Node) -> Option<(Span, &'n str)> {
+    let other = |key: &str| {
+        let (node, below) = (overlay.get(key)?, base.get(key)?);
+        let name = node.as_str().filter(|name| Some(*name) != below.as_str())?;
+        Some((node.span, name))
+    };
+    // An overlay may give an offer another id; then it does not repeat what cannot differ.
+    let whole = overlay.get("publisherId").is_some() && overlay.get("offerTypeId").is_some();
+    other("planId").or_else(|| other("id").filter(|_| whole))
+}
+
+fn mistaken(source: &Source, span: Span, name: &str, base: &str) -> Diagnostic {
+    let message = format!("this file is named as an overlay of {base}, but declares `{name}`");
+    Diagnostic::error(Code::Overlay, source, Some(span), message).help(
+        "rename the file so that its name does not end in a dot and an environment; an overlay has only what differs",
+    )
 }
 
 impl Loaded {

@@ -96,6 +96,72 @@ async fn each_side_has_its_verdict_with_a_receipt_with_git_and_with_neither() {
     }
 }
 
+/// The changes of the JSON plan, each with what it does to an edit of the portal.
+fn marks(plan: &Value) -> Vec<(String, Value)> {
+    let changes = plan["offers"][0]["changes"].as_array().into_iter().flatten();
+    changes.map(|one| (one["address"].as_str().expect("an address").to_owned(), one["portal_edit"].clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_marks_what_undoes_an_edit_of_the_portal() {
+    let world = applied().await;
+    for (portal, file, expected, _) in CASES {
+        let (title, summary) = portal.unwrap_or(("T", "S"));
+        world.portal_put("a", &native(&two(title, summary))).await;
+        let (title, summary) = file.unwrap_or(("T", "S"));
+        world.declare("a", &two(title, summary));
+        let plain = world.run(&["plan", "-o", "json"]).await.exits(0).json();
+        assert!(marks(&plain).iter().all(|(_, mark)| mark.is_null()), "{plain:#}");
+        world.run(&["snapshot", "--out", "snapshot.json"]).await.exits(0);
+        for base in ["receipt.json", "HEAD"] {
+            let plan = world.run(&["plan", "--base", base, "-o", "json"]).await.exits(0).json();
+            let mark = |verdict: &str| match verdict {
+                "portal" => json!("undone"),
+                "both" => json!("overwritten"),
+                _ => Value::Null,
+            };
+            let changes = expected.iter().filter(|(_, verdict)| *verdict != "agreed");
+            let expected = changes.map(|(at, verdict)| ((*at).to_owned(), mark(verdict))).collect::<Vec<_>>();
+            assert_eq!(marks(&plan), expected, "{base}: {plan:#}");
+            assert_eq!(plan["fingerprint"], plain["fingerprint"], "nothing else is planned");
+            let live = world.run(&["plan", "--live", "snapshot.json", "--base", base, "-o", "json"]).await.exits(0);
+            assert_eq!(marks(&live.json()), expected, "a snapshot tells the same");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_format_shows_what_undoes_an_edit_of_the_portal() {
+    let world = applied().await;
+    world.portal_put("a", &native(&two("portal", "S"))).await;
+    let plan = async |format: &str| world.run(&["plan", "--base", "receipt.json", "-o", format]).await.exits(0).stdout;
+    let words = "undoes an edit made in the portal";
+    for format in ["text", "markdown", "html", "junit"] {
+        let shown = plan(format).await;
+        assert!(shown.contains(words), "{shown}");
+        if format != "junit" {
+            assert!(shown.contains(" 1 change undoes an edit made in the portal"), "{shown}");
+        }
+    }
+    let annotations = plan("github").await;
+    assert!(annotations.lines().any(|line| line.starts_with("::warning") && line.contains(words)), "{annotations}");
+    let log: Value = serde_json::from_str(&plan("sarif").await).expect("SARIF");
+    let results = log["runs"][0]["results"].as_array().expect("results").iter();
+    let results = results.map(|one| (&one["ruleId"], &one["level"])).collect::<Vec<_>>();
+    assert_eq!(results, [(&json!("portal-edit"), &json!("warning"))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_that_no_base_tells_of_is_named_and_another_portals_receipt_refused() {
+    let world = applied().await;
+    world.declare("b", &offer("b", "new"));
+    let ran = world.run(&["plan", "--base", "receipt.json"]).await.exits(0);
+    assert!(ran.stderr.contains("contoso/b: edits in the portal are not marked"), "{}", ran.stderr);
+    let receipt = std::fs::read_to_string(world.folder.path().join("receipt.json")).expect("the receipt");
+    write(world.folder.path(), "other.json", &receipt.replace(world.sandbox.url(), "https://other.example"));
+    world.run(&["plan", "--base", "other.json"]).await.exits(3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn json_has_the_value_of_every_side() {
     let world = applied().await;

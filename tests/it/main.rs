@@ -35,6 +35,7 @@ mod hostile_files;
 mod hostile_portal;
 mod hostile_size;
 mod import;
+mod init;
 mod isolation;
 mod leaving;
 mod logs;

@@ -261,6 +261,7 @@ fn item(id: &str, item: &Item) -> Markup {
             p.place {
                 @if item.place.is_empty() { "no file asks for it" } @else { (item.place) }
                 @if let Some(twin) = &item.twin { ", also in " code { (twin) } }
+                @if let Some(edit) = item.portal_edit { ", " strong { (edit) } }
             }
             (body(&item.body))
         }

@@ -246,10 +246,15 @@ impl Page {
         let twin = item.twin.as_ref().map(|twin| format!(", also in {}", code(twin))).unwrap_or_default();
         let class =
             if item.risk.is_grave() { format!("**{}**", item.risk.word()) } else { item.risk.word().to_owned() };
+        let edit = item.portal_edit.map(|edit| format!(", **{edit}**")).unwrap_or_default();
         let act = item.act;
         let place = if item.place.is_empty() { "not declared".to_owned() } else { code(&item.place) };
         let symbol = act.symbol().replace('~', "&#126;");
-        self.block(&format!("**{symbol} {}** {}{what} ({class}{twin}, {place})", act.word(), code(&item.address)));
+        self.block(&format!(
+            "**{symbol} {}** {}{what} ({class}{twin}, {place}{edit})",
+            act.word(),
+            code(&item.address)
+        ));
         if self.step < Step::NoBodies {
             self.body(&item.body);
         } else if let Body::Prices(table) = &item.body {

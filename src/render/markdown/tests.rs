@@ -66,6 +66,7 @@ fn many(count: usize, words: usize) -> Plan {
             risk: None,
             immutable: false,
             twin: None,
+            portal_edit: None,
         };
         let text = |word: &str| json!(format!("{word} ").repeat(words));
         let changes = vec![

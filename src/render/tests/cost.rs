@@ -16,7 +16,17 @@ fn plans() -> Address {
 
 fn change(address: Address, pointer: &str, kind: ChangeKind) -> Change {
     let pointer = Pointer::parse(pointer).expect("a pointer");
-    Change { address, pointer, file: Default::default(), line: 1, kind, risk: None, immutable: false, twin: None }
+    Change {
+        address,
+        pointer,
+        file: Default::default(),
+        line: 1,
+        kind,
+        risk: None,
+        immutable: false,
+        twin: None,
+        portal_edit: None,
+    }
 }
 
 /// The images with these versions: each goes or comes.

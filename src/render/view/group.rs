@@ -9,7 +9,7 @@ use super::prices::{self, Price};
 use super::rename::{Rename, renames};
 use super::value::{Fields, fields};
 use super::{Act, Body, Files, Item, Text, ViewOptions, markup, place};
-use crate::diff::{Change, ChangeKind};
+use crate::diff::{Change, ChangeKind, PortalEdit};
 use crate::model::{Address, Step};
 use crate::plan::Risk;
 use crate::render::{apart, visible};
@@ -48,9 +48,9 @@ pub(super) type Classed<'a> = (Risk, &'a Change);
 /// What the changes of a group have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum GroupKey<'a> {
-    /// The block, and its twin.
-    Prices(Address, Option<&'a str>),
-    Members(Address),
+    /// The block, its twin, and what is done to edits of the portal.
+    Prices(Address, Option<&'a str>, Option<PortalEdit>),
+    Members(Address, Option<PortalEdit>),
 }
 
 /// Returns the items, the most severe first. `document` is the portal's, for the currencies of prices.
@@ -66,11 +66,11 @@ pub(super) fn items(
     for &(risk, change) in changes {
         steps::count(1);
         let (key, group) = if let Some((block, prices)) = prices::prices(risk, change) {
-            let key = GroupKey::Prices(block.clone(), change.twin.as_deref());
+            let key = GroupKey::Prices(block.clone(), change.twin.as_deref(), change.portal_edit);
             (key, Group::Prices(block, prices))
         } else if member(change).is_some() {
             let parent = change.address.parent();
-            (GroupKey::Members(parent.clone()), Group::Members(parent, vec![(risk, change)]))
+            (GroupKey::Members(parent.clone(), change.portal_edit), Group::Members(parent, vec![(risk, change)]))
         } else {
             groups.push(((risk, change), Group::Alone));
             continue;
@@ -106,6 +106,7 @@ fn item(risk: Risk, change: &Change, act: Act, body: Body, files: Files<'_>) -> 
         address: visible(&change.address.to_string(), false),
         place: place(change, files),
         twin: change.twin.as_deref().map(|twin| visible(twin, false)),
+        portal_edit: change.portal_edit.map(PortalEdit::describe),
         body,
     }
 }

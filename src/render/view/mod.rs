@@ -164,6 +164,8 @@ pub(crate) struct Item {
     pub(crate) place: String,
     /// The second property that holds the same value.
     pub(crate) twin: Option<String>,
+    /// What it does to an edit made in the portal.
+    pub(crate) portal_edit: Option<&'static str>,
     pub(crate) body: Body,
 }
 
@@ -258,11 +260,21 @@ fn scope(plan: &Plan) -> Vec<String> {
         format!("Planned against a snapshot of {portal}, {age} old ({taken}); it cannot be applied.")
     });
     let environment = plan.environment().map(|name| format!("Environment: {name}."));
+    let bases = (!plan.bases().is_empty()).then(|| {
+        let (bases, count) = (plan.bases().join(", "), plan.portal_edits());
+        let changes = match count {
+            0 => "no change undoes".to_owned(),
+            1 => "1 change undoes".to_owned(),
+            count => format!("{count} changes undo"),
+        };
+        format!("Since {bases}: {changes} an edit made in the portal.")
+    });
     let not_read = Some(plan.not_read()).filter(|count| *count > 0);
     let not_read = not_read.map(|count| format!("Not read: {}; {NOT_READ}.", plural(count, "unchanged offer")));
     let shard = plan.shard().map(|shard| format!("Shard: {shard}; the offers of the other shards are not in it."));
     environment
         .into_iter()
+        .chain(bases)
         .chain(shard)
         .chain(since)
         .chain(snapshot)

@@ -131,6 +131,7 @@ mod tests {
             risk: None,
             immutable: false,
             twin: None,
+            portal_edit: None,
         }
     }
 
