@@ -3,6 +3,7 @@
 mod diff;
 mod drift;
 mod edit;
+mod fmt;
 mod import;
 mod output;
 mod sandbox;
@@ -22,6 +23,7 @@ use crate::workspace::{MAX_PARALLELISM, Through};
 pub(crate) use diff::{DiffArgs, SideArg};
 pub(crate) use drift::DriftArgs;
 pub(crate) use edit::{EditArgs, EditCommand, ImageArgs, ImageCommand, Rewriting, SetArgs, UnsetArgs};
+pub(crate) use fmt::FmtArgs;
 pub(crate) use import::{HistoryArgs, ImportArgs, LayoutArgs, Names, OfferAt, RollbackArgs, ShowArgs};
 pub(crate) use output::{Format, OutputSpec};
 pub(crate) use sandbox::SandboxArgs;
@@ -126,6 +128,10 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Check the offer files, without the portal
     Validate(ValidateArgs),
+    /// Rewrite the offer files in one layout; comments are kept
+    Fmt(FmtArgs),
+    /// Show what the offer files declare, with overlays, tags and split plans resolved
+    Render(Targets),
     /// Write offers of the portal to YAML files
     Import(ImportArgs),
     /// Show an offer as the portal stores it: the draft, the preview, the live offer, or a version

@@ -78,8 +78,10 @@ mod document;
 #[expect(clippy::disallowed_methods, reason = "reads the files of the project")]
 mod workspace;
 
-// Writing YAML, and editing it.
+// Writing YAML, laying it out, and editing it.
 mod yaml;
+
+mod layout;
 
 mod edit;
 

@@ -22,7 +22,7 @@ pub(crate) enum Yaml {
 }
 
 /// Texts on one line are folded, and lists of scalars broken, to fit into these columns.
-const WIDTH: usize = 110;
+pub(crate) const WIDTH: usize = 110;
 /// Folding below this width would leave a word a line.
 const NARROWEST: usize = 40;
 
@@ -79,7 +79,7 @@ pub(crate) fn in_flow(value: &Yaml) -> String {
     }
 }
 
-fn text_in_flow(text: &str) -> String {
+pub(crate) fn text_in_flow(text: &str) -> String {
     if text.contains([',', '[', ']', '{', '}', ':']) { quoted(text) } else { text_in_line(text) }
 }
 
@@ -162,29 +162,41 @@ fn flow(items: &[Yaml]) -> Option<String> {
     Some(format!("[{}]", items.iter().map(item).collect::<Option<Vec<_>>>()?.join(", ")))
 }
 
-/// Writes a text in the style that is easiest to read and review.
-fn text_after(text: &str, indent: usize, column: usize, out: &mut String) {
-    let block = |header: &str, lines: &mut dyn Iterator<Item = &str>, out: &mut String| {
-        out.push_str(header);
-        out.push('\n');
-        for line in lines {
-            if !line.is_empty() {
-                let _ = write!(out, "{:indent$}{line}", "");
-            }
-            out.push('\n');
-        }
-    };
+/// How a text is written.
+pub(crate) enum Style<'t> {
+    Line(String),
+    /// A block scalar: what follows the indicator of the value, and the lines.
+    Block(&'static str, Vec<&'t str>),
+}
+
+/// Returns the style in which a text is easiest to read and review.
+pub(crate) fn style(text: &str, indent: usize, column: usize) -> Style<'_> {
     if fits_block(text) {
         let header = if text.ends_with('\n') { "|" } else { "|-" };
-        return block(header, &mut text.lines(), out);
+        return Style::Block(header, text.lines().collect());
     }
     let line = text_in_line(text);
     if column + line.chars().count() > WIDTH
         && let Some(lines) = folded(text, WIDTH.saturating_sub(indent).max(NARROWEST))
     {
-        return block(">-", &mut lines.into_iter(), out);
+        return Style::Block(">-", lines);
     }
-    out.push_str(&line);
+    Style::Line(line)
+}
+
+fn text_after(text: &str, indent: usize, column: usize, out: &mut String) {
+    match style(text, indent, column) {
+        Style::Line(line) => out.push_str(&line),
+        Style::Block(header, lines) => {
+            out.push_str(header);
+            for line in lines {
+                out.push('\n');
+                if !line.is_empty() {
+                    let _ = write!(out, "{:indent$}{line}", "");
+                }
+            }
+        }
+    }
     out.push('\n');
 }
 

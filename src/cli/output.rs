@@ -79,6 +79,8 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Validate(_) => "validate",
+            Self::Fmt(_) => "fmt",
+            Self::Render(_) => "render",
             Self::Import(_) => "import",
             Self::Show(_) => "show",
             Self::History(_) => "history",
@@ -116,11 +118,12 @@ impl Command {
                 &[Text, Markdown, Json, Junit, Github]
             }
             Self::Drift(_) => &[Text, Markdown, Json, Junit, Github],
-            Self::Show(_) => &[Yaml, Text, Json],
+            Self::Show(_) | Self::Render(_) => &[Yaml, Text, Json],
             Self::Status(_)
             | Self::Doctor(_)
             | Self::Diff(_)
             | Self::Snapshot(_)
+            | Self::Fmt(_)
             | Self::Import(_)
             | Self::History(_) => &[Text, Json],
             Self::Rollback(_)

@@ -40,7 +40,7 @@ pub(super) fn write(
     project: &Project,
     names: &[String],
     rewriting: Rewriting,
-    adopted: Vec<Adopted>,
+    adopted: &[Adopted],
     unread: &[Unread],
 ) -> Result<Exit> {
     let met = adopted.iter().flat_map(|one| {

@@ -189,7 +189,7 @@ fn codes() -> String {
     page += "\nThe level of a lint is set by name or code in `offerctl.toml`: `[lints]`, then `no-image = \"off\"`, \
              `\"warning\"` or `\"error\"`.\n";
     for About { code, name, summary, explanation, example, fixed, .. } in About::all() {
-        let (example, mended) = (example.trim_end(), mended.trim_end());
+        let (example, fixed) = (example.trim_end(), fixed.trim_end());
         let _ = write!(
             page,
             "\n## {name}\n\n{code}: \

@@ -30,7 +30,7 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     check_adopt(shell, args)?;
     let (found, adopted) = shell.with_portal(async |portal| look(shell, args, &loaded, &bases, portal).await).await?;
     if !args.adopt.is_empty() {
-        return adopt::write(shell, &project, &args.adopt, Rewriting { patch: args.patch }, adopted, &found.unread);
+        return adopt::write(shell, &project, &args.adopt, Rewriting { patch: args.patch }, &adopted, &found.unread);
     }
     let places = shell.places(&loaded.offers);
     let (html_source, verbose) = (args.html_source, shell.global.verbose > 0);

@@ -11,6 +11,7 @@ mod doctor;
 mod drift;
 mod edit;
 mod explain;
+mod fmt;
 mod git;
 mod history;
 mod home;
@@ -21,6 +22,7 @@ mod plan;
 mod progress;
 mod project;
 mod release;
+mod render;
 mod rewrite;
 mod rollback;
 mod run;
@@ -121,6 +123,8 @@ async fn run_command(shell: &Shell, command: Command) -> Result<Exit> {
     shell.check_sinks()?;
     match command {
         Command::Validate(args) => validate::run(shell, &args),
+        Command::Fmt(args) => fmt::run(shell, &args),
+        Command::Render(args) => render::run(shell, &args),
         Command::Import(args) => import::run(shell, &args).await,
         Command::Show(args) => show::run(shell, &args).await,
         Command::History(args) => history::run(shell, &args).await,

@@ -45,7 +45,7 @@ pub(super) fn found(folder: &std::path::Path) -> Result<Project> {
 const UNUSABLE: &str = "no usable project";
 
 impl Shell {
-    fn project(&self) -> Result<Arc<Project>> {
+    pub(super) fn project(&self) -> Result<Arc<Project>> {
         self.project_if_any()?.ok_or_else(|| {
             let missing = current_folder().map(|folder| Project::missing(&folder));
             missing.map_or_else(|error| error, |missing| Error::invalid(UNUSABLE).with(vec![missing]))

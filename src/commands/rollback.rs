@@ -20,7 +20,7 @@ pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
     let shape = shell.schemas.shape(&desired.offer_type);
     let contents = Contents::default();
     let adopted = adopt::of(desired, &live, &contents, shape, overlay(shell, &project), |_| true);
-    let exit = adopt::write(shell, &project, &[], args.rewriting, vec![adopted], &[])?;
+    let exit = adopt::write(shell, &project, &[], args.rewriting, &[adopted], &[])?;
     let options = Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(&contents) };
     let diff = diff::compare(&desired.document, &live, shape, options);
     for secret in &diff.secrets {

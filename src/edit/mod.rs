@@ -110,7 +110,7 @@ fn place_of(root: &written::Written, todo: &Todo) -> usize {
 #[derive(Debug, Default)]
 struct Todo {
     op: Option<Op>,
-    below: BTreeMap<Token, Todo>,
+    below: BTreeMap<Token, Self>,
 }
 
 impl Todo {

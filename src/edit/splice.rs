@@ -123,7 +123,7 @@ impl<'a> Splicer<'a> {
         match style {
             Style::Block => {
                 let indent = self.column(parts[0].start);
-                gone.iter().for_each(|index| self.remove_lines(&parts, *index, indent));
+                self.remove_entries(&parts, &gone, indent);
                 let lines = added.iter().map(|(key, value)| yaml::entry(key, value, indent)).collect::<String>();
                 self.insert_lines_after(parts[parts.len() - 1].end, indent, lines);
             }
@@ -322,17 +322,22 @@ impl<'a> Splicer<'a> {
             self.put(head..tail, "");
             return;
         }
-        // The first entry follows a dash: the next one takes its place, unless there is a comment between them.
-        let mut head = part.start;
-        if let Some(next) = parts.get(index + 1) {
-            if self.text[tail..next.start].trim().is_empty() {
-                tail = next.start;
-            } else {
-                head = self.text[..head].trim_end_matches(' ').len();
-                tail = self.line_end(part.end);
-            }
+        // The first entry follows a dash, which stays.
+        let head = self.text[..part.start].trim_end_matches(' ').len();
+        self.put(head..self.line_end(part.end), "");
+    }
+
+    /// Takes entries of a block mapping out, of which one stays.
+    fn remove_entries(&mut self, parts: &[Range<usize>], gone: &[usize], indent: usize) {
+        let kept = (0..parts.len()).find(|index| !gone.contains(index)).unwrap_or_default();
+        let follows_dash = kept > 0 && !self.is_first_on_line(parts[0].start);
+        // The first one that stays takes the place after the dash, unless there is a comment above it.
+        let moves_up = follows_dash && !self.text[parts[0].end..parts[kept].start].contains('#');
+        if moves_up {
+            self.put(parts[0].start..parts[kept].start, "");
         }
-        self.put(head..tail, "");
+        let rest = gone.iter().filter(|index| !moves_up || **index > kept);
+        rest.for_each(|index| self.remove_lines(parts, *index, indent));
     }
 
     /// Puts lines in after the line on which something ends, and after the comments that belong to it.

@@ -142,7 +142,7 @@ proptest! {
         places(&read, &mut Vec::new(), &mut all);
         let place = pick.get(&all).clone();
         let set = Edit { place: place.clone(), op: Op::Set(yaml_of(new)) };
-        let edited = apply(&source(&text), &[set.clone()]);
+        let edited = apply(&source(&text), std::slice::from_ref(&set));
         prop_assert!(edited.is_ok(), "{set:?}: {edited:?}\n{text}");
         let edited = edited.expect("edited");
         prop_assert_eq!(apply(&source(&edited), &[set]).expect("again"), edited.clone(), "a second time changes nothing");

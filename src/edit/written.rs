@@ -68,7 +68,7 @@ pub(super) fn read(text: &str) -> Option<Written> {
         let (event, span) = reader.take()?;
         match event {
             Event::StreamStart | Event::DocumentStart(..) => {}
-            event => return reader.node(event, &span, 0),
+            event => return reader.node(&event, &span, 0),
         }
     }
 }
@@ -88,7 +88,7 @@ impl<'a, E: Iterator<Item = Result<Token<'a>, serde_yaml::ScanError>>> Reader<'a
     }
 
     /// Reads a value. `from` is one past the indicator before it.
-    fn node(&mut self, event: Event<'a>, span: &serde_yaml::Span, from: usize) -> Option<Written> {
+    fn node(&mut self, event: &Event<'a>, span: &serde_yaml::Span, from: usize) -> Option<Written> {
         let range = span.byte_range()?;
         let tag = span.tag_start().and_then(|marker| marker.byte_offset());
         let anchor = self.anchor()?;
@@ -113,8 +113,8 @@ impl<'a, E: Iterator<Item = Result<Token<'a>, serde_yaml::ScanError>>> Reader<'a
                 }
             },
             Event::Scalar(..) => (range.end, Form::Scalar),
-            Event::SequenceStart(style, ..) => self.list(style, range, from)?,
-            Event::MappingStart(style, ..) => self.map(style, range)?,
+            Event::SequenceStart(style, ..) => self.list(*style, range, from)?,
+            Event::MappingStart(style, ..) => self.map(*style, range)?,
             _ => return None,
         };
         Some(Written { bytes: start..end, has_properties: first_property.is_some(), form })
@@ -173,7 +173,7 @@ impl<'a, E: Iterator<Item = Result<Token<'a>, serde_yaml::ScanError>>> Reader<'a
                 true => self.dash(end, column)?,
                 false => span.byte_range()?.start,
             };
-            let value = self.node(event, &span, if block { dash + 1 } else { dash })?;
+            let value = self.node(&event, &span, if block { dash + 1 } else { dash })?;
             end = value.bytes.end;
             items.push(Item { start: if block { dash } else { value.bytes.start }, value });
         }
@@ -241,7 +241,7 @@ impl<'a, E: Iterator<Item = Result<Token<'a>, serde_yaml::ScanError>>> Reader<'a
             }
             let colon = if has_colon { key_bytes.end + blank + 1 } else { key_bytes.end };
             let (event, span) = self.take()?;
-            let value = self.node(event, &span, colon)?;
+            let value = self.node(&event, &span, colon)?;
             end = value.bytes.end;
             entries.push(Entry { key, key_bytes, colon, value });
         }

@@ -207,7 +207,7 @@ pub(crate) fn diagnostics(offers: Vec<&OfferKey>, diagnostics: &[Diagnostic]) ->
     document("offerctl.diagnostics", json!({ "offers": offers, "diagnostics": findings(diagnostics) }))
 }
 
-fn findings(diagnostics: &[Diagnostic]) -> Vec<Value> {
+pub(super) fn findings(diagnostics: &[Diagnostic]) -> Vec<Value> {
     let finding = |diagnostic: &Diagnostic| {
         json!({
             "code": diagnostic.code.to_string(),

@@ -60,7 +60,7 @@ impl Project {
     }
 
     /// The name of a file for people: its path in the project.
-    fn name(&self, path: &Path) -> String {
+    pub(crate) fn name(&self, path: &Path) -> String {
         slashed(path.strip_prefix(&self.root).unwrap_or(path))
     }
 

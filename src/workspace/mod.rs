@@ -20,6 +20,7 @@ mod syntax;
 mod tags;
 mod twins;
 mod variables;
+mod written;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -38,12 +39,11 @@ pub(crate) use guards::{Guard, Guards, Level, Limits};
 pub(crate) use load::offer_from_text;
 pub(crate) use locate::locate;
 pub(crate) use names::{is_short, short};
-#[cfg(test)]
-pub(crate) use offer::Reconcile;
-pub(crate) use offer::{Desired, Ignore, Through};
+pub(crate) use offer::{Desired, Ignore, Reconcile, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
 pub(crate) use variables::{Variables, is_secret};
-pub(crate) use yaml::{Plain, opaque, plain, tag, untagged};
+pub(crate) use written::Spelling;
+pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, tag, untagged};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};

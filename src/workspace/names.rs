@@ -1,5 +1,8 @@
 //! Short names: `title` for `microsoft-azure-marketplace.title`, where exactly one property of the schema ends so.
 
+use std::collections::BTreeMap;
+
+use super::Spelling;
 use crate::diagnostic::{Code, Diagnostic, Sources};
 use crate::document::members_key;
 use crate::model::{Kind, Node};
@@ -40,6 +43,37 @@ pub(super) fn expand(node: &mut Node, shape: &Shape, sources: &Sources, diagnost
         Kind::List(items) => items.iter_mut().for_each(|item| expand(item, shape.item(), sources, diagnostics)),
         _ => {}
     }
+}
+
+/// A key as it is written, and its name in a spelling; none for a key that two places share by an alias, where it has another
+/// name in each.
+pub(super) struct Respelled {
+    pub(super) written: String,
+    pub(super) name: Option<String>,
+}
+
+/// Finds the name of each key in a spelling, by the byte where it starts.
+pub(super) fn respell(node: &Node, shape: &Shape, to: Spelling, found: &mut BTreeMap<usize, Respelled>) {
+    for entry in node.entries() {
+        let full = match candidates(&entry.key, shape).as_slice() {
+            [full] => *full,
+            _ => &entry.key,
+        };
+        let name = match to {
+            Spelling::Wire => full,
+            Spelling::Short => short(full, shape).unwrap_or(full),
+        };
+        // Both names of one property in a mapping are an error of the file.
+        let taken = name != entry.key && node.get(name).is_some();
+        let name = if taken { &entry.key } else { name };
+        let new = || Respelled { written: entry.key.clone(), name: Some(name.to_owned()) };
+        let known = found.entry(entry.key_span.start).or_insert_with(new);
+        if known.name.as_deref() != Some(name) {
+            known.name = None;
+        }
+        respell(&entry.value, shape.property(full), to, found);
+    }
+    node.items().iter().for_each(|item| respell(item, shape.item(), to, found));
 }
 
 /// The same for the tokens of a pointer, in which a member of a keyed list goes by its identity.
@@ -115,6 +149,26 @@ mod tests {
         let (_, said) =
             expanded(&json!({"definition": {"offer": {"microsoft-azure-marketplace.title": "a", "title": "b"}}}));
         assert!(said[0].starts_with("OFR0007 `title` is short for `microsoft-azure-marketplace.title`"), "{said:?}");
+    }
+
+    #[test]
+    fn names_are_respelled_where_one_property_is_meant() {
+        let text = "definition:\n  offer: &o\n    title: t\n    microsoft-azure-marketplace.summary: s\n    description: d\n    5: x\n  \
+                    plans:\n    - planId: a\n      vmImages: {}\n  other: *o\n";
+        let root = crate::workspace::untagged(text).expect("YAML");
+        let spelled = |to| {
+            let mut found = BTreeMap::new();
+            respell(&root, Schemas::builtin().shape("microsoft-azure-virtualmachines"), to, &mut found);
+            let found = found.into_values().filter(|key| key.name.as_ref().is_none_or(|name| *name != key.written));
+            found.map(|key| (key.written, key.name)).collect::<Vec<_>>()
+        };
+        let images = "microsoft-azure-virtualmachines.vmImages".to_owned();
+        assert_eq!(
+            spelled(Spelling::Wire),
+            [("title".to_owned(), None), ("vmImages".to_owned(), Some(images))],
+            "a key that an alias shares with an object of another kind stays"
+        );
+        assert_eq!(spelled(Spelling::Short), [("microsoft-azure-marketplace.summary".to_owned(), None)]);
     }
 
     #[test]

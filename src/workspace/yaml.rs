@@ -14,7 +14,7 @@ use crate::model::{Entry, Kind, Node, number};
 use crate::redact;
 
 pub(super) const MAX_BYTES: usize = 4 << 20;
-pub(super) const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document, anchors and aliases expanded.
 const MAX_NODES: usize = 200_000;
 /// Most findings of one file. Nobody reads more, and each costs memory.
@@ -67,13 +67,18 @@ pub(super) fn parse_in(
 /// read.
 pub(crate) fn untagged(text: &str) -> Option<Node> {
     let source = Source { path: "".into(), text: text.into() };
+    untagged_in(FileId::default(), &source, &mut Vec::new())
+}
+
+/// As [`untagged`], with what is wrong in the file.
+pub(super) fn untagged_in(file: FileId, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     let mut keep = |tag: &str, node: &Node| {
         Ok(match &node.kind {
             Kind::Scalar(Value::String(text)) => Kind::Scalar(Value::String(opaque(tag, text))),
             kind => kind.clone(),
         })
     };
-    parse(&source, &mut keep, &mut Vec::new())
+    parse_in(file, source, &mut keep, diagnostics)
 }
 
 /// Returns what stands for a tag and its text in [`untagged`]; no file holds such a text.

@@ -19,7 +19,7 @@ async fn every_document_is_as_its_schema_says_and_holds_nothing_else() {
     world.fault(json!({"method": "GET", "path": "/offers/b", "status": 403})).await;
     world.fault(json!({"method": "GET", "offer": "contoso/b", "status": 403})).await;
     let mut seen = BTreeSet::new();
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 17] = [
         &["plan"],
         &["plan", "--through", "live", "contoso/a"],
         &["plan", "--since", &rev],
@@ -32,6 +32,8 @@ async fn every_document_is_as_its_schema_says_and_holds_nothing_else() {
         &["apply", "--yes", "-o", "json=receipt.json"],
         &["drift", "--base", "receipt.json"],
         &["validate"],
+        &["fmt", "--check"],
+        &["render"],
         &["import", "contoso", "contoso/none"],
         &["show", "contoso/a"],
         &["history", "contoso/d"],
@@ -62,7 +64,8 @@ fn closed(document: &mut Value) {
         let Some(fields) = here.as_object() else { continue };
         let firsts = fields.iter().filter(|(_, value)| value[0].is_object());
         places.extend(firsts.map(|(name, _)| format!("{place}/{name}/0")));
-        let summary = fields.iter().filter(|(name, value)| *name != "document" && value.is_object());
+        let own = |name: &str| !["document", "reconcile"].contains(&name);
+        let summary = fields.iter().filter(|(name, value)| own(name) && value.is_object());
         let summary =
             summary.filter(|(name, _)| !["before", "after", "portal", "file", "base"].contains(&name.as_str()));
         places.extend(summary.filter(|(name, _)| *name != "references").map(|(name, _)| format!("{place}/{name}")));

@@ -150,7 +150,7 @@ fn tags_reach_the_environment_and_the_project_and_nothing_else() {
     let outside = file("!file ../../secret.txt").exits(3);
     assert!(outside.stdout.contains("it leads out of the project"), "{}", outside.stdout);
     let unknown = file("!evn NAME").exits(3);
-    assert!(unknown.stdout.contains("the tag `!evn` is not known"), "{}", unknown.stdout);
+    assert!(unknown.stdout.contains("unknown tag `!evn`"), "{}", unknown.stdout);
 }
 
 #[test]

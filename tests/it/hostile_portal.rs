@@ -298,7 +298,7 @@ async fn what_is_wrong_in_a_document_is_told_with_its_place_and_stops_no_other_o
         (with(r#"1,"unmanaged":2"#), "at `/definition/offer/unmanaged`"),
         (with("1}"), "line 1 column "),
         (wide, "UTF-16"),
-        (large, "larger than the 16 MiB"),
+        (large, "larger than 16 MiB"),
         (b"upstream connect error".to_vec(), "upstream connect error"),
     ] {
         let good = native(&offer("b", "old")).to_string();
@@ -333,7 +333,7 @@ async fn an_answer_that_inflates_is_read_up_to_its_limit() {
         run_beside(command)
     };
     let ran = with(&[]).await.exits(1);
-    assert!(ran.stdout.contains("larger than the 16 MiB"), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("larger than 16 MiB"), "{}\n{}", ran.stdout, ran.stderr);
     let app = [
         ("AZURE_TENANT_ID", "t"),
         ("AZURE_CLIENT_ID", "c"),

@@ -25,6 +25,7 @@ mod errors;
 mod files;
 mod first_run;
 mod fix;
+mod fmt;
 mod foreign_clients;
 mod formats;
 mod fuzz_corpus;
@@ -45,6 +46,7 @@ mod reading;
 #[cfg(unix)]
 mod readme;
 mod release;
+mod render;
 mod resume;
 mod round_trip;
 mod sandbox_command;

@@ -109,7 +109,7 @@ async fn what_is_not_there_is_said_and_what_cannot_be_read_is_no_difference() {
         "{denied}"
     );
     for (from, to, why) in
-        [("file", "file", "--from and --to are both file"), ("x", "file", "there are draft, preview")]
+        [("file", "file", "--from and --to are both file"), ("x", "file", "expected draft, preview")]
     {
         let refused = world.run(&["diff", "--from", from, "--to", to]).await.exits(3);
         assert!(refused.stderr.contains(why), "{}", refused.stderr);

@@ -202,7 +202,7 @@ async fn a_run_sends_no_more_requests_than_it_may_and_says_what_is_missing() {
     assert_eq!(front.log().len(), 50);
     assert!(planned.stdout.contains("150 not read"), "{}", planned.stdout);
     assert!(planned.stdout.contains("not sent: request limit reached (--max-requests 50)"), "{}", planned.stdout);
-    assert!(planned.stdout.contains("hint: give a higher --max-requests"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("hint: pass a higher --max-requests"), "{}", planned.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +237,7 @@ async fn a_wait_outlives_an_outage_and_an_operation_that_the_portal_forgot() {
     let args = ["apply", "--yes", "--through", "live", "--retries", "0", "--retry-budget", "1ms"];
     let applied = run(&world, &front, &args).await.exits(0);
     assert!(applied.stdout.contains("in preview, signed off, live"), "{}", applied.stdout);
-    assert!(applied.stderr.contains("the wait goes on"), "{}", applied.stderr);
+    assert!(applied.stderr.contains("still waiting"), "{}", applied.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

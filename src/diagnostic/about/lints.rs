@@ -11,8 +11,8 @@ const fn lint(
     summary: &'static str,
     texts: [&'static str; 3],
 ) -> About {
-    let [explanation, example, mended] = texts;
-    About { code, name, severity, lint: true, summary, explanation, example, mended }
+    let [explanation, example, fixed] = texts;
+    About { code, name, severity, lint: true, summary, explanation, example, fixed }
 }
 
 const fn warning(code: Code, name: &'static str, summary: &'static str, texts: [&'static str; 3]) -> About {

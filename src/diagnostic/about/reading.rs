@@ -4,8 +4,8 @@ use super::super::{Code, Severity};
 use super::About;
 
 const fn error(code: Code, name: &'static str, summary: &'static str, texts: [&'static str; 3]) -> About {
-    let [explanation, example, mended] = texts;
-    About { code, name, severity: Severity::Error, lint: false, summary, explanation, example, mended }
+    let [explanation, example, fixed] = texts;
+    About { code, name, severity: Severity::Error, lint: false, summary, explanation, example, fixed }
 }
 
 pub(super) const TABLE: &[About] = &[
