@@ -135,9 +135,9 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Begin a project: settings, editor settings, pipelines, and the offers of publishers
     Init(InitArgs),
-    /// Rewrite the offer files in one layout; comments stay
+    /// Rewrite the offer files in one layout; comments are kept
     Fmt(FmtArgs),
-    /// Show what the offer files declare once overlays, tags and split plans are resolved
+    /// Show what the offer files declare, with overlays, tags and split plans resolved
     Render(Targets),
     /// Write offers of the portal to YAML files
     Import(ImportArgs),

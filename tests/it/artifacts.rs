@@ -221,7 +221,7 @@ async fn a_local_file_is_one_of_the_project() {
         (up.as_str(), "leads out of the project"),
         #[cfg(unix)]
         ("../link.png", "leads out of the project"),
-        ("../.git/48.png", "`.git` and `.offerctl`"),
+        ("../.git/48.png", "`.git` and `.offerctl` are not part of an offer"),
         ("../empty.png", "it is empty"),
         ("../offers", "it is not a regular file"),
         ("../none.png", "cannot be read"),

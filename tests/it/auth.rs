@@ -98,7 +98,7 @@ async fn the_azure_cli_is_asked_for_this_api_and_its_words_are_shown() {
     let long = (0..100).map(|at| format!("WARNING: extension {at}\n")).collect::<String>();
     az(&format!("cat >&2 <<'EOF'\n{long}ERROR: The account is locked.\nEOF\nexit 1"));
     let refused = run(&world, &authority, &["plan"], &env).await.exits(4);
-    assert!(refused.stderr.contains(": The account is locked."), "{}", refused.stderr);
+    assert!(refused.stderr.contains("returned no token: The account is locked."), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

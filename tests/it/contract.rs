@@ -123,7 +123,7 @@ async fn apply_goes_on_only_with_the_plan_that_was_expected() {
 
     let refused = expecting(other).await.exits(5);
     says(&refused, &format!("the plan is now {fingerprint}, but {other} was expected; nothing was written"));
-    says(&refused, "hint: ");
+    says(&refused, "hint: the portal or the files changed since the approval");
     says(&refused, "title: \"old\" → \"new\"");
     says(&expecting(&fingerprint[..11]).await.exits(3), "a fingerprint has 12 to 64 hexadecimal digits");
 
@@ -227,7 +227,10 @@ async fn nothing_goes_live_outside_of_its_window() {
     world.run(&["plan", "--out", "early.json", "--through", "live"]).await.exits(0);
     for args in [&["apply", "--yes", "--through", "live"][..], &["apply", "early.json", "--yes"]] {
         let refused = world.run(args).await.exits(5);
-        says(&refused, &format!("{day} 09:00-10:00 UTC (to accept, plan with --allow outside-window"));
+        says(
+            &refused,
+            &format!("offers may go live {day} 09:00-10:00 UTC (to accept, plan with --allow outside-window"),
+        );
     }
     only_read(&world).await;
     world.run(&["plan", "--out", "early.json", "--through", "live", "--allow", "outside-window"]).await.exits(0);

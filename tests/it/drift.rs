@@ -286,7 +286,7 @@ async fn a_revision_that_cannot_be_read_is_an_error_with_the_way_out() {
     let mut command = offerctl(world.folder.path());
     command.env("OFFERCTL_ENDPOINT", world.sandbox.url()).env("PATH", "/nowhere").args(["drift", "--base", "HEAD"]);
     let refused = crate::support::run_beside(command).await.exits(3);
-    assert!(refused.stderr.contains("needs git"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("needs git, and it is not installed"), "{}", refused.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -291,8 +291,8 @@ fn a_format_without_a_sense_is_refused_with_those_that_have_one() {
         refused(&[command, "-o", "junit"], "use text or json");
     }
     refused(&["explain", "-o", "json"], "`explain` cannot write the format json\n  hint: use text");
-    refused(&["plan", "-o", "xml"], "text, markdown, html, json, yaml, sarif, junit or github");
-    refused(&["validate", "-o", "json", "-o", "github"], "-o json=FILE");
+    refused(&["plan", "-o", "xml"], "expected text, markdown, html, json, yaml, sarif, junit or github");
+    refused(&["validate", "-o", "json", "-o", "github"], "cannot both be written to stdout");
 }
 
 #[test]

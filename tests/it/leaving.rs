@@ -49,10 +49,10 @@ async fn a_wait_without_through_live_leaves_the_signoff_to_the_publisher() {
     let world = world(STEP).await;
     world.run(&["apply", "--yes", "--no-wait", "--through", "live"]).await.exits(0);
     let waited = elsewhere(&world, &["wait", "contoso/a"]).await.exits(0);
-    assert!(waited.stdout.contains("`offerctl go-live contoso/a`"), "{}", waited.stdout);
+    assert!(waited.stdout.contains("run `offerctl go-live contoso/a`"), "{}", waited.stdout);
     assert_eq!(world.count("POST", "/golive").await, 0);
     let asked = elsewhere(&world, &["wait", "--through", "live", "contoso/a"]).await.exits(3);
-    assert!(asked.stderr.contains("pass --yes"), "{}", asked.stderr);
+    assert!(asked.stderr.contains("this is not a terminal; nothing was started"), "{}", asked.stderr);
 }
 
 /// Somebody publishes other content between the wait's begin and the sign-off: that is not what was asked for.
@@ -147,7 +147,7 @@ async fn publish_and_go_live_take_what_the_portal_holds_one_step_further() {
 async fn go_live_out_of_turn_is_refused_and_says_what_to_do() {
     let world = world(Duration::from_secs(20)).await;
     let early = elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(5);
-    assert!(early.stdout.contains("`offerctl publish contoso/a`"), "{}", early.stdout);
+    assert!(early.stdout.contains("publish the draft with `offerctl publish contoso/a`"), "{}", early.stdout);
     elsewhere(&world, &["publish", "--yes", "--no-wait", "contoso/a"]).await.exits(0);
     let busy = elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(5);
     assert!(busy.stdout.contains("a publish is still running; `offerctl wait contoso/a`"), "{}", busy.stdout);

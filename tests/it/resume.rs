@@ -53,7 +53,7 @@ fn a_killed_apply_is_finished_by_wait_and_apply_and_goes_live_once() {
     let elsewhere = tempfile::tempdir().expect("a folder without a project");
     let waited = at(elsewhere.path(), &url, &["wait", "contoso/a"]).exits(0);
     assert!(waited.stdout.contains("✓ contoso/a   in preview"), "{}", waited.stdout);
-    assert!(waited.stdout.contains("`offerctl go-live contoso/a`"), "{}", waited.stdout);
+    assert!(waited.stdout.contains("run `offerctl go-live contoso/a`"), "{}", waited.stdout);
 
     let finished = at(folder.path(), &url, &args).exits(0);
     assert!(finished.stdout.contains("> contoso/a   release   native"), "{}", finished.stdout);

@@ -326,7 +326,7 @@ async fn a_schema_is_inferred_from_an_offer_and_can_be_used() {
     let typo = SERVICE.replace("saas.regions: [DE, FR]", "saas.regions: DE");
     write(&world.path("."), "offers/service.yaml", &typo);
     let found = world.run(&["validate"]).await.exits(3);
-    assert!(found.stdout.contains("error[OFR0020]: `regions`"), "{}", found.stdout);
+    assert!(found.stdout.contains("error[OFR0020]: `regions` is a string; expected a list"), "{}", found.stdout);
     let refused = world.run(&["schema", "infer", "service"]).await.exits(3);
     assert!(refused.stderr.contains("`service` is not an offer or a .json file"), "{}", refused.stderr);
 }

@@ -202,7 +202,7 @@ async fn a_run_sends_no_more_requests_than_it_may_and_says_what_is_missing() {
     assert_eq!(front.log().len(), 50);
     assert!(planned.stdout.contains("150 not read"), "{}", planned.stdout);
     assert!(planned.stdout.contains("not sent: request limit reached (--max-requests 50)"), "{}", planned.stdout);
-    assert!(planned.stdout.contains("--max-requests"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("hint: pass a higher --max-requests"), "{}", planned.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
