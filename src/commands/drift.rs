@@ -31,7 +31,12 @@ pub(super) async fn run(shell: &Shell, args: &DriftArgs) -> Result<Exit> {
     let (bases, portal, supply, known) = match args.refresh {
         Refresh::All => {
             let mut supply = shell.supply(targets, args.shard, Lints::None, None)?;
-            shell.until_stopped(async { Ok(supply.begin().await) }).await?;
+            shell
+                .until_stopped(async {
+                    supply.begin().await;
+                    Ok(())
+                })
+                .await?;
             let ready = async {
                 let bases = Bases::read(shell, &project, &args.base).await?;
                 Ok::<_, Error>((bases, shell.connect().await?))
@@ -185,19 +190,19 @@ async fn one(
         match open.is_empty() {
             true => {
                 let nothing = Contents::default();
-                let drift = drift::of(&desired, all.of(&desired), &live, &nothing, diff.changes, shape);
+                let drift = drift::of(&desired, all.of(&desired), &live, &nothing, &diff.changes, shape);
                 if let (Some(known), true) = (known, drift.moved.is_empty()) {
                     known.note(&desired, clean, &live);
                 }
                 let adopted = wanted.adopted(&desired, &drift, &live, &nothing, shape);
                 Ok((drift, adopted))
             }
-            false => Err((desired, live, open, all, wanted)),
+            false => Err(Box::new((desired, live, open, all, wanted))),
         }
     };
     let (desired, live, mut open, all, wanted) = match desk.compute(size, first).await {
         Ok(moved) => return Ok(Some(moved)),
-        Err(open) => open,
+        Err(open) => *open,
     };
     open.sort();
     open.dedup();
@@ -208,7 +213,7 @@ async fn one(
     let again = move |schemas: &Schemas| {
         let shape = schemas.shape(&desired.offer_type);
         let changes = drift::compared(&desired, &live, &contents, shape).changes;
-        let drift = drift::of(&desired, all.of(&desired), &live, &contents, changes, shape);
+        let drift = drift::of(&desired, all.of(&desired), &live, &contents, &changes, shape);
         let adopted = wanted.adopted(&desired, &drift, &live, &contents, shape);
         (drift, adopted)
     };

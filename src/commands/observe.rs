@@ -286,11 +286,11 @@ async fn decide(
         pairs.extend(more);
         pairs.sort();
         pairs.dedup();
-        Err((desired, live, release, pairs, choices, bases))
+        Err(Box::new((desired, live, release, pairs, choices, bases)))
     };
     let (desired, live, release, pairs, choices, bases) = match desk.compute(size, first).await {
         Ok(decided) => return Ok(Some(decided)),
-        Err(open) => open,
+        Err(open) => *open,
     };
     let contents = match &desk.looker {
         Some(looker) => looker.look(&pairs).await,

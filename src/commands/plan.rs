@@ -97,30 +97,43 @@ struct Planned {
     places: Places,
 }
 
-/// Plans while files and portal are read, and forgets each offer that is unchanged.
-async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
+type Opened = (Arc<Project>, Supply, Portal, Option<Arc<Known>>);
+
+/// Begins to read the files, and connects to the portal.
+async fn open(shell: &Shell, args: &PlanArgs) -> Result<Opened> {
     let targets = &args.targets.targets;
-    let (project, mut supply, portal, known) = match args.refresh {
+    match args.refresh {
         Refresh::All => {
             let project = shell.usable_project()?;
             let mut supply = shell.supply(targets, args.shard, Lints::Errors, None)?;
-            shell.until_stopped(async { Ok(supply.begin().await) }).await?;
+            shell
+                .until_stopped(async {
+                    supply.begin().await;
+                    Ok(())
+                })
+                .await?;
             let portal = if supply.is_faulty() { None } else { Some(shell.connect().await) };
             match portal {
-                Some(Ok(portal)) => (project, supply, portal, None),
+                Some(Ok(portal)) => Ok((project, supply, portal, None)),
                 // What is wrong in the files comes first.
-                other => return Err(supply.error(shell, other.and_then(Result::err)).await),
+                other => Err(supply.error(shell, other.and_then(Result::err)).await),
             }
         }
         Refresh::Changed => {
             let project = shell.usable_project()?;
             let portal = shell.connect().await?;
             match known(shell, args, &project, &portal).await {
-                Ok((known, supply)) => (project, supply, portal, known),
-                Err(error) => return portal.close().await.and(Err(error)),
+                Ok((known, supply)) => Ok((project, supply, portal, known)),
+                Err(error) => portal.close().await.and(Err(error)),
             }
         }
-    };
+    }
+}
+
+/// Plans while files and portal are read, and forgets each offer that is unchanged.
+async fn one_by_one(shell: &Shell, args: &PlanArgs) -> Result<Planned> {
+    let targets = &args.targets.targets;
+    let (project, mut supply, portal, known) = open(shell, args).await?;
     let held = supply.files();
     let made = async {
         let bases = Bases::read(shell, &project, &args.base).await?;
@@ -252,7 +265,7 @@ pub(super) async fn make(
     portal: &Portal,
 ) -> Result<Plan> {
     let choices = choices(shaping, project, keep_unchanged);
-    let mut supply = Supply::Held(offers.to_vec().into_iter());
+    let mut supply = Supply::Held(Vec::from(offers).into_iter());
     let looking = looking(shell, shaping.no_artifacts, portal)?;
     let desk = Desk::new(shell, &portal.reader, looking.as_ref().map(Looking::looker)).marking(bases);
     let decided = observe::verdicts(shell, &desk, &mut supply, &choices, Detail::Places, portal.at_once);

@@ -176,7 +176,7 @@ pub(crate) fn of(
     base: Known<'_>,
     live: &Live,
     contents: &Contents,
-    differences: Vec<Change>,
+    differences: &[Change],
     shape: &Shape,
 ) -> OfferDrift {
     let (name, base, why) = match base {
@@ -197,7 +197,7 @@ fn moved(
     base: Option<Base<'_>>,
     live: &Value,
     contents: &Contents,
-    differences: Vec<Change>,
+    differences: &[Change],
     shape: &Shape,
 ) -> (Vec<Moved>, Option<Value>) {
     // Of an offer that is as its file says, only a receipt or an earlier file can show that something moved.
@@ -220,7 +220,7 @@ fn moved(
         declared: Finder::new(&desired.document, shape),
     };
     let moved = match known {
-        Some(base) => three.with(base, &differences),
+        Some(base) => three.with(base, differences),
         // A file that is new does not show which side came first.
         None => differences.iter().map(|change| three.moved(change, Who::Unknown)).collect(),
     };
@@ -243,7 +243,7 @@ pub(crate) fn portal_edits(
         Who::Both => Some((moved.address, PortalEdit::Overwritten)),
         Who::Unknown | Who::File | Who::Agreed | Who::Unmanaged => None,
     };
-    of(desired, Ok(("", base)), live, contents, differences, shape).moved.into_iter().filter_map(edit).collect()
+    of(desired, Ok(("", base)), live, contents, &differences, shape).moved.into_iter().filter_map(edit).collect()
 }
 
 /// Compares what one state of a file declares with a document, without what the file of today ignores.

@@ -8,7 +8,7 @@ use crate::schema::Schemas;
 use crate::workspace::Reconcile;
 
 fn of(now: &Desired, base: Known<'_>, live: &Live, contents: &Contents, shape: &Shape) -> OfferDrift {
-    super::of(now, base, live, contents, compared(now, live, contents, shape).changes, shape)
+    super::of(now, base, live, contents, &compared(now, live, contents, shape).changes, shape)
 }
 
 const VM: &str = "microsoft-azure-virtualmachines";

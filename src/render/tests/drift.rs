@@ -34,7 +34,7 @@ impl Three {
         let shape = Schemas::builtin().shape("microsoft-azure-virtualmachines");
         let (desired, nothing) = (desired(&self.file), Contents::default());
         let differences = drift::compared(&desired, &live, &nothing, shape).changes;
-        drift::of(&desired, base, &live, &nothing, differences, shape)
+        drift::of(&desired, base, &live, &nothing, &differences, shape)
     }
 
     fn since_receipt(&self) -> Drift {
