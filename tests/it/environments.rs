@@ -123,6 +123,7 @@ async fn an_import_writes_the_publisher_and_the_names_that_files_have() {
     };
     let world = World::new(["a", "a.prod"].map(|id| crate::support::native(&of_test(id))).to_vec(), &[]).await;
     let mapped = TWO.replace("[environments.test]", "[environments.test]\npublishers = { contoso = \"contoso-test\" }");
+    let mapped = format!("{mapped}[[sas]]\naccount = \"images\"\ncontainers = [\"vhds\"]\n");
     write(world.folder.path(), "offerctl.toml", &mapped);
     let ran = world.run(&["import", "contoso-test", "--env", "test", "-o", "json"]).await.exits(0).json();
     let files = ran["offers"].as_array().expect("offers").iter().map(|offer| offer["files"][0].clone());
@@ -185,6 +186,8 @@ const CALLS: &[(&str, Option<&[&str]>)] = &[
     ("schema show", None),
     ("schema infer", Some(&["schema", "infer", "contoso/a"])),
     ("plan", Some(&["plan"])),
+    ("merge-plans", None),
+    ("show-plan", None),
     ("apply", Some(&["apply", "--yes"])),
     ("diff", Some(&["diff", "--from", "draft", "--to", "preview"])),
     ("drift", Some(&["drift"])),
