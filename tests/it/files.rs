@@ -56,19 +56,19 @@ error[OFR0010]: unknown key `defintion`
   |
   = help: did you mean `definition`?
 
-error[OFR0007]: `a` stands twice in this mapping
+error[OFR0007]: duplicate key `a` in this mapping
  --> offers/keys.yaml:5:20
   |
 5 | definition: {a: 1, a: 2}
   |                    ^
   |
-  = help: it stands first in line 5; keep one
+  = help: the first one is in line 5; keep one
 
 error[OFR0002]: a byte that is not UTF-8
 --> offers/latin.yaml:2:8
- = help: save the file as UTF-8: editors have it among the encodings of "save as"
+ = help: save the file as UTF-8
 
-error[OFR0013]: `1.10` is a number, and this field is a text
+error[OFR0013]: `1.10` is a number, but this field is a text
  --> offers/quote.yaml:5:16
   |
 5 |   displayText: 1.10

@@ -341,7 +341,7 @@ async fn an_answer_that_inflates_is_read_up_to_its_limit() {
         ("AZURE_AUTHORITY_HOST", &portal.url),
     ];
     let ran = with(&app).await.exits(1);
-    assert!(ran.stderr.contains("larger than the 1 MiB"), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("larger than 1 MiB"), "{}\n{}", ran.stdout, ran.stderr);
     assert_eq!(portal.received().len(), 2, "each was asked for once");
 }
 

@@ -83,11 +83,7 @@ async fn a_wait_that_cannot_know_what_is_on_its_way_does_not_sign_it_off() {
     world.run(&["apply", "--yes", "--no-wait", "--through", "live", "contoso/a"]).await.exits(0);
     world.fault(json!({"method": "GET", "path": "/versions/", "status": 404, "body": {"error": {"code": "NotFound", "message": "no"}}})).await;
     let waited = elsewhere(&world, &["wait", "--yes", "--through", "live", "contoso/a"]).await.exits(5);
-    assert!(
-        waited.stdout.contains("so it is not signed off"),
-        "{}",
-        waited.stdout
-    );
+    assert!(waited.stdout.contains("so it is not signed off"), "{}", waited.stdout);
     assert_eq!(world.count("POST", "/golive").await, 0);
     elsewhere(&world, &["wait", "contoso/a"]).await.exits(0);
     elsewhere(&world, &["go-live", "--yes", "contoso/a"]).await.exits(0);
@@ -159,7 +155,7 @@ async fn go_live_out_of_turn_is_refused_and_says_what_to_do() {
     assert!(nobody.stdout.contains("the portal has no offer contoso/nobody"), "{}", nobody.stdout);
     assert_eq!(world.count("POST", "/golive").await, 0);
     let unasked = elsewhere(&world, &["publish", "contoso/a"]).await.exits(3);
-    assert!(unasked.stderr.contains("give --yes"), "{}", unasked.stderr);
+    assert!(unasked.stderr.contains("pass --yes"), "{}", unasked.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -166,7 +166,7 @@ microsoft-azure-virtualmachines   Virtual machine offer
     assert_data_eq!(
         unknown.stderr,
         str![[r#"
-error: `corevm` is no offer type
+error: `corevm` is not a known offer type
   hint: did you mean microsoft-azure-corevm?
 
 "#]]
@@ -184,7 +184,7 @@ fn what_the_schema_says_is_shown_with_place_and_address() {
     assert_data_eq!(
         found.stdout,
         str![[r#"
-error[OFR0020]: `regions` takes a list, and this is a string
+error[OFR0020]: `regions` is a string; expected a list
  --> offers/a.yaml:7:16
   |
 7 |       regions: DE
@@ -202,7 +202,7 @@ error[OFR0021]: `linux` is not a value of `operatingSystemFamily`
   = note: at plans[basic]/operatingSystemFamily
   = help: did you mean `Linux`?
 
-warning[OFR0022]: `skuTitel` is not known, and nearly `skuTitle`
+warning[OFR0022]: `skuTitel` is not a known field; `skuTitle` is similar
  --> offers/a.yaml:9:7
   |
 9 |       skuTitel: Basic

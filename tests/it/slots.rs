@@ -108,8 +108,7 @@ async fn what_is_not_there_is_said_and_what_cannot_be_read_is_no_difference() {
         denied.contains("? contoso/a   not read") && denied.ends_with("0 differences; 1 offer not read.\n"),
         "{denied}"
     );
-    for (from, to, why) in
-        [("file", "file", "--from and --to are both file"), ("x", "file", "expected draft, preview")]
+    for (from, to, why) in [("file", "file", "--from and --to are both file"), ("x", "file", "expected draft, preview")]
     {
         let refused = world.run(&["diff", "--from", from, "--to", to]).await.exits(3);
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
