@@ -122,8 +122,10 @@ fn texts_are_in_plain_words() {
     assert!(texts.len() > 5_000, "{}", texts.len());
     let mut found = Vec::new();
     for (place, text) in &texts {
+        // `no longer` and `no more` are English.
+        let text = text.replace(" no longer", " not").replace(" no more", " not").replace("{told}", "");
         for (word, instead) in &banned {
-            if word.is_match(text) {
+            if word.is_match(&text) {
                 found.push(format!("{place}: {text}\n    write: {instead}"));
             }
         }
