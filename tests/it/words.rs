@@ -74,8 +74,8 @@ fn literals(source: &str, help: bool) -> Vec<(usize, String)> {
             let end = end.expect("a literal ends");
             found.push((line(start), text[..end].to_owned()));
             rest = &text[end + 1..];
-        } else if start.starts_with("'\\") {
-            rest = &start[2..].split_once('\'').map_or("", |(_, after)| after);
+        } else if let Some(escaped) = start.strip_prefix("'\\") {
+            rest = escaped.split_once('\'').map_or("", |(_, after)| after);
         } else if start.chars().nth(2) == Some('\'') {
             rest = &start[start.char_indices().nth(3).map_or(start.len(), |(at, _)| at)..];
         } else {
@@ -101,9 +101,9 @@ fn texts_are_in_plain_words() {
     {
         let path = Path::new(ROOT).join(folder);
         if path.is_dir() {
-            files(&path, &mut all)
+            files(&path, &mut all);
         } else if path.exists() {
-            all.push(path)
+            all.push(path);
         }
     }
     for path in all {
