@@ -7,14 +7,21 @@ use serde_json::Value;
 use super::shell::Shell;
 use crate::cli::Rewriting;
 use crate::content::Contents;
-use crate::diff::{self, Compare};
-use crate::error::{Error, Exit, Result};
+use crate::diff::{self, Compare, Diff};
+use crate::error::{Error, Exit, Fate, Result};
 use crate::model::Address;
 use crate::plan::Unread;
 use crate::render::{self, Paint};
 use crate::revise::{self, Adopted};
 use crate::schema::Shape;
 use crate::workspace::{Desired, Project};
+
+/// Compares an offer with a document of the portal.
+pub(super) fn compare(desired: &Desired, live: &Value, contents: &Contents, shape: &Shape) -> Diff {
+    let options =
+        Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(contents), only_count: false };
+    diff::compare(&desired.document, live, shape, options)
+}
 
 /// Compares an offer with a document of the portal, and adopts the differences that are wanted.
 pub(super) fn of(
@@ -25,14 +32,12 @@ pub(super) fn of(
     environment: Option<&str>,
     is_wanted: impl Fn(&Address) -> bool,
 ) -> Adopted {
-    let options =
-        Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(contents), only_count: false };
-    let changes = diff::compare(&desired.document, live, shape, options).changes;
+    let changes = compare(desired, live, contents, shape).changes;
     let wanted = changes.iter().filter(|change| is_wanted(&change.address)).collect::<Vec<_>>();
     revise::adopt(desired, live, &wanted, shape, environment)
 }
 
-/// Writes the files of all offers, and tells what was not adopted.
+/// Writes the files of all offers, and shows what was not adopted.
 ///
 /// # Errors
 /// When an address that was named is nowhere a difference, or the files cannot be written.
@@ -63,7 +68,7 @@ pub(super) fn write(
     let mut text = String::new();
     render::not_read(&mut text, unread, "not read", Paint { color: shell.term.stderr_color });
     shell.term.alert_text(&text);
-    let fates = unread.iter().map(|unread| crate::error::Fate::unread(unread.denied));
-    let refused = refused.iter().map(|_| crate::error::Fate::Refused);
-    Ok(Exit::of(fates.chain(refused).chain(adopted.iter().map(|_| crate::error::Fate::Done))))
+    let fates = unread.iter().map(|unread| Fate::unread(unread.denied));
+    let refused = refused.iter().map(|_| Fate::Refused);
+    Ok(Exit::of(fates.chain(refused).chain(adopted.iter().map(|_| Fate::Done))))
 }

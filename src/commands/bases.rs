@@ -1,4 +1,4 @@
-//! The bases that drift is told by: reports of an apply, and revisions of the project.
+//! The baselines of drift: reports of an apply, and revisions of the project.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -64,7 +64,7 @@ struct Claim {
 }
 
 /// Reads every offer file on all processors, and gives each usable offer away, with whether nothing was found in it;
-/// nothing in the place of one that is not usable. What is known to be unchanged by its bytes is skipped.
+/// nothing instead of one that is not usable. What is known to be unchanged by its bytes is skipped.
 pub(super) fn read_all(
     project: &Project,
     listed: Listed,
@@ -210,7 +210,7 @@ impl Supply {
         matches!(self, Self::Ahead(ahead) if ahead.faulty.load(Ordering::Relaxed))
     }
 
-    /// Drops what nobody took, and returns what the files say, where that is not known yet.
+    /// Drops the offers that were not taken, and returns what the files say, where that is not known yet.
     pub(super) async fn end(self) -> Option<Roll> {
         match self {
             Self::Held(_) => None,
@@ -276,9 +276,9 @@ impl Ahead {
                 };
                 let size = size(&desired);
                 let share = u32::try_from(size.clamp(1, MOST)).unwrap_or(u32::MAX);
-                // Nobody closes the semaphore. Whoever gave up the offers frees what they hold.
+                // The semaphore is never closed. Dropped offers free what they hold.
                 let room = runtime.block_on(Arc::clone(&room).acquire_many_owned(share)).ok();
-                // Nobody takes them any more after a wish to stop.
+                // They are no longer taken after a request to stop.
                 let _ = sender.blocking_send(Ticket { desired, clean, size, room });
             };
             let roll = read_all(&project, listed, &schemas, lints, known.as_deref(), shard, &give);
@@ -308,7 +308,7 @@ impl Ahead {
         }
     }
 
-    /// Drops what nobody took, and returns what the files say.
+    /// Drops the offers that were not taken, and returns what the files say.
     async fn end(self) -> Roll {
         let Self { first, mut tickets, roll, .. } = self;
         drop(first);

@@ -84,7 +84,7 @@ impl Desk {
 /// What was decided of one offer, and what lints say of it now that the portal's side is known.
 pub(super) struct Decided {
     pub(super) verdict: Verdict,
-    /// Whom the portal will not tell of a publish.
+    /// The recipients that the portal does not notify of a publish.
     pub(super) ignored_notify: Vec<Diagnostic>,
     /// The live signatures of declared blobs that end soon.
     pub(super) ending: Vec<Diagnostic>,

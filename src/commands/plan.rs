@@ -287,7 +287,7 @@ async fn conclude(shell: &Shell, project: &Project, decided: Vec<Decided>, conte
             shell.term.say(&format!("warning: {}: edits in the portal are not marked: {why}", offer.key));
         }
     }
-    // The portal's side of a snapshot is as old as it is, so nobody is warned of a publish by it.
+    // A snapshot may be old, so it causes no warning about a publish.
     let notify = if context.snapshot.is_some() { Vec::new() } else { notify };
     let plan = assemble(shell, verdicts, context).await?;
     tell(shell, project, [notify, ending].concat())?;

@@ -8,7 +8,7 @@ use super::home::{put_new, without_credential};
 use super::shell::Shell;
 use super::sinks;
 use crate::cli::Rewriting;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Error, Exit, Result};
 use crate::revise::Revised;
 use crate::workspace::{Changes, Project};
@@ -42,9 +42,14 @@ impl Shell {
         }
         let changes = revised.iter().map(|file| (file.path.clone(), file.after.clone())).collect::<Changes>();
         let after = self.read_changed(project, &changes);
-        let is_new = |path: &str| changes.contains_key(path);
-        let errors = after.diagnostics.into_iter().filter(|found| found.severity == Severity::Error);
-        let errors = errors.filter(|found| is_new(&found.source.path)).collect::<Vec<_>>();
+        let before = self.read(project);
+        // A file that does not change may become invalid too: an overlay whose file is deleted, for example.
+        let known = |found: &Diagnostic| {
+            let is_it = |other: &Diagnostic| other.source.path == found.source.path && other.message == found.message;
+            !changes.contains_key(&*found.source.path) && before.diagnostics.iter().any(is_it)
+        };
+        let errors = after.diagnostics.into_iter().filter(|found| found.severity == Severity::Error && !known(found));
+        let errors = errors.collect::<Vec<_>>();
         match errors.is_empty() {
             true => Ok(()),
             false => Err(Error::invalid("nothing was written: the change would make the files invalid").with(errors)),

@@ -6,8 +6,8 @@ use super::shell::Shell;
 use super::show::{cannot_read, read};
 use crate::cli::{OfferAt, RollbackArgs};
 use crate::content::Contents;
-use crate::diff::{self, Compare};
 use crate::error::{Error, Exit, Result};
+use crate::revise;
 
 pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
     let key = &args.offer;
@@ -19,11 +19,10 @@ pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
     let live = found.await?.map_err(|unread| cannot_read(args.to, &unread))?;
     let shape = shell.schemas.shape(&desired.offer_type);
     let contents = Contents::default();
-    let adopted = adopt::of(desired, &live, &contents, shape, overlay(shell, &project), |_| true);
+    let diff = adopt::compare(desired, &live, &contents, shape);
+    let changes = diff.changes.iter().collect::<Vec<_>>();
+    let adopted = revise::adopt(desired, &live, &changes, shape, overlay(shell, &project));
     let exit = adopt::write(shell, &project, &[], args.rewriting, &[adopted], &[])?;
-    let options =
-        Compare { ignore: &desired.reconcile.ignore, resend: false, contents: Some(&contents), only_count: false };
-    let diff = diff::compare(&desired.document, &live, shape, options);
     for secret in &diff.secrets {
         shell.term.alert(&format!("not restored: {secret}: a secret, which the portal does not return"));
     }
@@ -36,6 +35,8 @@ pub(super) async fn run(shell: &Shell, args: &RollbackArgs) -> Result<Exit> {
             signature.address
         ));
     }
-    shell.term.say(&format!("The files now match {} of {key}; nothing was applied. Next: offerctl plan", args.to));
+    if exit == Exit::Done && !args.rewriting.patch {
+        shell.term.say(&format!("The files now match {key}@{}; nothing was applied. Next: offerctl plan", args.to));
+    }
     Ok(exit)
 }

@@ -63,7 +63,8 @@ pub(crate) fn apply(source: &Source, edits: &[Edit]) -> Result<String, Refused> 
     let todo = Todo::of(edits).ok_or(Refused { line: 1, why: "two edits are about the same value" })?;
     // All lines have an end, while lines are put in and taken out.
     let ends = text.is_empty() || text.ends_with('\n');
-    let whole = if ends { text.to_owned() } else { format!("{text}\n") };
+    let newline = splice::newline_of(text);
+    let whole = if ends { text.to_owned() } else { format!("{text}{newline}") };
     let unreadable = Refused { line: 1, why: "offerctl cannot edit this form of YAML" };
     let (Some(root), Some(before)) = (written::read(&whole), said(&whole)) else {
         return Err(unreadable);
@@ -77,8 +78,8 @@ pub(crate) fn apply(source: &Source, edits: &[Edit]) -> Result<String, Refused> 
         .carry_out(&root, &before, &todo, splice::Slot::Root)
         .map_err(|(at, why)| Refused { line: line(at), why })?;
     let mut edited = splicer.finish();
-    if !ends {
-        edited.truncate(edited.trim_end_matches('\n').len());
+    if !ends && edited.ends_with(newline) {
+        edited.truncate(edited.len() - newline.len());
     }
     match said(&edited) {
         Some(read) if read == after => Ok(edited),

@@ -38,9 +38,7 @@ pub(super) struct Splicer<'a> {
 
 impl<'a> Splicer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        let first_line = text.split_inclusive('\n').next().unwrap_or_default();
-        let newline = if first_line.ends_with("\r\n") { "\r\n" } else { "\n" };
-        Self { text, newline, splices: Vec::new() }
+        Self { text, newline: newline_of(text), splices: Vec::new() }
     }
 
     /// Returns the text with all changes.
@@ -417,6 +415,12 @@ impl<'a> Splicer<'a> {
     fn is_first_on_line(&self, at: usize) -> bool {
         self.text[self.line_start(at)..at].bytes().all(|byte| byte == b' ')
     }
+}
+
+/// Returns how the lines of a text end, by its first one.
+pub(super) fn newline_of(text: &str) -> &'static str {
+    let first_line = text.split_inclusive('\n').next().unwrap_or_default();
+    if first_line.ends_with("\r\n") { "\r\n" } else { "\n" }
 }
 
 fn indent_of(line: &str) -> usize {

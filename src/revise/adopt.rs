@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::{Refusal, Revised, Reviser, Step};
 use crate::diff::{self, Change, ChangeKind};
 use crate::import;
-use crate::model::{Address, Artifact, Kind, Node, Step as AddressStep};
+use crate::model::{Address, Node, Step as AddressStep};
 use crate::schema::Shape;
 use crate::workspace::Desired;
+use crate::yaml::Yaml;
 
 /// The files that hold what was adopted, and the changes that were not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,7 +92,10 @@ fn one(
         why: why.to_owned(),
     };
     let shape = shape_of(shape, at);
-    if let Some(why) = reviser.tag_of(at).and_then(|tag| behind(&tag)).or_else(|| declared.and_then(holds_tag)) {
+    let written = reviser.written_at(at);
+    let is_set = matches!(change.kind, ChangeKind::Members { .. });
+    // Of a set, only the members that go are replaced.
+    if let Some(why) = written.as_ref().filter(|_| !is_set).and_then(holds_tag) {
         return Err(refuse(&why));
     }
     if matches!(change.kind, ChangeKind::Add { .. }) {
@@ -110,6 +114,14 @@ fn one(
             let members = declared.map(Node::items).unwrap_or_default().iter().enumerate();
             let gone = members.filter(|(_, item)| added.contains(&diff::shown(item, shape.item())));
             let gone = gone.map(|(index, _)| index).collect::<Vec<_>>();
+            let of_members = match &written {
+                Some(Yaml::List(items)) => gone.iter().find_map(|index| holds_tag(items.get(*index)?)),
+                Some(other) => holds_tag(other),
+                None => None,
+            };
+            if let Some(why) = of_members {
+                return Err(refuse(&why));
+            }
             let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
             let new = items.iter().filter(|item| removed.contains(&crate::document::redacted(item, shape.item())));
             let new = new.map(|item| yaml(item, shape.item())).collect::<Result<Vec<_>, _>>()?;
@@ -131,11 +143,12 @@ fn behind(tag: &str) -> Option<String> {
 }
 
 /// Why a value is not replaced in which something is declared by a tag.
-fn holds_tag(node: &Node) -> Option<String> {
-    match &node.kind {
-        Kind::Secret(_) => behind("!secret"),
-        Kind::Artifact(Artifact::Url(_) | Artifact::File(_)) => behind("!artifact"),
-        _ => node.items().iter().chain(node.entries().iter().map(|entry| &entry.value)).find_map(holds_tag),
+fn holds_tag(written: &Yaml) -> Option<String> {
+    match written {
+        Yaml::Tagged(tag, _) => behind(tag),
+        Yaml::List(items) => items.iter().find_map(holds_tag),
+        Yaml::Map(entries) => entries.iter().find_map(|(_, value)| holds_tag(value)),
+        Yaml::Scalar(_) => None,
     }
 }
 

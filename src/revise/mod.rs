@@ -9,9 +9,6 @@ mod images;
 mod place;
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -21,7 +18,7 @@ use crate::document::{Finder, Found, members_key};
 use crate::edit::{self, Edit, Op, Token};
 use crate::model::{Address, Node, Step as AddressStep};
 use crate::schema::Shape;
-use crate::workspace::{Desired, tag, untagged};
+use crate::workspace::{Desired, untagged};
 use crate::yaml::Yaml;
 
 pub(crate) use address::parse as address;
@@ -87,16 +84,6 @@ impl<'a> Reviser<'a> {
     /// Returns what the files declare at an address.
     pub(crate) fn declared(&self, address: &Address) -> Option<&'a Node> {
         self.finder.value(address)
-    }
-
-    /// Returns the tag of the value at an address as it is written.
-    fn tag_of(&mut self, address: &Address) -> Option<String> {
-        let node = self.finder.value(address)?;
-        let steps = address.steps().collect::<Vec<_>>();
-        let (steps, shape) = self.inside(node.span.file, &steps);
-        let placed = place::place(self.written(node.span.file), shape, steps);
-        let text = placed.text.filter(|_| placed.matched == steps.len())?;
-        tag(&text).map(ToOwned::to_owned)
     }
 
     /// Returns the value at an address as it is written, with its tags.
@@ -241,9 +228,7 @@ impl<'a> Reviser<'a> {
         if uses(&self.desired.document, file) > 1 {
             return Err(self.refusal(node, "more than one field of the offer is read from this file".to_owned()));
         }
-        let old = &self.desired.sources.of(node.span).text;
-        let ends = if old.contains("\r\n") { text.replace('\n', "\r\n") } else { text.clone() };
-        self.texts.insert(file, ends);
+        self.texts.insert(file, text.clone());
         Ok(())
     }
 

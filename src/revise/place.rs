@@ -18,8 +18,6 @@ pub(super) struct Placed<'a> {
     pub(super) matched: usize,
     /// How many members the value has, if it is a list.
     pub(super) length: Option<usize>,
-    /// What is written, if it is a text.
-    pub(super) text: Option<String>,
     /// Whether names in it are those of the API where there are short ones.
     pub(super) wire_names: bool,
     /// What is known of the value.
@@ -48,7 +46,6 @@ pub(super) fn place<'a>(root: &Value, shape: &'a Shape, steps: &[Step<'_>]) -> P
     Placed {
         matched,
         length: value.as_array().map(Vec::len),
-        text: value.as_str().map(ToOwned::to_owned),
         wire_names: value.as_object().is_some_and(|map| map.keys().any(has_long_name)),
         shape: here,
         ways: heads.into_iter().map(|(way, _)| way).collect(),

@@ -44,7 +44,7 @@ pub(crate) use offer::{Desired, Ignore, Reconcile, Through};
 pub(crate) use rules::{PolicyRule, body, operands};
 pub(crate) use variables::{Variables, is_secret};
 pub(crate) use written::Spelling;
-pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, tag, untagged};
+pub(crate) use yaml::{MAX_DEPTH, Plain, opaque, plain, untagged};
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, did_you_mean};
 use crate::error::{Error, Result};

@@ -90,11 +90,6 @@ pub(crate) fn opaque(tag: &str, text: &str) -> String {
     format!("\0{tag} {text}")
 }
 
-/// Returns the tag of what [`opaque`] made.
-pub(crate) fn tag(opaque: &str) -> Option<&str> {
-    opaque.strip_prefix('\0')?.split(' ').next()
-}
-
 /// The loader stops: the reason is in the diagnostics.
 struct Stop;
 

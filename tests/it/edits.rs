@@ -327,6 +327,37 @@ async fn a_difference_behind_a_tag_is_not_adopted_and_the_rest_is() {
 }
 
 #[tokio::test]
+async fn a_member_behind_a_tag_is_not_taken_out_of_its_list() {
+    let world = world().await;
+    let tagged = OFFER.replace("[DE, NL]", "[DE, !env RELEASE_REGION ]");
+    write(world.folder.path(), "offers/a.yaml", &tagged);
+    let run = async |args: &[&str]| world.run_with(args, &[("RELEASE_SUMMARY", "S"), ("RELEASE_REGION", "SE")]).await;
+    run(&["drift", "--adopt", "plans[basic]/regions"]).await.exits(5);
+    assert_eq!(read(world.folder.path(), "offers/a.yaml"), tagged);
+    // The tag's value is live now, and stays; what only the file has goes.
+    world.portal_edit("a", |document| document["definition"]["plans"][0]["regions"] = json!(["SE", "US"])).await;
+    run(&["drift", "--adopt", "plans[basic]/regions"]).await.exits(0);
+    let kept = tagged.replace("[DE, !env RELEASE_REGION ]", "[!env RELEASE_REGION, US ]");
+    assert_eq!(read(world.folder.path(), "offers/a.yaml"), kept);
+}
+
+#[test]
+fn a_plan_whose_overlay_would_be_left_behind_is_not_removed() {
+    let folder = project(&[]);
+    let root = folder.path();
+    write(root, "offerctl.toml", "[environments.test]\n");
+    write(
+        root,
+        "offers/a/offer.yaml",
+        "publisherId: contoso\nid: a\nofferTypeId: microsoft-azure-virtualmachines\ndefinition: {}\n",
+    );
+    write(root, "offers/a/plans/pro.yaml", "planId: pro\n");
+    write(root, "offers/a/plans/pro.test.yaml", "skuTitle: Test\n");
+    edit(root, &["edit", "remove-plan", "contoso/a", "pro", "--env", "test"]).exits(3);
+    assert!(root.join("offers/a/plans/pro.yaml").exists());
+}
+
+#[tokio::test]
 async fn a_removed_plan_and_field_are_adopted() {
     let world = world().await;
     let root = world.folder.path();
